@@ -1,0 +1,23 @@
+"""Pure functions on maps of pixels, and the batch that carries them."""
+
+from hardpix.pixels.batch import PixelBatch
+from hardpix.pixels.borders import border_band, distance_to_border
+from hardpix.pixels.losses import cross_entropy_map
+from hardpix.pixels.reduce import global_sum, process_count, weighted_mean
+from hardpix.pixels.resize import resize_bilinear
+from hardpix.pixels.selection import kth_smallest
+from hardpix.pixels.validity import TargetCheck, valid_mask
+
+__all__ = [
+    "PixelBatch",
+    "TargetCheck",
+    "border_band",
+    "cross_entropy_map",
+    "distance_to_border",
+    "global_sum",
+    "kth_smallest",
+    "process_count",
+    "resize_bilinear",
+    "valid_mask",
+    "weighted_mean",
+]

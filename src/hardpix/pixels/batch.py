@@ -1,0 +1,107 @@
+"""What signals and objectives may look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from hardpix.pixels.losses import cross_entropy_map
+from hardpix.pixels.precision import at_least_float32
+from hardpix.pixels.validity import valid_mask
+
+if TYPE_CHECKING:
+    from hardpix.signals import Signal
+
+
+@dataclass(eq=False)
+class PixelBatch:
+    """One batch at label resolution: logits, target, and what else is known of its pixels.
+
+    Args:
+        logits: (B, C, H, W) raw scores.
+        target: (B, H, W) class ids from 0 to C − 1, or ``ignore_index``.
+        ignore_index: the id of unlabelled pixels.
+        image: (B, 3, H, W) as the network saw it.
+        depth: (B, H, W) metres; NaN where unknown.
+        weight: (B, H, W) a weight map that came with the data.
+        features: positional and keyword arguments that the network's decoder was called with.
+        embedding: (B, D, h, w) what entered the network's last classifier.
+        auxiliary: logits of auxiliary heads, (B, C, h, w), each with its relative weight.
+        stages: named tensors from inside the network.
+        progress: share of the training that is done, from 0 to 1.
+
+    Features, embedding, auxiliary logits and stages are on the graph: a signal that must not reach the network detaches.
+
+    Raises:
+        ValueError: shapes that do not belong together.
+
+    Example:
+        >>> px = PixelBatch(logits=torch.zeros(1, 2, 1, 3), target=torch.tensor([[[0, 1, 255]]]))
+        >>> px.valid
+        tensor([[[ True,  True, False]]])
+        >>> px.loss
+        tensor([[[0.6931, 0.6931, 0.0000]]])
+    """
+
+    logits: Tensor
+    target: Tensor
+    ignore_index: int = 255
+    image: Tensor | None = None
+    depth: Tensor | None = None
+    weight: Tensor | None = None
+    features: tuple[tuple[Any, ...], dict[str, Any]] | None = None
+    embedding: Tensor | None = None
+    auxiliary: list[tuple[Tensor, float]] = field(default_factory=list)
+    stages: dict[str, Tensor] = field(default_factory=dict)
+    progress: float | None = None
+    maps: dict[str, Tensor] = field(default_factory=dict, init=False)
+    """The maps computed so far, by the name of their signal, as they left it (on the graph)."""
+
+    def __post_init__(self) -> None:
+        if self.logits.ndim != 4:
+            raise ValueError(f"expected logits of shape (B, C, H, W), found {tuple(self.logits.shape)}")
+        expected = (self.logits.shape[0], *self.logits.shape[2:])
+        for name in ("target", "depth", "weight"):
+            given = getattr(self, name)
+            if given is not None and tuple(given.shape) != expected:
+                raise ValueError(
+                    f"expected {name} of shape {expected} (B, H, W, as the logits), found {tuple(given.shape)}; "
+                    f"{name} has no channel axis and label resolution"
+                )
+        if self.target.is_floating_point() or self.target.dtype == torch.bool:
+            raise ValueError(f"expected integer class ids in target, found {self.target.dtype}; call target.long()")
+        self._computed: dict[Signal, Tensor] = {}
+
+    @cached_property
+    def valid(self) -> Tensor:
+        """(B, H, W) boolean: pixels that carry a class."""
+        return valid_mask(self.target, self.logits.shape[1], self.ignore_index)
+
+    @cached_property
+    def loss(self) -> Tensor:
+        """(B, H, W) plain cross-entropy in nats, 0 where invalid; float32."""
+        return cross_entropy_map(self.logits, self.target, self.ignore_index)
+
+    @cached_property
+    def true_probability(self) -> Tensor:
+        """(B, H, W) probability of the labelled class, 0 where invalid; float32."""
+        return torch.where(self.valid, torch.exp(-self.loss), torch.zeros_like(self.loss))
+
+    @cached_property
+    def confidence(self) -> Tensor:
+        """(B, H, W) largest class probability, 0 where invalid; float32, no gradient."""
+        with torch.no_grad(), torch.autocast(self.logits.device.type, enabled=False):
+            logits = at_least_float32(self.logits.detach())
+            # max softmax = exp(max − logsumexp): no (B, C, H, W) tensor of probabilities.
+            confidence = torch.exp(logits.amax(1) - logits.logsumexp(1))
+            return torch.where(self.valid, confidence, torch.zeros_like(confidence))
+
+    def map(self, signal: Signal) -> Tensor:
+        """The signal's map, (B, H, W) float32 ≥ 0, computed once a batch; also kept in ``maps`` under its name."""
+        if signal not in self._computed:
+            self._computed[signal] = self.maps[signal.name] = signal(self)
+        return self._computed[signal]

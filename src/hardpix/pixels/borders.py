@@ -1,0 +1,65 @@
+"""Where classes meet: bands of pixels around the borders of a label map."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def border_band(target: Tensor, radius: int, ignore_index: int = 255) -> Tensor:
+    """Labelled pixels that have another class within ``radius`` rows and columns.
+
+    A pixel is in the band iff the largest and the smallest label in its (2·radius + 1)² window differ. Unlabelled pixels
+    belong to no band and make no border; neither does the edge of the image.
+
+    Args:
+        target: (B, H, W) integer labels.
+        radius: reach of the window in pixels, ≥ 1; 1 marks the pixels on both sides of a border.
+        ignore_index: the id of unlabelled pixels.
+
+    Returns:
+        (B, H, W) boolean.
+
+    Example:
+        >>> border_band(torch.tensor([[[0, 0, 0, 1, 1, 255]]]), radius=1).int()
+        tensor([[[0, 0, 1, 1, 0, 0]]], dtype=torch.int32)
+    """
+    if radius < 1:
+        raise ValueError(f"a border band needs a radius of at least 1 pixel, found {radius}")
+    valid = target != ignore_index
+    # Pooling pads with −∞ and wants floats; labels are small integers, which float32 holds exactly.
+    labels = target.float().unsqueeze(1)
+    nothing = torch.full_like(labels, -torch.inf)
+    largest = _window_maximum(torch.where(valid.unsqueeze(1), labels, nothing), radius)
+    smallest = -_window_maximum(torch.where(valid.unsqueeze(1), -labels, nothing), radius)
+    return valid & (largest != smallest).squeeze(1)
+
+
+def distance_to_border(target: Tensor, largest: int, ignore_index: int = 255) -> Tensor:
+    """Distance of every labelled pixel to the nearest pixel of another class, in steps of rows and columns.
+
+    The chessboard distance max(|Δrow|, |Δcolumn|) of :func:`border_band`; pixels further away than ``largest``, and
+    unlabelled ones, get ``largest + 1``.
+
+    Args:
+        target: (B, H, W) integer labels.
+        largest: distance in pixels at which the search ends.
+        ignore_index: the id of unlabelled pixels.
+
+    Returns:
+        (B, H, W) int64, from 1 to ``largest + 1``.
+
+    Example:
+        >>> distance_to_border(torch.tensor([[[0, 0, 0, 1, 1, 255]]]), largest=2)
+        tensor([[[3, 2, 1, 1, 2, 3]]])
+    """
+    distance = torch.full_like(target, largest + 1, dtype=torch.int64)
+    for radius in range(largest, 0, -1):
+        distance[border_band(target, radius, ignore_index)] = radius
+    return distance
+
+
+def _window_maximum(values: Tensor, radius: int) -> Tensor:
+    """Maximum over a (2·radius + 1)² window of (B, 1, H, W), one axis after the other."""
+    size = 2 * radius + 1
+    rows = F.max_pool2d(values, (size, 1), stride=1, padding=(radius, 0))
+    return F.max_pool2d(rows, (1, size), stride=1, padding=(0, radius))

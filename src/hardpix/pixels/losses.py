@@ -1,0 +1,38 @@
+"""Per-pixel cross-entropy."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from hardpix.pixels.precision import at_least_float32
+from hardpix.pixels.validity import valid_mask
+
+
+def cross_entropy_map(
+    logits: Tensor, target: Tensor, ignore_index: int = 255, *, label_smoothing: float = 0.0
+) -> Tensor:
+    """Cross-entropy of every pixel, 0 where there is no label.
+
+    ℓ_i = −log softmax(logits_i)[y_i], in nats; with label smoothing s the target distribution is
+    (1 − s) · onehot(y_i) + s / C. Computed in float32 (float64 stays), also under autocast and for half types.
+
+    Args:
+        logits: (B, C, H, W).
+        target: (B, H, W) integers; everything that is no class from 0 to C − 1 counts as unlabelled here.
+        ignore_index: the id of unlabelled pixels.
+        label_smoothing: s, from 0 to 1.
+
+    Returns:
+        (B, H, W) float32 (or float64), ≥ 0. Neither value nor gradient depends on finite logits of unlabelled pixels.
+
+    Example:
+        >>> logits = torch.zeros(1, 4, 1, 2)
+        >>> cross_entropy_map(logits, torch.tensor([[[3, 255]]]))  # log 4, and nothing
+        tensor([[[1.3863, 0.0000]]])
+    """
+    valid = valid_mask(target, logits.shape[1], ignore_index)
+    safe_target = torch.where(valid, target, -100).long()
+    with torch.autocast(logits.device.type, enabled=False):
+        return F.cross_entropy(
+            at_least_float32(logits), safe_target, ignore_index=-100, reduction="none", label_smoothing=label_smoothing
+        )

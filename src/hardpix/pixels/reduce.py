@@ -1,0 +1,56 @@
+"""Means over pixels that stay right when a batch is spread over several processes."""
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+
+def process_count() -> int:
+    """Number of processes that train together; 1 without torch.distributed.
+
+    Example:
+        >>> process_count()
+        1
+    """
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
+def global_sum(value: Tensor) -> Tensor:
+    """Sum of a tensor over all processes, cut off from the graph; the tensor itself in a single process.
+
+    Example:
+        >>> global_sum(torch.tensor([1.0, 2.0]))
+        tensor([1., 2.])
+    """
+    value = value.detach()
+    if process_count() > 1:
+        value = value.clone()
+        dist.all_reduce(value)
+    return value
+
+
+def weighted_mean(
+    values: Tensor, weights: Tensor, *, normalizer: Tensor | None = None, across_processes: bool = True
+) -> Tensor:
+    """Σ w·v / Σ w, as a share of the joined batch of all processes.
+
+    With N processes each returns N · Σ_local w·v / Σ_global w: the mean over processes, which is what DDP's averaging of
+    gradients computes, is the value (and the gradient) of the joined batch. The normaliser is a constant of the graph.
+
+    Args:
+        values: any shape.
+        weights: the same shape, ≥ 0; 0 leaves a value out, whatever it is.
+        normalizer: scalar that replaces this process's Σ w (for instance a count of pixels).
+        across_processes: False: this process's batch alone.
+
+    Returns:
+        Scalar; 0, still on the graph, where nothing has weight.
+
+    Example:
+        >>> weighted_mean(torch.tensor([1.0, 2.0, float("nan")]), torch.tensor([3.0, 1.0, 0.0]))
+        tensor(1.2500)
+    """
+    total = (torch.where(weights > 0, values, torch.zeros_like(values)) * weights).sum()
+    local = (weights.sum() if normalizer is None else normalizer).detach().to(total.dtype)
+    share = global_sum(local) / process_count() if across_processes else local
+    return total / torch.where(share > 0, share, torch.ones_like(share))

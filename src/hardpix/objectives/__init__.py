@@ -1,0 +1,7 @@
+"""Losses that use signals."""
+
+from hardpix.objectives.base import Objective
+from hardpix.objectives.sum import Sum
+from hardpix.objectives.weighted_cross_entropy import WeightedCrossEntropy
+
+__all__ = ["Objective", "Sum", "WeightedCrossEntropy"]

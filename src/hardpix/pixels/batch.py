@@ -34,7 +34,8 @@ class PixelBatch:
         stages: named tensors from inside the network.
         progress: share of the training that is done, from 0 to 1.
 
-    Features, embedding, auxiliary logits and stages are on the graph: a signal that must not reach the network detaches.
+    Features, embedding, auxiliary logits and stages are on the graph: a signal that must not reach the network
+    detaches.
 
     Raises:
         ValueError: shapes that do not belong together.

@@ -8,8 +8,8 @@ from torch import Tensor
 def border_band(target: Tensor, radius: int, ignore_index: int = 255) -> Tensor:
     """Labelled pixels that have another class within ``radius`` rows and columns.
 
-    A pixel is in the band iff the largest and the smallest label in its (2·radius + 1)² window differ. Unlabelled pixels
-    belong to no band and make no border; neither does the edge of the image.
+    A pixel is in the band iff the largest and the smallest label in its (2·radius + 1)² window differ. Unlabelled
+    pixels belong to no band and make no border; neither does the edge of the image.
 
     Args:
         target: (B, H, W) integer labels.

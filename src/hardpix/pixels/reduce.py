@@ -34,8 +34,9 @@ def weighted_mean(
 ) -> Tensor:
     """Σ w·v / Σ w, as a share of the joined batch of all processes.
 
-    With N processes each returns N · Σ_local w·v / Σ_global w: the mean over processes, which is what DDP's averaging of
-    gradients computes, is the value (and the gradient) of the joined batch. The normaliser is a constant of the graph.
+    With N processes each returns N · Σ_local w·v / Σ_global w: the mean over processes, which is what DDP's averaging
+    of gradients computes, is the value (and the gradient) of the joined batch. The normaliser is a constant of the
+    graph.
 
     Args:
         values: any shape.

@@ -19,7 +19,8 @@ def kth_smallest(values: Tensor, mask: Tensor, k: Tensor, *, across_processes: b
     Args:
         values: (R, N) float32, ≥ 0.
         mask: (R, N) boolean, which values take part.
-        k: (R,) integers, counted from 1; below 1 finds the smallest possible float (0), above the number of values +inf or NaN.
+        k: (R,) integers, counted from 1; below 1 finds the smallest possible float (0), above the number of values +inf
+            or NaN.
         across_processes: search the values of all processes together (the histograms are summed).
 
     Returns:

@@ -1,0 +1,21 @@
+"""What makes a pixel hard: each file one signal."""
+
+from hardpix.signals.base import Signal
+from hardpix.signals.class_balance import ClassBalance
+from hardpix.signals.focal import Focal
+from hardpix.signals.hardness_level import HardnessLevel
+from hardpix.signals.online_hard import OnlineHard
+from hardpix.signals.precomputed import Precomputed
+from hardpix.signals.product import Product
+from hardpix.signals.uniform import Uniform
+
+__all__ = [
+    "ClassBalance",
+    "Focal",
+    "HardnessLevel",
+    "OnlineHard",
+    "Precomputed",
+    "Product",
+    "Signal",
+    "Uniform",
+]

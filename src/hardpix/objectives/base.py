@@ -1,0 +1,24 @@
+"""What an objective is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from torch import Tensor, nn
+
+from hardpix.pixels import PixelBatch
+
+if TYPE_CHECKING:
+    from hardpix.networks import TappedNetwork
+
+
+class Objective(nn.Module):
+    """Turns a batch of pixels into losses: "loss" is the total, the other entries are its parts, for logging."""
+
+    def bind(self, network: TappedNetwork) -> Self:
+        """Build what depends on the network, on its device. A second call changes nothing."""
+        return self
+
+    def forward(self, px: PixelBatch) -> dict[str, Tensor]:
+        """The losses of one batch, scalars."""
+        raise NotImplementedError(f"{type(self).__name__} must compute its losses in forward(px)")

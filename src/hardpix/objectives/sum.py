@@ -1,0 +1,62 @@
+"""Several objectives at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Self
+
+import torch
+from torch import Tensor, nn
+
+from hardpix.objectives.base import Objective
+from hardpix.pixels import PixelBatch
+
+if TYPE_CHECKING:
+    from hardpix.networks import TappedNetwork
+
+
+class Sum(Objective):
+    """Σ weight_k · loss_k of named objectives, run in the order given.
+
+    A later objective may use maps that an earlier one's signals have published in ``px.maps``.
+
+    Args:
+        objectives: by name.
+        weights: by the same names; those left out count 1.
+
+    Returns (from forward):
+        "loss", the total, and every part as "name/part", without its weight.
+
+    Raises:
+        ValueError: no objective; a weight for a name that is none.
+
+    Example:
+        >>> from hardpix.objectives import WeightedCrossEntropy
+        >>> objective = Sum({"plain": WeightedCrossEntropy(), "smooth": WeightedCrossEntropy(label_smoothing=0.1)})
+        >>> px = PixelBatch(torch.zeros(1, 4, 1, 2), torch.tensor([[[3, 255]]]))
+        >>> objective(px)["loss"]  # 2 · log 4
+        tensor(2.7726)
+    """
+
+    def __init__(self, objectives: Mapping[str, Objective], weights: Mapping[str, float] | None = None) -> None:
+        super().__init__()
+        weights = dict(weights or {})
+        if not objectives:
+            raise ValueError("Sum needs at least one objective, found none")
+        if unknown := sorted(set(weights) - set(objectives)):
+            raise ValueError(f"weights for {unknown}, but the objectives are named {sorted(objectives)}")
+        self.objectives = nn.ModuleDict(dict(objectives))
+        self.weights = {name: weights.get(name, 1.0) for name in objectives}
+
+    def bind(self, network: TappedNetwork) -> Self:
+        for objective in self.objectives.values():
+            objective.bind(network)
+        return self
+
+    def forward(self, px: PixelBatch) -> dict[str, Tensor]:
+        totals, parts = [], {}
+        for name, objective in self.objectives.items():
+            losses = objective(px)
+            totals.append(self.weights[name] * losses["loss"])
+            parts.update({f"{name}/{part}": value for part, value in losses.items()})
+        return {"loss": torch.stack(totals).sum(), **parts}

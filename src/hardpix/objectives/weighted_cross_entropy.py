@@ -1,0 +1,94 @@
+"""Cross-entropy in which a signal says how much each pixel matters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+import torch
+from torch import Tensor
+
+from hardpix.objectives.base import Objective
+from hardpix.pixels import PixelBatch, cross_entropy_map, resize_bilinear, weighted_mean
+from hardpix.pixels.precision import at_least_float32
+from hardpix.signals import Signal, Uniform
+
+if TYPE_CHECKING:
+    from hardpix.networks import TappedNetwork
+
+
+class WeightedCrossEntropy(Objective):
+    """Σ w ℓ / Σ w, plus the signal's own loss, plus the network's auxiliary heads.
+
+    w is the signal's map, a constant for this loss unless the signal is differentiable; signals with ``normalizer``
+    "count" divide by the number of valid pixels instead of Σ w. Auxiliary heads get plain cross-entropy.
+
+    Args:
+        signal: None is :class:`~hardpix.signals.Uniform`, plain cross-entropy.
+        label_smoothing: from 0 to 1, of the segmentation loss alone: signals always see the plain loss.
+        auxiliary_weight: weight of the auxiliary heads.
+        across_processes: normalisers are those of the joined batch of all processes that train together, so that N
+            processes have the gradients of one with the joined batch.
+
+    Returns (from forward):
+        The total as "loss", and its parts: "segmentation", "auxiliary" where there are such heads, and the signal's own
+        loss under the signal's name.
+
+    Raises:
+        ValueError: settings outside their range.
+
+    Example:
+        >>> px = PixelBatch(torch.zeros(1, 4, 1, 2), torch.tensor([[[3, 255]]]))
+        >>> WeightedCrossEntropy()(px)["loss"]  # log 4
+        tensor(1.3863)
+    """
+
+    def __init__(
+        self,
+        signal: Signal | None = None,
+        label_smoothing: float = 0.0,
+        auxiliary_weight: float = 0.4,
+        across_processes: bool = True,
+    ) -> None:
+        super().__init__()
+        if not 0 <= label_smoothing <= 1:
+            raise ValueError(f"expected label_smoothing from 0 to 1, found {label_smoothing}")
+        if auxiliary_weight < 0:
+            raise ValueError(f"expected auxiliary_weight ≥ 0, found {auxiliary_weight}")
+        self.signal = Uniform() if signal is None else signal
+        self.label_smoothing = label_smoothing
+        self.auxiliary_weight = auxiliary_weight
+        self.across_processes = across_processes
+
+    def bind(self, network: TappedNetwork) -> Self:
+        self.signal.bind(network)
+        return self
+
+    def forward(self, px: PixelBatch) -> dict[str, Tensor]:
+        # In evaluation the processes' numbers of batches may differ, and a sum over processes would wait for ever.
+        joined = self.across_processes and self.training
+        weight = px.map(self.signal)
+        if not self.signal.differentiable:
+            weight = weight.detach()
+        loss = px.loss
+        if self.label_smoothing:
+            loss = cross_entropy_map(px.logits, px.target, px.ignore_index, label_smoothing=self.label_smoothing)
+        valid = px.valid.to(loss.dtype)
+        normalizer = valid.sum() if self.signal.normalizer == "count" else None
+        parts = {"segmentation": weighted_mean(loss, weight, normalizer=normalizer, across_processes=joined)}
+
+        heads = [
+            share * weighted_mean(self._head_loss(logits, px), valid, across_processes=joined)
+            for logits, share in px.auxiliary
+        ]
+        if heads and self.auxiliary_weight:
+            parts["auxiliary"] = self.auxiliary_weight * torch.stack(heads).sum()
+        own = self.signal.own_loss(px)
+        if own is not None:
+            parts[self.signal.name] = own
+        return {"loss": torch.stack(list(parts.values())).sum(), **parts}
+
+    @staticmethod
+    def _head_loss(logits: Tensor, px: PixelBatch) -> Tensor:
+        with torch.autocast(logits.device.type, enabled=False):
+            resized = resize_bilinear(at_least_float32(logits), px.target.shape[-2:])
+        return cross_entropy_map(resized, px.target, px.ignore_index)

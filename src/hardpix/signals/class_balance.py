@@ -1,0 +1,94 @@
+"""More weight for rare classes."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from hardpix.pixels import PixelBatch
+from hardpix.signals.base import Signal
+
+
+class ClassBalance(Signal):
+    """A weight for each class, from how many pixels it has.
+
+    "inverse_frequency": w_c ∝ 1 / n_c. "effective_number": w_c ∝ (1 − β) / (1 − β^{n_c}) (arXiv 1901.05555), milder,
+    between equal weights (β = 0) and inverse frequency (β → 1). Scaled so that the mean weight over all pixels is 1.
+    A class without pixels gets the largest weight of the others.
+
+    Args:
+        counts: number of pixels of each class in the training set; None: set later by :meth:`set_counts` (``hardpix
+            fit`` does it from the training masks).
+        method: see above.
+        beta: β; None: 1 − C / Σ n_c, the average class's worth of pixels as the number from which on more of the same
+            teaches little.
+
+    Raises:
+        ValueError: counts that are negative or all zero; β outside [0, 1).
+        RuntimeError: a forward without counts.
+
+    Example:
+        >>> signal = ClassBalance(counts=[30, 10])
+        >>> signal(PixelBatch(torch.zeros(1, 2, 1, 3), torch.tensor([[[0, 1, 255]]])))
+        tensor([[[0.6667, 2.0000, 0.0000]]])
+    """
+
+    name = "class_balance"
+    weights: Tensor
+
+    def __init__(
+        self,
+        counts: Sequence[int] | None = None,
+        method: Literal["inverse_frequency", "effective_number"] = "inverse_frequency",
+        beta: float | None = None,
+    ) -> None:
+        super().__init__()
+        if method not in ("inverse_frequency", "effective_number"):
+            raise ValueError(f"expected method 'inverse_frequency' or 'effective_number', found {method!r}")
+        if beta is not None and not 0 <= beta < 1:
+            raise ValueError(
+                f"expected beta from 0 to below 1, found {beta}; values such as 0.9999999 suit pixel counts"
+            )
+        self.method = method
+        self.beta = beta
+        self.register_buffer("weights", torch.empty(0))
+        if counts is not None:
+            self.set_counts(counts)
+
+    def set_counts(self, counts: Sequence[int]) -> None:
+        """Take the weights from the number of pixels of each class."""
+        n = torch.as_tensor(counts, dtype=torch.float64)
+        if n.ndim != 1 or bool((n < 0).any()) or n.sum() == 0:
+            raise ValueError(
+                f"expected one pixel count ≥ 0 for each class and at least one above 0, found {list(counts)}"
+            )
+        present = n > 0
+        weights = torch.zeros_like(n)
+        weights[present] = self._weigh(n[present], beta=1 - len(n) / n.sum().item() if self.beta is None else self.beta)
+        weights[~present] = weights.max()
+        weights *= n.sum() / (n * weights).sum()
+        self.weights = weights.float().to(self.weights.device)
+
+    def _weigh(self, n: Tensor, beta: float) -> Tensor:
+        if self.method == "inverse_frequency" or beta <= 0:
+            return 1 / n if self.method == "inverse_frequency" else torch.ones_like(n)
+        # β^n for a β close to 1 and n in the millions loses all digits as 1 − β**n.
+        return (1 - beta) / -torch.expm1(n * torch.log(torch.tensor(beta, dtype=n.dtype)))
+
+    def forward(self, px: PixelBatch) -> Tensor:
+        if len(self.weights) == 0:
+            raise RuntimeError("ClassBalance has no pixel counts: give counts=[…], one number for each class")
+        if len(self.weights) != px.logits.shape[1]:
+            raise ValueError(
+                f"ClassBalance has counts of {len(self.weights)} classes, the network's logits have "
+                f"{px.logits.shape[1]}; give one count for each class"
+            )
+        return self.weights[torch.where(px.valid, px.target, 0).long()] * px.valid
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: object) -> None:
+        # A signal that waits for its counts has no weights yet, so the shape of the saved ones decides.
+        saved = state_dict.get(prefix + "weights")
+        if saved is not None:
+            self.weights = torch.empty_like(saved, device=self.weights.device)
+        super()._load_from_state_dict(state_dict, prefix, *args)

@@ -1,0 +1,41 @@
+"""Less weight for pixels that are already right."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from hardpix.pixels import PixelBatch
+from hardpix.signals.base import Signal
+
+
+class Focal(Signal):
+    """(1 − p)^γ with p the probability of the labelled class (arXiv 1708.02002).
+
+    The weight is part of the loss: its gradient flows, and the sum is divided by the number of valid pixels.
+
+    Args:
+        gamma: γ ≥ 0; 0 is cross-entropy.
+
+    Example:
+        >>> Focal(gamma=2.0)(PixelBatch(torch.zeros(1, 2, 1, 2), torch.tensor([[[1, 255]]])))
+        tensor([[[0.2500, 0.0000]]])
+    """
+
+    name = "focal"
+    differentiable = True
+
+    def __init__(self, gamma: float = 2.0) -> None:
+        super().__init__()
+        if gamma < 0:
+            raise ValueError(f"expected gamma ≥ 0, found {gamma}")
+        self.gamma = gamma
+
+    @property
+    def normalizer(self) -> Literal["weight", "count"]:
+        return "count"
+
+    def forward(self, px: PixelBatch) -> Tensor:
+        # 1 − p = −expm1(−ℓ) keeps its digits where p is almost 1. Its power has an infinite slope at 0 for γ < 1, where
+        # the loss is 0 anyway: a hair's breadth above 0 keeps the product's gradient finite.
+        return (-torch.expm1(-px.loss)).clamp(min=1e-12).pow(self.gamma) * px.valid

@@ -1,0 +1,68 @@
+"""Several signals at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Self, cast
+
+from torch import Tensor, nn
+
+from hardpix.pixels import PixelBatch
+from hardpix.signals.base import Signal
+
+if TYPE_CHECKING:
+    from hardpix.networks import TappedNetwork
+
+
+class Product(Signal):
+    """The product of several signals' maps, for instance class balance × learned hardness.
+
+    Factors that are constants for the segmentation loss stay so. Its own loss is the sum of the factors' own losses,
+    each with its own map. The weighted loss is divided by the number of pixels if every factor's is, else by Σ w.
+
+    Args:
+        signals: at least one.
+
+    Raises:
+        ValueError: no signal.
+
+    Example:
+        >>> import torch
+        >>> from hardpix.signals import ClassBalance, Uniform
+        >>> px = PixelBatch(torch.zeros(1, 2, 1, 3), torch.tensor([[[0, 1, 255]]]))
+        >>> Product([Uniform(), ClassBalance([30, 10])])(px)
+        tensor([[[0.6667, 2.0000, 0.0000]]])
+    """
+
+    name = "product"
+    differentiable = True
+
+    def __init__(self, signals: list[Signal]) -> None:
+        super().__init__()
+        if not signals:
+            raise ValueError("Product needs at least one signal, found an empty list")
+        self.signals = nn.ModuleList(signals)
+
+    @property
+    def factors(self) -> list[Signal]:
+        """The signals, in order."""
+        return [cast(Signal, signal) for signal in self.signals]
+
+    @property
+    def normalizer(self) -> Literal["weight", "count"]:
+        return "count" if all(signal.normalizer == "count" for signal in self.factors) else "weight"
+
+    def bind(self, network: TappedNetwork) -> Self:
+        for signal in self.factors:
+            signal.bind(network)
+        return self
+
+    def forward(self, px: PixelBatch) -> Tensor:
+        product = px.valid.float()
+        for signal in self.factors:
+            weights = px.map(signal)
+            product = product * (weights if signal.differentiable else weights.detach())
+        return product
+
+    def own_loss(self, px: PixelBatch) -> Tensor | None:
+        losses = [loss for signal in self.factors if (loss := signal.own_loss(px)) is not None]
+        return sum(losses[1:], losses[0]) if losses else None

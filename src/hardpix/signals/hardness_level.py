@@ -24,8 +24,8 @@ class HardnessLevel(Signal):
     differ by more than (1 + c) / c (11 for c = 0.1). The network minimises the loss weighted by Ĥ = h / Σ_V h, the
     branch maximises it:
 
-        L_seg = Σ_V sg(Ĥ) · ℓ        L_hardness = −α Σ_V Ĥ · sg(ℓ)        ∂L_hardness/∂D_i = −α σ'(D_i)(ℓ_i − L_seg) /
-        Σ_V h
+        L_seg = Σ_V sg(Ĥ) · ℓ        L_hardness = −α Σ_V Ĥ · sg(ℓ)
+        ∂L_hardness/∂D_i = −α σ'(D_i) (ℓ_i − L_seg) / Σ_V h
 
     A pixel's level therefore rises where its loss is above the (weighted) mean, however small losses have become.
     At inference the branch is not run. Unlabelled pixels take no part in Σ_V h.

@@ -1,0 +1,295 @@
+"""The classes of a data set: what stands in the masks, and what the network learns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import DataError, Problem
+from .masks import Label, count_labels, read_mask
+from .palette import Colour, palette
+
+HIGHEST_ID = 65535
+_IGNORED, _UNKNOWN = -1, -2
+
+
+@dataclass(frozen=True, init=False)
+class ClassTable:
+    """Names, stored ids and colours of the classes, in the order in which the network learns them (0 … C−1).
+
+    Args:
+        names: one a class.
+        ids: what stands for each class in masks of ids: a number, or several that are learned as one class, the first
+            of which is written in predictions.
+        colours: the same for RGB masks and coloured overlays; without, a palette for colour-blind readers.
+        ignore_ids: stored ids without a label; 255 by default, unless a class has it.
+        ignore_colours: stored colours without a label.
+
+    Raises:
+        ValueError: counts differ, an id or colour is given twice, or an id is not in 0…65535.
+
+    Example:
+        >>> table = ClassTable(["road", "vehicle"], ids=[7, [26, 27]], ignore_ids=[0])
+        >>> table.indices(np.array([[0, 7, 26, 27]]))
+        array([[255,   0,   1,   1]])
+        >>> table.stored(np.array([[0, 1]]))
+        array([[ 7, 26]], dtype=uint8)
+    """
+
+    names: tuple[str, ...]
+    ids: tuple[tuple[int, ...], ...]
+    colours: tuple[tuple[Colour, ...], ...]
+    ignore_ids: tuple[int, ...]
+    ignore_colours: tuple[Colour, ...]
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        ids: Sequence[int | Sequence[int]],
+        colours: Sequence[Colour | Sequence[Colour]] = (),
+        ignore_ids: Sequence[int] | None = None,
+        ignore_colours: Sequence[Colour] = (),
+    ) -> None:
+        each_ids = tuple((int(e),) if isinstance(e, int | np.integer) else tuple(int(i) for i in e) for e in ids)
+        each_colours = tuple(_as_colours(entry) for entry in colours or palette(len(names)))
+        if not len(names) == len(each_ids) == len(each_colours) or not names:
+            raise ValueError(
+                f"expected at least one class and as many ids and colours as names, found {len(names)} names, "
+                f"{len(each_ids)} ids and {len(each_colours)} colours: give each class one of each"
+            )
+        taken = [i for entry in each_ids for i in entry]
+        if ignore_ids is None:
+            ignore_ids = () if 255 in taken else (255,)
+        values = {
+            "names": tuple(str(name) for name in names),
+            "ids": each_ids,
+            "colours": each_colours,
+            "ignore_ids": tuple(int(i) for i in ignore_ids),
+            "ignore_colours": tuple(_as_colours(c)[0] for c in ignore_colours),
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        taken += self.ignore_ids
+        outside = [i for i in taken if not 0 <= i <= HIGHEST_ID]
+        if outside or not all(each_ids) or not all(each_colours):
+            raise ValueError(f"expected ids in 0…{HIGHEST_ID} and at least one a class, found {outside or 'none'}")
+        _refuse_twice("id", taken)
+        _refuse_twice("colour", [c for entry in (*each_colours, self.ignore_colours) for c in entry])
+        _refuse_twice("name", list(self.names))
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @classmethod
+    def from_names(cls, names: Sequence[str]) -> ClassTable:
+        """Classes stored as 0, 1, 2 … in the order of their names; 255 is unlabelled."""
+        return cls(names, range(len(names)))
+
+    @classmethod
+    def from_ids(cls, found: Iterable[int]) -> ClassTable:
+        """Classes named after the ids that masks hold.
+
+        255 and 65535 are unlabelled, except where masks hold 0 and 255 alone, as drawn masks of one thing do.
+
+        Example:
+            >>> ClassTable.from_ids([0, 4, 255]).names
+            ('class 0', 'class 4')
+            >>> ClassTable.from_ids([0, 255]).names
+            ('class 0', 'class 255')
+        """
+        found = sorted({int(i) for i in found})
+        unlabelled = () if found == [0, 255] else (255, HIGHEST_ID)
+        ids = [i for i in found if i not in unlabelled]
+        return cls([f"class {i}" for i in ids], ids, ignore_ids=unlabelled)
+
+    @classmethod
+    def from_masks(cls, paths: Iterable[str | Path]) -> ClassTable:
+        """Classes found by reading all these masks, as `from_ids` names them.
+
+        Raises:
+            DataError: a mask cannot be read or holds colours, whose meaning only a table can tell.
+        """
+        found: dict[Any, int] = {}
+        for path in paths:
+            labels = count_labels(grey_as_ids(read_mask(path)))
+            if any(isinstance(label, tuple) for label in labels):
+                raise DataError.of([colours_without_table(Path(path), labels)])
+            found |= labels
+        return cls.from_ids(found)
+
+    @classmethod
+    def from_label_map(cls, label_map: Mapping[Any, int | str], names: Sequence[str] | None = None) -> ClassTable:
+        """Classes from a map of stored ids to 0 … C−1 or "ignore"; ids mapped to one number are learned as one class.
+
+        Example:
+            >>> ClassTable.from_label_map({7: 0, 8: 1, 9: 1, 11: "ignore"}).ids
+            ((7,), (8, 9))
+        """
+        merged: dict[int, list[int]] = {}
+        ignored = []
+        for stored, index in label_map.items():
+            if isinstance(index, str):
+                if index != "ignore":
+                    raise ValueError(f'expected a class number or "ignore" for id {stored}, found {index!r}')
+                ignored.append(int(stored))
+            else:
+                merged.setdefault(int(index), []).append(int(stored))
+        if sorted(merged) != list(range(len(merged))):
+            raise ValueError(f"expected class numbers 0, 1, 2 … without a gap, found {sorted(merged)}: renumber them")
+        ids = [merged[index] for index in range(len(merged))]
+        names = names or [f"class {'+'.join(map(str, entry))}" for entry in ids]
+        return cls(names, ids, ignore_ids=ignored)
+
+    @classmethod
+    def from_dict(cls, table: Mapping[str, Any]) -> ClassTable:
+        """Classes as a YAML file lists them.
+
+        Keys: `classes`, a list of `name`, `id` (one or several) and perhaps `colour` (one or several); `ignore_ids` and
+        `ignore_colours`, both may be left out.
+
+        Raises:
+            ValueError: a key is missing or unknown.
+        """
+        unknown = set(table) - {"classes", "ignore_ids", "ignore_colours"}
+        if unknown or not table.get("classes"):
+            raise ValueError(
+                "expected the keys classes, ignore_ids and ignore_colours, classes not empty, "
+                f"found {', '.join(map(str, table)) or 'nothing'}"
+            )
+        entries = table["classes"]
+        for entry in entries:
+            if not {"name", "id"} <= set(entry) <= {"name", "id", "colour"}:
+                raise ValueError(f"expected name, id and perhaps colour for each class, found {dict(entry)}")
+        coloured = [entry["colour"] for entry in entries if "colour" in entry]
+        if 0 < len(coloured) < len(entries):
+            raise ValueError(f"expected a colour for every class or for none, found {len(coloured)} of {len(entries)}")
+        return cls(
+            [entry["name"] for entry in entries],
+            [entry["id"] for entry in entries],
+            coloured,
+            table.get("ignore_ids"),
+            table.get("ignore_colours", ()),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `from_dict` reads, of plain lists and numbers."""
+        classes = [
+            {"name": name, "id": _one_or_list(list(ids)), "colour": _one_or_list([list(c) for c in colours])}
+            for name, ids, colours in zip(self.names, self.ids, self.colours, strict=True)
+        ]
+        return {
+            "classes": classes,
+            "ignore_ids": list(self.ignore_ids),
+            "ignore_colours": [list(c) for c in self.ignore_colours],
+        }
+
+    def indices(self, stored: np.ndarray, ignore_index: int = 255) -> np.ndarray:
+        """A mask as stored, (H, W) ids or (H, W, 3) colours → (H, W) int64 in 0 … C−1 or `ignore_index`.
+
+        Raises:
+            ValueError: labels that are neither a class nor unlabelled; `unknown` counts them.
+        """
+        index = self._look_up(grey_as_ids(stored, self._by_colour))
+        if (index == _UNKNOWN).any():
+            raise ValueError(f"expected the labels of {len(self)} classes, found also {self.unknown(stored)}")
+        return np.where(index == _IGNORED, ignore_index, index).astype(np.int64)
+
+    def unknown(self, stored: np.ndarray) -> dict[Label, int]:
+        """The labels of a stored mask that are neither a class nor unlabelled, with their number of pixels."""
+        counts = count_labels(grey_as_ids(stored, self._by_colour))
+        return {label: n for label, n in counts.items() if self.index_of(label) is None}
+
+    def index_of(self, label: Label) -> int | None:
+        """The index of one stored id or colour; −1 where it is unlabelled, None where the table does not have it."""
+        return self._by_colour.get(label) if isinstance(label, tuple) else self._by_id.get(label)
+
+    def stored(self, index: np.ndarray) -> np.ndarray:
+        """(H, W) indices 0 … C−1 → the ids of the user's masks, uint8 where they fit, else uint16."""
+        ids = np.array([entry[0] for entry in self.ids])
+        return ids.astype(np.uint8 if ids.max() < 256 else np.uint16)[index]
+
+    def paint(self, index: np.ndarray) -> np.ndarray:
+        """(H, W) indices → (H, W, 3) uint8 colours; black where the index is no class."""
+        colours = np.array([entry[0] for entry in self.colours] + [(0, 0, 0)], dtype=np.uint8)
+        return colours[np.where((index >= 0) & (index < len(self)), index, len(self))]
+
+    @cached_property
+    def _by_id(self) -> dict[int, int]:
+        return _inverse(self.ids, self.ignore_ids)
+
+    @cached_property
+    def _by_colour(self) -> dict[Colour, int]:
+        return _inverse(self.colours, self.ignore_colours)
+
+    @cached_property
+    def _table(self) -> np.ndarray:
+        table = np.full(HIGHEST_ID + 1, _UNKNOWN, dtype=np.int32)
+        for stored, index in self._by_id.items():
+            table[stored] = index
+        return table
+
+    def _look_up(self, stored: np.ndarray) -> np.ndarray:
+        if stored.ndim == 2:
+            if stored.dtype in (np.uint8, np.uint16):
+                return self._table[stored]
+            inside = (stored >= 0) & (stored <= HIGHEST_ID)
+            return np.where(inside, self._table[np.where(inside, stored, 0)], _UNKNOWN)
+        packed = _pack(stored)
+        known = np.array(list(self._by_colour))
+        order = np.argsort(_pack(known))
+        codes, values = _pack(known)[order], np.array(list(self._by_colour.values()))[order]
+        place = np.searchsorted(codes, packed).clip(max=len(codes) - 1)
+        return np.where(codes[place] == packed, values[place], _UNKNOWN)
+
+
+def grey_as_ids(stored: np.ndarray, colours: Iterable[Colour] = ()) -> np.ndarray:
+    """An RGB mask whose three channels are equal everywhere holds ids, unless its greys are colours of the table."""
+    if stored.ndim == 2 or (stored[..., :1] != stored).any():
+        return stored
+    greys = {colour[0] for colour in colours if len(set(colour)) == 1}
+    if greys and set(np.unique(stored).tolist()) <= greys:
+        return stored
+    return stored[..., 0]
+
+
+def colours_without_table(path: Path, labels: Iterable[Any]) -> Problem:
+    """What is wrong with a mask of colours when no table says what they mean."""
+    labels = list(labels)
+    shown = ", ".join(map(str, labels[:12])) + (" …" if len(labels) > 12 else "")
+    advice = "write a class table (name, id and colour of each class) and give it as classes"
+    return Problem(
+        "colours without a table", path, "ids, or a table of colours", f"{len(labels)} colours: {shown}", advice
+    )
+
+
+def _pack(colours: np.ndarray) -> np.ndarray:
+    return colours.astype(np.int64) @ np.array([65536, 256, 1])
+
+
+def _inverse(entries: Iterable[Iterable[Any]], ignored: Iterable[Any]) -> dict[Any, int]:
+    return {label: k for k, entry in enumerate(entries) for label in entry} | dict.fromkeys(ignored, _IGNORED)
+
+
+def _as_colours(entry: Any) -> tuple[Colour, ...]:
+    """One colour or several → a tuple of colours, each three numbers in 0…255."""
+    several = [entry] if isinstance(entry[0], int | np.integer) else entry
+    colours = tuple(tuple(int(v) for v in colour) for colour in several)
+    for colour in colours:
+        if len(colour) != 3 or not all(0 <= v <= 255 for v in colour):
+            raise ValueError(f"expected colours of three numbers in 0…255, found {colour}")
+    return colours  # type: ignore[return-value]
+
+
+def _one_or_list(values: list) -> Any:
+    return values[0] if len(values) == 1 else values
+
+
+def _refuse_twice(what: str, values: list) -> None:
+    twice = sorted({value for value in values if values.count(value) > 1})
+    if twice:
+        raise ValueError(f"expected each {what} once in the class table, found {twice} more than once")

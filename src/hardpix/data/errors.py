@@ -1,0 +1,61 @@
+"""What is wrong with a user's folders, said in one list."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+SHOWN_PER_KIND = 20
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with one file or folder; problems of one kind are listed together."""
+
+    kind: str
+    where: Path
+    expected: str
+    found: str
+    advice: str
+
+
+class DataError(ValueError):
+    """The data cannot be used as they are; the message lists every problem, `problems` holds them one by one.
+
+    Example:
+        >>> problem = Problem("no mask", Path("a.png"), "a mask named a", "none", "add the mask or remove the image")
+        >>> raise DataError.of([problem])
+        Traceback (most recent call last):
+        hardpix.data.errors.DataError: 1 problem in the data
+        no mask (1)
+          a.png: expected a mask named a, found none
+          what to do: add the mask or remove the image
+    """
+
+    def __init__(self, message: str, problems: Iterable[Problem] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
+
+    @classmethod
+    def of(cls, problems: Iterable[Problem]) -> DataError:
+        """The error that lists these problems."""
+        problems = tuple(problems)
+        title = f"{len(problems)} problem{'s' if len(problems) != 1 else ''} in the data"
+        return cls(f"{title}\n{describe(problems)}", problems)
+
+
+def describe(problems: Iterable[Problem], shown: int = SHOWN_PER_KIND) -> str:
+    """Problems grouped by kind: the first `shown` of each kind, how many more there are, and what to do."""
+    kinds: dict[str, list[Problem]] = defaultdict(list)
+    for problem in problems:
+        kinds[problem.kind].append(problem)
+    lines = []
+    for kind, group in kinds.items():
+        lines.append(f"{kind} ({len(group)})")
+        lines += [f"  {p.where}: expected {p.expected}, found {p.found}" for p in group[:shown]]
+        if len(group) > shown:
+            lines.append(f"  … and {len(group) - shown} more")
+        lines += [f"  what to do: {advice}" for advice in dict.fromkeys(p.advice for p in group[:shown])]
+    return "\n".join(lines)

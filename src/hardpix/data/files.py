@@ -1,0 +1,55 @@
+"""Which files a folder holds, by stem."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+MAP_SUFFIXES = (*IMAGE_SUFFIXES, ".npy")
+
+
+def files_by_stem(
+    folder: str | Path, ending: str = "", *, suffixes: Iterable[str] = IMAGE_SUFFIXES, skip: Iterable[Path] = ()
+) -> dict[str, list[Path]]:
+    """All files below a folder whose name ends as asked, by stem, in natural order.
+
+    Args:
+        folder: searched with its subfolders; hidden files and folders are left out.
+        ending: what follows the stem, such as ``"_gtFine_labelIds"``; with a file type (``"_depth.png"``) only files of
+            that type count.
+        suffixes: the file types looked for when `ending` names none; upper and lower case are the same.
+        skip: folders below `folder` to leave out.
+
+    Returns:
+        Stem (the path relative to the folder, with "/", without ending and type) → the files that have it. More than
+        one file for a stem is for the caller to judge.
+    """
+    folder = Path(folder)
+    known = tuple(suffixes)
+    endings = (ending,) if ending.lower().endswith(known) else tuple(ending + suffix for suffix in known)
+    left_out = {path.resolve() for path in skip} - {folder.resolve()}
+    found: dict[str, list[Path]] = {}
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if name[0] != "." and (Path(parent) / name).resolve() not in left_out]
+        for name in sorted(names):
+            match = next((e for e in endings if name.lower().endswith(e.lower())), None)
+            if match is None or name.startswith("."):
+                continue
+            path = Path(parent) / name
+            stem = path.relative_to(folder).as_posix()[: -len(match)]
+            found.setdefault(stem, []).append(path)
+    return dict(sorted(found.items(), key=lambda item: natural_key(item[0])))
+
+
+def natural_key(stem: str) -> tuple[tuple[int, int | str], ...]:
+    """A sorting key under which frame 2 comes before frame 10.
+
+    Example:
+        >>> sorted(["b/2", "b/10", "a/3"], key=natural_key)
+        ['a/3', 'b/2', 'b/10']
+    """
+    parts = re.findall(r"[0-9]+|[^0-9]+", stem)
+    return (*((0, int(part)) if part[0] in "0123456789" else (1, part) for part in parts), (2, stem))

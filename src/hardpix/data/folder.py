@@ -1,0 +1,111 @@
+"""Images and masks in folders, as a torch dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+from torchvision import tv_tensors
+
+from .classes import ClassTable
+from .errors import DataError
+from .images import read_depth, read_image, read_weight
+from .masks import read_mask
+from .pairs import Folders, pairing_problems
+from .problems import unknown_labels, wrong_size
+
+Sample = dict[str, Any]
+
+# Which folder a key of the sample comes from.
+FOLDER_OF = {"target": "masks", "depth": "depth", "weight": "weights"}
+
+
+class SegmentationFolder(Dataset[Sample]):
+    """Images with masks, and perhaps depth and weight maps, paired by stem.
+
+    Args:
+        images: folder of png, jpg, tif or bmp images; searched with its subfolders.
+        masks: folder of masks: ids in 8 or 16 bits, palette png, or RGB colours of the class table; None to predict.
+        classes: what the labels mean; None finds the ids by reading every mask.
+        transform: called with the sample, returns a sample; transforms of torchvision v2 fit.
+        depth: folder of depth maps (png, tif, npy).
+        weights: folder of weight maps (16-bit png as v / 65535; float tif or npy as they are).
+        depth_scale: metres for one unit of a stored depth.
+        image_suffix, mask_suffix: what follows the stem in file names (see `Folders`).
+        ignore_index: marks pixels without a label in `target`.
+        stems: the part of the data to use, such as one side of a split; None is all of them.
+
+    A sample is a dict: `image` (3, H, W) uint8, `target` (H, W) int64 in 0 … C−1 or `ignore_index`, `depth` (H, W)
+    float32 metres with NaN where unknown, `weight` (H, W) float32, `stem`. Nothing is ever written to the folders.
+
+    Raises:
+        DataError: files that do not pair up, all of them listed; later, a file that cannot be used.
+    """
+
+    def __init__(
+        self,
+        images: str | Path,
+        masks: str | Path | None = None,
+        classes: ClassTable | None = None,
+        *,
+        transform: Callable[[Sample], Sample] | None = None,
+        depth: str | Path | None = None,
+        weights: str | Path | None = None,
+        depth_scale: float = 1.0,
+        image_suffix: str = "",
+        mask_suffix: str = "",
+        ignore_index: int = 255,
+        stems: Sequence[str] | None = None,
+    ) -> None:
+        self.folders = Folders(images, masks, depth, weights, image_suffix, mask_suffix)  # type: ignore[arg-type]
+        files = self.folders.files
+        problems = pairing_problems(self.folders, stems)
+        if problems:
+            raise DataError.of(problems)
+        self.stems = tuple(files["images"] if stems is None else stems)
+        self.files = {name: {stem: found[stem][0] for stem in self.stems} for name, found in files.items()}
+        if classes is None and masks is not None:
+            classes = ClassTable.from_masks(self.files["masks"].values())
+        if classes is not None and 0 <= ignore_index < len(classes):
+            raise ValueError(
+                f"expected an ignore_index that is no class, found {ignore_index} with {len(classes)} classes: "
+                "choose a negative one or one above the classes"
+            )
+        self.classes = classes
+        self.transform = transform
+        self.depth_scale = depth_scale
+        self.ignore_index = ignore_index
+
+    def __len__(self) -> int:
+        return len(self.stems)
+
+    def __getitem__(self, index: int) -> Sample:
+        stem = self.stems[index]
+        image = read_image(self.files["images"][stem])
+        sample: Sample = {"image": tv_tensors.Image(torch.from_numpy(image).permute(2, 0, 1).contiguous())}
+        if "masks" in self.files:
+            sample["target"] = tv_tensors.Mask(self._target(stem))
+        if "depth" in self.files:
+            sample["depth"] = tv_tensors.Mask(torch.from_numpy(read_depth(self.files["depth"][stem], self.depth_scale)))
+        if "weights" in self.files:
+            sample["weight"] = tv_tensors.Mask(torch.from_numpy(read_weight(self.files["weights"][stem])))
+        for name, values in sample.items():
+            if values.shape[-2:] != image.shape[:2]:
+                raise DataError.of(
+                    [wrong_size(self.files[FOLDER_OF[name]][stem], image.shape, tuple(values.shape[-2:]))]
+                )
+        sample["stem"] = stem
+        return sample if self.transform is None else self.transform(sample)
+
+    def _target(self, stem: str) -> Tensor:
+        path = self.files["masks"][stem]
+        stored = read_mask(path)
+        assert self.classes is not None
+        try:
+            return torch.from_numpy(self.classes.indices(stored, self.ignore_index))
+        except ValueError as error:
+            raise DataError.of([unknown_labels(path, self.classes, self.classes.unknown(stored))]) from error

@@ -1,0 +1,72 @@
+"""Reading and writing label masks, as they are stored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from .errors import DataError, Problem
+from .images import opened
+from .palette import Colour
+
+Label = int | Colour  # what stands in a mask
+
+# A grey png of 2 or 4 bits is stretched to 0…255 on reading; ids must not be.
+STRETCH = {"L;2": 85, "L;4": 17}
+
+
+def read_mask(path: str | Path) -> np.ndarray:
+    """A mask as stored: (H, W) integer ids, or (H, W, 3) uint8 colours.
+
+    Grey of 1 to 16 bits and palette indices are ids; RGB is colours; an alpha channel is dropped.
+
+    Raises:
+        DataError: the file cannot be read to its end, is a jpg (which changes labels), or holds fractions.
+    """
+    with opened(path) as image:
+        if image.format == "JPEG":
+            raise DataError.of([_not_a_mask(path, "a lossless file", "jpg, which invents labels at every border")])
+        if image.mode in ("RGB", "RGBA", "RGBX"):
+            return np.array(image)[..., :3]
+        if image.mode == "LA":
+            return np.array(image)[..., 0]
+        stored = np.array(image)
+        if image.mode == "1":
+            return stored.astype(np.uint8)
+        if image.mode == "L" and image.format == "PNG":
+            return stored // STRETCH.get(str(image.info["stored_as"]), 1)
+        if stored.ndim != 2:
+            raise DataError.of([_not_a_mask(path, "ids or RGB colours", f"PIL mode {image.mode}")])
+        if stored.dtype.kind == "f":
+            if not np.array_equal(stored, np.round(stored)):
+                raise DataError.of([_not_a_mask(path, "whole numbers", "fractions")])
+            stored = stored.astype(np.int64)
+        return stored
+
+
+def write_mask(path: str | Path, ids: np.ndarray) -> None:
+    """Write (H, W) ids as a grey png of 8 bits, or of 16 where `ids` is uint16."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(ids).save(path, format="PNG")
+
+
+def count_labels(stored: np.ndarray) -> dict[Label, int]:
+    """How many pixels each stored id, or each stored colour, has."""
+    if stored.ndim == 3:
+        packed = stored.astype(np.int64) @ np.array([65536, 256, 1])
+        codes, counts = np.unique(packed, return_counts=True)
+        colours = [(int(c) >> 16, int(c) >> 8 & 255, int(c) & 255) for c in codes]
+        return dict(zip(colours, counts.tolist(), strict=True))
+    if stored.dtype in (np.uint8, np.uint16):
+        every = np.bincount(stored.ravel())
+        codes = np.flatnonzero(every)
+        counts = every[codes]
+    else:
+        codes, counts = np.unique(stored, return_counts=True)
+    return dict(zip(codes.tolist(), counts.tolist(), strict=True))
+
+
+def _not_a_mask(path: str | Path, expected: str, found: str) -> Problem:
+    return Problem("file that is no mask", Path(path), expected, found, "save the masks as png with one id a pixel")

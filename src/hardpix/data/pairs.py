@@ -1,0 +1,96 @@
+"""Which files of several folders belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from .errors import Problem
+from .files import IMAGE_SUFFIXES, MAP_SUFFIXES, files_by_stem
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where images, masks and further maps lie; what belongs together has the same stem.
+
+    A stem is the path below the folder, without file type and without the ending that `image_suffix` or `mask_suffix`
+    names, such as "_leftImg8bit" and "_gtFine_labelIds". With a file type (".jpg", ".png") they separate images from
+    masks that share a folder.
+    """
+
+    images: Path
+    masks: Path | None = None
+    depth: Path | None = None
+    weights: Path | None = None
+    image_suffix: str = ""
+    mask_suffix: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("images", "masks", "depth", "weights"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, Path(getattr(self, name)))
+
+    @cached_property
+    def files(self) -> dict[str, dict[str, list[Path]]]:
+        """For images, masks, depth and weights as far as given: stem → files, in natural order."""
+        given = {name: folder for name in self._endings if (folder := getattr(self, name)) is not None}
+        return {
+            name: files_by_stem(
+                folder,
+                self._endings[name],
+                suffixes=IMAGE_SUFFIXES if name in ("images", "masks") else MAP_SUFFIXES,
+                skip=[other for other in given.values() if other != folder],
+            )
+            for name, folder in given.items()
+        }
+
+    @property
+    def _endings(self) -> dict[str, str]:
+        return {"images": self.image_suffix, "masks": self.mask_suffix, "depth": "", "weights": ""}
+
+
+def pairing_problems(folders: Folders, stems: Iterable[str] | None = None) -> list[Problem]:
+    """What is wrong before a single file is opened: folders that are missing or empty, stems without a partner."""
+    problems = [
+        Problem(
+            "folder that does not exist",
+            folder,
+            "a folder",
+            "nothing" if not folder.exists() else "a file",
+            "check the path",
+        )
+        for name in ("images", "masks", "depth", "weights")
+        if (folder := getattr(folders, name)) is not None and not folder.is_dir()
+    ]
+    if problems:
+        return problems
+    if folders.masks == folders.images and folders.mask_suffix == folders.image_suffix:
+        advice = 'say how their names end, such as image_suffix ".jpg" and mask_suffix ".png"'
+        found = "one folder for both"
+        return [Problem("images and masks alike", folders.images, "masks that can be told from images", found, advice)]
+    files = folders.files
+    suffixes = ", ".join(IMAGE_SUFFIXES)
+    if not files["images"]:
+        ending = f' that end in "{folders.image_suffix}"' if folders.image_suffix else ""
+        advice = "check the path, and image_suffix if the names have an ending"
+        return [Problem("folder without images", folders.images, f"files of {suffixes}{ending}", "none", advice)]
+    wanted = list(files["images"]) if stems is None else list(stems)
+    for name, found in files.items():
+        folder = getattr(folders, name)
+        what = {"images": "image", "masks": "mask", "depth": "depth map", "weights": "weight map"}[name]
+        for stem in wanted:
+            paths = found.get(stem, [])
+            if len(paths) > 1:
+                both = " and ".join(path.name for path in paths)
+                problems.append(
+                    Problem("several files of one stem", folder / stem, f"one {what}", both, "keep one of them")
+                )
+            elif not paths:
+                where = files["images"].get(stem, [folder / stem])[0]
+                advice = f"add the {what}s under the same stems, or remove the images"
+                problems.append(
+                    Problem(f"no {what} for an image", where, f"a {what} {stem}.* in {folder}", "none", advice)
+                )
+    return problems

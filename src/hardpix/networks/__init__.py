@@ -1,0 +1,17 @@
+"""Reach into any network (taps and branches), and the networks that come with this library."""
+
+from hardpix.networks.ddrnet import DDRNet, DDRNet23, DDRNet23Slim, DDRNet39
+from hardpix.networks.nested import detach_nested
+from hardpix.networks.tap import TapOutput, TappedNetwork, tap, untap
+
+__all__ = [
+    "DDRNet",
+    "DDRNet23",
+    "DDRNet23Slim",
+    "DDRNet39",
+    "TapOutput",
+    "TappedNetwork",
+    "detach_nested",
+    "tap",
+    "untap",
+]

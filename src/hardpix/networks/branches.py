@@ -1,0 +1,124 @@
+"""Branches: small networks that see what a decoder sees, and give a map of their own."""
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hardpix.networks.capture import Features, unhook
+from hardpix.networks.families import Places, is_inside
+from hardpix.networks.nested import copy_containers
+
+
+class CopyBranch(nn.Module):
+    """A network's decoder once more, and what turns its result into a map."""
+
+    def __init__(self, decoder: nn.Module, tail: nn.Module | None) -> None:
+        super().__init__()
+        self.decoder = decoder
+        self.tail = tail
+
+    def forward(self, features: Features, embedding: Tensor | None = None) -> Tensor:
+        """Features as the tap caught them to (B, out_channels, h, w); the embedding is not looked at."""
+        args, kwargs = copy_containers(features)
+        output = self.decoder(*args, **kwargs)
+        return output if self.tail is None else self.tail(output)
+
+
+class LightBranch(nn.Module):
+    """Two 1×1 convolutions on the embedding.
+
+    Batch norm in between, as in the networks' own heads: unlike norms over one image it keeps what makes one image
+    harder than another, and SyncBatchNorm can take its place.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        width = min(in_channels, 64)
+        self.layers = nn.Sequential(
+            nn.Conv2d(in_channels, width, 1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(width, out_channels, 1),
+        )
+
+    def forward(self, features: Features | None, embedding: Tensor | None) -> Tensor:
+        """(B, D, h, w) embedding to (B, out_channels, h, w); the features are not looked at."""
+        if embedding is None or embedding.ndim != 4:
+            found = None if embedding is None else tuple(embedding.shape)
+            raise ValueError(f"a light branch needs an embedding of shape (B, D, h, w), found {found}; use kind='copy'")
+        return self.layers(embedding)
+
+
+def copy_branch(model: nn.Module, places: Places, out_channels: int) -> CopyBranch:
+    """The decoder and its tail with fresh weights, without hooks or in-place layers, and with other classifiers.
+
+    Raises:
+        ValueError: a parameter that no ``reset_parameters`` reaches, or no classifier that could be replaced.
+    """
+    assert places.decoder is not None
+    tail = None if places.tail is None else model.get_submodule(places.tail)
+    branch = CopyBranch(*copy.deepcopy((model.get_submodule(places.decoder), tail)))
+    unhook(branch)
+    for path in places.classifiers:
+        inside = _path_in_branch(path, places)
+        branch.set_submodule(inside, _with_outputs(branch.get_submodule(inside), out_channels, path))
+    if places.activation is not None and places.activation in dict(model.named_modules()):
+        # A bare nn.Identity keeps the length of a Sequential.
+        branch.set_submodule(_path_in_branch(places.activation, places), nn.Identity())
+    for module in branch.modules():
+        # Detached features share their memory with the network's, whose backward pass needs it as it is.
+        if getattr(module, "inplace", False) is True:
+            module.inplace = False  # type: ignore[assignment]
+    _reset(branch, places)
+    return branch.requires_grad_(True)
+
+
+def _with_outputs(layer: nn.Module, out_channels: int, path: str) -> nn.Module:
+    """A new layer like ``layer`` with another number of outputs."""
+    weight: Any = layer.weight
+    shared: dict[str, Any] = {"bias": layer.bias is not None, "device": weight.device, "dtype": weight.dtype}
+    if isinstance(layer, nn.Linear):
+        return nn.Linear(layer.in_features, out_channels, **shared)
+    if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+        shared.update(kernel_size=layer.kernel_size, stride=layer.stride, padding=layer.padding)
+        shared.update(dilation=layer.dilation, padding_mode=layer.padding_mode)
+        if isinstance(layer, nn.ConvTranspose2d):
+            shared.update(output_padding=layer.output_padding)
+        return type(layer)(layer.in_channels, out_channels, **shared)
+    raise ValueError(
+        f"expected the classifier {path!r} to be a Conv2d, ConvTranspose2d or Linear, found {type(layer).__name__}; "
+        "name the layer itself by embedding="
+    )
+
+
+def _reset(branch: nn.Module, places: Places) -> None:
+    """Draw every weight anew, the outer modules' way of doing so last; NaN shows what nobody drew."""
+    with torch.no_grad():
+        for parameter in branch.parameters():
+            parameter.fill_(torch.nan)
+    for module in reversed(list(branch.modules())):
+        reset = getattr(module, "reset_parameters", None) or getattr(module, "_reset_parameters", None)
+        if callable(reset):
+            reset()
+    for name, parameter in branch.named_parameters():
+        if parameter.isnan().any():
+            inside, _, own = name.rpartition(".")
+            kind = type(branch.get_submodule(inside)).__name__
+            raise ValueError(
+                f"no reset_parameters reaches {own!r} of {_path_in_model(inside, places)!r} ({kind}), so a copy of the "
+                f"decoder cannot start from fresh weights; give {kind} a reset_parameters(), or use kind='light'"
+            )
+
+
+def _path_in_branch(path: str, places: Places) -> str:
+    for role, root in (("decoder", places.decoder), ("tail", places.tail)):
+        if root is not None and is_inside(path, root):
+            return role + path.removeprefix(root)
+    raise ValueError(f"{path!r} is neither in the decoder {places.decoder!r} nor behind it ({places.tail!r})")
+
+
+def _path_in_model(path: str, places: Places) -> str:
+    role, dot, rest = path.partition(".")
+    return f"{places.decoder if role == 'decoder' else places.tail}{dot}{rest}"

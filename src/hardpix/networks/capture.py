@@ -1,0 +1,96 @@
+"""What the hooks of a tap catch while a network runs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from torch import Tensor, nn
+
+from hardpix.networks.nested import copy_containers
+
+Features = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+@dataclass
+class Caught:
+    """What one forward left behind; all of it is on the graph."""
+
+    features: Features | None = None
+    embedding: Tensor | None = None
+    auxiliary: list[Tensor] = field(default_factory=list)
+    stages: dict[str, Tensor] = field(default_factory=dict)
+
+
+class Capture:
+    """The one holder that every hook of a tap is a bound method of.
+
+    Hooks that are bound methods follow a deep copy or a pickle of the network: the copy's hooks belong to the copy's
+    holder. The holder knows no module, so that copying a hooked module copies nothing but that module. Between
+    :meth:`start` and :meth:`stop` it catches; at any other time the hooks do nothing, so that it keeps no memory.
+    """
+
+    def __init__(self) -> None:
+        self.caught: Caught | None = None
+
+    def start(self) -> Caught:
+        self.caught = Caught()
+        return self.caught
+
+    def stop(self) -> None:
+        self.caught = None
+
+    def hook_decoder(self, module: nn.Module) -> None:
+        module.register_forward_pre_hook(self._on_decoder, with_kwargs=True)
+
+    def hook_classifier(self, module: nn.Module) -> None:
+        module.register_forward_pre_hook(self._on_classifier, with_kwargs=True)
+
+    def hook_auxiliary(self, module: nn.Module) -> None:
+        module.register_forward_hook(self._on_auxiliary)
+
+    def hook_stage(self, module: nn.Module, name: str) -> None:
+        module.register_forward_hook(partial(self._on_stage, name))
+
+    def _on_decoder(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if self.caught is not None:
+            self.caught.features = (copy_containers(args), copy_containers(kwargs))
+
+    def _on_classifier(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if self.caught is not None:
+            embedding = args[0] if args else next(iter(kwargs.values()))
+            # A linear layer takes (B, h, w, D).
+            channels_last = isinstance(module, nn.Linear) and embedding.ndim == 4
+            self.caught.embedding = embedding.permute(0, 3, 1, 2) if channels_last else embedding
+
+    def _on_auxiliary(self, module: nn.Module, args: tuple[Any, ...], output: Tensor) -> None:
+        if self.caught is not None:
+            self.caught.auxiliary.append(output)
+
+    def _on_stage(self, name: str, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        if self.caught is not None:
+            if not isinstance(output, Tensor):
+                raise TypeError(
+                    f"expected stage {name!r} to return a tensor, found {type(output).__name__}; name one inside it"
+                )
+            self.caught.stages[name] = output
+
+
+def unhook(model: nn.Module) -> None:
+    """Remove every hook of every tap from the modules of ``model``; other hooks stay."""
+    for module in model.modules():
+        for identifier in list(_tap_hooks(module)):
+            for hooks in (
+                module._forward_pre_hooks,
+                module._forward_pre_hooks_with_kwargs,
+                module._forward_hooks,
+            ):
+                hooks.pop(identifier, None)
+
+
+def _tap_hooks(module: nn.Module) -> Iterator[int]:
+    for hooks in (module._forward_pre_hooks, module._forward_hooks):
+        for identifier, hook in hooks.items():
+            method = hook.func if isinstance(hook, partial) else hook
+            if isinstance(getattr(method, "__self__", None), Capture):
+                yield identifier

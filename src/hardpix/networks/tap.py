@@ -1,0 +1,283 @@
+"""Reaching into any segmentation network: what its decoder was fed with, its embedding, its auxiliary heads."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from torch import Tensor, nn
+
+from hardpix.networks.branches import LightBranch, copy_branch
+from hardpix.networks.capture import Capture, Caught, Features, unhook
+from hardpix.networks.families import Places, find_places, list_children, require_module
+from hardpix.pixels import PixelBatch, resize_bilinear
+
+
+@dataclass
+class TapOutput:
+    """One forward of a tapped network; all tensors are on the graph."""
+
+    logits: Tensor
+    """(B, C, H, W) at the image's size, or the size asked for."""
+    features: Features | None = None
+    """The positional and the keyword arguments that the decoder was called with; None without a decoder."""
+    embedding: Tensor | None = None
+    """(B, D, h, w): what entered the last classifier."""
+    auxiliary: list[tuple[Tensor, float]] = field(default_factory=list)
+    """Logits of the auxiliary heads at their own size, each with its weight relative to the other heads."""
+    stages: dict[str, Tensor] = field(default_factory=dict)
+    """The outputs of the modules that were named as stages."""
+
+
+def tap(
+    model: nn.Module,
+    decoder: str | None = None,
+    embedding: str | None = None,
+    stages: Sequence[str] | None = None,
+    ignore_index: int = 255,
+) -> "TappedNetwork":
+    """Catch what passes through a segmentation network, without changing it.
+
+    The model keeps its class, its state_dict and the results of its forward; it gets hooks, which :func:`untap`
+    removes, and which do nothing unless the returned network runs. Tapping a model again replaces its tap.
+
+    Known by themselves: DDRNet; torchvision's LRASPP, DeepLabV3 and FCN; every architecture of
+    segmentation-models-pytorch; transformers' SegFormer, UPerNet, BEiT, DPT, MobileViT and MobileViTV2 for semantic
+    segmentation. Of LRASPP's two classifiers the embedding is what enters the high one: 128 channels with context, at
+    the resolution of the low one. For any other network name the decoder. Without one, branches cannot be made.
+
+    Tap first, compile afterwards: hooks that are put on a compiled network do not fire.
+
+    Args:
+        model: returns logits (B, C, h, w) as a tensor, first in a tuple or list, or as "logits" or "out" of a mapping
+            ("aux" beside "out" is an auxiliary head).
+        decoder: path of the module that turns features into logits or into the embedding, such as "head".
+        embedding: path of the last classifier, where it lies outside of the decoder or is not its last layer.
+        stages: paths of modules whose outputs are wanted.
+        ignore_index: the id of unlabelled pixels in the targets to come.
+
+    Raises:
+        ValueError: a path that is no module of the model.
+        RuntimeError: a model, or a module on the way to what is caught, that was compiled before.
+
+    Example:
+        >>> import torch
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2), nn.Sequential(nn.ReLU(), nn.Conv2d(8, 5, 1)))
+        >>> network = tap(model, decoder="1", stages=["0"])
+        >>> out = network(torch.rand(2, 3, 17, 33))
+        >>> out.logits.shape, out.embedding.shape, out.stages["0"].shape
+        (torch.Size([2, 5, 17, 33]), torch.Size([2, 8, 8, 16]), torch.Size([2, 8, 8, 16]))
+        >>> untap(model) is model
+        True
+    """
+    places = find_places(model, decoder, embedding)
+    stages = tuple(stages or ())
+    hooked = [path for path in (places.decoder, *places.classifiers[:1], *places.auxiliary) if path is not None]
+    for stage in stages:
+        require_module(model, stage, "stages")
+    for path in (*hooked, *stages, ""):
+        _refuse_compiled(model, path)
+
+    unhook(model)
+    capture = Capture()
+    if places.decoder is not None:
+        capture.hook_decoder(model.get_submodule(places.decoder))
+    if places.classifiers:
+        capture.hook_classifier(model.get_submodule(places.classifiers[0]))
+    for path in places.auxiliary:
+        capture.hook_auxiliary(model.get_submodule(path))
+    for stage in stages:
+        capture.hook_stage(model.get_submodule(stage), stage)
+    return TappedNetwork(model, places, capture, stages, ignore_index)
+
+
+def untap(model: nn.Module) -> nn.Module:
+    """Remove every hook that :func:`tap` put on the model.
+
+    Args:
+        model: the model, the tapped network, or anything that contains one of them.
+
+    Returns:
+        The model without hooks; of a :class:`TappedNetwork`, the model inside.
+    """
+    unhook(model)
+    return model.model if isinstance(model, TappedNetwork) else model
+
+
+class TappedNetwork(nn.Module):
+    """A model and what its tap catches; made by :func:`tap`.
+
+    ``.model`` is the model as it was given. Compiling, copying, saving and wrapping (DDP) work as with any module.
+    """
+
+    def __init__(
+        self, model: nn.Module, places: Places, capture: Capture, stages: tuple[str, ...], ignore_index: int
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.places = places
+        self.stages = stages
+        self.ignore_index = ignore_index
+        self._capture = capture
+
+    def forward(self, image: Tensor, size: tuple[int, int] | None = None) -> TapOutput:
+        """Run the model on (B, 3, H, W) and return its logits with what was caught.
+
+        Args:
+            image: as the model takes it.
+            size: height and width of the logits; the image's by default. Bilinear, pixel centres aligned.
+
+        Raises:
+            RuntimeError: a module that should have been caught did not run.
+            TypeError, ValueError: an output without (B, C, h, w) logits, or with others than the classifier's.
+        """
+        caught = self._capture.start()
+        try:
+            output = self.model(image)
+        finally:
+            self._capture.stop()
+        logits, auxiliary = _read_output(output)
+        self._check(caught, logits)
+        return TapOutput(
+            logits=resize_bilinear(logits, image.shape[-2:] if size is None else size),
+            features=caught.features,
+            embedding=caught.embedding,
+            auxiliary=[(head, 1.0) for head in (*auxiliary, *caught.auxiliary)],
+            stages=caught.stages,
+        )
+
+    def pixels(
+        self,
+        image: Tensor,
+        target: Tensor,
+        *,
+        depth: Tensor | None = None,
+        weight: Tensor | None = None,
+        progress: float | None = None,
+    ) -> PixelBatch:
+        """Run the model and put its logits, at the target's resolution, and what was caught beside the target.
+
+        Args:
+            image: (B, 3, H, W), as the model takes it.
+            target: (B, H', W') class ids, ``ignore_index`` where unlabelled.
+            depth: (B, H', W') metres, NaN where unknown.
+            weight: (B, H', W') a weight map that came with the data.
+            progress: share of training done, 0 to 1.
+        """
+        out = self(image, size=target.shape[-2:])
+        return PixelBatch(
+            logits=out.logits,
+            target=target,
+            ignore_index=self.ignore_index,
+            image=image,
+            depth=depth,
+            weight=weight,
+            features=out.features,
+            embedding=out.embedding,
+            auxiliary=out.auxiliary,
+            stages=out.stages,
+            progress=progress,
+        )
+
+    @property
+    def embedding_channels(self) -> int:
+        """D of the embedding (B, D, h, w)."""
+        classifier: Any = self._classifier()
+        return classifier.in_features if isinstance(classifier, nn.Linear) else classifier.in_channels
+
+    def new_branch(self, out_channels: int = 1, kind: Literal["copy", "light"] = "copy") -> nn.Module:
+        """A module that makes a map of its own from what the tap caught: ``branch(features, embedding)``.
+
+        Its result is (B, out_channels, h, w), raw values at the resolution of the model's own. It has fresh weights, on
+        the model's device and in its type and mode, and knows nothing of the model: whoever must not train the model
+        passes detached features (:func:`~hardpix.networks.detach_nested`).
+
+        Args:
+            out_channels: channels of the map.
+            kind: "copy" is the decoder, and what turns its result into logits, once more, with other classifiers and
+                without in-place layers; "light" two 1×1 convolutions on the embedding.
+
+        Raises:
+            ValueError: no decoder or classifier is known; a decoder with weights that cannot be drawn anew.
+
+        Example:
+            >>> import torch
+            >>> model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.Sequential(nn.ReLU(), nn.Conv2d(8, 5, 1)))
+            >>> network = tap(model, decoder="1")
+            >>> out = network(torch.rand(1, 3, 16, 16))
+            >>> network.new_branch()(out.features, out.embedding).shape
+            torch.Size([1, 1, 16, 16])
+        """
+        classifier: Any = self._classifier()
+        if kind == "light":
+            branch: nn.Module = LightBranch(self.embedding_channels, out_channels)
+            branch.to(classifier.weight.device, classifier.weight.dtype)
+        elif self.places.decoder is None:
+            raise ValueError(self._unknown("decoder"))
+        else:
+            branch = copy_branch(self.model, self.places, out_channels)
+        return branch.train(self.model.training)
+
+    def _classifier(self) -> nn.Module:
+        if not self.places.classifiers:
+            raise ValueError(self._unknown("decoder" if self.places.decoder is None else "embedding"))
+        return self.model.get_submodule(self.places.classifiers[0])
+
+    def _unknown(self, role: str) -> str:
+        what = {"decoder": "module that turns features into logits", "embedding": "last layer before the logits"}[role]
+        return (
+            f"the {role} of {type(self.model).__name__} is not known: name the {what}, as in "
+            f"hardpix.tap(model, {role}='…'); {list_children(self.model)}"
+        )
+
+    def _check(self, caught: Caught, logits: Tensor) -> None:
+        expected: list[tuple[str | None, str, object]] = [(self.places.decoder, "decoder", caught.features)]
+        if self.places.classifiers:
+            expected.append((self.places.classifiers[0], "embedding", caught.embedding))
+        expected += [(stage, "stages", caught.stages.get(stage)) for stage in self.stages]
+        for path, argument, value in expected:
+            if path is not None and value is None:
+                raise RuntimeError(
+                    f"nothing was caught at {path!r}: it was not called in this forward, or the model was untapped or "
+                    f"tapped anew. Tap it again, with {argument}= naming a module whose call the forward goes through; "
+                    f"{list_children(self.model)}"
+                )
+        if self.places.classifiers:
+            classifier: Any = self._classifier()
+            outputs = classifier.out_features if isinstance(classifier, nn.Linear) else classifier.out_channels
+            if outputs % logits.shape[1]:
+                raise ValueError(
+                    f"{self.places.classifiers[0]!r} was taken for the last classifier, yet has {outputs} outputs and "
+                    f"the logits {logits.shape[1]} channels; name the classifier by tap(…, embedding='…')"
+                )
+
+
+def _read_output(output: Any) -> tuple[Tensor, list[Tensor]]:
+    """The logits in what a model returned, and auxiliary logits that came with them."""
+    logits, auxiliary = output, []
+    if isinstance(output, Mapping):
+        logits = output.get("logits", output.get("out"))
+        auxiliary = [output["aux"]] if "aux" in output else []
+    elif isinstance(output, list | tuple) and output:
+        logits = output[0]
+    if not isinstance(logits, Tensor):
+        found = f"keys {list(output)}" if isinstance(output, Mapping) else type(output).__name__
+        raise TypeError(
+            "expected the model to return logits: a tensor, the first of a tuple or list, or 'logits' or 'out' of a "
+            f"mapping; found {found}"
+        )
+    if logits.ndim != 4:
+        raise ValueError(f"expected logits of shape (B, C, h, w), found {tuple(logits.shape)}")
+    return logits, auxiliary
+
+
+def _refuse_compiled(model: nn.Module, path: str) -> None:
+    """Raise if the module at ``path`` or one around it is compiled."""
+    names = path.split(".") if path else []
+    for depth in range(len(names) + 1):
+        module = model.get_submodule(".".join(names[:depth]))
+        if type(module).__name__ == "OptimizedModule" or module._compiled_call_impl is not None:
+            where = ".".join(names[:depth]) or type(model).__name__
+            raise RuntimeError(
+                f"{where!r} is compiled, and hooks on a compiled network do not fire. Tap the model before compiling "
+                "it, then compile what wraps it: torch.compile(hardpix.tap(model))"
+            )

@@ -31,7 +31,8 @@ def cross_entropy_map(
         tensor([[[1.3863, 0.0000]]])
     """
     valid = valid_mask(target, logits.shape[1], ignore_index)
-    safe_target = torch.where(valid, target, -100).long()
+    # Widened first: −100 would wrap around in an unsigned type.
+    safe_target = torch.where(valid, target.long(), -100)
     with torch.autocast(logits.device.type, enabled=False):
         return F.cross_entropy(
             at_least_float32(logits), safe_target, ignore_index=-100, reduction="none", label_smoothing=label_smoothing

@@ -1,5 +1,6 @@
 """Which pixels count: the mask of labelled pixels, and the check that a target holds only classes."""
 
+from collections import deque
 from typing import Any
 
 import torch
@@ -27,8 +28,8 @@ def valid_mask(target: Tensor, num_classes: int, ignore_index: int = 255) -> Ten
 class TargetCheck:
     """Raises when a target holds an id that is neither a class nor ``ignore_index``.
 
-    On the CPU the error comes at once. On other devices a look at the values would make the host wait for the device in
-    every step; there the verdict is copied to the host without waiting and raised by a later call, once it has arrived.
+    On a CUDA device a look at the values would make the host wait in every step. There the verdict is copied to the
+    host without waiting, and raised by the first call after it has arrived. Everywhere else the error comes at once.
 
     Example:
         >>> check = TargetCheck()
@@ -41,43 +42,41 @@ from 2 to 2. Map your labels to 0…1 and everything else to 255, or give the ne
     """
 
     def __init__(self) -> None:
-        self._pending: tuple[Tensor, Any, int, int] | None = None
+        self._on_their_way: deque[tuple[Tensor, torch.cuda.Event, int, int]] = deque()
 
     def __getstate__(self) -> dict[str, Any]:
         # A verdict on its way belongs to this process and device; a copy or a checkpoint starts without one.
-        return {"_pending": None}
+        return {"_on_their_way": deque()}
 
     def __call__(self, target: Tensor, num_classes: int, ignore_index: int) -> None:
         """Check one target (integers, any shape)."""
-        self._raise_arrived()
-        foreign = (target != ignore_index) & ((target < 0) | (target >= num_classes))
+        verdict = _foreign_range(target, num_classes, ignore_index)
         if target.device.type != "cuda":
-            if bool(foreign.any()):
-                self._raise(target[foreign].min().item(), target[foreign].max().item(), num_classes, ignore_index)
-        elif self._pending is None:
-            lowest = torch.where(foreign, target, num_classes).min()
-            highest = torch.where(foreign, target, -1).max()
-            verdict = torch.stack([foreign.any().to(target.dtype), lowest, highest])
-            host = torch.empty(3, dtype=verdict.dtype, pin_memory=True)
-            host.copy_(verdict, non_blocking=True)
-            arrived = torch.cuda.Event()
-            arrived.record()
-            self._pending = (host, arrived, num_classes, ignore_index)
-
-    def _raise_arrived(self) -> None:
-        if self._pending is None or not self._pending[1].query():
+            _raise_if_foreign(verdict, num_classes, ignore_index)
             return
-        (found, lowest, highest), num_classes, ignore_index = self._pending[0].tolist(), *self._pending[2:]
-        self._pending = None
-        if found:
-            # With negative ids only, the highest foreign id is still the fill value of the search for it.
-            self._raise(min(lowest, highest), max(lowest, highest), num_classes, ignore_index)
+        host = torch.empty(2, dtype=verdict.dtype, pin_memory=True)
+        host.copy_(verdict, non_blocking=True)
+        copied = torch.cuda.Event()
+        copied.record(torch.cuda.current_stream(target.device))
+        self._on_their_way.append((host, copied, num_classes, ignore_index))
+        while self._on_their_way and self._on_their_way[0][1].query():
+            host, _, num_classes, ignore_index = self._on_their_way.popleft()
+            _raise_if_foreign(host, num_classes, ignore_index)
 
-    @staticmethod
-    def _raise(lowest: float, highest: float, num_classes: int, ignore_index: int) -> None:
+
+def _foreign_range(target: Tensor, num_classes: int, ignore_index: int) -> Tensor:
+    """Smallest and largest id that is neither a class nor ignored, (2,); if there is none, the first is the larger."""
+    limits = torch.iinfo(target.dtype)
+    foreign = (target != ignore_index) & ((target < 0) | (target >= num_classes))
+    return torch.stack([torch.where(foreign, target, limits.max).min(), torch.where(foreign, target, limits.min).max()])
+
+
+def _raise_if_foreign(foreign_range: Tensor, num_classes: int, ignore_index: int) -> None:
+    lowest, highest = foreign_range.tolist()
+    if lowest <= highest:
         last = num_classes - 1
         raise ValueError(
             f"the target holds ids that are neither a class (0 to {last}) nor ignore_index ({ignore_index}): "
-            f"from {lowest:.0f} to {highest:.0f}. Map your labels to 0…{last} and everything else to {ignore_index}, "
+            f"from {lowest} to {highest}. Map your labels to 0…{last} and everything else to {ignore_index}, "
             "or give the network more classes."
         )

@@ -1,0 +1,93 @@
+"""What signals look at, against torch's own softmax and cross-entropy."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from hardpix.pixels import PixelBatch
+from hardpix.signals import Signal
+
+
+def random_batch(dtype: torch.dtype = torch.float64) -> PixelBatch:
+    generator = torch.Generator().manual_seed(0)
+    logits = 3 * torch.randn(2, 4, 3, 5, generator=generator, dtype=torch.float64)
+    target = torch.randint(0, 4, (2, 3, 5), generator=generator)
+    target[0, :2] = 255
+    return PixelBatch(logits.to(dtype), target)
+
+
+class Counted(Signal):
+    name = "counted"
+    calls = 0
+
+    def forward(self, px: PixelBatch) -> Tensor:
+        self.calls += 1
+        return px.valid.float() * self.calls
+
+
+def test_maps_of_the_batch_are_torchs_own() -> None:
+    px = random_batch()
+    probability = px.logits.softmax(1)
+    expected_true = probability.gather(1, px.target.clamp(max=3)[:, None])[:, 0]
+    assert torch.equal(px.valid, px.target != 255)
+    torch.testing.assert_close(px.loss, F.cross_entropy(px.logits, px.target, ignore_index=255, reduction="none"))
+    torch.testing.assert_close(px.true_probability, expected_true * px.valid)
+    torch.testing.assert_close(px.confidence, probability.amax(1) * px.valid)
+
+
+def test_certain_pixels_neither_overflow_nor_vanish() -> None:
+    logits = torch.tensor([1e38, -1e38, 0.0]).view(1, 3, 1, 1).expand(1, 3, 1, 2)
+    px = PixelBatch(logits, torch.tensor([[[0, 1]]]))
+    assert px.confidence.tolist() == [[[1, 1]]]
+    assert px.true_probability.tolist() == [[[1, 0]]]
+    torch.testing.assert_close(px.loss, torch.tensor([[[0, 2e38]]]))
+
+
+def test_loss_and_probability_are_on_the_graph_and_confidence_is_not() -> None:
+    px = random_batch()
+    px.logits.requires_grad_()
+    assert px.loss.requires_grad
+    assert px.true_probability.requires_grad
+    assert not px.confidence.requires_grad
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_types_give_the_float32_maps_of_the_rounded_logits(dtype: torch.dtype) -> None:
+    half = random_batch(dtype)
+    full = PixelBatch(half.logits.float(), half.target)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = [half.loss, half.true_probability, half.confidence]
+    for values, expected in zip(inside, [full.loss, full.true_probability, full.confidence], strict=True):
+        assert values.dtype == torch.float32
+        assert torch.equal(values, expected)
+
+
+def test_maps_are_computed_once_a_batch_and_published_by_name() -> None:
+    px, signal, twin = random_batch(), Counted(), Counted()
+    assert px.loss is px.loss
+    assert px.map(signal) is px.map(signal)
+    assert signal.calls == 1
+    assert px.maps["counted"] is px.map(signal)
+    # Another signal of the same name has its own map; the later one is the published one.
+    assert px.map(twin) is not px.map(signal)
+    assert px.maps["counted"] is px.map(twin)
+    assert random_batch().maps == {}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"logits": torch.zeros(4, 3, 5)}, r"logits of shape \(B, C, H, W\), found \(4, 3, 5\)"),
+        ({"target": torch.zeros(2, 1, 3, 5).long()}, r"target of shape \(2, 3, 5\).*found \(2, 1, 3, 5\)"),
+        ({"target": torch.zeros(2, 5, 3).long()}, r"target of shape \(2, 3, 5\).*found \(2, 5, 3\)"),
+        ({"target": torch.zeros(2, 3, 5)}, r"integer class ids in target, found torch.float32; call target.long\(\)"),
+        ({"target": torch.zeros(2, 3, 5).bool()}, "integer class ids in target, found torch.bool"),
+        ({"depth": torch.zeros(2, 3, 4)}, r"depth of shape \(2, 3, 5\).*found \(2, 3, 4\)"),
+        ({"weight": torch.zeros(2, 1, 3, 5)}, r"weight of shape \(2, 3, 5\).*found \(2, 1, 3, 5\)"),
+    ],
+)
+def test_shapes_that_do_not_belong_together_are_errors(wrong: dict[str, Tensor], message: str) -> None:
+    given = {"logits": torch.zeros(2, 4, 3, 5), "target": torch.zeros(2, 3, 5, dtype=torch.long), **wrong}
+    with pytest.raises(ValueError, match=message):
+        PixelBatch(**given)

@@ -63,7 +63,8 @@ class OnlineHard(Signal):
         valid = px.valid.reshape(rows, -1)
         available = global_sum(valid.sum(1)) if joined else valid.sum(1)
         if isinstance(self.min_kept, float):
-            wanted = torch.ceil(available * self.min_kept).long()
+            # Above 2²⁴ pixels float32 may round the product up to more than there are.
+            wanted = torch.minimum(torch.ceil(available * self.min_kept).long(), available)
         else:
             wanted = available.clamp(max=self.min_kept)
         last_kept = kth_smallest(probability, valid, wanted, across_processes=joined)

@@ -1,5 +1,6 @@
 """A weight map that comes with the data."""
 
+import torch
 from torch import Tensor
 
 from hardpix.pixels import PixelBatch
@@ -20,7 +21,6 @@ class Precomputed(Signal):
         ValueError: a negative floor.
 
     Example:
-        >>> import torch
         >>> px = PixelBatch(torch.zeros(1, 2, 1, 2), torch.tensor([[[1, 255]]]), weight=torch.tensor([[[0.5, 0.5]]]))
         >>> Precomputed()(px)
         tensor([[[0.6000, 0.0000]]])
@@ -40,4 +40,4 @@ class Precomputed(Signal):
                 "Precomputed found no weight map in the batch: pass weight= to the step, or a folder of weight maps "
                 "(--data.weights) to hardpix fit"
             )
-        return (px.weight.float() + self.floor) * px.valid
+        return torch.where(px.valid, px.weight.float() + self.floor, 0.0)

@@ -72,8 +72,12 @@ def test_on_a_gpu_the_check_never_waits_and_no_target_escapes_it(no_waiting_for_
     check = TargetCheck()
     good = torch.zeros(4, 64, 64, dtype=torch.long, device="cuda")
     bad = torch.full_like(good, 7)
-    with pytest.raises(ValueError, match="from 7 to 7"):
+
+    def feed() -> None:
         for target in (good, good, bad, good, good):
             check(target, 2, 255)
         torch.cuda.synchronize()
         check(good, 2, 255)
+
+    with pytest.raises(ValueError, match="from 7 to 7"):
+        feed()

@@ -1,0 +1,49 @@
+"""Focal weights, against torchvision's focal loss and against powers of probabilities."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torchvision.ops import sigmoid_focal_loss
+
+from hardpix.pixels import PixelBatch
+from hardpix.signals import Focal
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 2.0, 5.0])
+def test_weight_is_a_power_of_the_missing_probability(gamma: float, pixel_batch: Callable[..., PixelBatch]) -> None:
+    px = pixel_batch()
+    true = px.logits.softmax(1).gather(1, px.target.clamp(max=3)[:, None])[:, 0]
+    torch.testing.assert_close(Focal(gamma)(px), (1 - true) ** gamma * px.valid)
+
+
+@pytest.mark.parametrize("gamma", [0.5, 2.0])
+def test_two_classes_are_torchvisions_sigmoid_focal_loss(gamma: float) -> None:
+    scores = torch.linspace(-6, 6, 14, dtype=torch.float64).view(1, 2, 7)
+    target = torch.arange(14).view(1, 2, 7) % 2
+    px = PixelBatch(torch.stack([torch.zeros_like(scores), scores], 1), target)
+    expected = sigmoid_focal_loss(scores, target.double(), alpha=-1, gamma=gamma)
+    torch.testing.assert_close(Focal(gamma)(px) * px.loss, expected)
+
+
+def test_almost_certain_pixels_keep_their_digits() -> None:
+    """At p = 1 − 1e-6 a float32 difference 1 − p has one digit left."""
+    margin = torch.tensor(14.0)
+    px = PixelBatch(torch.stack([margin, torch.tensor(0.0)]).view(1, 2, 1, 1), torch.zeros(1, 1, 1, dtype=torch.long))
+    missing = torch.sigmoid(-margin.double()).item()
+    assert Focal(2.0)(px).item() == pytest.approx(missing**2, rel=1e-5)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.3, 1.0, 2.0])
+def test_pixels_without_any_loss_have_finite_gradients(gamma: float) -> None:
+    logits = torch.tensor([[100.0, 0.0], [-100.0, 0.0]]).view(1, 2, 1, 2).requires_grad_()
+    px = PixelBatch(logits, torch.zeros(1, 1, 2, dtype=torch.long))
+    (Focal(gamma)(px) * px.loss).sum().backward()
+    assert logits.grad is not None
+    assert logits.grad.isfinite().all()
+    assert (logits.grad[..., 0] == 0).all()
+
+
+def test_a_negative_gamma_is_an_error() -> None:
+    with pytest.raises(ValueError, match="gamma ≥ 0, found -1"):
+        Focal(-1)

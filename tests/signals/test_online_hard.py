@@ -1,0 +1,84 @@
+"""Kept pixels, against sorting."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hardpix.pixels import PixelBatch
+from hardpix.signals import OnlineHard
+
+
+def kept_by_sorting(probability: np.ndarray, threshold: float, min_kept: float | int) -> np.ndarray:
+    """Which of these labelled pixels count: below the threshold, or as small as the min_kept-th smallest."""
+    number = math.ceil(len(probability) * min_kept) if isinstance(min_kept, float) else min(min_kept, len(probability))
+    last = np.sort(probability)[number - 1] if number else -1
+    return (probability < np.float32(threshold)) | (probability <= last)
+
+
+def expected_map(px: PixelBatch, per: str, threshold: float, min_kept: float | int) -> np.ndarray:
+    probability, valid = px.true_probability.detach().float().numpy(), px.valid.numpy()
+    expected = np.zeros(valid.shape)
+    groups = [...] if per == "batch" else range(len(valid))
+    for group in groups:
+        kept = kept_by_sorting(probability[group][valid[group]], threshold, min_kept)
+        expected[group][valid[group]] = kept
+    return expected
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    seed=st.integers(0, 2**16),
+    per=st.sampled_from(["batch", "image"]),
+    threshold=st.sampled_from([0.0, 0.05, 0.5, 0.7, 1.0]),
+    min_kept=st.sampled_from([0, 1, 7, 10_000, 0.0, 1 / 16, 0.25, 0.5, 1.0]),
+)
+def test_kept_pixels_are_those_of_a_full_sort(
+    seed: int, per: str, threshold: float, min_kept: float | int, pixel_batch: Callable[..., PixelBatch]
+) -> None:
+    px = pixel_batch(seed, shape=(3, 4, 5))
+    found = OnlineHard(threshold, min_kept, per=per)(px)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(found, expected_map(px, per, threshold, min_kept))
+
+
+def test_pixels_that_tie_with_the_last_kept_are_kept() -> None:
+    px = PixelBatch(torch.zeros(1, 2, 2, 3), torch.zeros(1, 2, 3, dtype=torch.long))
+    assert OnlineHard(threshold=0.1, min_kept=1)(px).sum() == 6
+
+
+def test_an_image_without_labels_takes_nothing_from_the_others(pixel_batch: Callable[..., PixelBatch]) -> None:
+    px = pixel_batch(shape=(2, 4, 5))
+    px.target[0] = 255
+    for per in ("batch", "image"):
+        found = OnlineHard(0.0, 0.5, per=per)(px)  # type: ignore[arg-type]
+        assert found[0].sum() == 0
+        assert found[1].sum() == math.ceil(px.valid[1].sum().item() / 2)
+
+
+def test_a_share_of_one_keeps_all_of_more_pixels_than_float32_counts() -> None:
+    """ceil(n · share) in float32 rounds this n up to a number of pixels that are not there."""
+    count = 2**24 + 3
+    probability = torch.full((1, 1, count), 0.9)
+    px = PixelBatch(
+        torch.zeros(1, 1, 1, 1).expand(1, 1, 1, count), torch.zeros(1, 1, 1, dtype=torch.long).expand(1, 1, count)
+    )
+    px.true_probability = probability
+    assert OnlineHard(threshold=0.7, min_kept=1.0)(px).sum(dtype=torch.float64) == count
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"threshold": 1.5}, "threshold from 0 to 1, found 1.5"),
+        ({"min_kept": 1.5}, "as a whole number of pixels, found 1.5"),
+        ({"min_kept": -1}, "as a whole number of pixels, found -1"),
+        ({"per": "row"}, "found 'row'"),
+    ],
+)
+def test_bad_settings_are_errors(settings: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        OnlineHard(**settings)

@@ -1,0 +1,90 @@
+"""Products of signals, against the product and the sum written out."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+import hardpix
+from hardpix.pixels import PixelBatch
+from hardpix.signals import ClassBalance, Focal, HardnessLevel, Product, Signal, Uniform
+
+Make = Callable[..., PixelBatch]
+MakeHardness = Callable[..., HardnessLevel]
+
+
+def two_hardness(px: PixelBatch, make: MakeHardness) -> tuple[HardnessLevel, HardnessLevel]:
+    generator = torch.Generator().manual_seed(3)
+    scores = [torch.randn(px.target.shape, generator=generator, dtype=torch.float64) for _ in range(2)]
+    return make(scores[0]), make(scores[1], floor=0.5, alpha=0.2)
+
+
+def test_map_is_the_product_and_own_loss_the_sum_of_own_losses(
+    pixel_batch: Make, hardness_with_scores: MakeHardness
+) -> None:
+    px = pixel_batch()
+    first, second = two_hardness(px, hardness_with_scores)
+    balance = ClassBalance([50, 7, 1, 3])
+    product = Product([first, balance, second])
+    expected = first(px) * balance(px) * second(px)
+    torch.testing.assert_close(px.map(product), expected.detach())
+
+    product.own_loss(px).backward()
+    found = [signal.branch.scores.grad.clone() for signal in (first, second)]
+    for signal, gradient in zip((first, second), found, strict=True):
+        signal.branch.scores.grad = None
+        signal.own_loss(pixel_batch()).backward()
+        torch.testing.assert_close(signal.branch.scores.grad, gradient)
+
+
+def test_factors_publish_their_own_maps_and_are_computed_once(pixel_batch: Make) -> None:
+    calls = []
+
+    class Counted(Uniform):
+        name = "counted"
+
+        def forward(self, px: PixelBatch) -> Tensor:
+            calls.append(self)
+            return super().forward(px)
+
+    px, factor = pixel_batch(), Counted()
+    px.map(factor)
+    px.map(Product([factor, factor]))
+    assert len(calls) == 1
+    assert set(px.maps) == {"counted", "product"}
+
+
+def test_only_differentiable_factors_stay_on_the_graph(pixel_batch: Make, hardness_with_scores: MakeHardness) -> None:
+    px = pixel_batch()
+    hardness, _ = two_hardness(px, hardness_with_scores)
+    found = Product([hardness, Focal(2.0)])(px)
+    found.sum().backward()
+    assert hardness.branch.scores.grad is None
+    assert px.logits.grad is not None
+    assert not Product([hardness, ClassBalance([1, 2, 3, 4])])(pixel_batch()).requires_grad
+
+
+@pytest.mark.parametrize(
+    ("factors", "normalizer"),
+    [([Focal()], "count"), ([Focal(), Focal(1.0)], "count"), ([Focal(), Uniform()], "weight"), ([Uniform()], "weight")],
+)
+def test_it_counts_pixels_only_if_every_factor_does(factors: list[Signal], normalizer: str) -> None:
+    assert Product(factors).normalizer == normalizer
+
+
+def test_without_learned_factors_there_is_no_own_loss(pixel_batch: Make) -> None:
+    assert Product([Uniform(), Focal()]).own_loss(pixel_batch()) is None
+
+
+def test_bind_reaches_nested_factors(pixel_batch: Make) -> None:
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 6, 1), torch.nn.Sequential(torch.nn.Conv2d(6, 4, 1)))
+    inner = HardnessLevel()
+    product = Product([Uniform(), Product([inner])])
+    assert product.bind(hardpix.tap(model, decoder="1")) is product
+    assert inner.branch is not None
+
+
+def test_an_empty_product_is_an_error() -> None:
+    with pytest.raises(ValueError, match="at least one signal, found an empty list"):
+        Product([])

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .errors import DataError, Problem
-from .masks import Label, count_labels, read_mask
+from .masks import HIGHEST_ID, Label, count_labels
 from .palette import Colour, palette
 
-HIGHEST_ID = 65535
 _IGNORED, _UNKNOWN = -1, -2
 
 
@@ -108,21 +105,6 @@ class ClassTable:
         return cls([f"class {i}" for i in ids], ids, ignore_ids=unlabelled)
 
     @classmethod
-    def from_masks(cls, paths: Iterable[str | Path]) -> ClassTable:
-        """Classes found by reading all these masks, as `from_ids` names them.
-
-        Raises:
-            DataError: a mask cannot be read or holds colours, whose meaning only a table can tell.
-        """
-        found: dict[Any, int] = {}
-        for path in paths:
-            labels = count_labels(grey_as_ids(read_mask(path)))
-            if any(isinstance(label, tuple) for label in labels):
-                raise DataError.of([colours_without_table(Path(path), labels)])
-            found |= labels
-        return cls.from_ids(found)
-
-    @classmethod
     def from_label_map(cls, label_map: Mapping[Any, int | str], names: Sequence[str] | None = None) -> ClassTable:
         """Classes from a map of stored ids to 0 … C−1 or "ignore"; ids mapped to one number are learned as one class.
 
@@ -201,8 +183,11 @@ class ClassTable:
 
     def unknown(self, stored: np.ndarray) -> dict[Label, int]:
         """The labels of a stored mask that are neither a class nor unlabelled, with their number of pixels."""
-        counts = count_labels(grey_as_ids(stored, self._by_colour))
-        return {label: n for label, n in counts.items() if self.index_of(label) is None}
+        return {label: n for label, n in self.count(stored).items() if self.index_of(label) is None}
+
+    def count(self, stored: np.ndarray) -> dict[Label, int]:
+        """How many pixels of a stored mask each id, or each colour, has."""
+        return count_labels(grey_as_ids(stored, self._by_colour))
 
     def index_of(self, label: Label) -> int | None:
         """The index of one stored id or colour; −1 where it is unlabelled, None where the table does not have it."""
@@ -235,10 +220,7 @@ class ClassTable:
 
     def _look_up(self, stored: np.ndarray) -> np.ndarray:
         if stored.ndim == 2:
-            if stored.dtype in (np.uint8, np.uint16):
-                return self._table[stored]
-            inside = (stored >= 0) & (stored <= HIGHEST_ID)
-            return np.where(inside, self._table[np.where(inside, stored, 0)], _UNKNOWN)
+            return self._table[stored]
         packed = _pack(stored)
         known = np.array(list(self._by_colour))
         order = np.argsort(_pack(known))
@@ -255,16 +237,6 @@ def grey_as_ids(stored: np.ndarray, colours: Iterable[Colour] = ()) -> np.ndarra
     if greys and set(np.unique(stored).tolist()) <= greys:
         return stored
     return stored[..., 0]
-
-
-def colours_without_table(path: Path, labels: Iterable[Any]) -> Problem:
-    """What is wrong with a mask of colours when no table says what they mean."""
-    labels = list(labels)
-    shown = ", ".join(map(str, labels[:12])) + (" …" if len(labels) > 12 else "")
-    advice = "write a class table (name, id and colour of each class) and give it as classes"
-    return Problem(
-        "colours without a table", path, "ids, or a table of colours", f"{len(labels)} colours: {shown}", advice
-    )
 
 
 def _pack(colours: np.ndarray) -> np.ndarray:

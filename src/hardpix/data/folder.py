@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision import tv_tensors
 
+from .checks import classes_in
 from .classes import ClassTable
 from .errors import DataError
 from .images import read_depth, read_image, read_weight
 from .masks import read_mask
-from .pairs import Folders, pairing_problems
+from .pairs import Folders, folder_problems, pairing_problems
 from .problems import unknown_labels, wrong_size
-
-Sample = dict[str, Any]
+from .sample import Sample
 
 # Which folder a key of the sample comes from.
 FOLDER_OF = {"target": "masks", "depth": "depth", "weight": "weights"}
@@ -62,14 +61,13 @@ class SegmentationFolder(Dataset[Sample]):
         stems: Sequence[str] | None = None,
     ) -> None:
         self.folders = Folders(images, masks, depth, weights, image_suffix, mask_suffix)  # type: ignore[arg-type]
-        files = self.folders.files
-        problems = pairing_problems(self.folders, stems)
-        if problems:
+        if problems := folder_problems(self.folders) or pairing_problems(self.folders, stems):
             raise DataError.of(problems)
+        files = self.folders.files
         self.stems = tuple(files["images"] if stems is None else stems)
         self.files = {name: {stem: found[stem][0] for stem in self.stems} for name, found in files.items()}
         if classes is None and masks is not None:
-            classes = ClassTable.from_masks(self.files["masks"].values())
+            classes = classes_in(self.files["masks"].values())
         if classes is not None and 0 <= ignore_index < len(classes):
             raise ValueError(
                 f"expected an ignore_index that is no class, found {ignore_index} with {len(classes)} classes: "
@@ -86,7 +84,7 @@ class SegmentationFolder(Dataset[Sample]):
     def __getitem__(self, index: int) -> Sample:
         stem = self.stems[index]
         image = read_image(self.files["images"][stem])
-        sample: Sample = {"image": tv_tensors.Image(torch.from_numpy(image).permute(2, 0, 1).contiguous())}
+        sample: Sample = {"image": tv_tensors.Image(torch.from_numpy(image).permute(2, 0, 1))}
         if "masks" in self.files:
             sample["target"] = tv_tensors.Mask(self._target(stem))
         if "depth" in self.files:

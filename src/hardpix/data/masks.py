@@ -12,18 +12,19 @@ from .images import opened
 from .palette import Colour
 
 Label = int | Colour  # what stands in a mask
+HIGHEST_ID = 65535
 
 # A grey png of 2 or 4 bits is stretched to 0…255 on reading; ids must not be.
 STRETCH = {"L;2": 85, "L;4": 17}
 
 
 def read_mask(path: str | Path) -> np.ndarray:
-    """A mask as stored: (H, W) integer ids, or (H, W, 3) uint8 colours.
+    """A mask as stored: (H, W) ids in uint8 or uint16, or (H, W, 3) uint8 colours.
 
     Grey of 1 to 16 bits and palette indices are ids; RGB is colours; an alpha channel is dropped.
 
     Raises:
-        DataError: the file cannot be read to its end, is a jpg (which changes labels), or holds fractions.
+        DataError: the file cannot be read to its end, is a jpg (it changes labels), or holds numbers outside 0…65535.
     """
     with opened(path) as image:
         if image.format == "JPEG":
@@ -39,11 +40,12 @@ def read_mask(path: str | Path) -> np.ndarray:
             return stored // STRETCH.get(str(image.info["stored_as"]), 1)
         if stored.ndim != 2:
             raise DataError.of([_not_a_mask(path, "ids or RGB colours", f"PIL mode {image.mode}")])
-        if stored.dtype.kind == "f":
-            if not np.array_equal(stored, np.round(stored)):
-                raise DataError.of([_not_a_mask(path, "whole numbers", "fractions")])
-            stored = stored.astype(np.int64)
-        return stored
+        if stored.dtype in (np.uint8, np.uint16):
+            return stored
+        if not np.array_equal(stored, stored.astype(np.uint16)):
+            found = f"numbers from {stored.min()} to {stored.max()}"
+            raise DataError.of([_not_a_mask(path, f"whole numbers in 0…{HIGHEST_ID}", found)])
+        return stored.astype(np.uint16)
 
 
 def write_mask(path: str | Path, ids: np.ndarray) -> None:
@@ -59,13 +61,9 @@ def count_labels(stored: np.ndarray) -> dict[Label, int]:
         codes, counts = np.unique(packed, return_counts=True)
         colours = [(int(c) >> 16, int(c) >> 8 & 255, int(c) & 255) for c in codes]
         return dict(zip(colours, counts.tolist(), strict=True))
-    if stored.dtype in (np.uint8, np.uint16):
-        every = np.bincount(stored.ravel())
-        codes = np.flatnonzero(every)
-        counts = every[codes]
-    else:
-        codes, counts = np.unique(stored, return_counts=True)
-    return dict(zip(codes.tolist(), counts.tolist(), strict=True))
+    every = np.bincount(stored.ravel())
+    ids = np.flatnonzero(every)
+    return dict(zip(ids.tolist(), every[ids].tolist(), strict=True))
 
 
 def _not_a_mask(path: str | Path, expected: str, found: str) -> Problem:

@@ -35,34 +35,34 @@ class Folders:
     @cached_property
     def files(self) -> dict[str, dict[str, list[Path]]]:
         """For images, masks, depth and weights as far as given: stem → files, in natural order."""
-        given = {name: folder for name in self._endings if (folder := getattr(self, name)) is not None}
         return {
             name: files_by_stem(
                 folder,
                 self._endings[name],
                 suffixes=IMAGE_SUFFIXES if name in ("images", "masks") else MAP_SUFFIXES,
-                skip=[other for other in given.values() if other != folder],
+                skip=[other for other in self.given.values() if other != folder],
             )
-            for name, folder in given.items()
+            for name, folder in self.given.items()
         }
+
+    @property
+    def given(self) -> dict[str, Path]:
+        """The folders that there are, by name."""
+        return {name: folder for name in self._endings if (folder := getattr(self, name)) is not None}
 
     @property
     def _endings(self) -> dict[str, str]:
         return {"images": self.image_suffix, "masks": self.mask_suffix, "depth": "", "weights": ""}
 
 
-def pairing_problems(folders: Folders, stems: Iterable[str] | None = None) -> list[Problem]:
-    """What is wrong before a single file is opened: folders that are missing or empty, stems without a partner."""
+def folder_problems(folders: Folders) -> list[Problem]:
+    """Folders that are missing, hold no images, or do not tell images from masks: nothing further can be looked at."""
     problems = [
         Problem(
-            "folder that does not exist",
-            folder,
-            "a folder",
-            "nothing" if not folder.exists() else "a file",
-            "check the path",
+            "folder that does not exist", path, "a folder", "a file" if path.exists() else "nothing", "check the path"
         )
-        for name in ("images", "masks", "depth", "weights")
-        if (folder := getattr(folders, name)) is not None and not folder.is_dir()
+        for path in folders.given.values()
+        if not path.is_dir()
     ]
     if problems:
         return problems
@@ -70,18 +70,24 @@ def pairing_problems(folders: Folders, stems: Iterable[str] | None = None) -> li
         advice = 'say how their names end, such as image_suffix ".jpg" and mask_suffix ".png"'
         found = "one folder for both"
         return [Problem("images and masks alike", folders.images, "masks that can be told from images", found, advice)]
-    files = folders.files
-    suffixes = ", ".join(IMAGE_SUFFIXES)
-    if not files["images"]:
+    if not folders.files["images"]:
         ending = f' that end in "{folders.image_suffix}"' if folders.image_suffix else ""
+        expected = f"files of {', '.join(IMAGE_SUFFIXES)}{ending}"
         advice = "check the path, and image_suffix if the names have an ending"
-        return [Problem("folder without images", folders.images, f"files of {suffixes}{ending}", "none", advice)]
+        return [Problem("folder without images", folders.images, expected, "none", advice)]
+    return []
+
+
+def pairing_problems(folders: Folders, stems: Iterable[str] | None = None) -> list[Problem]:
+    """Stems without a partner, and stems with several files, before a single file is opened."""
+    problems = []
+    files = folders.files
     wanted = list(files["images"]) if stems is None else list(stems)
-    for name, found in files.items():
-        folder = getattr(folders, name)
-        what = {"images": "image", "masks": "mask", "depth": "depth map", "weights": "weight map"}[name]
+    for kind, by_stem in files.items():
+        folder = folders.given[kind]
+        what = {"images": "image", "masks": "mask", "depth": "depth map", "weights": "weight map"}[kind]
         for stem in wanted:
-            paths = found.get(stem, [])
+            paths = by_stem.get(stem, [])
             if len(paths) > 1:
                 both = " and ".join(path.name for path in paths)
                 problems.append(

@@ -1,4 +1,4 @@
-"""What can be wrong with one mask, in words."""
+"""What can be wrong with masks, in words."""
 
 from __future__ import annotations
 
@@ -39,6 +39,56 @@ def unknown_labels(path: Path, classes: ClassTable, unknown: Mapping[Label, int]
     ids = np.array([i for entry in classes.ids for i in entry])
     expected = f"ids {ranges(ids)}" + (f", or {ranges(classes.ignore_ids)} to ignore" if classes.ignore_ids else "")
     return Problem("id outside the classes", path, expected, found, "add the ids to the class table or to ignore_ids")
+
+
+def colours_without_table(path: Path, labels: Iterable[Label]) -> Problem:
+    """What is wrong with a mask of colours when no table says what they mean."""
+    labels = list(labels)
+    shown = ", ".join(map(str, labels[:12])) + (" …" if len(labels) > 12 else "")
+    advice = "write a class table (name, id and colour of each class) and give it as classes"
+    return Problem(
+        "colours without a table", path, "ids, or a table of colours", f"{len(labels)} colours: {shown}", advice
+    )
+
+
+def class_list_problems(
+    masks: Path,
+    asked: ClassTable | None,
+    classes: ClassTable | None,
+    labels: Mapping[str, Mapping[Label, int]],
+    ignore_index: int,
+) -> tuple[list[Problem], list[Problem]]:
+    """What is wrong, and what is doubtful, with a class list against all masks together.
+
+    `asked` is the list that was given, `classes` is that or the one found in the masks.
+    """
+    kind = "class list that contradicts the masks"
+    found = {label for counts in labels.values() for label in counts}
+    ids = {label for label in found if isinstance(label, int)}
+    in_masks = f"ids {ranges(ids)}" if ids else f"{len(found)} colours"
+    if classes is None:
+        if ids:
+            return [Problem(kind, masks, "labels", f"{in_masks} alone, which is unlabelled", "check the masks")], []
+        return [], []
+    seen = {classes.index_of(label) for label in found}
+    missing = [name for index, name in enumerate(classes.names) if index not in seen]
+    problems, warnings = [], []
+    if missing and asked is not None and (None in seen or len(missing) == len(classes)):
+        of_classes = f"{len(classes)} classes of ids {ranges(i for entry in classes.ids for i in entry)}"
+        advice = "correct the ids of the class table, or give the table that belongs to these masks"
+        problems.append(Problem(kind, masks, of_classes, f"{in_masks}; never: {', '.join(missing)}", advice))
+    elif missing:
+        advice = "check the class table; a class without a pixel cannot be learned"
+        warnings.append(Problem("class that never occurs", masks, "every class", f"no {', '.join(missing)}", advice))
+    if 0 <= ignore_index < len(classes):
+        expected = f"at most {ignore_index} classes, because ignore_index is {ignore_index}"
+        advice = "if these are the ids of single objects, export classes instead; else choose a negative ignore_index"
+        problems.append(Problem(kind, masks, expected, f"{len(classes)} classes", advice))
+    return problems, warnings + [
+        Problem("mask without a label", masks / stem, "labelled pixels", "none", "remove it, or label it")
+        for stem, counts in labels.items()
+        if all(classes.index_of(label) == -1 for label in counts)
+    ]
 
 
 def ranges(ids: Iterable[int]) -> str:

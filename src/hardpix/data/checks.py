@@ -1,0 +1,201 @@
+"""Everything that can be wrong with a user's folders, found before training, in one list."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from .classes import ClassTable, grey_as_ids
+from .errors import DataError, Problem
+from .images import read_depth, read_image, read_weight
+from .masks import HIGHEST_ID, Label, count_labels, read_mask
+from .pairs import Folders, folder_problems, pairing_problems
+from .problems import class_list_problems, colours_without_table, unknown_labels, wrong_size
+
+# Below this brightest value an image is all but black: 12 bits stored in 16, say.
+NEARLY_BLACK = 16
+
+
+@dataclass(frozen=True)
+class FolderReport:
+    """What `check_folders` found.
+
+    `classes` are those asked for or, where none were, those found in the masks (None without masks). `labels` holds for
+    each stem how many pixels have each stored id or colour, `sizes` the height and width of each image. `problems` must
+    be mended before training, `warnings` need not.
+    """
+
+    stems: tuple[str, ...]
+    classes: ClassTable | None
+    labels: dict[str, dict[Label, int]]
+    sizes: dict[str, tuple[int, int]]
+    problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+
+    def require(self) -> FolderReport:
+        """The report itself, if nothing stands in the way of training.
+
+        Raises:
+            DataError: the message lists all problems.
+        """
+        if self.problems:
+            raise DataError.of(self.problems)
+        return self
+
+    def class_pixels(self, stems: Iterable[str] | None = None) -> list[int]:
+        """How many pixels each class has, in all masks or in those of some stems."""
+        assert self.classes is not None
+        counts = [0] * len(self.classes)
+        for stem in self.labels if stems is None else stems:
+            for label, count in self.labels[stem].items():
+                index = self.classes.index_of(label)
+                if index is not None and index >= 0:
+                    counts[index] += count
+        return counts
+
+
+@dataclass
+class _Finding:
+    """What one stem's files hold."""
+
+    size: tuple[int, int] | None = None
+    labels: dict[Label, int] | None = None
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+
+def check_folders(
+    folders: Folders, classes: ClassTable | None = None, *, ignore_index: int = 255, progress: bool = False
+) -> FolderReport:
+    """Read every file to its end and list all that is wrong, without stopping at the first.
+
+    Args:
+        folders: images, masks and further maps.
+        classes: what the masks should hold; None takes the ids found.
+        ignore_index: must be no class.
+        progress: show a bar on the terminal.
+
+    Found are: folders missing or without images, images without a mask (or depth or weight map), several files of one
+    stem, files that cannot be read to their end, maps of another size than their image, ids or colours outside the
+    classes, class lists that do not fit the masks. Masks without an image, classes that never occur, masks without a
+    label and images that are all but black are warnings. Nothing is written.
+    """
+    if problems := folder_problems(folders):
+        return FolderReport((), classes, {}, {}, tuple(problems), ())
+    problems = pairing_problems(folders)
+    stems = tuple(folders.files["images"])
+    workers = min(8, os.cpu_count() or 1)
+    with ThreadPoolExecutor(workers) as pool:
+        reading = pool.map(lambda stem: _inspect(folders, stem, classes), stems)
+        console = Console(stderr=True)
+        bar = track(reading, "Reading the data", len(stems), console=console, disable=not progress, transient=True)
+        findings = dict(zip(stems, bar, strict=True))
+    problems += [problem for finding in findings.values() for problem in finding.problems]
+    warnings = [warning for finding in findings.values() for warning in finding.warnings] + _alone(folders)
+    labels = {stem: finding.labels for stem, finding in findings.items() if finding.labels is not None}
+    if labels:
+        assert folders.masks is not None
+        asked, classes = classes, classes or _found_classes(labels)
+        more, doubtful = class_list_problems(folders.masks, asked, classes, labels, ignore_index)
+        problems += _label_problems(folders, asked, labels) + more
+        warnings += doubtful
+    sizes = {stem: finding.size for stem, finding in findings.items() if finding.size is not None}
+    return FolderReport(stems, classes, labels, sizes, tuple(problems), tuple(warnings))
+
+
+def _inspect(folders: Folders, stem: str, classes: ClassTable | None) -> _Finding:
+    """Read all files of one stem; what one of them lacks does not keep the others from being read."""
+    finding = _Finding()
+    paths = {kind: found[stem][0] for kind, found in folders.files.items() if stem in found}
+    arrays = {kind: _read(path, READERS[kind], finding) for kind, path in paths.items()}
+    image = arrays["images"]
+    if image is not None:
+        finding.size = (image.shape[0], image.shape[1])
+        if image.max() < NEARLY_BLACK:
+            advice = "spread values of fewer than 16 bits over the whole range of their file, or remove the image"
+            found = f"a brightest value of {image.max()} out of 255"
+            finding.warnings.append(Problem("image all but black", paths["images"], "a picture", found, advice))
+        finding.problems += [
+            wrong_size(paths[kind], finding.size, array.shape)
+            for kind, array in arrays.items()
+            if array is not None and array.shape[:2] != finding.size
+        ]
+    mask = arrays.get("masks")
+    if mask is not None:
+        finding.labels = classes.count(mask) if classes else count_labels(grey_as_ids(mask))
+    return finding
+
+
+READERS: dict[str, Callable[[Path], np.ndarray]] = {
+    "images": read_image,
+    "masks": read_mask,
+    "depth": read_depth,
+    "weights": read_weight,
+}
+
+
+def _read(path: Path, reader: Callable[[Path], np.ndarray], finding: _Finding) -> np.ndarray | None:
+    try:
+        return reader(path)
+    except DataError as error:
+        finding.problems += error.problems
+        return None
+
+
+def classes_in(masks: Iterable[Path]) -> ClassTable:
+    """The classes found by reading masks, as `ClassTable.from_ids` names them.
+
+    Raises:
+        DataError: a mask that cannot be read, or that holds colours, whose meaning only a table can tell.
+    """
+    finding = _Finding()
+    found: dict[Label, int] = {}
+    for path in masks:
+        mask = _read(path, read_mask, finding)
+        counts = {} if mask is None else count_labels(grey_as_ids(mask))
+        if any(isinstance(label, tuple) for label in counts):
+            finding.problems.append(colours_without_table(path, counts))
+        found |= counts
+    if finding.problems:
+        raise DataError.of(finding.problems)
+    return ClassTable.from_ids(label for label in found if isinstance(label, int))
+
+
+def _found_classes(labels: dict[str, dict[Label, int]]) -> ClassTable | None:
+    ids = {label for counts in labels.values() for label in counts if isinstance(label, int)}
+    return ClassTable.from_ids(ids) if ids - {255, HIGHEST_ID} else None
+
+
+def _label_problems(folders: Folders, asked: ClassTable | None, labels: dict[str, dict[Label, int]]) -> list[Problem]:
+    """Masks with labels that no class has, and masks of colours where no table was given."""
+    problems = []
+    for stem, counts in labels.items():
+        path = folders.files["masks"][stem][0]
+        if asked is None:
+            if any(isinstance(label, tuple) for label in counts):
+                problems.append(colours_without_table(path, counts))
+            continue
+        unknown = {label: count for label, count in counts.items() if asked.index_of(label) is None}
+        if unknown:
+            problems.append(unknown_labels(path, asked, unknown))
+    return problems
+
+
+def _alone(folders: Folders) -> list[Problem]:
+    """Masks and further maps without an image."""
+    return [
+        Problem(
+            "file without an image", path, f"an image {stem}.*", "none", "add the image, or leave it: it is not used"
+        )
+        for kind, found in folders.files.items()
+        for stem, paths in found.items()
+        if stem not in folders.files["images"]
+        for path in paths
+    ]

@@ -1,0 +1,31 @@
+"""Samples into a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .sample import Sample
+from .transforms import padded
+
+
+def collate(samples: Sequence[Sample], ignore_index: int = 255) -> dict[str, Any]:
+    """Normalised samples stacked; smaller ones are first padded at the bottom and right to the largest size.
+
+    Padding is the mean colour in the image, `ignore_index` in the target, NaN in depth and 0 in weights. What is no
+    tensor, such as the stem, becomes a list.
+    """
+    height, width = (max(sample["image"].shape[side] for sample in samples) for side in (-2, -1))
+    even = [
+        padded(sample, height - sample["image"].shape[-2], width - sample["image"].shape[-1], ignore_index)
+        for sample in samples
+    ]
+    return {
+        key: torch.stack([sample[key].as_subclass(Tensor) for sample in even])
+        if isinstance(value, Tensor)
+        else [sample[key] for sample in even]
+        for key, value in even[0].items()
+    }

@@ -1,0 +1,131 @@
+"""Windows of a sample: cut, scaled, padded."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torchvision import tv_tensors
+from torchvision.transforms.v2 import functional as F
+
+from .sample import Sample, map_fills
+
+Window = tuple[int, int, int, int]  # top, left, height, width; may reach beyond the image
+
+
+class RandomScaledCrop(nn.Module):
+    """Scale jitter and random crop in one: a window of the image, of random size and place, resized to `crop_size`.
+
+    The window has the size crop_size / s, s uniform in `scale`. Where it is larger than the image, the image lies at a
+    random place in it and the rest is padding: `fill` in the image, `ignore_index` in the target, unknown depth (NaN),
+    weight 0. The place is drawn again, up to `attempts` times, while one class holds more than `max_class_share` of the
+    labelled pixels in the window; when none will do, the place with the smallest such share is taken.
+
+    Maps take the nearest pixel, the image is interpolated. Depth stays in metres.
+
+    Args:
+        crop_size: height and width, or one number for both.
+        scale: smallest and largest factor.
+        max_class_share: 1 switches the cap off.
+        attempts: places tried before the best of them is taken.
+        ignore_index: unlabelled pixels of the target.
+        fill: colour of the padding, three numbers in 0…255.
+    """
+
+    def __init__(
+        self,
+        crop_size: int | tuple[int, int],
+        scale: tuple[float, float] = (0.5, 2.0),
+        max_class_share: float = 0.75,
+        attempts: int = 10,
+        ignore_index: int = 255,
+        fill: tuple[int, int, int] = (124, 116, 104),
+    ) -> None:
+        super().__init__()
+        self.crop_size = (crop_size, crop_size) if isinstance(crop_size, int) else (crop_size[0], crop_size[1])
+        if min(self.crop_size) < 1 or not 0 < scale[0] <= scale[1] or not 0 < max_class_share <= 1 or attempts < 1:
+            raise ValueError(
+                "expected crop_size ≥ 1, 0 < scale[0] ≤ scale[1], 0 < max_class_share ≤ 1 and attempts ≥ 1, found "
+                f"{crop_size}, {tuple(scale)}, {max_class_share} and {attempts}"
+            )
+        self.scale = (float(scale[0]), float(scale[1]))
+        self.max_class_share = max_class_share
+        self.attempts = attempts
+        self.ignore_index = ignore_index
+        self.fill = tuple(fill)
+
+    def forward(self, sample: Sample) -> Sample:
+        height, width = sample["image"].shape[-2:]
+        low, high = self.scale
+        factor = low + (high - low) * torch.rand(()).item()
+        size = (max(1, round(self.crop_size[0] / factor)), max(1, round(self.crop_size[1] / factor)))
+        best = _place(height, width, size)
+        if "target" in sample and self.max_class_share < 1:
+            smallest = self._share(sample, best)
+            for _ in range(self.attempts - 1):
+                if smallest <= self.max_class_share:
+                    break
+                window = _place(height, width, size)
+                share = self._share(sample, window)
+                if share < smallest:
+                    best, smallest = window, share
+        cut = {"image": cut_image(sample["image"], best, self.crop_size, self.fill)}
+        for key, fill in map_fills(self.ignore_index).items():
+            if key in sample:
+                cut[key] = tv_tensors.Mask(cut_map(sample[key], best, self.crop_size, fill))
+        return sample | cut
+
+    def _share(self, sample: Sample, window: Window) -> float:
+        top, left, height, width = window
+        inside = sample["target"][max(top, 0) : top + height, max(left, 0) : left + width]
+        return largest_share(inside.as_subclass(Tensor), self.ignore_index)
+
+
+def largest_share(target: Tensor, ignore_index: int) -> float:
+    """The largest class's share of the labelled pixels; 1 where none is labelled.
+
+    Example:
+        >>> largest_share(torch.tensor([[0, 0, 0, 1, 255]]), 255)
+        0.75
+    """
+    lowest = min(ignore_index, 0)
+    counts = (target - lowest).flatten().bincount(minlength=ignore_index - lowest + 1)
+    counts[ignore_index - lowest] = 0
+    return (counts.max() / counts.sum()).item() if counts.any() else 1.0
+
+
+def cut_map(values: Tensor, window: Window, size: tuple[int, int], fill: float) -> Tensor:
+    """A window of an (H, W) map, resized to `size`: each pixel takes the value under its centre, or `fill` outside."""
+    top, left, height, width = window
+    rows, inside_rows = _sources(top, height, size[0], values.shape[0])
+    columns, inside_columns = _sources(left, width, size[1], values.shape[1])
+    cut = values.as_subclass(Tensor)[rows][:, columns]
+    return cut.masked_fill_(~(inside_rows[:, None] & inside_columns), fill)
+
+
+def cut_image(image: Tensor, window: Window, size: tuple[int, int], fill: tuple[int, ...]) -> tv_tensors.Image:
+    """A window of a (3, H, W) uint8 image, resized bilinearly to `size`, padded outside with a colour."""
+    top, left, height, width = window
+    # Colours lie innermost, as in the file: torch resizes bytes in that order several times as fast.
+    canvas = torch.tensor(fill, dtype=image.dtype).repeat(height, width, 1).permute(2, 0, 1)
+    y, x = max(top, 0), max(left, 0)
+    part = image.as_subclass(Tensor)[:, y : max(y, top + height), x : max(x, left + width)]
+    canvas[:, y - top : y - top + part.shape[1], x - left : x - left + part.shape[2]] = part
+    if (height, width) != size:
+        canvas = F.resize(canvas, list(size), antialias=True)
+    return tv_tensors.Image(canvas)
+
+
+def _place(height: int, width: int, size: tuple[int, int]) -> Window:
+    """A window of this size at a random place: inside the image, or around it along sides where it is larger."""
+    top, left = (
+        low + int(torch.randint(abs(room) + 1, ()).item())
+        for room, low in ((height - size[0], min(0, height - size[0])), (width - size[1], min(0, width - size[1])))
+    )
+    return top, left, *size
+
+
+def _sources(start: int, length: int, count: int, available: int) -> tuple[Tensor, Tensor]:
+    """Along one side: which source pixel lies under the centre of each of `count` pixels, and whether there is one."""
+    # In whole numbers, so that a map taken at its own size comes out as it went in.
+    source = start + (2 * torch.arange(count) + 1) * length // (2 * count)
+    return source.clamp(0, available - 1), (source >= 0) & (source < available)

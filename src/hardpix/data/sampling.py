@@ -1,0 +1,104 @@
+"""The same random draws for the same seed, whatever the number of workers and processes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sized
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import distributed
+from torch.utils.data import Dataset, DistributedSampler
+
+
+class SeededSampler(DistributedSampler):
+    """Yields (index, epoch), shuffled by (seed, epoch), one part for each process.
+
+    The epoch travels with the index, so that workers that live for many epochs know it too; `SeededDataset` takes it.
+    Lightning calls `set_epoch` and does not replace the sampler.
+
+    Args:
+        dataset: only its length is used.
+        shuffle: a new order every epoch, else the order of the data.
+        seed: of the order.
+        pad: give every process equally many samples, as training needs, by repeating a few; False repeats none, so that
+            an evaluation counts every image once.
+        num_replicas, rank: number of processes and which this is; by default as torch.distributed says, else 1 and 0.
+
+    Example:
+        >>> sampler = SeededSampler(range(3), shuffle=False)
+        >>> sampler.set_epoch(4)
+        >>> list(sampler)
+        [(0, 4), (1, 4), (2, 4)]
+    """
+
+    def __init__(
+        self,
+        dataset: Sized,
+        *,
+        shuffle: bool = True,
+        seed: int = 0,
+        pad: bool = True,
+        num_replicas: int | None = None,
+        rank: int | None = None,
+    ) -> None:
+        together = distributed.is_available() and distributed.is_initialized()
+        if num_replicas is None:
+            num_replicas = distributed.get_world_size() if together else 1
+        if rank is None:
+            rank = distributed.get_rank() if together else 0
+        super().__init__(dataset, num_replicas, rank, shuffle=shuffle, seed=seed)  # type: ignore[arg-type]
+        self.pad = pad
+        if not pad:
+            self.num_samples = math.ceil((len(dataset) - rank) / num_replicas)
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        order = list(range(len(self.dataset)))  # type: ignore[arg-type]
+        if self.shuffle:
+            order = np.random.default_rng([self.seed, self.epoch]).permutation(len(order)).tolist()
+        if self.pad and order:
+            order = (order * math.ceil(self.total_size / len(order)))[: self.total_size]
+        return iter([(index, self.epoch) for index in order[self.rank :: self.num_replicas]])
+
+
+class SeededDataset(Dataset):
+    """A dataset whose random draws depend on (seed, epoch, index) alone.
+
+    An item is asked for by (index, epoch), as `SeededSampler` gives it, or by index alone (epoch 0). While it is made,
+    torch's CPU generator is seeded from the three; afterwards it is as it was before. Transforms of torchvision v2 draw
+    from that generator; draws from `random` or numpy's global state are not covered.
+    """
+
+    def __init__(self, dataset: Dataset, seed: int = 0) -> None:
+        self.dataset = dataset
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return len(self.dataset)  # type: ignore[arg-type]
+
+    def __getitem__(self, index: int | tuple[int, int]) -> Any:
+        place, epoch = index if isinstance(index, tuple) else (index, 0)
+        with seeded(self.seed, epoch, place):
+            return self.dataset[place]
+
+
+@contextmanager
+def seeded(*numbers: int) -> Iterator[None]:
+    """Torch's CPU generator seeded from some numbers ≥ 0, put back afterwards. GPU generators are left alone.
+
+    Example:
+        >>> with seeded(1, 2):
+        ...     first = torch.rand(1)
+        >>> with seeded(1, 2):
+        ...     bool(first == torch.rand(1))
+        True
+    """
+    state = torch.get_rng_state()
+    # torch.manual_seed would also reseed the GPUs, whose state nobody puts back.
+    torch.default_generator.manual_seed(int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1))
+    try:
+        yield
+    finally:
+        torch.set_rng_state(state)

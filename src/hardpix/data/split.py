@@ -1,0 +1,101 @@
+"""Holding out a part for validation without neighbouring video frames on both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from .files import natural_key
+
+
+@dataclass(frozen=True)
+class Split:
+    """Stems to train on, stems held out, stems left out between the two, and a sentence for the screen that says so."""
+
+    train: tuple[str, ...]
+    val: tuple[str, ...]
+    dropped: tuple[str, ...]
+    sentence: str
+
+
+def split_blocks(stems: Sequence[str], share: float = 0.2, blocks: int = 4, gap: int | None = None) -> Split:
+    """Hold out contiguous blocks of the naturally sorted stems.
+
+    Neighbouring frames of a video are nearly the same picture; drawn at random, validation would ask for pictures that
+    training has seen. The blocks lie in the middle of equal stretches of the list, and `gap` frames on either side of
+    each block are used for neither; by default 1 in 200 stems, at most 5.
+
+    Args:
+        stems: at least two, in any order.
+        share: of the stems to hold out, in (0, 1).
+        blocks: how many blocks; fewer where there are fewer stems.
+        gap: stems left out at each border.
+
+    Raises:
+        ValueError: fewer than two stems, a share outside (0, 1), or a gap that leaves nothing to train on.
+
+    Example:
+        >>> split = split_blocks([f"{i}" for i in range(10)], blocks=1)
+        >>> split.val
+        ('4', '5')
+    """
+    if len(stems) < 2 or not 0 < share < 1 or blocks < 1:
+        raise ValueError(
+            "expected at least two images, a share between 0 and 1 and at least one block, "
+            f"found {len(stems)}, {share} and {blocks}: add images or give a validation folder"
+        )
+    order = sorted(stems, key=natural_key)
+    count = len(order)
+    held_out = min(max(1, round(share * count)), count - 1)
+    blocks = min(blocks, held_out)
+    gap = min(count // 200, 5) if gap is None else gap
+    val: list[int] = []
+    spans = []
+    for k in range(blocks):
+        start, stop = k * count // blocks, (k + 1) * count // blocks
+        length = (k + 1) * held_out // blocks - k * held_out // blocks
+        first = start + (stop - start - length) // 2
+        val += range(first, first + length)
+        spans.append(f"{order[first]} to {order[first + length - 1]}" if length > 1 else order[first])
+    near = {i + step for i in val for step in range(-gap, gap + 1)}
+    train = [order[i] for i in range(count) if i not in near]
+    if not train:
+        raise ValueError(
+            f"expected a gap that leaves images to train on, found {gap} around {blocks} blocks of {count} images"
+        )
+    dropped = [order[i] for i in range(count) if i in near.difference(val)]
+    sentence = (
+        f"Validation: {len(val)} of {count} images in {blocks} contiguous block{'s' if blocks > 1 else ''} of file "
+        f"names, so that neighbouring video frames do not leak ({'; '.join(spans)}); training: {len(train)} images"
+        + (f"; {len(dropped)} at the borders of the blocks are used for neither." if dropped else ".")
+    )
+    return Split(tuple(train), tuple(order[i] for i in val), tuple(dropped), sentence)
+
+
+def split_by_pattern(stems: Sequence[str], patterns: str | Sequence[str]) -> Split:
+    """Hold out the stems that match a pattern with * and ?, such as one sequence of a video data set.
+
+    Raises:
+        ValueError: a pattern matches nothing, or together they match everything.
+
+    Example:
+        >>> split_by_pattern(["a_1", "a_2", "b_1"], "a_*").train
+        ('b_1',)
+    """
+    patterns = [patterns] if isinstance(patterns, str) else list(patterns)
+    order = sorted(stems, key=natural_key)
+    for pattern in patterns:
+        if not any(fnmatchcase(stem, pattern) for stem in order):
+            raise ValueError(
+                f'expected a pattern that matches some of {len(order)} stems, found "{pattern}", which matches none; '
+                f"the first stems are {', '.join(order[:3])}"
+            )
+    val = [stem for stem in order if any(fnmatchcase(stem, pattern) for pattern in patterns)]
+    train = [stem for stem in order if stem not in set(val)]
+    if not train:
+        raise ValueError(
+            f"expected patterns that leave images to train on, found {patterns}, which match all {len(order)}"
+        )
+    sentence = f"Validation: the {len(val)} images that match {', '.join(patterns)}; training: the other {len(train)}."
+    return Split(tuple(train), tuple(val), (), sentence)

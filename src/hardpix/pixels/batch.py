@@ -76,6 +76,8 @@ class PixelBatch:
         if self.target.is_floating_point() or self.target.dtype == torch.bool:
             raise ValueError(f"expected integer class ids in target, found {self.target.dtype}; call target.long()")
         self._computed: dict[Signal, Tensor] = {}
+        # What is computed once serves everybody: whether it is on the graph is not for who asks first to decide.
+        self._with_graph = torch.is_grad_enabled()
 
     @cached_property
     def valid(self) -> Tensor:
@@ -85,12 +87,14 @@ class PixelBatch:
     @cached_property
     def loss(self) -> Tensor:
         """(B, H, W) plain cross-entropy in nats, 0 where invalid; float32."""
-        return cross_entropy_map(self.logits, self.target, self.ignore_index)
+        with torch.set_grad_enabled(self._with_graph):
+            return cross_entropy_map(self.logits, self.target, self.ignore_index)
 
     @cached_property
     def true_probability(self) -> Tensor:
         """(B, H, W) probability of the labelled class, 0 where invalid; float32."""
-        return torch.where(self.valid, torch.exp(-self.loss), torch.zeros_like(self.loss))
+        with torch.set_grad_enabled(self._with_graph):
+            return torch.where(self.valid, torch.exp(-self.loss), torch.zeros_like(self.loss))
 
     @cached_property
     def confidence(self) -> Tensor:
@@ -104,5 +108,6 @@ class PixelBatch:
     def map(self, signal: Signal) -> Tensor:
         """The signal's map, (B, H, W) float32 ≥ 0, computed once a batch; also kept in ``maps`` under its name."""
         if signal not in self._computed:
-            self._computed[signal] = self.maps[signal.name] = signal(self)
+            with torch.set_grad_enabled(self._with_graph):
+                self._computed[signal] = self.maps[signal.name] = signal(self)
         return self._computed[signal]

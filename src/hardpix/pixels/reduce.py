@@ -52,6 +52,6 @@ def weighted_mean(
         tensor(1.2500)
     """
     total = (torch.where(weights > 0, values, torch.zeros_like(values)) * weights).sum()
-    local = (weights.sum() if normalizer is None else normalizer).detach().to(total.dtype)
+    local = (weights.sum(dtype=total.dtype) if normalizer is None else normalizer).detach().to(total.dtype)
     share = global_sum(local) / process_count() if across_processes else local
     return total / torch.where(share > 0, share, torch.ones_like(share))

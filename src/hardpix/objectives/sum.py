@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -48,14 +48,18 @@ class Sum(Objective):
         self.objectives = nn.ModuleDict(dict(objectives))
         self.weights = {name: weights.get(name, 1.0) for name in objectives}
 
+    def named(self) -> list[tuple[str, Objective]]:
+        """The objectives with their names, in order."""
+        return [(name, cast(Objective, objective)) for name, objective in self.objectives.items()]
+
     def bind(self, network: TappedNetwork) -> Self:
-        for objective in self.objectives.values():
+        for _, objective in self.named():
             objective.bind(network)
         return self
 
     def forward(self, px: PixelBatch) -> dict[str, Tensor]:
         totals, parts = [], {}
-        for name, objective in self.objectives.items():
+        for name, objective in self.named():
             losses = objective(px)
             totals.append(self.weights[name] * losses["loss"])
             parts.update({f"{name}/{part}": value for part, value in losses.items()})

@@ -1,10 +1,12 @@
 """Bringing maps to the resolution of the labels."""
 
+from collections.abc import Sequence
+
 import torch.nn.functional as F
 from torch import Tensor
 
 
-def resize_bilinear(maps: Tensor, size: tuple[int, int]) -> Tensor:
+def resize_bilinear(maps: Tensor, size: Sequence[int]) -> Tensor:
     """Bilinear resize of (B, C, h, w) to (B, C, H, W), pixel centres aligned; untouched where the size fits.
 
     Example:
@@ -14,4 +16,4 @@ def resize_bilinear(maps: Tensor, size: tuple[int, int]) -> Tensor:
     """
     if tuple(maps.shape[-2:]) == tuple(size):
         return maps
-    return F.interpolate(maps, size=size, mode="bilinear", align_corners=False)
+    return F.interpolate(maps, size=list(size), mode="bilinear", align_corners=False)

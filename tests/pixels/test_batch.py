@@ -26,6 +26,15 @@ class Counted(Signal):
         return px.valid.float() * self.calls
 
 
+class Learned(Signal):
+    def __init__(self) -> None:
+        super().__init__()
+        self.level = torch.nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, px: PixelBatch) -> Tensor:
+        return px.valid * self.level
+
+
 def test_maps_of_the_batch_are_torchs_own() -> None:
     px = random_batch()
     probability = px.logits.softmax(1)
@@ -50,6 +59,25 @@ def test_loss_and_probability_are_on_the_graph_and_confidence_is_not() -> None:
     assert px.loss.requires_grad
     assert px.true_probability.requires_grad
     assert not px.confidence.requires_grad
+
+
+def test_who_asks_first_without_gradients_takes_them_from_nobody() -> None:
+    px, own = random_batch(), Learned()
+    px.logits.requires_grad_()
+    with torch.no_grad():
+        assert px.true_probability.shape == px.map(own).shape
+    assert px.loss.requires_grad
+    assert px.true_probability.requires_grad
+    assert px.map(own).requires_grad
+
+
+def test_without_gradients_nothing_is_on_the_graph() -> None:
+    px = random_batch()
+    px.logits.requires_grad_()
+    with torch.no_grad():
+        px = PixelBatch(px.logits, px.target)
+    assert not px.loss.requires_grad
+    assert not px.map(Learned()).requires_grad
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

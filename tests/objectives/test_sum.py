@@ -1,0 +1,81 @@
+"""Sums of objectives."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import hardpix
+from hardpix.objectives import Objective, Sum, WeightedCrossEntropy
+from hardpix.pixels import PixelBatch
+from hardpix.signals import Focal, HardnessLevel
+
+Make = Callable[..., PixelBatch]
+
+
+class ReadsHardness(Objective):
+    """Mean of the map that a sibling has published."""
+
+    def forward(self, px: PixelBatch) -> dict[str, Tensor]:
+        return {"loss": px.maps["hardness"].detach().mean()}
+
+
+def small_network() -> hardpix.TappedNetwork:
+    return hardpix.tap(nn.Sequential(nn.Conv2d(3, 6, 1), nn.Sequential(nn.ReLU(), nn.Conv2d(6, 4, 1))), decoder="1")
+
+
+def test_total_is_the_weighted_sum_and_parts_keep_their_names(pixel_batch: Make) -> None:
+    px = pixel_batch()
+    plain, focal = WeightedCrossEntropy(), WeightedCrossEntropy(Focal())
+    losses = Sum({"plain": plain, "focal": focal}, weights={"focal": 0.25})(px)
+    one, other = plain(px)["loss"], focal(px)["loss"]
+    assert set(losses) == {"loss", "plain/loss", "plain/segmentation", "focal/loss", "focal/segmentation"}
+    torch.testing.assert_close(losses["loss"], one + 0.25 * other)
+    assert torch.equal(losses["focal/loss"], other)
+    found, wanted = (
+        torch.autograd.grad(loss, px.logits, retain_graph=True)[0] for loss in (losses["loss"], one + 0.25 * other)
+    )
+    torch.testing.assert_close(found, wanted)
+
+
+def test_later_objectives_read_maps_of_earlier_ones_by_name() -> None:
+    network = small_network()
+    objective = Sum({"learn": WeightedCrossEntropy(HardnessLevel()), "read": ReadsHardness()}).bind(network)
+    px = network.pixels(torch.rand(1, 3, 4, 5), torch.zeros(1, 4, 5, dtype=torch.long))
+    losses = objective(px)
+    torch.testing.assert_close(losses["read/loss"], px.maps["hardness"].detach().mean())
+    reversed_order = Sum({"read": ReadsHardness(), "learn": WeightedCrossEntropy(HardnessLevel())}).bind(network)
+    with pytest.raises(KeyError, match="hardness"):
+        reversed_order(network.pixels(torch.rand(1, 3, 4, 5), torch.zeros(1, 4, 5, dtype=torch.long)))
+
+
+def test_bind_reaches_every_objective_and_a_shared_signal_is_bound_once() -> None:
+    signal = HardnessLevel()
+    objective = Sum({"a": WeightedCrossEntropy(signal), "b": Sum({"c": WeightedCrossEntropy(signal)})})
+    assert objective.bind(small_network()) is objective
+    assert signal.branch is not None
+    assert len(list(objective.parameters())) == len(list(signal.parameters()))
+
+
+def test_state_goes_through_a_checkpoint() -> None:
+    network = small_network()
+    one, other = (Sum({"learn": WeightedCrossEntropy(HardnessLevel())}).bind(network) for _ in range(2))
+    other.load_state_dict(one.state_dict())
+    px = network.pixels(torch.rand(1, 3, 4, 5), torch.zeros(1, 4, 5, dtype=torch.long))
+    assert one(px)["loss"].item() == other(px)["loss"].item()
+
+
+def test_no_objective_and_a_weight_for_nobody_are_errors() -> None:
+    with pytest.raises(ValueError, match="at least one objective, found none"):
+        Sum({})
+    with pytest.raises(ValueError, match=r"weights for \['plane'\], but the objectives are named \['plain'\]"):
+        Sum({"plain": WeightedCrossEntropy()}, weights={"plane": 2.0})
+
+
+def test_an_objective_without_forward_says_so(pixel_batch: Make) -> None:
+    class Empty(Objective):
+        pass
+
+    with pytest.raises(NotImplementedError, match="Empty must compute its losses"):
+        Empty()(pixel_batch())

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from hardpix.networks.capture import Features, unhook
-from hardpix.networks.families import Places, is_inside
+from hardpix.networks.families import Classifier, Places, classifier_at, is_inside
 from hardpix.networks.nested import copy_containers
 
 
@@ -55,7 +55,7 @@ def copy_branch(model: nn.Module, places: Places, out_channels: int) -> CopyBran
     """The decoder and its tail with fresh weights, without hooks or in-place layers, and with other classifiers.
 
     Raises:
-        ValueError: a parameter that no ``reset_parameters`` reaches, or no classifier that could be replaced.
+        ValueError: a parameter that no ``reset_parameters`` reaches.
     """
     assert places.decoder is not None
     tail = None if places.tail is None else model.get_submodule(places.tail)
@@ -63,7 +63,7 @@ def copy_branch(model: nn.Module, places: Places, out_channels: int) -> CopyBran
     unhook(branch)
     for path in places.classifiers:
         inside = _path_in_branch(path, places)
-        branch.set_submodule(inside, _with_outputs(branch.get_submodule(inside), out_channels, path))
+        branch.set_submodule(inside, _with_outputs(classifier_at(branch, inside), out_channels))
     if places.activation is not None and places.activation in dict(model.named_modules()):
         # A bare nn.Identity keeps the length of a Sequential.
         branch.set_submodule(_path_in_branch(places.activation, places), nn.Identity())
@@ -75,22 +75,18 @@ def copy_branch(model: nn.Module, places: Places, out_channels: int) -> CopyBran
     return branch.requires_grad_(True)
 
 
-def _with_outputs(layer: nn.Module, out_channels: int, path: str) -> nn.Module:
+def _with_outputs(layer: Classifier, out_channels: int) -> Classifier:
     """A new layer like ``layer`` with another number of outputs."""
-    weight: Any = layer.weight
+    weight = layer.weight
     shared: dict[str, Any] = {"bias": layer.bias is not None, "device": weight.device, "dtype": weight.dtype}
     if isinstance(layer, nn.Linear):
         return nn.Linear(layer.in_features, out_channels, **shared)
-    if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
-        shared.update(kernel_size=layer.kernel_size, stride=layer.stride, padding=layer.padding)
-        shared.update(dilation=layer.dilation, padding_mode=layer.padding_mode)
-        if isinstance(layer, nn.ConvTranspose2d):
-            shared.update(output_padding=layer.output_padding)
-        return type(layer)(layer.in_channels, out_channels, **shared)
-    raise ValueError(
-        f"expected the classifier {path!r} to be a Conv2d, ConvTranspose2d or Linear, found {type(layer).__name__}; "
-        "name the layer itself by embedding="
-    )
+    shared.update(kernel_size=layer.kernel_size, stride=layer.stride, padding=layer.padding)
+    shared.update(dilation=layer.dilation, padding_mode=layer.padding_mode)
+    if isinstance(layer, nn.ConvTranspose2d):
+        shared.update(output_padding=layer.output_padding)
+        return nn.ConvTranspose2d(layer.in_channels, out_channels, **shared)
+    return nn.Conv2d(layer.in_channels, out_channels, **shared)
 
 
 def _reset(branch: nn.Module, places: Places) -> None:

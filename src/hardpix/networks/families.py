@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from torch import nn
 
-CLASSIFIERS = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+Classifier = nn.Conv2d | nn.ConvTranspose2d | nn.Linear
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,13 @@ def find_places(model: nn.Module, decoder: str | None = None, embedding: str | N
     """What is known of the model's family, overruled by what is named.
 
     Raises:
-        ValueError: a name that is no module of the model.
+        ValueError: a name that is no module of the model, or an embedding that is no layer.
     """
-    for argument, path in (("decoder", decoder), ("embedding", embedding)):
-        if path is not None:
-            require_module(model, path, argument)
+    if decoder is not None:
+        require_module(model, decoder, "decoder")
+    if embedding is not None:
+        require_module(model, embedding, "embedding")
+        classifier_at(model, embedding)
     modules = dict(model.named_modules(remove_duplicate=False))
     known = next((FAMILIES[key] for key in _family_keys(type(model)) if key in FAMILIES), Places())
     known = replace(known, auxiliary=tuple(path for path in known.auxiliary if path in modules))
@@ -88,6 +90,27 @@ def require_module(model: nn.Module, path: str, argument: str) -> nn.Module:
         ) from None
 
 
+def classifier_at(model: nn.Module, path: str) -> Classifier:
+    """The layer at the path of a classifier."""
+    layer = model.get_submodule(path)
+    if not isinstance(layer, Classifier):
+        raise ValueError(
+            f"expected a Conv2d, ConvTranspose2d or Linear at {path!r}, found {type(layer).__name__}; name the last "
+            "layer before the logits by hardpix.tap(model, embedding='…')"
+        )
+    return layer
+
+
+def inputs_of(classifier: Classifier) -> int:
+    """Channels that enter the layer."""
+    return classifier.in_features if isinstance(classifier, nn.Linear) else classifier.in_channels
+
+
+def outputs_of(classifier: Classifier) -> int:
+    """Channels that leave the layer."""
+    return classifier.out_features if isinstance(classifier, nn.Linear) else classifier.out_channels
+
+
 def list_children(model: nn.Module) -> str:
     """The model's top-level modules, for an error message."""
     children = ", ".join(f"{name!r} ({type(child).__name__})" for name, child in model.named_children())
@@ -104,5 +127,5 @@ def _family_keys(cls: type) -> Iterator[tuple[str, str]]:
 
 
 def _last_classifier(modules: dict[str, nn.Module], root: str) -> str | None:
-    inside = [path for path, module in modules.items() if is_inside(path, root) and isinstance(module, CLASSIFIERS)]
+    inside = [path for path, module in modules.items() if is_inside(path, root) and isinstance(module, Classifier)]
     return inside[-1] if inside else None

@@ -13,6 +13,8 @@ _PLAIN = (type(None), bool, int, float, str, torch.dtype, torch.device)
 def copy_containers(value: Any) -> Any:
     """The same leaves in new containers, so that who changes a container changes nobody else's.
 
+    Mappings become dictionaries; lists, tuples and dataclasses keep their type.
+
     Example:
         >>> features = [torch.zeros(1), {"low": torch.ones(1)}]
         >>> copied = copy_containers(features)
@@ -51,7 +53,7 @@ def _map_leaves(function: Callable[[Any], Any], value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return type(value)(**{field.name: _map_leaves(function, getattr(value, field.name)) for field in fields(value)})
     if isinstance(value, Mapping):
-        return type(value)({key: _map_leaves(function, item) for key, item in value.items()})  # type: ignore[call-arg]
+        return {key: _map_leaves(function, item) for key, item in value.items()}
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return type(value)(*[_map_leaves(function, item) for item in value])
     if isinstance(value, list | tuple):

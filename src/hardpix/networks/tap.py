@@ -8,7 +8,16 @@ from torch import Tensor, nn
 
 from hardpix.networks.branches import LightBranch, copy_branch
 from hardpix.networks.capture import Capture, Caught, Features, unhook
-from hardpix.networks.families import Places, find_places, list_children, require_module
+from hardpix.networks.families import (
+    Classifier,
+    Places,
+    classifier_at,
+    find_places,
+    inputs_of,
+    list_children,
+    outputs_of,
+    require_module,
+)
 from hardpix.pixels import PixelBatch, resize_bilinear
 
 
@@ -181,8 +190,7 @@ class TappedNetwork(nn.Module):
     @property
     def embedding_channels(self) -> int:
         """D of the embedding (B, D, h, w)."""
-        classifier: Any = self._classifier()
-        return classifier.in_features if isinstance(classifier, nn.Linear) else classifier.in_channels
+        return inputs_of(self._classifier())
 
     def new_branch(self, out_channels: int = 1, kind: Literal["copy", "light"] = "copy") -> nn.Module:
         """A module that makes a map of its own from what the tap caught: ``branch(features, embedding)``.
@@ -207,20 +215,19 @@ class TappedNetwork(nn.Module):
             >>> network.new_branch()(out.features, out.embedding).shape
             torch.Size([1, 1, 16, 16])
         """
-        classifier: Any = self._classifier()
+        weight = self._classifier().weight
         if kind == "light":
-            branch: nn.Module = LightBranch(self.embedding_channels, out_channels)
-            branch.to(classifier.weight.device, classifier.weight.dtype)
+            branch: nn.Module = LightBranch(self.embedding_channels, out_channels).to(weight.device, weight.dtype)
         elif self.places.decoder is None:
             raise ValueError(self._unknown("decoder"))
         else:
             branch = copy_branch(self.model, self.places, out_channels)
         return branch.train(self.model.training)
 
-    def _classifier(self) -> nn.Module:
+    def _classifier(self) -> Classifier:
         if not self.places.classifiers:
             raise ValueError(self._unknown("decoder" if self.places.decoder is None else "embedding"))
-        return self.model.get_submodule(self.places.classifiers[0])
+        return classifier_at(self.model, self.places.classifiers[0])
 
     def _unknown(self, role: str) -> str:
         what = {"decoder": "module that turns features into logits", "embedding": "last layer before the logits"}[role]
@@ -242,8 +249,7 @@ class TappedNetwork(nn.Module):
                     f"{list_children(self.model)}"
                 )
         if self.places.classifiers:
-            classifier: Any = self._classifier()
-            outputs = classifier.out_features if isinstance(classifier, nn.Linear) else classifier.out_channels
+            outputs = outputs_of(self._classifier())
             if outputs % logits.shape[1]:
                 raise ValueError(
                     f"{self.places.classifiers[0]!r} was taken for the last classifier, yet has {outputs} outputs and "

@@ -1,0 +1,73 @@
+"""Two processes under DistributedDataParallel, against one process with the joined batch."""
+
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+SCRIPT = Path(__file__).with_name("two_processes.py")
+SCENE = runpy.run_path(str(SCRIPT))
+Results = dict[str, dict[str, Tensor]]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> tuple[Results, Results]:
+    folder = tmp_path_factory.mktemp("processes")
+    processes = [
+        subprocess.Popen([sys.executable, str(SCRIPT), str(rank), str(folder)], stderr=subprocess.PIPE, text=True)
+        for rank in (0, 1)
+    ]
+    try:
+        complaints = [process.communicate(timeout=180)[1] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    assert [process.returncode for process in processes] == [0, 0], "\n".join(complaints)
+    return torch.load(folder / "0.pt"), torch.load(folder / "1.pt")
+
+
+def assert_same(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        torch.testing.assert_close(
+            found[name], value, rtol=1e-9, atol=1e-13, msg=lambda text, name=name: f"{name}: {text}"
+        )
+
+
+@pytest.mark.parametrize("batch", ["uneven", "one side all ignored"])
+@pytest.mark.parametrize("case", [case for case in SCENE["CASES"] if "each process" not in case])
+def test_two_processes_have_the_gradients_of_the_joined_batch(
+    case: str, batch: str, results: tuple[Results, Results]
+) -> None:
+    expected = SCENE["loss_and_gradients"](SCENE["make_step"](case), *SCENE["make_batches"]()[batch])
+    assert any(value.abs().max() > 1e-6 for name, value in expected.items() if name != "loss")
+    found = [ranks[f"{case}, {batch}"] for ranks in results]
+    mean_loss = (found[0]["loss"] + found[1]["loss"]) / 2
+    for rank in found:
+        assert_same({**rank, "loss": mean_loss}, expected)
+
+
+@pytest.mark.parametrize("batch", ["uneven", "one side all ignored"])
+def test_each_for_itself_they_have_the_mean_of_their_own_gradients(
+    batch: str, results: tuple[Results, Results]
+) -> None:
+    case = "hardness of each process"
+    image, target = SCENE["make_batches"]()[batch]
+    alone = [
+        SCENE["loss_and_gradients"](SCENE["make_step"](case), image[half], target[half]) for half in SCENE["HALVES"]
+    ]
+    expected = {name: (alone[0][name] + alone[1][name]) / 2 for name in alone[0]}
+    for rank, own in zip(results, alone, strict=True):
+        found = rank[f"{case}, {batch}"]
+        assert_same({**found, "loss": expected["loss"]}, expected)
+        torch.testing.assert_close(found["loss"], own["loss"])
+
+
+@pytest.mark.parametrize("case", SCENE["CASES"])
+def test_in_evaluation_a_process_waits_for_nobody(case: str, results: tuple[Results, Results]) -> None:
+    expected = SCENE["make_step"](case).eval()(*SCENE["make_batches"]()["uneven"])["loss"].detach()
+    torch.testing.assert_close(results[0][f"{case}, evaluation"]["loss"], expected)

@@ -1,0 +1,100 @@
+"""One of two processes that train together on halves of a batch: python two_processes.py RANK FOLDER.
+
+Saves the loss and the gradients of every case and batch to FOLDER/RANK.pt.
+"""
+
+import datetime
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+import hardpix
+from hardpix.objectives import Objective, Sum, WeightedCrossEntropy
+from hardpix.signals import ClassBalance, Focal, HardnessLevel, OnlineHard, Product
+
+CLASSES = 3
+HALVES = (slice(0, 2), slice(2, 4))
+
+CASES: dict[str, Callable[[], Objective]] = {
+    "cross-entropy": lambda: WeightedCrossEntropy(label_smoothing=0.1),
+    "class balance": lambda: WeightedCrossEntropy(ClassBalance([5, 2, 1])),
+    "focal": lambda: WeightedCrossEntropy(Focal(2.0)),
+    "OHEM by threshold": lambda: WeightedCrossEntropy(OnlineHard(0.3, min_kept=0)),
+    "OHEM by share": lambda: WeightedCrossEntropy(OnlineHard(0.0, min_kept=0.3)),
+    "OHEM by number": lambda: WeightedCrossEntropy(OnlineHard(0.0, min_kept=11)),
+    "OHEM per image": lambda: WeightedCrossEntropy(OnlineHard(0.0, min_kept=0.3, per="image")),
+    "hardness": lambda: WeightedCrossEntropy(HardnessLevel(alpha=0.5)),
+    "hardness per image": lambda: WeightedCrossEntropy(HardnessLevel(alpha=0.5, normalize="image")),
+    "product": lambda: WeightedCrossEntropy(Product([ClassBalance([5, 2, 1]), HardnessLevel(alpha=0.5)])),
+    "sum": lambda: Sum({"a": WeightedCrossEntropy(HardnessLevel()), "b": WeightedCrossEntropy(Focal())}, {"b": 0.5}),
+    "hardness of each process": lambda: WeightedCrossEntropy(
+        HardnessLevel(alpha=0.5, across_processes=False), across_processes=False
+    ),
+}
+
+
+class Model(nn.Module):
+    """Two layers and an auxiliary head; nothing in it depends on the other images of a batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = nn.Conv2d(3, 6, 3, padding=1)
+        self.head = nn.Sequential(nn.Tanh(), nn.Conv2d(6, CLASSES, 1))
+        self.auxiliary = nn.Conv2d(6, CLASSES, 1)
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        features = self.encoder(image)
+        return {"out": self.head(features), "aux": self.auxiliary(features)}
+
+
+def make_step(case: str) -> hardpix.TrainingStep:
+    torch.manual_seed(0)
+    return hardpix.TrainingStep(hardpix.tap(Model().double(), decoder="head"), CASES[case]().double()).double()
+
+
+def make_batches() -> dict[str, tuple[Tensor, Tensor]]:
+    """Four images whose halves have other numbers of labelled pixels, down to none."""
+    generator = torch.Generator().manual_seed(1)
+    image = 3 * torch.randn(4, 3, 5, 7, generator=generator, dtype=torch.float64)
+    target = torch.randint(0, CLASSES, (4, 5, 7), generator=generator)
+    uneven, one_sided = target.clone(), target.clone()
+    uneven[2:, 1:] = 255
+    one_sided[2:] = 255
+    return {"uneven": (image, uneven), "one side all ignored": (image, one_sided)}
+
+
+def loss_and_gradients(step: nn.Module, image: Tensor, target: Tensor) -> dict[str, Tensor]:
+    loss = step(image, target)["loss"]
+    loss.backward()
+    gradients = {name.removeprefix("module."): p.grad for name, p in step.named_parameters() if p.grad is not None}
+    return {"loss": loss.detach(), **gradients}
+
+
+def main(rank: int, folder: Path) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group(
+        "gloo",
+        init_method=f"file://{folder / 'meeting'}",
+        rank=rank,
+        world_size=2,
+        timeout=datetime.timedelta(seconds=60),
+    )
+    batches, results = make_batches(), {}
+    for case in CASES:
+        for batch, (image, target) in batches.items():
+            step = DistributedDataParallel(make_step(case))
+            results[f"{case}, {batch}"] = loss_and_gradients(step, image[HALVES[rank]], target[HALVES[rank]])
+        # In evaluation the processes may have other numbers of batches; a sum over them would wait for ever.
+        if rank == 0:
+            results[f"{case}, evaluation"] = {"loss": make_step(case).eval()(*batches["uneven"])["loss"].detach()}
+    torch.save(results, folder / f"{rank}.pt")
+    dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), Path(sys.argv[2]))

@@ -6,7 +6,8 @@ from .collate import collate
 from .crop import RandomScaledCrop
 from .errors import DataError, Problem, describe
 from .folder import SegmentationFolder
-from .masks import write_mask
+from .images import read_image
+from .masks import read_mask, write_mask
 from .pairs import Folders
 from .presets import Preset, load_preset, preset_names
 from .sample import Sample
@@ -34,6 +35,8 @@ __all__ = [
     "describe",
     "load_preset",
     "preset_names",
+    "read_image",
+    "read_mask",
     "restore",
     "split_blocks",
     "split_by_pattern",

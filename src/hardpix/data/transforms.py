@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -10,7 +11,9 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
-from .crop import RandomScaledCrop, cut_map
+from hardpix.pixels import resize_bilinear
+
+from .crop import RandomScaledCrop
 from .sample import Sample, map_fills
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -67,47 +70,39 @@ class TrainingTransform(v2.Compose):
 
 
 class EvaluationTransform(nn.Module):
-    """Resizing on request, normalisation, and padding at the bottom and right to a multiple.
+    """Resizing, normalisation, and padding at the bottom and right to a multiple.
+
+    Labels and other maps stay as they are: predictions come to them, by `restore`.
 
     Args:
-        size: height and width, or the shorter side; None keeps every image as it is. The target is resized with the
-            image, so that scores are those at that size.
-        divisor: height and width are padded to multiples of it, the target with `ignore_index`.
+        resolution: share of the image's own height and width at which the network sees it.
+        divisor: height and width of what the network sees are padded to multiples of it.
         mean, std: normalisation of the image in 0…1, by default ImageNet's.
-        ignore_index: unlabelled pixels of the target.
 
-    The sample also gets `original_size` and `content_size`, two (2,) tensors of height and width: as it was in the
-    file, and as it is before padding. `restore` takes predictions back by them.
+    The sample also gets `original_size` and `content_size`, two pairs of height and width: as it was in the file, and as
+    it is before padding.
     """
 
     def __init__(
-        self,
-        size: int | tuple[int, int] | None = None,
-        divisor: int = 32,
-        mean: Triple = IMAGENET_MEAN,
-        std: Triple = IMAGENET_STD,
-        ignore_index: int = 255,
+        self, resolution: float = 1.0, divisor: int = 32, mean: Triple = IMAGENET_MEAN, std: Triple = IMAGENET_STD
     ) -> None:
         super().__init__()
-        self.size = size
+        if resolution <= 0 or divisor < 1:
+            raise ValueError(f"expected resolution > 0 and divisor ≥ 1, found {resolution} and {divisor}")
+        self.resolution = resolution
         self.divisor = divisor
         self.normalize = Normalize(mean, std)
-        self.ignore_index = ignore_index
 
     def forward(self, sample: Sample) -> Sample:
-        sample = sample | {"original_size": torch.tensor(sample["image"].shape[-2:])}
-        if self.size is not None:
-            sample = resized(sample, self._size(*sample["image"].shape[-2:]))
-        height, width = sample["image"].shape[-2:]
-        sample = self.normalize(sample | {"content_size": torch.tensor([height, width])})
-        return padded(sample, -height % self.divisor, -width % self.divisor, self.ignore_index)
-
-    def _size(self, height: int, width: int) -> tuple[int, int]:
-        if not isinstance(self.size, int):
-            assert self.size is not None
-            return self.size[0], self.size[1]
-        factor = self.size / min(height, width)
-        return round(height * factor), round(width * factor)
+        image = sample["image"]
+        original = (image.shape[-2], image.shape[-1])
+        content = (max(1, round(original[0] * self.resolution)), max(1, round(original[1] * self.resolution)))
+        if content != original:
+            image = F.resize(image, list(content), antialias=True)
+        seen = padded(
+            self.normalize({"image": image}), -content[0] % self.divisor, -content[1] % self.divisor, ignore_index=0
+        )
+        return sample | seen | {"original_size": original, "content_size": content}
 
 
 class Normalize(nn.Module):
@@ -122,17 +117,6 @@ class Normalize(nn.Module):
         return sample | {"image": tv_tensors.Image(F.normalize(image, self.mean, self.std))}
 
 
-def resized(sample: Sample, size: tuple[int, int]) -> Sample:
-    """A sample at another size: the image bilinearly, maps by the nearest pixel."""
-    height, width = sample["image"].shape[-2:]
-    maps = {
-        key: tv_tensors.Mask(cut_map(sample[key], (0, 0, height, width), size, fill))
-        for key, fill in map_fills(0).items()
-        if key in sample
-    }
-    return sample | {"image": F.resize(sample["image"], list(size), antialias=True)} | maps
-
-
 def padded(sample: Sample, bottom: int, right: int, ignore_index: int) -> Sample:
     """A normalised sample, made larger at the bottom and right: the mean colour, no label, unknown depth, weight 0."""
     fills: dict[str, Any] = {"image": 0.0} | map_fills(ignore_index)
@@ -145,15 +129,12 @@ def padded(sample: Sample, bottom: int, right: int, ignore_index: int) -> Sample
     }
 
 
-def restore(logits: Tensor, content_size: Tensor, original_size: Tensor) -> Tensor:
+def restore(logits: Tensor, content_size: Sequence[int], original_size: Sequence[int]) -> Tensor:
     """(C, H, W) logits or probabilities of a padded image → (C, H₀, W₀): padding cut off, resized bilinearly.
 
     Example:
-        >>> restore(torch.ones(2, 32, 32), torch.tensor([20, 32]), torch.tensor([40, 64])).shape
+        >>> restore(torch.ones(2, 32, 32), (20, 32), (40, 64)).shape
         torch.Size([2, 40, 64])
     """
-    height, width = content_size.tolist()
-    content = logits[:, :height, :width]
-    if content_size.equal(original_size):
-        return content
-    return nn.functional.interpolate(content[None].float(), original_size.tolist(), mode="bilinear")[0]
+    content = logits[:, : content_size[0], : content_size[1]]
+    return resize_bilinear(content[None], (original_size[0], original_size[1]))[0]

@@ -42,7 +42,7 @@ def read_mask(path: str | Path) -> np.ndarray:
             raise DataError.of([_not_a_mask(path, "ids or RGB colours", f"PIL mode {image.mode}")])
         if stored.dtype in (np.uint8, np.uint16):
             return stored
-        if not np.array_equal(stored, stored.astype(np.uint16)):
+        if ((stored < 0) | (stored > HIGHEST_ID) | (stored != np.floor(stored))).any():
             found = f"numbers from {stored.min()} to {stored.max()}"
             raise DataError.of([_not_a_mask(path, f"whole numbers in 0…{HIGHEST_ID}", found)])
         return stored.astype(np.uint16)

@@ -10,6 +10,8 @@ from pathlib import Path
 from .errors import Problem
 from .files import IMAGE_SUFFIXES, MAP_SUFFIXES, files_by_stem
 
+NAMES = {"images": "image", "masks": "mask", "depth": "depth map", "weights": "weight map"}
+
 
 @dataclass(frozen=True)
 class Folders:
@@ -82,21 +84,19 @@ def pairing_problems(folders: Folders, stems: Iterable[str] | None = None) -> li
     """Stems without a partner, and stems with several files, before a single file is opened."""
     problems = []
     files = folders.files
-    wanted = list(files["images"]) if stems is None else list(stems)
-    for kind, by_stem in files.items():
-        folder = folders.given[kind]
-        what = {"images": "image", "masks": "mask", "depth": "depth map", "weights": "weight map"}[kind]
-        for stem in wanted:
-            paths = by_stem.get(stem, [])
+    for kind, found in files.items():
+        folder, what = folders.given[kind], NAMES[kind]
+        for stem in files["images"] if stems is None else stems:
+            paths = found.get(stem, [])
             if len(paths) > 1:
-                both = " and ".join(path.name for path in paths)
-                problems.append(
-                    Problem("several files of one stem", folder / stem, f"one {what}", both, "keep one of them")
-                )
-            elif not paths:
-                where = files["images"].get(stem, [folder / stem])[0]
+                names = " and ".join(path.name for path in paths)
+                problems.append(Problem("several files of one stem", folder / stem, f"one {what}", names, "keep one"))
+            elif not paths and kind == "images":
+                problems.append(Problem("no image of that stem", folder / stem, "an image", "none", "check the stems"))
+            elif not paths and stem in files["images"]:
                 advice = f"add the {what}s under the same stems, or remove the images"
+                image = files["images"][stem][0]
                 problems.append(
-                    Problem(f"no {what} for an image", where, f"a {what} {stem}.* in {folder}", "none", advice)
+                    Problem(f"no {what} for an image", image, f"a {what} {stem}.* in {folder}", "none", advice)
                 )
     return problems

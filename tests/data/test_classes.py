@@ -1,0 +1,154 @@
+"""Stored ids and colours to training indices and back."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hardpix.data import ClassTable
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> ClassTable:
+    """Tables of 1 to 12 classes with one to three ids and colours each, and some to ignore."""
+    ids = draw(st.lists(st.integers(0, 65535), min_size=2, max_size=40, unique=True))
+    colours = draw(st.lists(st.tuples(*[st.integers(0, 255)] * 3), min_size=len(ids), max_size=len(ids), unique=True))
+    count = draw(st.integers(1, min(12, len(ids) - 1)))
+    per_class = [ids[k : count * 3 : count] if k + count < len(ids) else [ids[k]] for k in range(count)]
+    taken = {i for entry in per_class for i in entry}
+    spare = [i for i in ids if i not in taken]
+    return ClassTable(
+        [f"n{k}" for k in range(count)],
+        per_class,
+        [[colours[ids.index(i)] for i in entry] for entry in per_class],
+        spare,
+        [colours[ids.index(i)] for i in spare],
+    )
+
+
+@given(tables(), st.integers(0, 2**32 - 1), st.sampled_from([255, -1, 65535]))
+def test_ids_and_colours_as_a_dictionary_would_map_them(table: ClassTable, seed: int, ignore_index: int) -> None:
+    by_id = {i: k for k, entry in enumerate(table.ids) for i in entry} | dict.fromkeys(table.ignore_ids, ignore_index)
+    by_colour = {c: k for k, entry in enumerate(table.colours) for c in entry}
+    by_colour |= dict.fromkeys(table.ignore_colours, ignore_index)
+    rng = np.random.default_rng(seed)
+    ids = rng.choice(list(by_id), (3, 5)).astype(np.uint16)
+    np.testing.assert_array_equal(table.indices(ids, ignore_index), [[by_id[int(i)] for i in row] for row in ids])
+    colours = rng.choice(list(by_colour), (4, 2)).astype(np.uint8)
+    if (colours != colours[..., :1]).any():  # grey alone is read as ids
+        expected = [[by_colour[tuple(c.tolist())] for c in row] for row in colours]
+        np.testing.assert_array_equal(table.indices(colours, ignore_index), expected)
+
+
+@given(tables(), st.integers(0, 2**32 - 1))
+def test_what_is_written_is_read_back(table: ClassTable, seed: int) -> None:
+    index = np.random.default_rng(seed).integers(len(table), size=(4, 3))
+    np.testing.assert_array_equal(table.indices(table.stored(index)), index)
+    painted = table.paint(index)
+    if (painted != painted[..., :1]).any():
+        np.testing.assert_array_equal(table.indices(painted), index)
+
+
+@given(tables())
+def test_a_table_survives_yaml(table: ClassTable) -> None:
+    assert ClassTable.from_dict(yaml.safe_load(yaml.safe_dump(table.to_dict()))) == table
+
+
+def test_unknown_ids_are_counted_and_refused() -> None:
+    stored = np.array([[0, 1, 9, 9], [255, 9, 200, 1]], np.uint8)
+    table = ClassTable.from_names(["a", "b"])
+    assert table.unknown(stored) == {k: v for k, v in Counter(stored.ravel().tolist()).items() if k in (9, 200)}
+    with pytest.raises(ValueError, match=r"found also \{9: 3, 200: 1\}"):
+        table.indices(stored)
+
+
+def test_unknown_colours_are_counted_and_refused() -> None:
+    stored = np.array([[[1, 2, 3], [4, 5, 6], [4, 5, 6]], [[3, 2, 1], [1, 2, 4], [0, 0, 0]]], np.uint8)
+    table = ClassTable(["a"], [0], [(1, 2, 3)], ignore_colours=[(0, 0, 0)])
+    assert table.unknown(stored) == {(4, 5, 6): 2, (3, 2, 1): 1, (1, 2, 4): 1}
+    with pytest.raises(ValueError, match=r"\(4, 5, 6\): 2"):
+        table.indices(stored)
+
+
+def test_grey_saved_as_rgb_holds_ids_unless_its_greys_are_colours() -> None:
+    grey = np.repeat(np.array([[0, 1, 1]], np.uint8)[..., None], 3, axis=2)
+    np.testing.assert_array_equal(ClassTable.from_names(["a", "b"]).indices(grey), [[0, 1, 1]])
+    by_colour = ClassTable(["dark", "light"], [5, 6], [(1, 1, 1), (0, 0, 0)])
+    np.testing.assert_array_equal(by_colour.indices(grey), [[1, 0, 0]])
+
+
+@pytest.mark.parametrize(
+    ("found", "ids", "ignored"),
+    [
+        ([3, 1, 255], ((1,), (3,)), (255, 65535)),
+        ([0, 255], ((0,), (255,)), ()),
+        ([0, 1], ((0,), (1,)), (255, 65535)),
+        ([7, 300, 65535], ((7,), (300,)), (255, 65535)),
+    ],
+)
+def test_classes_from_the_ids_found(found: list[int], ids: tuple, ignored: tuple) -> None:
+    table = ClassTable.from_ids(found)
+    assert (table.ids, table.ignore_ids) == (ids, ignored)
+
+
+def test_a_drawn_mask_of_0_and_255_needs_no_special_word() -> None:
+    table = ClassTable(["background", "vessel"], [0, 255])
+    np.testing.assert_array_equal(table.indices(np.array([[0, 255]], np.uint8)), [[0, 1]])
+
+
+def test_ids_beyond_8_bits_are_written_in_16() -> None:
+    assert ClassTable(["a", "b"], [3, 255]).stored(np.array([[0, 1]])).dtype == np.uint8
+    assert ClassTable(["a", "b"], [3, 256]).stored(np.array([[0, 1]])).tolist() == [[3, 256]]
+    assert ClassTable(["a", "b"], [3, 256]).stored(np.array([[0, 1]])).dtype == np.uint16
+
+
+def test_pixels_that_are_no_class_are_painted_black() -> None:
+    table = ClassTable(["a"], [0], [(9, 8, 7)])
+    assert table.paint(np.array([[0, 255, -1]])).tolist() == [[[9, 8, 7], [0, 0, 0], [0, 0, 0]]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"names": [], "ids": []}, "at least one class"),
+        ({"names": ["a"], "ids": [1, 2]}, "1 names, 2 ids"),
+        ({"names": ["a", "b"], "ids": [1, 1]}, r"each id once in the class table, found \[1\]"),
+        ({"names": ["a", "b"], "ids": [1, [2, 1]]}, "each id once"),
+        ({"names": ["a"], "ids": [1], "ignore_ids": [1]}, "each id once"),
+        ({"names": ["a", "a"], "ids": [1, 2]}, "each name once"),
+        ({"names": ["a"], "ids": [65536]}, r"found \[65536\]"),
+        ({"names": ["a"], "ids": [[]]}, "at least one a class"),
+        ({"names": ["a"], "ids": [1], "colours": [(0, 0, 256)]}, r"found \(0, 0, 256\)"),
+        ({"names": ["a"], "ids": [1], "colours": [(0, 0, 1)], "ignore_colours": [(0, 0, 1)]}, "each colour once"),
+    ],
+)
+def test_tables_that_contradict_themselves_are_refused(arguments: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ClassTable(**arguments)
+
+
+def test_label_maps_merge_rename_and_ignore() -> None:
+    table = ClassTable.from_label_map({"7": 0, 8: 1, 9: 1, 11: "ignore"}, ["road", "vehicle"])
+    np.testing.assert_array_equal(table.indices(np.array([[7, 8, 9, 11]], np.uint8)), [[0, 1, 1, 255]])
+    assert table.stored(np.array([[1]])).item() == 8
+    with pytest.raises(ValueError, match=r"without a gap, found \[0, 2\]"):
+        ClassTable.from_label_map({1: 0, 2: 2})
+    with pytest.raises(ValueError, match="found 'void'"):
+        ClassTable.from_label_map({1: "void"})
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"clases": []}, "found clases"),
+        ({"classes": [{"name": "a"}]}, "name, id and perhaps colour"),
+        ({"classes": [{"name": "a", "id": 0, "color": [0, 0, 0]}]}, "name, id and perhaps colour"),
+        ({"classes": [{"name": "a", "id": 0, "colour": [0, 0, 0]}, {"name": "b", "id": 1}]}, "found 1 of 2"),
+    ],
+)
+def test_files_that_are_no_class_table_are_refused(content: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ClassTable.from_dict(content)

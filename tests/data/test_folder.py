@@ -1,0 +1,191 @@
+"""Images and masks as a dataset."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from torch.utils.data import DataLoader
+from torchvision import tv_tensors
+
+from hardpix.data import (
+    ClassTable,
+    DataError,
+    EvaluationTransform,
+    SegmentationFolder,
+    TrainingTransform,
+    check_folders,
+    collate,
+)
+
+Write = Callable[..., tuple[Path, Path]]
+
+
+def save(path: Path, values: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(values).save(path)
+
+
+def test_a_sample_holds_what_the_files_hold(write_pairs: Write) -> None:
+    images, masks = write_pairs(["a", "b/2", "b/10"], size=(4, 7))
+    data = SegmentationFolder(images, masks)
+    assert data.stems == ("a", "b/2", "b/10")
+    assert len(data) == 3
+    for sample, stem in zip(data, ["a", "b/2", "b/10"], strict=False):
+        assert sample["stem"] == stem
+        assert isinstance(sample["image"], tv_tensors.Image)
+        assert isinstance(sample["target"], tv_tensors.Mask)
+        assert (sample["image"].dtype, sample["target"].dtype) == (torch.uint8, torch.int64)
+        stored = np.asarray(Image.open(images / f"{stem}.png")).transpose(2, 0, 1)
+        np.testing.assert_array_equal(sample["image"], stored)
+        np.testing.assert_array_equal(sample["target"], np.asarray(Image.open(masks / f"{stem}.png")))
+
+
+def test_masks_are_mapped_by_the_classes(write_pairs: Write) -> None:
+    images, masks = write_pairs(["a"], classes=4)
+    table = ClassTable.from_label_map({3: 0, 1: 1, 0: 1, 2: "ignore"})
+    target = SegmentationFolder(images, masks, table, ignore_index=-7)[0]["target"]
+    stored = np.asarray(Image.open(masks / "a.png"))
+    np.testing.assert_array_equal(target, np.array([1, 1, -7, 0])[stored])
+
+
+def test_without_masks_there_are_only_images(write_pairs: Write) -> None:
+    images, _ = write_pairs(["a"])
+    data = SegmentationFolder(images)
+    assert data.classes is None
+    assert set(data[0]) == {"image", "stem"}
+
+
+def test_cityscapes_names(tmp_path: Path) -> None:
+    grey = np.zeros((2, 3), np.uint8)
+    for frame in ("ulm/ulm_000_019", "bonn/bonn_001_019"):
+        save(tmp_path / f"leftImg8bit/{frame}_leftImg8bit.png", grey)
+        save(tmp_path / f"gtFine/{frame}_gtFine_labelIds.png", grey + 7)
+        save(tmp_path / f"gtFine/{frame}_gtFine_instanceIds.png", grey)
+    data = SegmentationFolder(
+        tmp_path / "leftImg8bit",
+        tmp_path / "gtFine",
+        ClassTable(["road"], [7]),
+        image_suffix="_leftImg8bit",
+        mask_suffix="_gtFine_labelIds",
+    )
+    assert data.stems == ("bonn/bonn_001_019", "ulm/ulm_000_019")
+    assert data[0]["target"].eq(0).all()
+
+
+def test_images_and_masks_in_one_folder(tmp_path: Path) -> None:
+    save(tmp_path / "1.jpg", np.zeros((2, 3, 3), np.uint8))
+    save(tmp_path / "1.png", np.array([[0, 1, 0], [1, 1, 0]], np.uint8))
+    with pytest.raises(DataError, match="say how their names end"):
+        SegmentationFolder(tmp_path, tmp_path)
+    data = SegmentationFolder(tmp_path, tmp_path, image_suffix=".jpg", mask_suffix=".png")
+    assert data[0]["target"].tolist() == [[0, 1, 0], [1, 1, 0]]
+
+
+def test_masks_below_the_images_are_no_images(tmp_path: Path) -> None:
+    save(tmp_path / "1.png", np.zeros((2, 3, 3), np.uint8))
+    save(tmp_path / "masks" / "1.png", np.zeros((2, 3), np.uint8))
+    assert SegmentationFolder(tmp_path, tmp_path / "masks").stems == ("1",)
+
+
+def test_depth_and_weight_come_along(write_pairs: Write, tmp_path: Path) -> None:
+    images, masks = write_pairs(["a"], size=(2, 3))
+    save(tmp_path / "depth" / "a.png", np.array([[0, 1000, 2000], [500, 0, 65535]], np.uint16))
+    save(tmp_path / "weights" / "a.png", np.array([[0, 65535, 13107], [1, 2, 3]], np.uint16))
+    data = SegmentationFolder(images, masks, depth=tmp_path / "depth", weights=tmp_path / "weights", depth_scale=0.001)
+    sample = data[0]
+    assert (sample["depth"].dtype, sample["weight"].dtype) == (torch.float32, torch.float32)
+    np.testing.assert_allclose(sample["depth"], [[np.nan, 1, 2], [0.5, np.nan, 65.535]], rtol=1e-6)
+    np.testing.assert_allclose(sample["weight"][0], [0, 1, 0.2], rtol=1e-6)
+
+
+def test_all_that_does_not_pair_up_is_listed(write_pairs: Write) -> None:
+    images, masks = write_pairs(["a", "b", "c", "d"])
+    (masks / "a.png").unlink()
+    (masks / "c.png").unlink()
+    save(images / "d.bmp", np.zeros((2, 2, 3), np.uint8))
+    with pytest.raises(DataError) as caught:
+        SegmentationFolder(images, masks)
+    assert [(p.kind, p.where) for p in caught.value.problems] == [
+        ("several files of one stem", images / "d"),
+        ("no mask for an image", images / "a.png"),
+        ("no mask for an image", images / "c.png"),
+    ]
+    assert SegmentationFolder(images, masks, stems=["b"])[0]["stem"] == "b"
+    with pytest.raises(DataError, match="z: expected an image, found none"):
+        SegmentationFolder(images, masks, stems=["z"])
+
+
+def test_a_folder_that_is_none(tmp_path: Path, write_pairs: Write) -> None:
+    images, _ = write_pairs(["a"])
+    with pytest.raises(DataError, match=r"nowhere: expected a folder, found nothing"):
+        SegmentationFolder(images, tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match=r'files of .png, .* that end in "_x", found none'):
+        SegmentationFolder(tmp_path / "empty", image_suffix="_x")
+
+
+def test_faults_met_while_loading_name_the_file_even_from_a_worker(write_pairs: Write) -> None:
+    images, masks = write_pairs(["a", "b"])
+    save(masks / "a.png", np.full((6, 9), 17, np.uint8))
+    save(masks / "b.png", np.zeros((9, 6), np.uint8))
+    data = SegmentationFolder(images, masks, ClassTable.from_names(["x", "y"]))
+    with pytest.raises(DataError, match=r"a\.png: expected ids 0–1, or 255 to ignore, found 17 \(54 pixels\)"):
+        data[0]
+    with pytest.raises(DataError, match=r"b\.png: expected 6×9 \(height × width\), found 9×6"):
+        data[1]
+    with pytest.raises(DataError, match=r"a\.png: expected ids 0–1"):
+        list(DataLoader(data, batch_size=None, num_workers=1))
+
+
+def test_ignore_index_is_no_class(write_pairs: Write) -> None:
+    with pytest.raises(ValueError, match="found 2 with 3 classes"):
+        SegmentationFolder(*write_pairs(["a"]), ignore_index=2)
+
+
+def test_nothing_in_the_folders_is_written_to(write_pairs: Write, tmp_path: Path) -> None:
+    images, masks = write_pairs(["a", "b"], size=(20, 30))
+
+    def snapshot() -> dict[Path, tuple]:
+        return {
+            path: (
+                path.stat().st_mtime_ns,
+                path.stat().st_size,
+                path.is_file() and hashlib.sha256(path.read_bytes()).digest(),
+            )
+            for path in [tmp_path, *tmp_path.rglob("*")]
+        }
+
+    before = snapshot()
+    data = SegmentationFolder(images, masks, transform=TrainingTransform(16))
+    check_folders(data.folders).require()
+    list(DataLoader(data, batch_size=2, num_workers=1, collate_fn=collate))
+    SegmentationFolder(images, transform=EvaluationTransform())[0]
+    assert snapshot() == before
+
+
+NAMES = st.text("ab1_", min_size=1, max_size=4)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(NAMES, unique=True, min_size=1, max_size=5), st.lists(NAMES, unique=True, max_size=5))
+def test_images_find_their_masks_by_stem(tmp_path_factory: pytest.TempPathFactory, images: list, masks: list) -> None:
+    root = tmp_path_factory.mktemp("pairs")
+    (root / "masks").mkdir()
+    for stem in images:
+        save(root / "images" / f"{stem}.bmp", np.zeros((1, 2, 3), np.uint8))
+    for stem in masks:
+        save(root / "masks" / f"{stem}.png", np.array([[0, 1]], np.uint8))
+    if set(images) <= set(masks):
+        data = SegmentationFolder(root / "images", root / "masks")
+        assert sorted(data.stems) == sorted(images)
+        assert all(path.stem == stem for stem, path in data.files["masks"].items())
+    else:
+        with pytest.raises(DataError) as caught:
+            SegmentationFolder(root / "images", root / "masks")
+        assert sorted(p.where.stem for p in caught.value.problems) == sorted(set(images) - set(masks))

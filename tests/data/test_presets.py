@@ -1,0 +1,69 @@
+"""Known data sets."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hardpix.data import ClassTable, Folders, SegmentationFolder, load_preset, preset_names
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_every_preset_is_complete(name: str) -> None:
+    preset = load_preset(name)
+    assert {"train", "val"} <= set(preset.parts)
+    assert ClassTable.from_dict(preset.classes.to_dict()) == preset.classes
+    for part in preset.parts:
+        assert preset.folders("root", part).masks is not None
+
+
+def test_camvid_as_published() -> None:
+    """Eleven classes of the SegNet tutorial; colours of the data set's own label list."""
+    preset = load_preset("camvid")
+    by_id = dict(zip([i for (i,) in preset.classes.ids], preset.classes.names, strict=True))
+    names = ["sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian", "bicyclist"]
+    assert by_id == dict(enumerate(names))
+    colours = {name: colour for name, (colour,) in zip(preset.classes.names, preset.classes.colours, strict=True)}
+    assert colours["road"] == (128, 64, 128)
+    assert colours["bicyclist"] == (0, 128, 192)
+    assert preset.classes.ignore_ids == (11,)
+    assert preset.folders("/d", "test") == Folders(Path("/d/test"), Path("/d/testannot"))
+
+
+def test_a_preset_of_ones_own_opens_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(
+        "name: mine\n"
+        "train: {images: img, masks: lab, mask_suffix: _lab}\n"
+        "classes: [{name: a, id: 3}, {name: b, id: [4, 5]}]\n"
+    )
+    for folder, name, values in (("img", "1.png", np.zeros((1, 3, 3))), ("lab", "1_lab.png", np.array([[3, 4, 5]]))):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(values.astype(np.uint8)).save(tmp_path / folder / name)
+    preset = load_preset(tmp_path / "mine.yaml")
+    data = SegmentationFolder(**asdict(preset.folders(tmp_path, "train")), classes=preset.classes)
+    assert data[0]["target"].tolist() == [[0, 1, 1]]
+    with pytest.raises(ValueError, match="one of train, found 'val'"):
+        preset.folders(tmp_path, "val")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[1, 2]", "expected keys such as name"),
+        ("classes: []", "expected keys such as name"),
+        ("{name: x, train: {image: a}}", "under train"),
+        ("{name: x, train: {images: a, mask: b}}", "under train"),
+        ("{name: x, trian: {images: a}, classes: [{name: a, id: 0}]}", "found trian, classes"),
+    ],
+)
+def test_files_that_are_no_preset(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "x.yaml").write_text(content)
+    with pytest.raises(ValueError, match=message):
+        load_preset(tmp_path / "x.yaml")
+
+
+def test_unknown_presets_are_told_which_there_are() -> None:
+    with pytest.raises(ValueError, match="one of the presets camvid"):
+        load_preset("kamvid")

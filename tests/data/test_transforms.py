@@ -1,0 +1,124 @@
+"""From the folder to the network."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torchvision import transforms as v1
+from torchvision import tv_tensors
+
+from hardpix.data import EvaluationTransform, TrainingTransform, collate, restore
+
+
+def random_sample(height: int, width: int, stem: str = "a") -> dict[str, Any]:
+    generator = torch.Generator().manual_seed(height * width)
+    return {
+        "image": tv_tensors.Image(torch.randint(0, 256, (3, height, width), generator=generator, dtype=torch.uint8)),
+        "target": tv_tensors.Mask(torch.randint(0, 5, (height, width), generator=generator)),
+        "depth": tv_tensors.Mask(torch.rand(height, width, generator=generator) + 1),
+        "weight": tv_tensors.Mask(torch.rand(height, width, generator=generator)),
+        "stem": stem,
+    }
+
+
+def normalized(image: torch.Tensor) -> torch.Tensor:
+    """ImageNet's normalisation by torchvision's older functions, through PIL."""
+    pil = v1.ToPILImage()(image.as_subclass(torch.Tensor))
+    return v1.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])(v1.ToTensor()(pil))
+
+
+@pytest.mark.parametrize(("height", "width"), [(33, 64), (1, 1), (32, 70)])
+def test_evaluation_keeps_the_picture_and_pads(height: int, width: int) -> None:
+    sample = random_sample(height, width)
+    seen = EvaluationTransform(divisor=32)(sample)
+    assert seen["image"].dtype == torch.float32
+    assert seen["image"].shape[-2:] == seen["target"].shape == (-(-height // 32) * 32, -(-width // 32) * 32)
+    torch.testing.assert_close(seen["image"][:, :height, :width].as_subclass(torch.Tensor), normalized(sample["image"]))
+    for key, fill in (("target", 255), ("weight", 0.0), ("depth", float("nan")), ("image", 0.0)):
+        assert seen[key][..., :height, :width].shape[-2:] == (height, width)
+        padding = torch.ones(seen[key].shape[-2:], dtype=torch.bool)
+        padding[:height, :width] = False
+        values = seen[key].as_subclass(torch.Tensor)[..., padding]
+        assert (values.isnan() if fill != fill else values == fill).all()
+        if key != "image":
+            assert seen[key][:height, :width].equal(sample[key])
+    assert seen["original_size"].tolist() == seen["content_size"].tolist() == [height, width]
+
+
+@pytest.mark.parametrize(("size", "content"), [((20, 50), [20, 50]), (20, [20, 40]), (60, [60, 120])])
+def test_evaluation_at_another_size(size: Any, content: list[int]) -> None:
+    seen = EvaluationTransform(size, divisor=16)(random_sample(40, 80))
+    assert seen["original_size"].tolist() == [40, 80]
+    assert seen["content_size"].tolist() == content
+    assert list(seen["image"].shape[-2:]) == [-(-side // 16) * 16 for side in content]
+    assert (seen["target"] != 255).sum() == content[0] * content[1]
+
+
+def test_predictions_come_back_to_the_original_size() -> None:
+    """A ramp over the content is a ramp over the original, up to half a pixel at its ends; padding leaves no trace."""
+    logits = torch.full((2, 32, 64), 1e6)
+    logits[:, :24, :48] = torch.linspace(0, 47, 48) + 0.5
+    full = restore(logits, torch.tensor([24, 48]), torch.tensor([48, 96]))
+    assert full.shape == (2, 48, 96)
+    expected = ((torch.arange(96) + 0.5) / 2).clamp(0.5, 47.5)
+    torch.testing.assert_close(full, expected.expand(2, 48, 96))
+    assert restore(logits, torch.tensor([24, 48]), torch.tensor([24, 48])).equal(logits[:, :24, :48])
+
+
+def test_training_gives_crops_of_one_size_whose_labels_lie_on_their_pixels() -> None:
+    """The target is written into the image; without photometric changes it can be read from it again."""
+    torch.manual_seed(0)
+    transform = TrainingTransform(
+        (24, 40), scale=(1, 1), brightness=0, contrast=0, saturation=0, hue=0, mean=(0, 0, 0), std=(1, 1, 1)
+    )
+    flipped = 0
+    for _ in range(12):
+        sample = random_sample(50, 60)
+        columns = torch.arange(60, dtype=torch.uint8).expand(50, 60)
+        sample["image"] = tv_tensors.Image(torch.stack([sample["target"].to(torch.uint8), columns, columns]))
+        seen = transform(sample)
+        red, green, _ = (255 * seen["image"]).round().long()
+        assert red.equal(seen["target"].as_subclass(torch.Tensor))
+        assert seen["depth"].shape == seen["weight"].shape == seen["target"].shape == (24, 40)
+        flipped += int(green[0, 0] > green[0, 1])
+    assert 0 < flipped < 12
+
+
+def test_photometric_distortion_changes_pixels_and_no_labels() -> None:
+    torch.manual_seed(0)
+    sample = random_sample(16, 16)
+    plain = {"scale": (1, 1), "flip": 0.0, "max_class_share": 1.0}
+    seen = [TrainingTransform(16, **plain)(sample) for _ in range(8)]  # type: ignore[arg-type]
+    assert all(s["target"].equal(sample["target"]) for s in seen)
+    assert len({s["image"].sum().item() for s in seen}) > 4
+    off = TrainingTransform(16, **plain, brightness=0, contrast=0, saturation=0, hue=0)(sample)  # type: ignore[arg-type]
+    torch.testing.assert_close(off["image"].as_subclass(torch.Tensor), normalized(sample["image"]))
+
+
+def test_images_without_masks_pass_through() -> None:
+    sample = {key: value for key, value in random_sample(20, 30).items() if key in ("image", "stem")}
+    assert set(TrainingTransform(8)(sample)) == {"image", "stem"}
+    assert set(EvaluationTransform()(sample)) == {"image", "stem", "original_size", "content_size"}
+
+
+def test_samples_of_one_size_are_stacked() -> None:
+    samples = [random_sample(4, 6, stem) for stem in "ab"]
+    batch = collate(samples)
+    assert batch["stem"] == ["a", "b"]
+    for key in ("image", "target", "depth", "weight"):
+        assert type(batch[key]) is torch.Tensor
+        np.testing.assert_array_equal(batch[key], np.stack([np.asarray(sample[key]) for sample in samples]))
+
+
+def test_samples_of_several_sizes_are_padded_to_the_largest() -> None:
+    sizes = [(33, 20), (10, 70)]
+    samples = [EvaluationTransform(divisor=32, ignore_index=-1)(random_sample(*size)) for size in sizes]
+    batch = collate(samples, ignore_index=-1)
+    assert batch["image"].shape == (2, 3, 64, 96)
+    assert batch["content_size"].tolist() == [list(size) for size in sizes]
+    for index, (height, width) in enumerate(sizes):
+        assert batch["target"][index, :height, :width].equal(random_sample(height, width)["target"])
+        assert (batch["target"][index] != -1).sum() == height * width
+        assert batch["weight"][index].count_nonzero() <= height * width
+        assert (~batch["depth"][index].isnan()).sum() == height * width

@@ -53,7 +53,7 @@ class TrainingStep(nn.Module):
         self.network = network
         self.objective = objective.bind(network)
         self._check_target = TargetCheck()
-        self._seen: tuple[int, int] | None = None
+        self._watch_branch = _BranchWatch()
 
     def forward(
         self,
@@ -72,26 +72,61 @@ class TrainingStep(nn.Module):
     def _check(self, target: Tensor, num_classes: int, ignore_index: int) -> None:
         self._check_target(target, num_classes, ignore_index)
         if self.training:
-            self._warn_of_idle_branch()
+            self._watch_branch(self.network, self.objective)
 
-    def _warn_of_idle_branch(self) -> None:
-        """Compare how often the optimizer has written to the network and to the branch since the first step."""
-        branch = [p for p in self.objective.parameters() if p.requires_grad]
-        network = [p for p in self.network.parameters() if p.requires_grad]
-        if not branch or not network:
-            return
-        written = (network[0]._version, branch[0]._version)
-        if self._seen is None:
-            self._seen = written
-        elif self._seen != (-1, -1) and branch[0].grad is not None and written[0] > self._seen[0] + 1:
-            if written[1] == self._seen[1]:
-                warnings.warn(
-                    "the signal's branch has gradients but is never updated, while the network is: its parameters are "
-                    "in no optimizer. Build the optimizer from step.parameters(), after TrainingStep was made.",
-                    stacklevel=4,
-                )
-            self._seen = (-1, -1)
+
+class _BranchWatch:
+    """Warns when the network moves and a branch that has gradients does not.
+
+    Values are compared: fused optimizers, and those that write to ``.data``, leave the version of a tensor as it was.
+    That makes the host wait for the device, so it looks at steps 4, 8, 16 … alone, until the network has moved.
+    """
+
+    def __init__(self) -> None:
+        self._steps = 0
+        self._at_first: tuple[list[Tensor], list[Tensor]] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        # A copy's tensors count their own writes.
-        return {**self.__dict__, "_seen": None}
+        # A copy is a training of its own.
+        return {"_steps": 0, "_at_first": None}
+
+    def __call__(self, network: nn.Module, objective: nn.Module) -> None:
+        self._steps += 1
+        if self._steps == 1:
+            self._at_first = _copies(_last_layers(network)), _copies(_trainable(objective))
+        power_of_two = self._steps & (self._steps - 1) == 0
+        if self._at_first is None or self._steps < 4 or not power_of_two:
+            return
+        network_before, branch_before = self._at_first
+        if _equal(network_before, _last_layers(network)):
+            return
+        self._at_first = None
+        branch = _trainable(objective)
+        has_gradients = any(p.grad is not None and bool(p.grad.any()) for p in branch)
+        if has_gradients and _equal(branch_before, branch):
+            warnings.warn(
+                "the signal's branch has gradients but is never updated, while the network is: its parameters are in "
+                "no optimizer. Build the optimizer from step.parameters(), after TrainingStep was made.",
+                stacklevel=2,
+            )
+
+
+def _trainable(module: nn.Module) -> list[nn.Parameter]:
+    return [parameter for parameter in module.parameters() if parameter.requires_grad]
+
+
+def _last_layers(network: nn.Module) -> list[nn.Parameter]:
+    """An optimizer may leave out the first layers on purpose."""
+    return _trainable(network)[-2:]
+
+
+def _copies(parameters: list[nn.Parameter]) -> list[Tensor]:
+    return [parameter.detach().clone() for parameter in parameters]
+
+
+def _equal(before: list[Tensor], now: list[nn.Parameter]) -> bool:
+    """Whether no value has changed; what was moved, sharded or converted since counts as changed."""
+    return len(before) == len(now) and all(
+        (old.shape, old.device, old.dtype) == (new.shape, new.device, new.dtype) and torch.equal(old, new)
+        for old, new in zip(before, now, strict=True)
+    )

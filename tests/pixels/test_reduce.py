@@ -60,3 +60,9 @@ def test_a_single_process_sums_alone_and_off_the_graph() -> None:
     assert process_count() == 1
     assert global_sum(value).tolist() == [1, 2]
     assert not global_sum(value).requires_grad
+
+
+def test_half_weights_are_summed_in_the_type_of_the_values() -> None:
+    """100 000 ones are infinity in float16."""
+    result = weighted_mean(torch.full((100_000,), 0.1), torch.ones(100_000, dtype=torch.float16))
+    assert result.item() == pytest.approx(0.1, rel=1e-4)

@@ -62,7 +62,7 @@ def read(findings: Findings, folder: Path) -> Reader:
 
 def rescored(findings: Findings, miou: tuple[float, float], border: tuple[float, float]) -> Findings:
     runs = [replace(run, miou=miou[i], border_miou=border[i]) for i, run in enumerate(findings.runs)]
-    return replace(findings, runs=runs, examples=findings.examples[:1])
+    return replace(findings, runs=runs)
 
 
 def points(shown: str) -> float:
@@ -105,7 +105,7 @@ def test_map_figures_are_those_given(findings: Findings, tmp_path: Path) -> None
 
 
 def test_wrong_pixels_are_counted_among_labelled_ones(findings: Findings, tmp_path: Path) -> None:
-    rows = read(replace(findings, examples=findings.examples[:1]), tmp_path).tables["wrong"]
+    rows = read(findings, tmp_path).tables["wrong"]
     example = findings.examples[0]
     for (name, shown), predicted in zip(rows, example.predictions.items(), strict=True):
         pairs = [(t, p) for t, p in zip(example.truth.flat, predicted[1].flat, strict=True) if t != 255]
@@ -187,8 +187,8 @@ def test_page_loads_nothing(findings: Findings, tmp_path: Path) -> None:
     assert all(attributes.get("alt") for tag, attributes in page.elements if tag == "img" and "src" in attributes)
 
 
-def test_a_dozen_scenes_stay_small(findings: Findings, tmp_path: Path) -> None:
-    page = read(findings, tmp_path)
+def test_a_dozen_scenes_stay_small(dozen: Findings, tmp_path: Path) -> None:
+    page = read(dozen, tmp_path)
     assert [tag for tag, _ in page.elements].count("article") == 12
     assert (tmp_path / "new" / "index.html").stat().st_size < 6e6
 

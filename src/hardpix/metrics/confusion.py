@@ -1,0 +1,77 @@
+"""Scores from one confusion matrix of counts."""
+
+import torch
+from torch import Tensor
+
+
+def confusion_matrix(prediction: Tensor, target: Tensor, num_classes: int, ignore_index: int = 255) -> Tensor:
+    """How often each class was predicted where each class is true.
+
+    Args:
+        prediction: class ids from 0 to C − 1, any shape.
+        target: the same shape; pixels that hold ``ignore_index`` are left out.
+        num_classes: C.
+        ignore_index: the id of unlabelled pixels.
+
+    Returns:
+        (C, C) int64: row true class, column predicted class.
+
+    Raises:
+        ValueError: shapes that differ; ids outside the classes.
+
+    Example:
+        >>> confusion_matrix(torch.tensor([0, 1, 1, 1]), torch.tensor([0, 0, 1, 255]), num_classes=2)
+        tensor([[1, 1],
+                [0, 1]])
+    """
+    if prediction.shape != target.shape:
+        raise ValueError(
+            f"expected prediction and target of one shape, found {tuple(prediction.shape)} and {tuple(target.shape)}"
+        )
+    valid = target != ignore_index
+    truth, guess = target[valid].long(), prediction[valid].long()
+    for name, ids in (("target", truth), ("prediction", guess)):
+        if ids.numel() and not 0 <= int(ids.min()) <= int(ids.max()) < num_classes:
+            raise ValueError(
+                f"expected ids from 0 to {num_classes - 1} in {name} (or ignore_index {ignore_index} in target), "
+                f"found {int(ids.min())} to {int(ids.max())}"
+            )
+    return torch.bincount(truth * num_classes + guess, minlength=num_classes**2).reshape(num_classes, num_classes)
+
+
+def class_iou(confusion: Tensor) -> Tensor:
+    """Intersection over union of every class: TP / (TP + FP + FN), over the whole set that was counted.
+
+    Args:
+        confusion: (C, C) counts, row true class, column predicted class.
+
+    Returns:
+        (C,) float64; NaN for a class that is neither in the truth nor predicted.
+
+    Example:
+        >>> class_iou(torch.tensor([[1, 1, 0], [0, 1, 0], [0, 0, 0]]))
+        tensor([0.5000, 0.5000,    nan], dtype=torch.float64)
+    """
+    counts = confusion.double()
+    hits = counts.diagonal()
+    return hits / (counts.sum(0) + counts.sum(1) - hits)
+
+
+def mean_iou(confusion: Tensor) -> Tensor:
+    """mIoU: the mean of :func:`class_iou` over the classes that are in the truth or predicted; NaN where none is.
+
+    Example:
+        >>> mean_iou(torch.tensor([[1, 1, 0], [0, 1, 0], [0, 0, 0]]))
+        tensor(0.5000, dtype=torch.float64)
+    """
+    return class_iou(confusion).nanmean()
+
+
+def pixel_accuracy(confusion: Tensor) -> Tensor:
+    """Share of the labelled pixels whose class is right; NaN where nothing was counted.
+
+    Example:
+        >>> pixel_accuracy(torch.tensor([[1, 1, 0], [0, 1, 0], [0, 0, 0]]))
+        tensor(0.6667, dtype=torch.float64)
+    """
+    return confusion.diagonal().sum().double() / confusion.sum().double()

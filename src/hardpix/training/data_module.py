@@ -1,0 +1,309 @@
+"""The data of a training run: folders checked, split, transformed and batched, as Lightning sees them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from lightning.pytorch import LightningDataModule
+from rich import print as show
+from rich.markup import escape
+from torch.utils.data import DataLoader, Dataset
+
+from hardpix.data import (
+    ClassTable,
+    DataError,
+    EvaluationTransform,
+    Folders,
+    Sample,
+    SeededDataset,
+    SeededSampler,
+    SegmentationFolder,
+    TrainingTransform,
+    check_folders,
+    collate,
+    describe,
+    load_preset,
+    split_blocks,
+    split_by_pattern,
+)
+
+
+class SegmentationData(LightningDataModule):
+    """Training and validation images with their labels.
+
+    Say where they are in one of three ways: folders (``images`` and ``masks``; ``val_images`` and ``val_masks`` if
+    validation has its own), a known data set (``preset`` and ``root``), or data sets of your own (``train_set`` and
+    ``val_set``).
+
+    Args:
+        images: folder of the training images.
+        masks: folder of their masks: ids (8 or 16 bit, or palette png), or colours of the class table.
+        val_images: folder of the validation images; without, some of the training images are held out.
+        val_masks: folder of their masks.
+        preset: name of a known data set, for instance camvid.
+        root: folder of the known data set.
+        train_set: a map-style data set of dicts with "image" (3, H, W) uint8 and "target" (H, W), and ``.classes``.
+        val_set: the same for validation.
+        classes: YAML file of the class table, or names of the classes with the ids 0, 1, 2, …; found in the masks if
+            not given.
+        label_map: ids in the masks → number of the class, or "ignore".
+        depth: folder of the training images' depth maps.
+        weights: folder of the training images' weight maps, for the signal Precomputed.
+        depth_scale: metres for one unit of a stored depth.
+        image_suffix: ending of the image file names that is no part of the stem, such as _leftImg8bit.
+        mask_suffix: ending of the mask file names, such as _gtFine_labelIds.
+        val_share: share of the training images that is held out, in contiguous blocks of file names.
+        val_stems: pattern with * and ? of the file stems to hold out instead, such as seq05_*.
+        resolution: share of the images' own height and width at which the network sees them. Scores are those at the
+            size of the labels nevertheless.
+        crop_size: height and width of the training crops; by default what the smallest image allows, up to 512.
+        scale: range of the scale jitter.
+        max_class_share: largest share of a crop's labelled pixels that one class may have.
+        flip: chance of a horizontal flip.
+        photometric: whether brightness, contrast, saturation and hue are jittered.
+        divisor: images are padded to multiples of it for evaluation.
+        batch_size: images in a step, per process.
+        workers: processes that read ahead, per process; by default one for each core, up to 8.
+        seed: of order and augmentation.
+        ignore_index: the id of unlabelled pixels inside hardpix.
+
+    Raises:
+        DataError: everything that is wrong with the files, in one list.
+        ValueError: settings that contradict each other.
+    """
+
+    def __init__(
+        self,
+        images: str | None = None,
+        masks: str | None = None,
+        val_images: str | None = None,
+        val_masks: str | None = None,
+        preset: str | None = None,
+        root: str | None = None,
+        train_set: Dataset | None = None,
+        val_set: Dataset | None = None,
+        classes: str | list[str] | None = None,
+        label_map: dict[int, int | str] | None = None,
+        depth: str | None = None,
+        weights: str | None = None,
+        depth_scale: float = 1.0,
+        image_suffix: str = "",
+        mask_suffix: str = "",
+        val_share: float = 0.2,
+        val_stems: str | None = None,
+        resolution: float = 1.0,
+        crop_size: tuple[int, int] | None = None,
+        scale: tuple[float, float] = (0.5, 2.0),
+        max_class_share: float = 0.75,
+        flip: float = 0.5,
+        photometric: bool = True,
+        divisor: int = 32,
+        batch_size: int = 8,
+        workers: int | None = None,
+        seed: int = 0,
+        ignore_index: int = 255,
+    ) -> None:
+        super().__init__()
+        if resolution <= 0:
+            raise ValueError(f"expected resolution > 0 (1 is the images' own, 0.5 half of it), found {resolution}")
+        self.resolution = resolution
+        self.crop_size = crop_size
+        self.scale = scale
+        self.max_class_share = max_class_share
+        self.flip = flip
+        self.photometric = photometric
+        self.divisor = divisor
+        self.batch_size = batch_size
+        self.workers = min(os.cpu_count() or 1, 8) if workers is None else workers
+        self.seed = seed
+        self.ignore_index = ignore_index
+
+        if train_set is not None:
+            if val_set is None or images or preset:
+                raise ValueError("train_set goes with val_set, and with neither images nor preset")
+            self.classes: ClassTable = train_set.classes  # type: ignore[attr-defined]
+            self.train_set, self.val_set = train_set, val_set
+            self._smallest = tuple(train_set[0]["image"].shape[-2:])
+            self._counts: list[int] | None = None
+            return
+        given = _class_table(classes, label_map)
+        if preset is not None:
+            if root is None or images or val_images:
+                raise ValueError("preset goes with root, the folder of the data set, and with no folders of your own")
+            known = load_preset(preset)
+            given = given or known.classes
+            training = known.folders(root, "train")
+            validation = known.folders(root, "val") if val_stems is None else None
+        elif images is None or masks is None:
+            raise ValueError(
+                "no data: give --data.images and --data.masks, or --data.preset and --data.root, or data sets of "
+                "your own"
+            )
+        else:
+            training = Folders(Path(images), Path(masks), image_suffix=image_suffix, mask_suffix=mask_suffix)
+            validation = None
+            if val_images and val_masks:
+                validation = replace(training, images=Path(val_images), masks=Path(val_masks))
+            elif val_images or val_masks:
+                raise ValueError("--data.val_images and --data.val_masks go together: give both or neither")
+        training = replace(training, depth=Path(depth) if depth else None, weights=Path(weights) if weights else None)
+        self._read_folders(training, validation, given, depth_scale, val_share, val_stems)
+
+    def _read_folders(
+        self,
+        training: Folders,
+        validation: Folders | None,
+        given: ClassTable | None,
+        depth_scale: float,
+        val_share: float,
+        val_stems: str | None,
+    ) -> None:
+        report = check_folders(training, given, ignore_index=self.ignore_index, progress=True)
+        problems, warnings = list(report.problems), list(report.warnings)
+        if validation is not None:
+            # Ids that only validation has are errors: the network would have no class for them.
+            val_report = check_folders(
+                validation, given or report.classes, ignore_index=self.ignore_index, progress=True
+            )
+            problems += val_report.problems
+            warnings += val_report.warnings
+        if warnings:
+            show(f"[yellow]Warnings[/yellow]\n{escape(describe(warnings))}")
+        if problems:
+            raise DataError.of(problems)
+        assert report.classes is not None
+        self.classes = report.classes
+        if validation is None:
+            split = split_by_pattern(report.stems, val_stems) if val_stems else split_blocks(report.stems, val_share)
+            show(escape(split.sentence))
+            train_stems, val_folders, val_used = split.train, training, split.val
+        else:
+            train_stems, val_folders, val_used = report.stems, validation, val_report.stems
+            show(f"Training: {len(train_stems)} images; validation: {len(val_used)} images of {val_folders.images}.")
+        show(escape(f"{len(self.classes)} classes: {', '.join(self.classes.names)}"))
+        self._smallest = tuple(min(report.sizes[stem][side] for stem in train_stems) for side in (0, 1))
+        self._counts = report.class_pixels(train_stems)
+        self.train_set = self._folder(training, train_stems, depth_scale)
+        self.val_set = self._folder(replace(val_folders, depth=None, weights=None), val_used, depth_scale)
+
+    def _folder(self, folders: Folders, stems: Sequence[str], depth_scale: float) -> SegmentationFolder:
+        return SegmentationFolder(
+            folders.images,
+            folders.masks,
+            self.classes,
+            depth=folders.depth,
+            weights=folders.weights,
+            depth_scale=depth_scale,
+            image_suffix=folders.image_suffix,
+            mask_suffix=folders.mask_suffix,
+            ignore_index=self.ignore_index,
+            stems=stems,
+        )
+
+    @property
+    def num_classes(self) -> int:
+        """C."""
+        return len(self.classes)
+
+    @property
+    def class_names(self) -> list[str]:
+        """One name a class."""
+        return list(self.classes.names)
+
+    @property
+    def class_counts(self) -> list[int]:
+        """Number of training pixels of each class."""
+        if self._counts is None:
+            targets = (np.asarray(self.train_set[k]["target"]) for k in range(len(self.train_set)))  # type: ignore[arg-type]
+            self._counts = sum(
+                np.bincount(t[t != self.ignore_index], minlength=self.num_classes) for t in targets
+            ).tolist()  # type: ignore[union-attr]
+        return self._counts
+
+    def training_transform(self) -> TrainingTransform:
+        """What happens to a training image."""
+        crop = self.crop_size or [min(512, max(32, int(side * self.resolution) // 32 * 32)) for side in self._smallest]
+        off: Any = {} if self.photometric else dict.fromkeys(("brightness", "contrast", "saturation", "hue"), 0.0)
+        return TrainingTransform(
+            (crop[0], crop[1]),
+            scale=(self.resolution * self.scale[0], self.resolution * self.scale[1]),
+            max_class_share=self.max_class_share,
+            flip=self.flip,
+            ignore_index=self.ignore_index,
+            **off,
+        )
+
+    def evaluation_transform(self) -> EvaluationTransform:
+        """What happens to an image that is evaluated or predicted; labels stay as they are."""
+        return EvaluationTransform(self.resolution, self.divisor)
+
+    def train_dataloader(self) -> DataLoader:
+        samples = SeededDataset(Transformed(self.train_set, self.training_transform()), self.seed)
+        return DataLoader(
+            samples,
+            batch_size=self.batch_size,
+            sampler=SeededSampler(samples, seed=self.seed),
+            # A last batch of one image has no batch statistics; a set smaller than a batch is used all the same.
+            drop_last=len(samples) >= self.batch_size,
+            collate_fn=partial(collate, ignore_index=self.ignore_index),
+            **self._reading(),
+        )
+
+    def val_dataloader(self) -> DataLoader:
+        samples = Transformed(self.val_set, self.evaluation_transform())
+        return DataLoader(
+            samples,
+            batch_size=self.batch_size,
+            sampler=SeededSampler(samples, shuffle=False, pad=False),
+            collate_fn=collate_images,
+            **self._reading(),
+        )
+
+    def _reading(self) -> dict[str, Any]:
+        return {
+            "num_workers": self.workers,
+            "persistent_workers": self.workers > 0,
+            "pin_memory": torch.cuda.is_available(),
+        }
+
+
+class Transformed(Dataset[Sample]):
+    """A data set whose samples pass through a transform."""
+
+    def __init__(self, samples: Dataset, transform: Callable[[Sample], Sample]) -> None:
+        self.samples = samples
+        self.transform = transform
+
+    def __len__(self) -> int:
+        return len(self.samples)  # type: ignore[arg-type]
+
+    def __getitem__(self, index: int | tuple[int, int]) -> Sample:
+        return self.transform(self.samples[index[0] if isinstance(index, tuple) else index])
+
+
+def collate_images(samples: Sequence[Sample]) -> dict[str, Any]:
+    """Images of any size, padded to a common one and stacked; everything else as lists, at its own size."""
+    images = collate([{"image": sample["image"]} for sample in samples])
+    return images | {key: [sample[key] for sample in samples] for key in samples[0] if key != "image"}
+
+
+def _class_table(classes: str | list[str] | None, label_map: dict[int, int | str] | None) -> ClassTable | None:
+    if isinstance(classes, str):
+        if label_map is not None:
+            raise ValueError("label_map goes with names of classes, not with a file of them: write the ids in the file")
+        if not Path(classes).is_file():
+            raise FileNotFoundError(
+                f"expected a YAML file of the class table as --data.classes, found none at {classes}"
+            )
+        return ClassTable.from_dict(yaml.safe_load(Path(classes).read_text(encoding="utf-8")))
+    if label_map is not None:
+        return ClassTable.from_label_map(label_map, classes)
+    return ClassTable.from_names(classes) if classes is not None else None

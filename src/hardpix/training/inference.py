@@ -1,0 +1,127 @@
+"""Running a trained network on images, each result at the image's own size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.progress import track
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from hardpix.data import ClassTable, DataError, Folders, SegmentationFolder, check_folders, describe, restore
+from hardpix.signals import HardnessLevel
+from hardpix.training.task import SegmentationTask
+
+console = Console(highlight=False, markup=False)
+
+
+@dataclass
+class Inferred:
+    """What a network says of one image of H×W pixels."""
+
+    stem: str
+    prediction: Tensor
+    """(H, W) int64, class indices."""
+    confidence: Tensor
+    """(H, W) float32, probability of the predicted class."""
+    hardness: Tensor | None
+    """(H, W) float32 from 0 to 1, sigmoid(D) of the learned hardness; None unless asked for."""
+    target: Tensor | None
+    """(H, W) int64, where the data has labels."""
+
+
+def learned_hardness(task: SegmentationTask) -> HardnessLevel:
+    """The signal of a task's objective that learns hardness.
+
+    Raises:
+        ValueError: there is none.
+    """
+    for module in task.step.objective.modules():
+        if isinstance(module, HardnessLevel):
+            return module
+    raise ValueError(
+        "this run learned no hardness: its objective has no HardnessLevel signal; train one with "
+        "WeightedCrossEntropy(HardnessLevel()), which is what hardpix fit does by default"
+    )
+
+
+@torch.inference_mode()
+def infer(
+    task: SegmentationTask, samples: Dataset, *, hardness: bool = False, label: str = "predicting"
+) -> Iterator[Inferred]:
+    """Run the network over all samples, one at a time, with a progress bar.
+
+    Args:
+        task: in evaluation mode, on the device to use.
+        samples: dicts as an evaluation transform leaves them.
+        hardness: also run the hardness branch.
+        label: what the progress bar says.
+
+    Raises:
+        ValueError: hardness of a task that learned none.
+    """
+    signal = learned_hardness(task) if hardness else None
+    loader = DataLoader(samples, batch_size=None, num_workers=1)
+    for sample in track(loader, description=label, total=len(loader), console=Console(stderr=True)):
+        image = sample["image"].unsqueeze(0).to(task.device)
+        unlabelled = torch.full((1, *image.shape[-2:]), task.ignore_index, dtype=torch.long, device=task.device)
+        px = task.network.pixels(image, unlabelled)
+        sizes = (sample["content_size"], sample["original_size"])
+        confidence, prediction = restore(px.logits[0], *sizes).float().softmax(0).max(0)
+        level = None if signal is None else restore(signal.level(px), *sizes)[0].cpu()
+        yield Inferred(sample["stem"], prediction.cpu(), confidence.cpu(), level, sample.get("target"))
+
+
+def open_folder(folders: Folders, classes: ClassTable) -> SegmentationFolder:
+    """The images of a folder, with masks if there are any; what cannot be used is listed and left out.
+
+    Raises:
+        DataError: nothing is left.
+    """
+    report = check_folders(folders, classes if folders.masks else None, progress=True)
+    bad = {problem.where for problem in report.problems}
+    files = folders.files
+    usable = [
+        stem for stem in report.stems if not any(path in bad for kind in files.values() for path in kind.get(stem, []))
+    ]
+    if report.problems:
+        if not usable:
+            raise DataError.of(report.problems)
+        console.print(f"{len(report.stems) - len(usable)} of {len(report.stems)} images are left out:")
+        console.print(describe(report.problems))
+    return SegmentationFolder(
+        folders.images,
+        folders.masks,
+        classes,
+        image_suffix=folders.image_suffix,
+        mask_suffix=folders.mask_suffix,
+        stems=usable,
+    )
+
+
+def choose_device(name: str | None) -> torch.device:
+    """The device of that name; without one, a GPU if there is one."""
+    if name is not None:
+        return torch.device(name)
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def prepare_output(out: Path, images: Path, overwrite: bool) -> None:
+    """Make the folder that results go to.
+
+    Raises:
+        FileExistsError: it holds something already, and overwriting was not asked for.
+        ValueError: it is the folder of the images, or lies in it.
+    """
+    if out.resolve().is_relative_to(images.resolve()):
+        raise ValueError(f"expected a folder outside of the images ({images}) for the results, found {out}")
+    if out.exists() and any(out.iterdir()) and not overwrite:
+        raise FileExistsError(
+            f"expected a new or empty folder for the results, found files in {out}; "
+            "give another one, or --overwrite true"
+        )
+    out.mkdir(parents=True, exist_ok=True)

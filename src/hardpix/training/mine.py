@@ -1,0 +1,69 @@
+"""``hardpix mine``: write the learned hardness of every pixel."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from hardpix.data import write_mask
+from hardpix.training.data_module import Transformed
+from hardpix.training.inference import choose_device, console, infer, learned_hardness, open_folder, prepare_output
+from hardpix.training.predict import to_16_bit
+from hardpix.training.run_folder import RunFolder
+
+
+def mine(
+    run: Path,
+    images: Path,
+    out: Path,
+    masks: Path | None = None,
+    checkpoint: str = "best",
+    device: str | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write the learned hardness of every pixel of every image.
+
+    Writes OUT/hardness (16-bit png: 65535 × sigmoid(D), which --data.weights of another training takes as its weight
+    maps) and OUT/hardness.csv: per image and class the number of pixels, the mean and the 95th percentile of the
+    hardness; the class "all" is the whole image.
+
+    Args:
+        run: Folder that hardpix fit wrote.
+        images: Folder of images; searched with its subfolders.
+        out: Folder for the results.
+        masks: Folder of masks; the table then goes by their classes, else by the predicted ones.
+        checkpoint: best, last, or the path of a checkpoint.
+        device: Such as cpu or cuda:1; a GPU if there is one.
+        overwrite: Whether results that are in OUT already may be replaced.
+    """
+    folder = RunFolder(run)
+    classes = folder.read_classes()
+    task = folder.load_task(checkpoint).to(choose_device(device))
+    learned_hardness(task)
+    prepare_output(out, images, overwrite)
+    samples = open_folder(folder.folders(images, masks), classes)
+    with (out / "hardness.csv").open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(["image", "class", "class_from", "pixels", "mean", "p95"])
+        for found in infer(task, Transformed(samples, folder.evaluation_transform()), hardness=True, label="mining"):
+            assert found.hardness is not None
+            hardness = found.hardness.numpy()
+            write_mask(out / "hardness" / f"{found.stem}.png", to_16_bit(hardness))
+            source, index = ("prediction", found.prediction) if found.target is None else ("mask", found.target)
+            for name, pixels in by_class(hardness, index.numpy(), classes.names):
+                row = [len(pixels), f"{pixels.mean(dtype=np.float64):.6f}", f"{np.quantile(pixels, 0.95):.6f}"]
+                table.writerow([found.stem, name, source, *row])
+    console.print(f"hardness of {len(samples)} images in {out}")
+
+
+def by_class(values: np.ndarray, index: np.ndarray, names: tuple[str, ...]) -> list[tuple[str, np.ndarray]]:
+    """The values of "all" pixels, then those of each class that has any.
+
+    Example:
+        >>> by_class(np.array([[0.1, 0.9]]), np.array([[1, 255]]), ("road", "pole"))
+        [('all', array([0.1, 0.9])), ('pole', array([0.1]))]
+    """
+    groups = [("all", values.ravel())] + [(name, values[index == k]) for k, name in enumerate(names)]
+    return [(name, pixels) for name, pixels in groups if len(pixels)]

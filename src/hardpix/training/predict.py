@@ -1,0 +1,67 @@
+"""``hardpix predict``: label images with a trained network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from hardpix.data import read_image, write_mask
+from hardpix.training.data_module import Transformed
+from hardpix.training.inference import choose_device, console, infer, open_folder, prepare_output
+from hardpix.training.run_folder import RunFolder
+
+
+def predict(
+    run: Path,
+    images: Path,
+    out: Path,
+    overlays: bool = True,
+    confidence: bool = False,
+    checkpoint: str = "best",
+    device: str | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Label every image of a folder.
+
+    Writes OUT/labels (png with the ids of your own masks), OUT/overlays (the image under the classes' colours) and, if
+    asked for, OUT/confidence (16-bit png: 65535 × the probability of the predicted class).
+
+    Args:
+        run: Folder that hardpix fit wrote.
+        images: Folder of images; searched with its subfolders.
+        out: Folder for the results.
+        overlays: Whether to write coloured overlays.
+        confidence: Whether to write confidence maps.
+        checkpoint: best, last, or the path of a checkpoint.
+        device: Such as cpu or cuda:1; a GPU if there is one.
+        overwrite: Whether results that are in OUT already may be replaced.
+    """
+    folder = RunFolder(run)
+    classes = folder.read_classes()
+    task = folder.load_task(checkpoint).to(choose_device(device))
+    prepare_output(out, images, overwrite)
+    samples = open_folder(folder.folders(images), classes)
+    for found in infer(task, Transformed(samples, folder.evaluation_transform())):
+        index = found.prediction.numpy()
+        write_mask(out / "labels" / f"{found.stem}.png", classes.stored(index))
+        if overlays:
+            picture = read_image(samples.files["images"][found.stem])
+            blended = (0.45 * picture + 0.55 * classes.paint(index)).astype(np.uint8)
+            file = out / "overlays" / f"{found.stem}.jpg"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(blended).save(file, quality=92)
+        if confidence:
+            write_mask(out / "confidence" / f"{found.stem}.png", to_16_bit(found.confidence.numpy()))
+    console.print(f"{len(samples)} images labelled in {out}")
+
+
+def to_16_bit(share: np.ndarray) -> np.ndarray:
+    """round(65535 · v) of values from 0 to 1, as uint16.
+
+    Example:
+        >>> to_16_bit(np.array([0.0, 0.5, 1.0]))
+        array([    0, 32768, 65535], dtype=uint16)
+    """
+    return np.round(65535 * share.astype(np.float64)).astype(np.uint16)

@@ -1,0 +1,89 @@
+"""``hardpix test``: score a trained network on labelled images."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from torch.utils.data import Dataset
+
+from hardpix.metrics import SegmentationScores
+from hardpix.training.data_module import Transformed
+from hardpix.training.inference import choose_device, console, infer, open_folder
+from hardpix.training.run_folder import RunFolder
+
+
+def score(
+    run: Path,
+    images: Path | None = None,
+    masks: Path | None = None,
+    checkpoint: str = "best",
+    out: Path | None = None,
+    device: str | None = None,
+) -> dict[str, Any]:
+    """Score a trained network on labelled images.
+
+    Prints and writes mIoU, mIoU within 3 pixels of a border, accuracy, and the IoU of every class, at the size of the
+    labels, from one confusion matrix over all images. Without folders, the images that the run was validated on are
+    scored.
+
+    Args:
+        run: Folder that hardpix fit wrote.
+        images: Folder of labelled images.
+        masks: Folder of their masks, with the same ids as in training.
+        checkpoint: best, last, or the path of a checkpoint.
+        out: File for the scores as JSON; scores.json in the run's folder if none is given.
+        device: Such as cpu or cuda:1; a GPU if there is one.
+
+    Returns:
+        The scores, from 0 to 1; None for a class that is neither in the truth nor predicted.
+    """
+    folder = RunFolder(run)
+    if (images is None) != (masks is None):
+        raise ValueError("--images and --masks go together: give both, or neither for the run's own validation images")
+    task = folder.load_task(checkpoint).to(choose_device(device))
+    if images is None or masks is None:
+        samples: Dataset = folder.load_data().val_set
+    else:
+        samples = open_folder(folder.folders(images, masks), folder.read_classes())
+    scores = SegmentationScores(task.num_classes, task.ignore_index)
+    count = 0
+    for found in infer(task, Transformed(samples, folder.evaluation_transform()), label="testing"):
+        assert found.target is not None
+        scores.update(found.prediction[None], found.target[None])
+        count += 1
+    values = scores.compute()
+    by_class = values.pop("class_iou").tolist()
+    result: dict[str, Any] = {
+        "images": count,
+        "checkpoint": str(folder.checkpoint(checkpoint)),
+        **{name: _number(float(value)) for name, value in values.items()},
+        "class_iou": {name: _number(iou) for name, iou in zip(task.class_names, by_class, strict=True)},
+    }
+    console.print(score_table({run.name: result}))
+    file = folder.path / "scores.json" if out is None else out
+    file.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    console.print(f"written to {file}")
+    return result
+
+
+def score_table(runs: dict[str, dict[str, Any]]) -> Table:
+    """Scores of one or more runs side by side, in percent."""
+    table = Table("", *runs)
+    rows = {"mIoU": "miou", "mIoU near borders": "border_miou", "accuracy": "accuracy"}
+    for label, key in rows.items():
+        table.add_row(label, *(_percent(scores[key]) for scores in runs.values()), end_section=key == "accuracy")
+    for name in next(iter(runs.values()))["class_iou"]:
+        table.add_row(name, *(_percent(scores["class_iou"][name]) for scores in runs.values()))
+    return table
+
+
+def _number(value: float) -> float | None:
+    # JSON has no NaN.
+    return None if value != value else value
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.2f}"

@@ -1,0 +1,169 @@
+"""Training and evaluating a segmentation network, as Lightning sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torchmetrics import MeanMetric
+
+from hardpix.data import restore
+from hardpix.metrics import SegmentationScores
+from hardpix.networks import DDRNet23Slim, TappedNetwork, tap
+from hardpix.objectives import Objective, WeightedCrossEntropy
+from hardpix.pixels import cross_entropy_map, valid_mask
+from hardpix.signals import ClassBalance, HardnessLevel
+from hardpix.step import TrainingStep
+from hardpix.training.schedule import polynomial_with_warmup
+
+
+class SegmentationTask(LightningModule):
+    """A network, an objective, an optimizer and a schedule.
+
+    Args:
+        num_classes: C; ``hardpix fit`` takes it from the data.
+        network: any segmentation network with C output channels; DDRNet-23-slim if none is given.
+        objective: what is minimised; cross-entropy weighted by learned hardness if none is given.
+        decoder: module path of the network's decoder, for networks that are not known by themselves.
+        embedding: module path of the network's last classifier, likewise.
+        stages: module paths of further tensors that the objective wants.
+        optimizer: called with the parameters (of the network, then of the objective's branches).
+        branch_learning_rate: learning rate of the objective's branches; the network's if none is given.
+        warmup: share of the training in which the learning rate rises linearly.
+        power: of the polynomial by which it then falls to 0.
+        class_names: for the logs; "class 0" and so on if none are given.
+        ignore_index: the id of unlabelled pixels.
+
+    Raises:
+        ValueError: before training, if the network's output channels are not the data's classes.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        network: nn.Module | None = None,
+        objective: Objective | None = None,
+        decoder: str | None = None,
+        embedding: str | None = None,
+        stages: list[str] | None = None,
+        optimizer: Callable[[Iterable], Optimizer] = lambda parameters: torch.optim.AdamW(
+            parameters, lr=1e-3, weight_decay=1e-4
+        ),
+        branch_learning_rate: float | None = None,
+        warmup: float = 0.05,
+        power: float = 0.9,
+        class_names: Sequence[str] | None = None,
+        ignore_index: int = 255,
+    ) -> None:
+        super().__init__()
+        if not 0 <= warmup < 1:
+            raise ValueError(f"expected warmup as a share of the training, from 0 to below 1, found {warmup}")
+        names = [f"class {k}" for k in range(num_classes)] if class_names is None else list(class_names)
+        if len(names) != num_classes:
+            raise ValueError(f"expected {num_classes} class names, one a class, found {len(names)}: {names}")
+        network = DDRNet23Slim(num_classes) if network is None else network
+        objective = WeightedCrossEntropy(HardnessLevel()) if objective is None else objective
+        tapped = tap(network, decoder=decoder, embedding=embedding, stages=stages, ignore_index=ignore_index)
+        self.step = TrainingStep(tapped, objective)
+        self.num_classes = num_classes
+        self.class_names = names
+        self.ignore_index = ignore_index
+        self.build_optimizer = optimizer
+        self.branch_learning_rate = branch_learning_rate
+        self.warmup = warmup
+        self.power = power
+        self.scores = SegmentationScores(num_classes, ignore_index)
+        self.mean_loss = MeanMetric()
+
+    @property
+    def network(self) -> TappedNetwork:
+        """The tapped network; the user's own is its ``.model``."""
+        return self.step.network
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Logits (B, C, H, W) of images (B, 3, H, W)."""
+        return self.network(image).logits
+
+    def setup(self, stage: str) -> None:
+        self._check_channels()
+        if stage == "fit":
+            for module in self.step.objective.modules():
+                if isinstance(module, ClassBalance) and len(module.weights) == 0:
+                    module.set_counts(self.trainer.datamodule.class_counts)  # type: ignore[attr-defined]
+
+    @torch.no_grad()
+    def _check_channels(self) -> None:
+        was_training = self.network.training
+        self.network.eval()
+        channels = self(torch.zeros(1, 3, 64, 64, device=self.device)).shape[1]
+        self.network.train(was_training)
+        if channels != self.num_classes:
+            raise ValueError(
+                f"{type(self.network.model).__name__} has {channels} output channels, the data has {self.num_classes} "
+                f"classes ({', '.join(self.class_names[:30])}); give the network {self.num_classes} (its parameter is "
+                "called num_classes, classes or num_labels)"
+            )
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
+        losses = self.step(
+            batch["image"],
+            batch["target"],
+            depth=batch.get("depth"),
+            weight=batch.get("weight"),
+            progress=self.trainer.global_step / max(self.trainer.estimated_stepping_batches, 1),
+        )
+        size = len(batch["image"])
+        self.log_dict({f"train/{name}": loss.detach() for name, loss in losses.items()}, batch_size=size)
+        self.log("loss", losses["loss"].detach(), prog_bar=True, logger=False, batch_size=size)
+        return losses["loss"]
+
+    def _evaluate(self, batch: dict[str, Any]) -> None:
+        # Images of any size share a batch; each is scored at the resolution of its own labels.
+        logits = self(batch["image"])
+        for scores, content_size, target in zip(logits, batch["content_size"], batch["target"], strict=True):
+            restored = restore(scores, content_size, target.shape).unsqueeze(0)
+            target = target.unsqueeze(0)
+            valid = valid_mask(target, self.num_classes, self.ignore_index)
+            if valid.any():
+                loss = cross_entropy_map(restored, target, self.ignore_index)
+                self.mean_loss.update(loss[valid].mean(), weight=valid.sum())
+            self.scores.update(restored.argmax(1), target)
+
+    def _report(self, stage: str) -> None:
+        scores = self.scores.compute()
+        by_class = dict(zip(self.class_names, scores.pop("class_iou").tolist(), strict=True))
+        loss = self.mean_loss.compute()
+        self.scores.reset()
+        self.mean_loss.reset()
+        for name, value in scores.items():
+            self.log(f"{stage}/{name}", value.float(), prog_bar=name == "miou")
+        self.log(f"{stage}/loss", loss)
+        self.log_dict({f"{stage}/iou/{name}": value for name, value in by_class.items()})
+
+    def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+        self._evaluate(batch)
+
+    def on_validation_epoch_end(self) -> None:
+        self._report("val")
+
+    def test_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+        self._evaluate(batch)
+
+    def on_test_epoch_end(self) -> None:
+        self._report("test")
+
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        groups: list[dict[str, Any]] = [{"params": [p for p in self.network.parameters() if p.requires_grad]}]
+        branches = [p for p in self.step.objective.parameters() if p.requires_grad]
+        if branches:
+            rate = {} if self.branch_learning_rate is None else {"lr": self.branch_learning_rate}
+            groups.append({"params": branches, **rate})
+        optimizer = self.build_optimizer(groups)
+        total = int(self.trainer.estimated_stepping_batches)
+        schedule = polynomial_with_warmup(optimizer, total, round(self.warmup * total), self.power)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -75,39 +75,45 @@ class PixelBatch:
                 )
         if self.target.is_floating_point() or self.target.dtype == torch.bool:
             raise ValueError(f"expected integer class ids in target, found {self.target.dtype}; call target.long()")
-        self._computed: dict[Signal, Tensor] = {}
+        self._computed: dict[str | Signal, Tensor] = {}
         # What is computed once serves everybody: whether it is on the graph is not for who asks first to decide.
         self._with_graph = torch.is_grad_enabled()
 
-    @cached_property
+    @property
     def valid(self) -> Tensor:
         """(B, H, W) boolean: pixels that carry a class."""
-        return valid_mask(self.target, self.logits.shape[1], self.ignore_index)
+        return self._once("valid", lambda: valid_mask(self.target, self.logits.shape[1], self.ignore_index))
 
-    @cached_property
+    @property
     def loss(self) -> Tensor:
         """(B, H, W) plain cross-entropy in nats, 0 where invalid; float32."""
-        with torch.set_grad_enabled(self._with_graph):
-            return cross_entropy_map(self.logits, self.target, self.ignore_index)
+        return self._once("loss", lambda: cross_entropy_map(self.logits, self.target, self.ignore_index))
 
-    @cached_property
+    @property
     def true_probability(self) -> Tensor:
         """(B, H, W) probability of the labelled class, 0 where invalid; float32."""
-        with torch.set_grad_enabled(self._with_graph):
-            return torch.where(self.valid, torch.exp(-self.loss), torch.zeros_like(self.loss))
+        return self._once("true_probability", lambda: torch.exp(-self.loss) * self.valid)
 
-    @cached_property
+    @property
     def confidence(self) -> Tensor:
         """(B, H, W) largest class probability, 0 where invalid; float32, no gradient."""
-        with torch.no_grad(), torch.autocast(self.logits.device.type, enabled=False):
-            logits = at_least_float32(self.logits.detach())
-            # max softmax = exp(max − logsumexp): no (B, C, H, W) tensor of probabilities.
-            confidence = torch.exp(logits.amax(1) - logits.logsumexp(1))
-            return torch.where(self.valid, confidence, torch.zeros_like(confidence))
+        return self._once("confidence", self._confidence)
 
     def map(self, signal: Signal) -> Tensor:
         """The signal's map, (B, H, W) float32 ≥ 0, computed once a batch; also kept in ``maps`` under its name."""
         if signal not in self._computed:
-            with torch.set_grad_enabled(self._with_graph):
-                self._computed[signal] = self.maps[signal.name] = signal(self)
+            self.maps[signal.name] = self._once(signal, lambda: signal(self))
         return self._computed[signal]
+
+    def _once(self, key: str | Signal, compute: Callable[[], Tensor]) -> Tensor:
+        # functools.cached_property holds a lock, at which torch.compile breaks its graph.
+        if key not in self._computed:
+            with torch.set_grad_enabled(self._with_graph):
+                self._computed[key] = compute()
+        return self._computed[key]
+
+    def _confidence(self) -> Tensor:
+        with torch.no_grad(), torch.autocast(self.logits.device.type, enabled=False):
+            logits = at_least_float32(self.logits.detach())
+            # max softmax = exp(max − logsumexp): no (B, C, H, W) tensor of probabilities.
+            return torch.exp(logits.amax(1) - logits.logsumexp(1)) * self.valid

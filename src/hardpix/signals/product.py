@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Self, cast
 
+import torch
 from torch import Tensor, nn
 
 from hardpix.pixels import PixelBatch
@@ -26,7 +27,6 @@ class Product(Signal):
         ValueError: no signal.
 
     Example:
-        >>> import torch
         >>> from hardpix.signals import ClassBalance, Uniform
         >>> px = PixelBatch(torch.zeros(1, 2, 1, 3), torch.tensor([[[0, 1, 255]]]))
         >>> Product([Uniform(), ClassBalance([30, 10])])(px)
@@ -64,5 +64,6 @@ class Product(Signal):
         return product
 
     def own_loss(self, px: PixelBatch) -> Tensor | None:
-        losses = [loss for signal in self.factors if (loss := signal.own_loss(px)) is not None]
-        return sum(losses[1:], losses[0]) if losses else None
+        losses = [signal.own_loss(px) for signal in self.factors]
+        learned = [loss for loss in losses if loss is not None]
+        return torch.stack(learned).sum() if learned else None

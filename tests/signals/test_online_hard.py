@@ -62,11 +62,8 @@ def test_an_image_without_labels_takes_nothing_from_the_others(pixel_batch: Call
 def test_a_share_of_one_keeps_all_of_more_pixels_than_float32_counts() -> None:
     """ceil(n · share) in float32 rounds this n up to a number of pixels that are not there."""
     count = 2**24 + 3
-    probability = torch.full((1, 1, count), 0.9)
-    px = PixelBatch(
-        torch.zeros(1, 1, 1, 1).expand(1, 1, 1, count), torch.zeros(1, 1, 1, dtype=torch.long).expand(1, 1, count)
-    )
-    px.true_probability = probability
+    target = torch.zeros(1, 1, count, dtype=torch.long)
+    px = PixelBatch(torch.zeros(1, 1, 1, count), target)  # a single class: probability 1 everywhere
     assert OnlineHard(threshold=0.7, min_kept=1.0)(px).sum(dtype=torch.float64) == count
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonargparse import ArgumentParser
 
 from hardpix.pixels import PixelBatch
 from hardpix.signals import OnlineHard
@@ -65,6 +66,18 @@ def test_a_share_of_one_keeps_all_of_more_pixels_than_float32_counts() -> None:
     target = torch.zeros(1, 1, count, dtype=torch.long)
     px = PixelBatch(torch.zeros(1, 1, 1, count), target)  # a single class: probability 1 everywhere
     assert OnlineHard(threshold=0.7, min_kept=1.0)(px).sum(dtype=torch.float64) == count
+
+
+@pytest.mark.parametrize(("text", "kept"), [("5", 5), ("1", 1), ("1.0", 40), ("0.25", 10)])
+def test_from_a_run_file_whole_numbers_are_numbers_and_others_are_shares(
+    text: str, kept: int, pixel_batch: Callable[..., PixelBatch]
+) -> None:
+    parser = ArgumentParser()
+    parser.add_class_arguments(OnlineHard, "signal")
+    given = parser.instantiate_classes(parser.parse_args([f"--signal.min_kept={text}", "--signal.threshold=0"]))
+    px = pixel_batch(shape=(2, 4, 5))
+    px.target[:] = 1
+    assert given.signal(px).sum() == kept
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ class OnlineHard(Signal):
     def __init__(
         self,
         threshold: float = 0.7,
-        min_kept: float | int = 1 / 16,
+        min_kept: int | float = 1 / 16,  # in this order: a run file's 1000 is read as the first type that fits
         per: Literal["batch", "image"] = "batch",
         across_processes: bool = True,
     ) -> None:

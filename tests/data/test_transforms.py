@@ -28,42 +28,51 @@ def normalized(image: torch.Tensor) -> torch.Tensor:
     return v1.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])(v1.ToTensor()(pil))
 
 
+MAPS = ("target", "depth", "weight")
+
+
 @pytest.mark.parametrize(("height", "width"), [(33, 64), (1, 1), (32, 70)])
-def test_evaluation_keeps_the_picture_and_pads(height: int, width: int) -> None:
+def test_evaluation_keeps_the_picture_pads_it_and_leaves_the_labels_alone(height: int, width: int) -> None:
     sample = random_sample(height, width)
     seen = EvaluationTransform(divisor=32)(sample)
-    assert seen["image"].dtype == torch.float32
-    assert seen["image"].shape[-2:] == seen["target"].shape == (-(-height // 32) * 32, -(-width // 32) * 32)
-    torch.testing.assert_close(seen["image"][:, :height, :width].as_subclass(torch.Tensor), normalized(sample["image"]))
-    for key, fill in (("target", 255), ("weight", 0.0), ("depth", float("nan")), ("image", 0.0)):
-        assert seen[key][..., :height, :width].shape[-2:] == (height, width)
-        padding = torch.ones(seen[key].shape[-2:], dtype=torch.bool)
-        padding[:height, :width] = False
-        values = seen[key].as_subclass(torch.Tensor)[..., padding]
-        assert (values.isnan() if fill != fill else values == fill).all()
-        if key != "image":
-            assert seen[key][:height, :width].equal(sample[key])
-    assert seen["original_size"].tolist() == seen["content_size"].tolist() == [height, width]
+    image = seen["image"].as_subclass(torch.Tensor)
+    assert (image.dtype, image.shape) == (torch.float32, (3, -(-height // 32) * 32, -(-width // 32) * 32))
+    torch.testing.assert_close(image[:, :height, :width], normalized(sample["image"]))
+    padding = torch.ones(image.shape[-2:], dtype=torch.bool)
+    padding[:height, :width] = False
+    assert image[:, padding].eq(0).all()
+    assert all(seen[key].equal(sample[key]) for key in MAPS)
+    assert tuple(seen["original_size"]) == tuple(seen["content_size"]) == (height, width)
 
 
-@pytest.mark.parametrize(("size", "content"), [((20, 50), [20, 50]), (20, [20, 40]), (60, [60, 120])])
-def test_evaluation_at_another_size(size: Any, content: list[int]) -> None:
-    seen = EvaluationTransform(size, divisor=16)(random_sample(40, 80))
-    assert seen["original_size"].tolist() == [40, 80]
-    assert seen["content_size"].tolist() == content
-    assert list(seen["image"].shape[-2:]) == [-(-side // 16) * 16 for side in content]
-    assert (seen["target"] != 255).sum() == content[0] * content[1]
+@pytest.mark.parametrize(("resolution", "content"), [(0.5, (20, 41)), (1.5, (60, 123)), (0.02, (1, 2))])
+def test_evaluation_at_another_resolution(resolution: float, content: tuple[int, int]) -> None:
+    sample = random_sample(40, 82)
+    sample["image"][:] = 128
+    seen = EvaluationTransform(resolution, divisor=16)(sample)
+    assert (tuple(seen["original_size"]), tuple(seen["content_size"])) == ((40, 82), content)
+    assert tuple(seen["image"].shape[-2:]) == tuple(-(-side // 16) * 16 for side in content)
+    grey = torch.tensor([(128 / 255 - 0.485) / 0.229, (128 / 255 - 0.456) / 0.224, (128 / 255 - 0.406) / 0.225])
+    inside = seen["image"].as_subclass(torch.Tensor)[:, : content[0], : content[1]]
+    torch.testing.assert_close(inside, grey[:, None, None].expand_as(inside))
+    assert all(seen[key].equal(sample[key]) for key in MAPS)
+
+
+@pytest.mark.parametrize("arguments", [(0.0,), (-1.0,), (1.0, 0)])
+def test_evaluations_that_cannot_be(arguments: tuple) -> None:
+    with pytest.raises(ValueError, match="expected resolution > 0 and divisor ≥ 1"):
+        EvaluationTransform(*arguments)
 
 
 def test_predictions_come_back_to_the_original_size() -> None:
     """A ramp over the content is a ramp over the original, up to half a pixel at its ends; padding leaves no trace."""
     logits = torch.full((2, 32, 64), 1e6)
     logits[:, :24, :48] = torch.linspace(0, 47, 48) + 0.5
-    full = restore(logits, torch.tensor([24, 48]), torch.tensor([48, 96]))
+    full = restore(logits, (24, 48), (48, 96))
     assert full.shape == (2, 48, 96)
     expected = ((torch.arange(96) + 0.5) / 2).clamp(0.5, 47.5)
     torch.testing.assert_close(full, expected.expand(2, 48, 96))
-    assert restore(logits, torch.tensor([24, 48]), torch.tensor([24, 48])).equal(logits[:, :24, :48])
+    assert restore(logits, (24, 48), (24, 48)).equal(logits[:, :24, :48])
 
 
 def test_training_gives_crops_of_one_size_whose_labels_lie_on_their_pixels() -> None:
@@ -113,12 +122,15 @@ def test_samples_of_one_size_are_stacked() -> None:
 
 def test_samples_of_several_sizes_are_padded_to_the_largest() -> None:
     sizes = [(33, 20), (10, 70)]
-    samples = [EvaluationTransform(divisor=32, ignore_index=-1)(random_sample(*size)) for size in sizes]
+    samples = [random_sample(*size) for size in sizes]
     batch = collate(samples, ignore_index=-1)
-    assert batch["image"].shape == (2, 3, 64, 96)
-    assert batch["content_size"].tolist() == [list(size) for size in sizes]
+    assert batch["image"].shape == (2, 3, 33, 70)
     for index, (height, width) in enumerate(sizes):
-        assert batch["target"][index, :height, :width].equal(random_sample(height, width)["target"])
-        assert (batch["target"][index] != -1).sum() == height * width
-        assert batch["weight"][index].count_nonzero() <= height * width
-        assert (~batch["depth"][index].isnan()).sum() == height * width
+        outside = torch.ones(33, 70, dtype=torch.bool)
+        outside[:height, :width] = False
+        for key in ("image", *MAPS):
+            assert batch[key][index][..., :height, :width].equal(samples[index][key].as_subclass(torch.Tensor))
+        assert batch["image"][index][:, outside].eq(0).all()
+        assert batch["target"][index][outside].eq(-1).all()
+        assert batch["weight"][index][outside].eq(0).all()
+        assert batch["depth"][index][outside].isnan().all()

@@ -110,6 +110,11 @@ def test_a_copy_needs_a_classifier_to_replace() -> None:
         network.new_branch()
 
 
+def test_there_are_two_kinds() -> None:
+    with pytest.raises(ValueError, match="'copy' or 'light', found 'lite'"):
+        tap(model_with(nn.Conv2d(6, 4, 1)), decoder="1").new_branch(kind="lite")
+
+
 def test_a_light_branch_needs_a_map() -> None:
     branch = tap(model_with(nn.Conv2d(6, 4, 1)), decoder="1").new_branch(kind="light")
     for embedding in (None, torch.rand(2, 10, 6)):

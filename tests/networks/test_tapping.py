@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hardpix.networks import detach_nested, tap, untap
+from hardpix.networks import DDRNet, detach_nested, tap, untap
 
 IMAGE = torch.rand(2, 3, 8, 12, generator=torch.Generator().manual_seed(0))
 TARGET = torch.randint(4, (2, 8, 12), generator=torch.Generator().manual_seed(0))
@@ -126,6 +126,19 @@ def test_a_network_of_no_family_runs_without_a_decoder() -> None:
     for kind in ("copy", "light"):
         with pytest.raises(ValueError, match=r"decoder='…'\); its top-level modules are 'encoder' .*, 'head' "):
             network.new_branch(kind=kind)
+
+
+def test_a_known_network_that_was_rebuilt_is_of_no_family() -> None:
+    class Rebuilt(DDRNet):
+        def __init__(self) -> None:
+            super().__init__(4, width=8, pooling_width=8, head_width=8)
+            self.neck, self.head = self.head, None
+
+        def forward(self, image: Tensor) -> Tensor:
+            return self.neck(self.stem(image).repeat(1, 2, 1, 1))
+
+    assert tap(Rebuilt())(IMAGE).features is None
+    assert tap(Rebuilt(), decoder="neck")(IMAGE).embedding.shape[1] == 8
 
 
 @pytest.mark.parametrize("argument", ["decoder", "embedding", "stages"])

@@ -35,7 +35,8 @@ class LightBranch(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        width = min(in_channels, 64)
+        # Narrow embeddings come at high resolution, where every channel costs.
+        width = min(max(in_channels // 2, 8), 64)
         self.layers = nn.Sequential(
             nn.Conv2d(in_channels, width, 1, bias=False),
             nn.BatchNorm2d(width),

@@ -76,6 +76,19 @@ class Capture:
             self.caught.stages[name] = output
 
 
+def refuse_compiled(model: nn.Module, path: str) -> None:
+    """Raise if the module at ``path`` or one around it is compiled."""
+    names = path.split(".") if path else []
+    for depth in range(len(names) + 1):
+        module = model.get_submodule(".".join(names[:depth]))
+        if type(module).__name__ == "OptimizedModule" or module._compiled_call_impl is not None:
+            where = ".".join(names[:depth]) or type(model).__name__
+            raise RuntimeError(
+                f"{where!r} is compiled, and hooks on a compiled network do not fire. Tap the model before compiling "
+                "it, then compile what wraps it: torch.compile(hardpix.tap(model))"
+            )
+
+
 def unhook(model: nn.Module) -> None:
     """Remove every hook of every tap from the modules of ``model``; other hooks stay."""
     for module in model.modules():

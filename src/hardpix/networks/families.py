@@ -67,6 +67,9 @@ def find_places(model: nn.Module, decoder: str | None = None, embedding: str | N
     modules = dict(model.named_modules(remove_duplicate=False))
     known = next((FAMILIES[key] for key in _family_keys(type(model)) if key in FAMILIES), Places())
     known = replace(known, auxiliary=tuple(path for path in known.auxiliary if path in modules))
+    if any(path is not None and path not in modules for path in (known.decoder, known.tail, *known.classifiers)):
+        # Derived from a known network, and rebuilt.
+        known = Places()
 
     places = known if decoder is None else Places(decoder=decoder, auxiliary=known.auxiliary)
     if embedding is not None:

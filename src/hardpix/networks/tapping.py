@@ -1,13 +1,13 @@
 """Reaching into any segmentation network: what its decoder was fed with, its embedding, its auxiliary heads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from torch import Tensor, nn
 
 from hardpix.networks.branches import LightBranch, copy_branch
-from hardpix.networks.capture import Capture, Caught, Features, unhook
+from hardpix.networks.capture import Capture, Caught, Features, refuse_compiled, unhook
 from hardpix.networks.families import (
     Classifier,
     Places,
@@ -18,6 +18,7 @@ from hardpix.networks.families import (
     outputs_of,
     require_module,
 )
+from hardpix.networks.outputs import read_output
 from hardpix.pixels import PixelBatch, resize_bilinear
 
 
@@ -84,7 +85,7 @@ def tap(
     for stage in stages:
         require_module(model, stage, "stages")
     for path in (*hooked, *stages, ""):
-        _refuse_compiled(model, path)
+        refuse_compiled(model, path)
 
     unhook(model)
     capture = Capture()
@@ -144,7 +145,7 @@ class TappedNetwork(nn.Module):
             output = self.model(image)
         finally:
             self._capture.stop()
-        logits, auxiliary = _read_output(output)
+        logits, auxiliary = read_output(output)
         self._check(caught, logits)
         return TapOutput(
             logits=resize_bilinear(logits, image.shape[-2:] if size is None else size),
@@ -205,7 +206,7 @@ class TappedNetwork(nn.Module):
                 without in-place layers; "light" two 1×1 convolutions on the embedding.
 
         Raises:
-            ValueError: no decoder or classifier is known; a decoder with weights that cannot be drawn anew.
+            ValueError: another kind; no decoder or classifier is known; weights that cannot be drawn anew.
 
         Example:
             >>> import torch
@@ -215,6 +216,8 @@ class TappedNetwork(nn.Module):
             >>> network.new_branch()(out.features, out.embedding).shape
             torch.Size([1, 1, 16, 16])
         """
+        if kind not in ("copy", "light"):
+            raise ValueError(f"expected kind 'copy' or 'light', found {kind!r}")
         weight = self._classifier().weight
         if kind == "light":
             branch: nn.Module = LightBranch(self.embedding_channels, out_channels).to(weight.device, weight.dtype)
@@ -255,35 +258,3 @@ class TappedNetwork(nn.Module):
                     f"{self.places.classifiers[0]!r} was taken for the last classifier, yet has {outputs} outputs and "
                     f"the logits {logits.shape[1]} channels; name the classifier by tap(…, embedding='…')"
                 )
-
-
-def _read_output(output: Any) -> tuple[Tensor, list[Tensor]]:
-    """The logits in what a model returned, and auxiliary logits that came with them."""
-    logits, auxiliary = output, []
-    if isinstance(output, Mapping):
-        logits = output.get("logits", output.get("out"))
-        auxiliary = [output["aux"]] if "aux" in output else []
-    elif isinstance(output, list | tuple) and output:
-        logits = output[0]
-    if not isinstance(logits, Tensor):
-        found = f"keys {list(output)}" if isinstance(output, Mapping) else type(output).__name__
-        raise TypeError(
-            "expected the model to return logits: a tensor, the first of a tuple or list, or 'logits' or 'out' of a "
-            f"mapping; found {found}"
-        )
-    if logits.ndim != 4:
-        raise ValueError(f"expected logits of shape (B, C, h, w), found {tuple(logits.shape)}")
-    return logits, auxiliary
-
-
-def _refuse_compiled(model: nn.Module, path: str) -> None:
-    """Raise if the module at ``path`` or one around it is compiled."""
-    names = path.split(".") if path else []
-    for depth in range(len(names) + 1):
-        module = model.get_submodule(".".join(names[:depth]))
-        if type(module).__name__ == "OptimizedModule" or module._compiled_call_impl is not None:
-            where = ".".join(names[:depth]) or type(model).__name__
-            raise RuntimeError(
-                f"{where!r} is compiled, and hooks on a compiled network do not fire. Tap the model before compiling "
-                "it, then compile what wraps it: torch.compile(hardpix.tap(model))"
-            )

@@ -1,0 +1,28 @@
+"""Every shipped YAML trains."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from hardpix.training.fit import fit
+from hardpix.training.run_folder import RunFolder
+
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+TWO_STEPS = "--trainer.max_epochs 1 --trainer.limit_train_batches 2 --trainer.num_sanity_val_steps 0 --data.workers 0"
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
+def test_config_trains_for_two_steps(config: Path, camvid: Path, tmp_path: Path) -> None:
+    arguments = ["--config", str(config), "--run", str(tmp_path / "run"), *TWO_STEPS.split()]
+    arguments += ["--data.batch_size", "2", "--data.crop_size", "[64,64]", "--trainer.enable_progress_bar", "false"]
+    if "camvid" in config.stem:
+        arguments += ["--data.root", str(camvid)]
+    if "accumulate" in config.read_text():
+        arguments += ["--trainer.accumulate_grad_batches", "1"]
+    folder = fit(arguments)
+    assert isinstance(folder, RunFolder)
+    saved = torch.load(folder.checkpoint("last"), weights_only=False)
+    assert saved["global_step"] == 2
+    # What was saved is enough to build the network again.
+    assert folder.load_task("last").num_classes == len(folder.read_classes())

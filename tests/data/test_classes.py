@@ -66,16 +66,19 @@ def test_unknown_ids_are_counted_and_refused() -> None:
 
 
 def test_unknown_colours_are_counted_and_refused() -> None:
-    stored = np.array([[[1, 2, 3], [4, 5, 6], [4, 5, 6]], [[3, 2, 1], [1, 2, 4], [0, 0, 0]]], np.uint8)
+    stored = np.array([[[1, 2, 3], [4, 5, 6], [4, 5, 6]], [[0, 2, 1], [1, 2, 4], [0, 0, 0]]], np.uint8)
     table = ClassTable(["a"], [0], [(1, 2, 3)], ignore_colours=[(0, 0, 0)])
-    assert table.unknown(stored) == {(4, 5, 6): 2, (3, 2, 1): 1, (1, 2, 4): 1}
-    with pytest.raises(ValueError, match=r"\(4, 5, 6\): 2"):
-        table.indices(stored)
+    assert table.unknown(stored) == {(4, 5, 6): 2, (0, 2, 1): 1, (1, 2, 4): 1}
+    for place in ((0, 1), (1, 0), (1, 1)):
+        known = np.where((stored == stored[place]).all(axis=-1, keepdims=True), stored, (1, 2, 3)).astype(np.uint8)
+        with pytest.raises(ValueError, match=rf"\({', '.join(map(str, stored[place]))}\): "):
+            table.indices(known)
 
 
 def test_grey_saved_as_rgb_holds_ids_unless_its_greys_are_colours() -> None:
     grey = np.repeat(np.array([[0, 1, 1]], np.uint8)[..., None], 3, axis=2)
     np.testing.assert_array_equal(ClassTable.from_names(["a", "b"]).indices(grey), [[0, 1, 1]])
+    np.testing.assert_array_equal(ClassTable(["a", "b"], [0, 1], [(1, 1, 1), (9, 0, 0)]).indices(grey), [[0, 1, 1]])
     by_colour = ClassTable(["dark", "light"], [5, 6], [(1, 1, 1), (0, 0, 0)])
     np.testing.assert_array_equal(by_colour.indices(grey), [[1, 0, 0]])
 

@@ -61,6 +61,8 @@ def test_at_other_scales_image_and_label_differ_by_less_than_a_pixel(scale: floa
     for _ in range(5):
         cut = RandomScaledCrop((33, 47), (scale, scale), max_class_share=1, ignore_index=IGNORE)(place_sample(90, 95))
         inside = cut["target"] != IGNORE
+        for size, place in ((33, cut["target"] // 100), (47, cut["target"] % 100)):
+            assert int(place.max() - place.min()) == pytest.approx((size - 1) / scale, abs=1.5)
         inside[:2] = inside[-2:] = False  # the blurred border of the padding
         inside[:, :2] = inside[:, -2:] = False
         padding = tuple(int(v) for v in (~inside[2:-2, 2:-2]).sum(dim=(0, 1)).reshape(1))

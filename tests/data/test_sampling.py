@@ -120,6 +120,17 @@ def test_processes_share_out_the_data(length: int, processes: int, shuffle: bool
     assert sorted(index for part in parts(pad=False) for index in part) == list(range(length))
 
 
+def test_epochs_and_seeds_have_their_own_order() -> None:
+    def order(seed: int, epoch: int) -> tuple[int, ...]:
+        sampler = SeededSampler(range(20), seed=seed)
+        sampler.set_epoch(epoch)
+        return tuple(index for index, _ in sampler)
+
+    orders = [order(seed, epoch) for seed in range(3) for epoch in range(3)]
+    assert len(set(orders)) == 9
+    assert order(2, 1) == orders[7]
+
+
 def test_without_shuffling_it_is_the_distributed_sampler() -> None:
     for rank in range(3):
         ours = SeededSampler(range(10), shuffle=False, num_replicas=3, rank=rank)

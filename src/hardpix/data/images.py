@@ -85,8 +85,6 @@ def _read_numbers(path: str | Path) -> np.ndarray:
     else:
         with opened(path) as image:
             values = np.array(image)
-            if image.mode == "I" and image.format == "PNG":
-                values = values.astype(np.uint16)  # a png never holds more than 16 bits
     if values.ndim != 2:
         raise DataError.of([_unusable(path, "one number a pixel", f"an array of shape {values.shape}")])
     return values

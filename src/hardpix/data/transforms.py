@@ -79,8 +79,8 @@ class EvaluationTransform(nn.Module):
         divisor: height and width of what the network sees are padded to multiples of it.
         mean, std: normalisation of the image in 0…1, by default ImageNet's.
 
-    The sample also gets `original_size` and `content_size`, two pairs of height and width: as it was in the file, and as
-    it is before padding.
+    The sample also gets `original_size` and `content_size`, two pairs of height and width: as it was in the file, and
+    as it is before padding.
     """
 
     def __init__(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 from torchvision.ops import sigmoid_focal_loss
@@ -26,12 +27,12 @@ def test_two_classes_are_torchvisions_sigmoid_focal_loss(gamma: float) -> None:
     torch.testing.assert_close(Focal(gamma)(px) * px.loss, expected)
 
 
-def test_almost_certain_pixels_keep_their_digits() -> None:
-    """At p = 1 − 1e-6 a float32 difference 1 − p has one digit left."""
-    margin = torch.tensor(14.0)
-    px = PixelBatch(torch.stack([margin, torch.tensor(0.0)]).view(1, 2, 1, 1), torch.zeros(1, 1, 1, dtype=torch.long))
-    missing = torch.sigmoid(-margin.double()).item()
-    assert Focal(2.0)(px).item() == pytest.approx(missing**2, rel=1e-5)
+def test_the_missing_probability_keeps_the_digits_that_the_loss_has() -> None:
+    """In float32 the difference 1 − p itself has only four digits left at p = 0.999."""
+    margins = torch.linspace(4, 9, 50).view(1, 1, 50)
+    px = PixelBatch(torch.stack([margins, torch.zeros_like(margins)], 1), torch.zeros(1, 1, 50, dtype=torch.long))
+    expected = -np.expm1(-px.loss.numpy().astype(np.float64))
+    np.testing.assert_allclose(Focal(1.0)(px), expected, rtol=5e-7)
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.3, 1.0, 2.0])

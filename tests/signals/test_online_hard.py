@@ -51,6 +51,12 @@ def test_pixels_that_tie_with_the_last_kept_are_kept() -> None:
     assert OnlineHard(threshold=0.1, min_kept=1)(px).sum() == 6
 
 
+def test_no_threshold_and_no_number_keep_nothing_however_wrong() -> None:
+    px = PixelBatch(torch.tensor([-1e4, 1e4]).view(1, 2, 1, 1), torch.zeros(1, 1, 1, dtype=torch.long))
+    assert px.true_probability.item() == 0
+    assert OnlineHard(threshold=0.0, min_kept=0)(px).sum() == 0
+
+
 def test_an_image_without_labels_takes_nothing_from_the_others(pixel_batch: Callable[..., PixelBatch]) -> None:
     px = pixel_batch(shape=(2, 4, 5))
     px.target[0] = 255

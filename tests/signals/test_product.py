@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 import hardpix
+from hardpix.objectives import WeightedCrossEntropy
 from hardpix.pixels import PixelBatch
 from hardpix.signals import ClassBalance, Focal, HardnessLevel, Product, Signal, Uniform
 
@@ -67,9 +68,9 @@ def test_only_differentiable_factors_stay_on_the_graph(pixel_batch: Make, hardne
 
 @pytest.mark.parametrize(
     ("factors", "normalizer"),
-    [([Focal()], "count"), ([Focal(), Focal(1.0)], "count"), ([Focal(), Uniform()], "weight"), ([Uniform()], "weight")],
+    [([Focal()], "count"), ([Focal(), Focal(1.0)], "count"), ([Focal(), Uniform()], "count"), ([Uniform()], "weight")],
 )
-def test_it_counts_pixels_only_if_every_factor_does(factors: list[Signal], normalizer: str) -> None:
+def test_it_counts_pixels_if_a_factor_does(factors: list[Signal], normalizer: str) -> None:
     assert Product(factors).normalizer == normalizer
 
 
@@ -88,3 +89,14 @@ def test_bind_reaches_nested_factors(pixel_batch: Make) -> None:
 def test_an_empty_product_is_an_error() -> None:
     with pytest.raises(ValueError, match="at least one signal, found an empty list"):
         Product([])
+
+
+def test_class_balance_and_focal_are_the_balanced_focal_loss(pixel_batch: Make) -> None:
+    px = pixel_batch()
+    balance = ClassBalance(counts=[30, 20, 10, 5, 1][: px.logits.shape[1]])
+    found = WeightedCrossEntropy(Product([balance, Focal(gamma=2.0)]))(px)["loss"]
+    valid = px.target != px.ignore_index
+    probability = px.logits.softmax(1).gather(1, torch.where(valid, px.target, 0).unsqueeze(1)).squeeze(1)
+    alpha = balance.weights[torch.where(valid, px.target, 0)]
+    expected = (alpha * (1 - probability) ** 2 * -probability.log())[valid].sum() / valid.sum()
+    torch.testing.assert_close(found, expected, check_dtype=False)

@@ -38,7 +38,8 @@ class HardnessLevel(Signal):
         alpha: α ≥ 0.
         floor: c > 0.
         kind: "copy" (the network's decoder again, with fresh weights) or "light" (a small head on its embedding).
-        normalize: "batch" (all images together) or "image": each image's weights sum to the same.
+        normalize: "batch" (all images together) or "image": each image's weights sum to the same, so that the bound on
+            two weights holds within an image.
         across_processes: Σ_V h and L_seg are those of the joined batch of all processes that train together.
 
     Raises:

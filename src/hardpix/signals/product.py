@@ -18,7 +18,8 @@ class Product(Signal):
     """The product of several signals' maps, for instance class balance × learned hardness.
 
     Factors that are constants for the segmentation loss stay so. Its own loss is the sum of the factors' own losses,
-    each with its own map. The weighted loss is divided by the number of pixels if every factor's is, else by Σ w.
+    each with its own map. The weighted loss is divided by the number of pixels if a factor's is, so that with class
+    balance and focal it is the α-balanced focal loss Σ α (1 − p)^γ ℓ / |V|, else by Σ w.
 
     Args:
         signals: at least one.
@@ -49,7 +50,7 @@ class Product(Signal):
 
     @property
     def normalizer(self) -> Literal["weight", "count"]:
-        return "count" if all(signal.normalizer == "count" for signal in self.factors) else "weight"
+        return "count" if any(signal.normalizer == "count" for signal in self.factors) else "weight"
 
     def bind(self, network: TappedNetwork) -> Self:
         for signal in self.factors:

@@ -1,0 +1,74 @@
+"""Compare two groups of runs that share their seeds: mean, spread, and the paired difference with its 95 % interval.
+
+    python benchmarks/paired_runs.py runs/camvid_ce_* --against runs/camvid_hl_*
+
+Reads the scores.json that `hardpix test` wrote into each run's folder and the seed in its config.yaml; prints Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import yaml
+from scipy import stats
+
+Scores = dict[str, float]
+
+
+def read_run(folder: Path) -> tuple[int, Scores]:
+    """Seed and scores (in percent, NaN where a class has none) of one run."""
+    saved = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+    scores = {"mIoU": saved["miou"], "mIoU near borders": saved["border_miou"], "accuracy": saved["accuracy"]}
+    scores |= saved["class_iou"]
+    seed = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))["seed"]
+    return seed, {name: np.nan if value is None else 100 * value for name, value in scores.items()}
+
+
+def paired_difference(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float]:
+    """Mean of second − first and the 95 % confidence interval by Student's t; NaN bounds from fewer than two pairs."""
+    difference = second - first
+    mean = float(difference.mean())
+    if len(difference) < 2:
+        return mean, float("nan"), float("nan")
+    half = float(stats.t.ppf(0.975, len(difference) - 1) * difference.std(ddof=1) / np.sqrt(len(difference)))
+    return mean, mean - half, mean + half
+
+
+def compare(first: dict[int, Scores], second: dict[int, Scores], names: tuple[str, str]) -> str:
+    """The Markdown table of the seeds that both groups have."""
+    seeds = sorted(set(first) & set(second))
+    if not seeds:
+        raise SystemExit(f"no seed is in both groups: {sorted(first)} and {sorted(second)}")
+    lines = [
+        f"{len(seeds)} pairs, seeds {', '.join(map(str, seeds))}; mean ± standard deviation over seeds, in %",
+        "",
+        f"| score | {names[0]} | {names[1]} | difference | 95 % interval |",
+        "|---|---|---|---|---|",
+    ]
+    for score in first[seeds[0]]:
+        a = np.array([first[seed][score] for seed in seeds])
+        b = np.array([second[seed][score] for seed in seeds])
+        mean, low, high = paired_difference(a, b)
+        spread = [f"{values.mean():.2f} ± {values.std(ddof=1) if len(values) > 1 else np.nan:.2f}" for values in (a, b)]
+        lines.append(f"| {score} | {spread[0]} | {spread[1]} | {mean:+.2f} | {low:+.2f} to {high:+.2f} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="+", type=Path)
+    parser.add_argument("--against", nargs="+", type=Path, required=True)
+    parser.add_argument("--names", nargs=2, default=("cross-entropy", "learned hardness"))
+    given = parser.parse_args()
+    groups = [
+        dict(read_run(folder) for folder in folders if (folder / "scores.json").is_file())
+        for folders in (given.runs, given.against)
+    ]
+    print(compare(groups[0], groups[1], tuple(given.names)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""The table of paired runs, against scipy's paired t-test."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "paired_runs.py"
+spec = importlib.util.spec_from_file_location("paired_runs", SCRIPT)
+assert spec is not None
+assert spec.loader is not None
+paired_runs = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(paired_runs)
+
+
+def test_interval_is_that_of_the_paired_t_test() -> None:
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(50, 1, 5), rng.normal(51, 1, 5)
+    expected = stats.ttest_rel(second, first).confidence_interval(0.95)
+    mean, low, high = paired_runs.paired_difference(first, second)
+    assert mean == pytest.approx(np.mean(second) - np.mean(first))
+    assert (low, high) == pytest.approx((expected.low, expected.high))
+
+
+def test_one_pair_has_no_interval() -> None:
+    mean, low, high = paired_runs.paired_difference(np.array([50.0]), np.array([51.5]))
+    assert mean == 1.5
+    assert np.isnan([low, high]).all()
+
+
+def test_only_common_seeds_are_compared(tmp_path: Path) -> None:
+    for name, seed, miou in (("a_0", 0, 0.5), ("a_1", 1, 0.9), ("b_0", 0, 0.6)):
+        (tmp_path / name).mkdir()
+        scores = {"miou": miou, "border_miou": None, "accuracy": 1.0, "class_iou": {"road": miou}}
+        (tmp_path / name / "scores.json").write_text(json.dumps(scores))
+        (tmp_path / name / "config.yaml").write_text(f"seed: {seed}\n")
+    groups = [dict(paired_runs.read_run(tmp_path / name) for name in names) for names in (("a_0", "a_1"), ("b_0",))]
+    table = paired_runs.compare(*groups, ("a", "b"))
+    assert "1 pairs, seeds 0" in table
+    assert "| mIoU | 50.00 ± nan | 60.00 ± nan | +10.00 |" in table

@@ -132,6 +132,7 @@ def test_instance_ids_are_too_many_classes(write_pairs: Write) -> None:
 def test_masks_without_labels_and_black_images(write_pairs: Write) -> None:
     images, masks = write_pairs(["a", "b"])
     save(masks / "a.png", np.full((6, 9), 255, np.uint8))
+    save(masks / "b.png", np.array([[0, 1, 255]] * 6, np.uint8).repeat(3, axis=1))
     save(images / "b.png", np.full((6, 9), 4095, np.uint16))
     report = check(images, masks)
     assert report.problems == ()

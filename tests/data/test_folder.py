@@ -1,6 +1,7 @@
 """Images and masks as a dataset."""
 
 import hashlib
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from hardpix.data import (
     ClassTable,
     DataError,
     EvaluationTransform,
+    Problem,
     SegmentationFolder,
     TrainingTransform,
     check_folders,
@@ -130,7 +132,7 @@ def test_a_folder_that_is_none(tmp_path: Path, write_pairs: Write) -> None:
         SegmentationFolder(tmp_path / "empty", image_suffix="_x")
 
 
-def test_faults_met_while_loading_name_the_file_even_from_a_worker(write_pairs: Write) -> None:
+def test_faults_met_while_loading_name_the_file(write_pairs: Write) -> None:
     images, masks = write_pairs(["a", "b"])
     save(masks / "a.png", np.full((6, 9), 17, np.uint8))
     save(masks / "b.png", np.zeros((9, 6), np.uint8))
@@ -139,8 +141,14 @@ def test_faults_met_while_loading_name_the_file_even_from_a_worker(write_pairs: 
         data[0]
     with pytest.raises(DataError, match=r"b\.png: expected 6×9 \(height × width\), found 9×6"):
         data[1]
-    with pytest.raises(DataError, match=r"a\.png: expected ids 0–1"):
-        list(DataLoader(data, batch_size=None, num_workers=1))
+
+
+def test_errors_come_out_of_worker_processes() -> None:
+    """A loader's worker sends the type and the text, and the type is called with the text; pools of processes pickle."""
+    error = DataError.of([Problem("kind", Path("a.png"), "x", "y", "do z")])
+    assert str(DataError(f"Caught in worker 0.\n{error}")) == f"Caught in worker 0.\n{error}"
+    copy = pickle.loads(pickle.dumps(error))
+    assert (str(copy), copy.problems) == (str(error), error.problems)
 
 
 def test_ignore_index_is_no_class(write_pairs: Write) -> None:

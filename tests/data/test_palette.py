@@ -6,9 +6,16 @@ from hardpix.data.palette import as_seen, palette
 
 
 def test_normal_sight_is_cielab() -> None:
-    """Published CIELAB coordinates of sRGB's corners under D65."""
-    corners = np.array([[255, 255, 255], [255, 0, 0], [0, 255, 0], [0, 0, 255], [0, 0, 0]])
-    published = [[100, 0, 0], [53.24, 80.09, 67.20], [87.73, -86.18, 83.18], [32.30, 79.19, -107.86], [0, 0, 0]]
+    """Published CIELAB coordinates of sRGB's corners and of its middle grey under D65."""
+    corners = np.array([[119, 119, 119], [255, 255, 255], [255, 0, 0], [0, 255, 0], [0, 0, 255], [0, 0, 0]])
+    published = [
+        [50.03, 0, 0],
+        [100, 0, 0],
+        [53.24, 80.09, 67.20],
+        [87.73, -86.18, 83.18],
+        [32.30, 79.19, -107.86],
+        [0, 0, 0],
+    ]
     np.testing.assert_allclose(as_seen(corners)[0], published, atol=0.05)
 
 

@@ -103,7 +103,7 @@ def check_folders(
     if labels:
         assert folders.masks is not None
         asked, classes = classes, classes or _found_classes(labels)
-        more, doubtful = class_list_problems(folders.masks, asked, classes, labels, ignore_index)
+        more, doubtful = class_list_problems(folders.masks, classes, labels, ignore_index)
         problems += _label_problems(folders, asked, labels) + more
         warnings += doubtful
     sizes = {stem: finding.size for stem, finding in findings.items() if finding.size is not None}

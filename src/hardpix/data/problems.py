@@ -53,15 +53,11 @@ def colours_without_table(path: Path, labels: Iterable[Label]) -> Problem:
 
 def class_list_problems(
     masks: Path,
-    asked: ClassTable | None,
     classes: ClassTable | None,
     labels: Mapping[str, Mapping[Label, int]],
     ignore_index: int,
 ) -> tuple[list[Problem], list[Problem]]:
-    """What is wrong, and what is doubtful, with a class list against all masks together.
-
-    `asked` is the list that was given, `classes` is that or the one found in the masks.
-    """
+    """What is wrong, and what is doubtful, with a class list (None: none was given or found) against all masks."""
     kind = "class list that contradicts the masks"
     found = {label for counts in labels.values() for label in counts}
     ids = {label for label in found if isinstance(label, int)}
@@ -73,7 +69,7 @@ def class_list_problems(
     seen = {classes.index_of(label) for label in found}
     missing = [name for index, name in enumerate(classes.names) if index not in seen]
     problems, warnings = [], []
-    if missing and asked is not None and (None in seen or len(missing) == len(classes)):
+    if missing and (None in seen or len(missing) == len(classes)):
         of_classes = f"{len(classes)} classes of ids {ranges(i for entry in classes.ids for i in entry)}"
         advice = "correct the ids of the class table, or give the table that belongs to these masks"
         problems.append(Problem(kind, masks, of_classes, f"{in_masks}; never: {', '.join(missing)}", advice))

@@ -144,7 +144,7 @@ def test_faults_met_while_loading_name_the_file(write_pairs: Write) -> None:
 
 
 def test_errors_come_out_of_worker_processes() -> None:
-    """A loader's worker sends the type and the text, and the type is called with the text; pools of processes pickle."""
+    """A worker sends type and text, and the type is called with the text alone; pools of processes pickle."""
     error = DataError.of([Problem("kind", Path("a.png"), "x", "y", "do z")])
     assert str(DataError(f"Caught in worker 0.\n{error}")) == f"Caught in worker 0.\n{error}"
     copy = pickle.loads(pickle.dumps(error))

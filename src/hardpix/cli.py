@@ -4,7 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
+
+from hardpix.training.errors import UsageError
+
+# Where the commands are whose arguments are those of a function.
+FUNCTIONS = {
+    "test": ("hardpix.training.score", "score"),
+    "predict": ("hardpix.training.predict", "predict"),
+    "mine": ("hardpix.training.mine", "mine"),
+    "demo": ("hardpix.demo.run", "demo"),
+}
+
+# What the commands import beyond torch and numpy.
+NEEDED = ("lightning", "torchmetrics", "torchvision", "jsonargparse", "yaml", "PIL", "rich")
 
 COMMANDS = {
     "fit": "train a network on your folders of images and masks",
@@ -16,7 +31,11 @@ COMMANDS = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0, or 2 for input that cannot be used."""
+    """Run one command.
+
+    Returns:
+        The exit code: 0, 2 for what the user can mend (one message on stderr says what), 130 after Ctrl-C.
+    """
     arguments = sys.argv[1:] if arguments is None else arguments
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_usage())
@@ -25,14 +44,21 @@ def main(arguments: list[str] | None = None) -> int:
     if name not in COMMANDS:
         print(f"hardpix: unknown command {name!r}\n\n{_usage()}", file=sys.stderr)
         return 2
-    if find_spec("lightning") is None or find_spec("jsonargparse") is None:
-        print(f"hardpix {name} needs the training packages: pip install 'hardpix[train]'", file=sys.stderr)
+    if missing := [package for package in NEEDED if find_spec(package) is None]:
+        print(
+            f"hardpix {name} needs the packages of the extra [train], of which {', '.join(missing)} cannot be found: "
+            "pip install '.[train]' in hardpix's checkout",
+            file=sys.stderr,
+        )
         return 2
     try:
         _load(name)(rest)
-    except (ValueError, FileNotFoundError, FileExistsError) as error:
+    except UsageError as error:
         print(f"hardpix {name}: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(f"hardpix {name}: interrupted", file=sys.stderr)
+        return 130
     return 0
 
 
@@ -42,19 +68,10 @@ def _load(name: str) -> Callable[[list[str]], object]:
         from hardpix.training.fit import fit
 
         return fit
-    if name == "demo":
-        from hardpix.demo import demo
+    from hardpix.training.arguments import run_command
 
-        return demo
-    from jsonargparse import auto_cli
-
-    from hardpix.training.mine import mine
-    from hardpix.training.predict import predict
-    from hardpix.training.score import score
-
-    commands: dict[str, Callable[..., object]] = {"test": score, "predict": predict, "mine": mine}
-    command = commands[name]
-    return lambda rest: auto_cli(command, args=rest, prog=f"hardpix {name}", as_positional=False)
+    module, function = FUNCTIONS[name]
+    return partial(run_command, getattr(import_module(module), function), name)
 
 
 def _usage() -> str:

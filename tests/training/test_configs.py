@@ -9,7 +9,10 @@ from hardpix.training.fit import fit
 from hardpix.training.run_folder import RunFolder
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
-TWO_STEPS = "--trainer.max_epochs 1 --trainer.limit_train_batches 2 --trainer.num_sanity_val_steps 0 --data.workers 0"
+TWO_STEPS = (
+    "--trainer.max_epochs 1 --trainer.limit_train_batches 2 --trainer.limit_val_batches 1 "
+    "--trainer.num_sanity_val_steps 0 --data.workers 0"
+)
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)

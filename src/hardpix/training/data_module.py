@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 import yaml
 from lightning.pytorch import LightningDataModule
-from rich import print as show
+from rich import print as print_rich
 from rich.markup import escape
 from torch.utils.data import DataLoader, Dataset
 
@@ -22,7 +22,6 @@ from hardpix.data import (
     DataError,
     EvaluationTransform,
     Folders,
-    Sample,
     SeededDataset,
     SeededSampler,
     SegmentationFolder,
@@ -34,6 +33,8 @@ from hardpix.data import (
     split_blocks,
     split_by_pattern,
 )
+from hardpix.training.loading import CountedOnce, EvaluationSampler, Transformed, collate_images
+from hardpix.training.processes import is_first_process
 
 
 class SegmentationData(LightningDataModule):
@@ -50,7 +51,8 @@ class SegmentationData(LightningDataModule):
         val_masks: folder of their masks.
         preset: name of a known data set, for instance camvid.
         root: folder of the known data set.
-        train_set: a map-style data set of dicts with "image" (3, H, W) uint8 and "target" (H, W), and ``.classes``.
+        train_set: a map-style data set of dicts with "image" (3, H, W) uint8 and "target" (H, W), and with
+            ``.classes``, a ClassTable or names.
         val_set: the same for validation.
         classes: YAML file of the class table, or names of the classes with the ids 0, 1, 2, …; found in the masks if
             not given.
@@ -129,7 +131,9 @@ class SegmentationData(LightningDataModule):
         if train_set is not None:
             if val_set is None or images or preset:
                 raise ValueError("train_set goes with val_set, and with neither images nor preset")
-            self.classes: ClassTable = train_set.classes  # type: ignore[attr-defined]
+            classes_of_set = train_set.classes  # type: ignore[attr-defined]
+            by_name = not isinstance(classes_of_set, ClassTable)
+            self.classes: ClassTable = ClassTable.from_names(classes_of_set) if by_name else classes_of_set
             self.train_set, self.val_set = train_set, val_set
             self._smallest = tuple(train_set[0]["image"].shape[-2:])
             self._counts: list[int] | None = None
@@ -166,17 +170,17 @@ class SegmentationData(LightningDataModule):
         val_share: float,
         val_stems: str | None,
     ) -> None:
-        report = check_folders(training, given, ignore_index=self.ignore_index, progress=True)
+        report = check_folders(training, given, ignore_index=self.ignore_index, progress=is_first_process())
         problems, warnings = list(report.problems), list(report.warnings)
         if validation is not None:
             # Ids that only validation has are errors: the network would have no class for them.
             val_report = check_folders(
-                validation, given or report.classes, ignore_index=self.ignore_index, progress=True
+                validation, given or report.classes, ignore_index=self.ignore_index, progress=is_first_process()
             )
             problems += val_report.problems
             warnings += val_report.warnings
         if warnings:
-            show(f"[yellow]Warnings[/yellow]\n{escape(describe(warnings))}")
+            show("[yellow]Warnings[/yellow]", escape(describe(warnings)))
         if problems:
             raise DataError.of(problems)
         assert report.classes is not None
@@ -187,7 +191,8 @@ class SegmentationData(LightningDataModule):
             train_stems, val_folders, val_used = split.train, training, split.val
         else:
             train_stems, val_folders, val_used = report.stems, validation, val_report.stems
-            show(f"Training: {len(train_stems)} images; validation: {len(val_used)} images of {val_folders.images}.")
+            where = escape(str(val_folders.images))
+            show(f"Training: {len(train_stems)} images; validation: {len(val_used)} images of {where}.")
         show(escape(f"{len(self.classes)} classes: {', '.join(self.classes.names)}"))
         self._smallest = tuple(min(report.sizes[stem][side] for stem in train_stems) for side in (0, 1))
         self._counts = report.class_pixels(train_stems)
@@ -228,12 +233,19 @@ class SegmentationData(LightningDataModule):
             ).tolist()  # type: ignore[union-attr]
         return self._counts
 
+    @property
+    def training_size(self) -> tuple[int, int]:
+        """Height and width of the training crops."""
+        if self.crop_size is not None:
+            return self.crop_size
+        height, width = (min(512, max(32, int(side * self.resolution) // 32 * 32)) for side in self._smallest)
+        return height, width
+
     def training_transform(self) -> TrainingTransform:
         """What happens to a training image."""
-        crop = self.crop_size or [min(512, max(32, int(side * self.resolution) // 32 * 32)) for side in self._smallest]
         off: Any = {} if self.photometric else dict.fromkeys(("brightness", "contrast", "saturation", "hue"), 0.0)
         return TrainingTransform(
-            (crop[0], crop[1]),
+            self.training_size,
             scale=(self.resolution * self.scale[0], self.resolution * self.scale[1]),
             max_class_share=self.max_class_share,
             flip=self.flip,
@@ -245,24 +257,45 @@ class SegmentationData(LightningDataModule):
         """What happens to an image that is evaluated or predicted; labels stay as they are."""
         return EvaluationTransform(self.resolution, self.divisor)
 
+    @property
+    def folders(self) -> list[Path]:
+        """The user's own folders that are read."""
+        sets = [samples for samples in (self.train_set, self.val_set) if isinstance(samples, SegmentationFolder)]
+        return [folder for samples in sets for folder in samples.folders.given.values()]
+
+    @property
+    def split(self) -> dict[str, Any] | None:
+        """Folders and stems of what is trained on ("train") and held out ("val"); None for data sets of your own."""
+        if not isinstance(self.train_set, SegmentationFolder) or not isinstance(self.val_set, SegmentationFolder):
+            return None
+        return {"train": _described(self.train_set), "val": _described(self.val_set)}
+
+    def first_batch(self) -> dict[str, Any]:
+        """A batch of one training image."""
+        return collate([self._training_samples()[0]], self.ignore_index)
+
+    def _training_samples(self) -> SeededDataset:
+        return SeededDataset(Transformed(self.train_set, self.training_transform()), self.seed)
+
     def train_dataloader(self) -> DataLoader:
-        samples = SeededDataset(Transformed(self.train_set, self.training_transform()), self.seed)
+        samples = self._training_samples()
+        sampler = SeededSampler(samples, seed=self.seed)
         return DataLoader(
             samples,
             batch_size=self.batch_size,
-            sampler=SeededSampler(samples, seed=self.seed),
+            sampler=sampler,
             # A last batch of one image has no batch statistics; a set smaller than a batch is used all the same.
-            drop_last=len(samples) >= self.batch_size,
+            drop_last=len(sampler) >= self.batch_size,
             collate_fn=partial(collate, ignore_index=self.ignore_index),
             **self._reading(),
         )
 
     def val_dataloader(self) -> DataLoader:
-        samples = Transformed(self.val_set, self.evaluation_transform())
+        samples = CountedOnce(Transformed(self.val_set, self.evaluation_transform()), self.ignore_index)
         return DataLoader(
             samples,
             batch_size=self.batch_size,
-            sampler=SeededSampler(samples, shuffle=False, pad=False),
+            sampler=EvaluationSampler(samples),
             collate_fn=collate_images,
             **self._reading(),
         )
@@ -275,24 +308,21 @@ class SegmentationData(LightningDataModule):
         }
 
 
-class Transformed(Dataset[Sample]):
-    """A data set whose samples pass through a transform."""
-
-    def __init__(self, samples: Dataset, transform: Callable[[Sample], Sample]) -> None:
-        self.samples = samples
-        self.transform = transform
-
-    def __len__(self) -> int:
-        return len(self.samples)  # type: ignore[arg-type]
-
-    def __getitem__(self, index: int | tuple[int, int]) -> Sample:
-        return self.transform(self.samples[index[0] if isinstance(index, tuple) else index])
+def _described(samples: SegmentationFolder) -> dict[str, Any]:
+    folders = samples.folders
+    return {
+        "images": str(folders.images),
+        "masks": str(folders.masks),
+        "image_suffix": folders.image_suffix,
+        "mask_suffix": folders.mask_suffix,
+        "stems": list(samples.stems),
+    }
 
 
-def collate_images(samples: Sequence[Sample]) -> dict[str, Any]:
-    """Images of any size, padded to a common one and stacked; everything else as lists, at its own size."""
-    images = collate([{"image": sample["image"]} for sample in samples])
-    return images | {key: [sample[key] for sample in samples] for key in samples[0] if key != "image"}
+def show(*lines: str) -> None:
+    """Print, in the first of several processes only."""
+    if is_first_process():
+        print_rich("\n".join(lines))
 
 
 def _class_table(classes: str | list[str] | None, label_map: dict[int, int | str] | None) -> ClassTable | None:

@@ -7,41 +7,58 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-from jsonargparse import ActionConfigFile, ArgumentParser, Namespace
+from jsonargparse import ActionConfigFile, Namespace
 from lightning.pytorch import Trainer, seed_everything
-from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 
+from hardpix.training.arguments import ParagraphsFormatter, Parser, checked_input
 from hardpix.training.data_module import SegmentationData
+from hardpix.training.quiet import quiet
 from hardpix.training.run_folder import RunFolder
+from hardpix.training.screen import ProgressBar, Report, console
+from hardpix.training.seeding import SeedEveryEpoch
 from hardpix.training.task import SegmentationTask
 
 DESCRIPTION = """Train a segmentation network on a folder of images and masks.
 
 With nothing but --data.images and --data.masks the classes are found in the masks, blocks of neighbouring files are
-held out for validation, and a DDRNet-23-slim learns with learned pixel hardness. Everything can be set here or in YAML
-(--config, as often as you like; later ones win). A class of your own is named by class_path, its arguments by
-init_args.
+held out for validation, and a DDRNet-23-slim learns with learned pixel hardness.
+
+Everything can be set here or in YAML (--config, as often as you like; later ones win), and --print_config shows it all.
+A class of your own is named by its path, such as --model.network my_module.MyNet, and its arguments by
+--model.network.NAME VALUE, or by class_path and init_args in YAML; --model.network.help my_module.MyNet lists them.
 """
 
 
-def build_parser() -> ArgumentParser:
+def build_parser() -> Parser:
     """The parser of ``hardpix fit``."""
-    parser = ArgumentParser(prog="hardpix fit", description=DESCRIPTION)
+    parser = Parser(
+        prog="hardpix fit",
+        description=DESCRIPTION,
+        formatter_class=ParagraphsFormatter,
+        usage="hardpix fit --data.images DIR --data.masks DIR [options]\n       hardpix fit --config YAML [options]",
+    )
     parser.add_argument("-c", "--config", action=ActionConfigFile, help="YAML with any of these settings.")
     parser.add_argument(
         "--run", type=str | None, default=None, help="Folder to write; runs/DATE-TIME if none is given."
     )
-    parser.add_argument("--resume", action="store_true", help="Go on with the run in --run from its last checkpoint.")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="Go on with the run in --run from its last checkpoint, with its settings; the result is that of a run "
+        "that was never interrupted.",
+    )
     parser.add_argument("--seed", type=int, default=0, help="Of weights, order, augmentation and everything else.")
-    parser.add_class_arguments(SegmentationData, "data", skip={"seed"})
-    parser.add_class_arguments(SegmentationTask, "model", skip={"ignore_index"})
+    parser.add_class_arguments(SegmentationData, "data")
+    parser.add_class_arguments(SegmentationTask, "model")
     parser.add_class_arguments(Trainer, "trainer", instantiate=False, skip={"default_root_dir"})
     # The data module's own sampler knows of several processes, and of the seed.
     parser.set_defaults(
         {"trainer.max_epochs": 100, "trainer.use_distributed_sampler": False, "trainer.log_every_n_steps": 10}
     )
+    parser.link_arguments("seed", "data.seed")
+    parser.link_arguments("data.ignore_index", "model.ignore_index")
     parser.link_arguments("data.num_classes", "model.num_classes", apply_on="instantiate")
     parser.link_arguments("data.class_names", "model.class_names", apply_on="instantiate")
     return parser
@@ -54,25 +71,32 @@ def fit(arguments: list[str]) -> RunFolder:
         The folder that holds the result.
 
     Raises:
-        DataError: whatever is wrong with the data, all of it in one message, before training starts.
-        FileExistsError: the run folder holds a run already.
+        UsageError: settings, data or a network that cannot be used, or a run folder that is taken, before anything is
+            written.
     """
-    parser = build_parser()
-    settings = parser.parse_args(_with_saved_config(arguments))
-    folder = RunFolder(Path(settings.run or datetime.now().strftime("runs/%Y%m%d-%H%M%S")))
-    resumed = folder.checkpoint("last") if settings.resume else None
-    if folder.config.exists() and not settings.resume:
-        raise FileExistsError(
-            f"expected a new run folder, found an earlier run in {folder.path}; "
-            "give another --run, or --resume to go on with it"
-        )
-    seed_everything(settings.seed, workers=True, verbose=False)
-    ready = parser.instantiate(settings)
-    data, task = ready.data, ready.model
-    trainer = _build_trainer(ready.trainer, folder)
-    if trainer.is_global_zero and not settings.resume:
-        _save_settings(parser, settings, data, folder)
-    trainer.fit(task, datamodule=data, ckpt_path=resumed, weights_only=False)
+    with checked_input(), quiet():
+        parser = build_parser()
+        settings = parser.parse_args(_with_saved_config(arguments))
+        folder = RunFolder(Path(settings.run or datetime.now().strftime("runs/%Y%m%d-%H%M%S")))
+        resumed = folder.checkpoint("last") if settings.resume else None
+        if resumed is None:
+            folder.require_new()
+        seed_everything(settings.seed, workers=True, verbose=False)
+        ready = parser.instantiate(settings)
+        data, task = ready.data, ready.model
+        folder.require_outside(data.folders)
+        if resumed is not None:
+            folder.require_same_split(data)
+        task.balance_classes(data)
+        task.try_out(data.first_batch())
+        trainer = _build_trainer(ready.trainer, settings.seed, folder)
+        if trainer.is_global_zero:
+            saved = settings.clone()
+            saved.pop("resume", None)
+            saved.pop("run", None)
+            folder.save(parser.dump(saved, skip_validation=True, skip_unset=False), data)
+    with quiet():
+        trainer.fit(task, datamodule=data, ckpt_path=resumed, weights_only=False)
     return folder
 
 
@@ -86,11 +110,12 @@ def _with_saved_config(arguments: list[str]) -> list[str]:
         return arguments
     if known.run is None:
         raise ValueError("--resume needs --run with the folder of the run to go on with")
-    RunFolder(Path(known.run)).read_config()
-    return ["--config", str(RunFolder(Path(known.run)).config), *arguments]
+    folder = RunFolder(Path(known.run))
+    folder.read_config()
+    return ["--config", str(folder.config), *arguments]
 
 
-def _build_trainer(settings: Namespace, folder: RunFolder) -> Trainer:
+def _build_trainer(settings: Namespace, seed: int, folder: RunFolder) -> Trainer:
     given: dict[str, Any] = settings.as_dict()
     logger: Logger | list[Logger] | bool | None = given.pop("logger")
     if logger is None or logger is True:
@@ -99,28 +124,23 @@ def _build_trainer(settings: Namespace, folder: RunFolder) -> Trainer:
         logger = [
             kind(folder.path, name=folder.logs.name, version=f"part_{parts}") for kind in (CSVLogger, TensorBoardLogger)
         ]
-    callbacks = given.pop("callbacks") or []
-    callbacks = list(callbacks) if isinstance(callbacks, list) else [callbacks]
-    if given["enable_checkpointing"] is not False:
-        callbacks.append(
-            ModelCheckpoint(
-                folder.checkpoints,
-                filename="best",
-                monitor="val/miou",
-                mode="max",
-                save_last=True,
-                enable_version_counter=False,
-            )
-        )
+    own = given.pop("callbacks") or []
+    callbacks: list[Callback] = [*own] if isinstance(own, list) else [own]
+    callbacks.append(SeedEveryEpoch(seed))
     if logger:
         callbacks.append(LearningRateMonitor(logging_interval="epoch"))
+    if given["enable_progress_bar"] is None:
+        given["enable_progress_bar"] = console.is_terminal
+    if given["enable_progress_bar"]:
+        callbacks.append(ProgressBar())
+    best = None
+    if given["enable_checkpointing"] is not False:
+        # Two of them: the one that keeps the best writes nothing in an epoch that is not better. The last comes after
+        # the best, so that it holds its state.
+        best = ModelCheckpoint(
+            folder.checkpoints, filename="best", monitor="val/miou", mode="max", enable_version_counter=False
+        )
+        callbacks += [best, ModelCheckpoint(folder.checkpoints, filename="last", enable_version_counter=False)]
+    callbacks.insert(0, Report(folder, best))
+    given["enable_model_summary"] = bool(given["enable_model_summary"])
     return Trainer(**given, logger=logger, callbacks=callbacks, default_root_dir=folder.path)
-
-
-def _save_settings(parser: ArgumentParser, settings: Namespace, data: SegmentationData, folder: RunFolder) -> None:
-    folder.path.mkdir(parents=True, exist_ok=True)
-    folder.classes.write_text(yaml.safe_dump(data.classes.to_dict(), sort_keys=False, allow_unicode=True))
-    saved = settings.clone()
-    saved.pop("resume", None)
-    saved.pop("run", None)
-    folder.config.write_text(parser.dump(saved, skip_validation=True))

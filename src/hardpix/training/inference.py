@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from rich.console import Console
@@ -16,7 +15,7 @@ from hardpix.data import ClassTable, DataError, Folders, SegmentationFolder, che
 from hardpix.signals import HardnessLevel
 from hardpix.training.task import SegmentationTask
 
-console = Console(highlight=False, markup=False)
+console = Console(highlight=False, markup=False, soft_wrap=True)
 
 
 @dataclass
@@ -44,7 +43,7 @@ def learned_hardness(task: SegmentationTask) -> HardnessLevel:
         if isinstance(module, HardnessLevel):
             return module
     raise ValueError(
-        "this run learned no hardness: its objective has no HardnessLevel signal; train one with "
+        "expected a run that learned hardness, found one whose objective has no HardnessLevel signal; train one with "
         "WeightedCrossEntropy(HardnessLevel()), which is what hardpix fit does by default"
     )
 
@@ -76,18 +75,15 @@ def infer(
         yield Inferred(sample["stem"], prediction.cpu(), confidence.cpu(), level, sample.get("target"))
 
 
-def open_folder(folders: Folders, classes: ClassTable) -> SegmentationFolder:
+def open_folder(folders: Folders, classes: ClassTable, ignore_index: int) -> SegmentationFolder:
     """The images of a folder, with masks if there are any; what cannot be used is listed and left out.
 
     Raises:
         DataError: nothing is left.
     """
-    report = check_folders(folders, classes if folders.masks else None, progress=True)
+    report = check_folders(folders, classes if folders.masks else None, ignore_index=ignore_index, progress=True)
     bad = {problem.where for problem in report.problems}
-    files = folders.files
-    usable = [
-        stem for stem in report.stems if not any(path in bad for kind in files.values() for path in kind.get(stem, []))
-    ]
+    usable = [stem for stem in report.stems if bad.isdisjoint(_paths(folders, stem))]
     if report.problems:
         if not usable:
             raise DataError.of(report.problems)
@@ -99,29 +95,29 @@ def open_folder(folders: Folders, classes: ClassTable) -> SegmentationFolder:
         classes,
         image_suffix=folders.image_suffix,
         mask_suffix=folders.mask_suffix,
+        ignore_index=ignore_index,
         stems=usable,
     )
 
 
+def _paths(folders: Folders, stem: str) -> set:
+    """Whatever a problem of one stem may be about: its files, and the stem itself where it has several."""
+    files = {path for found in folders.files.values() for path in found.get(stem, [])}
+    return files | {folder / stem for folder in folders.given.values()}
+
+
 def choose_device(name: str | None) -> torch.device:
-    """The device of that name; without one, a GPU if there is one."""
-    if name is not None:
-        return torch.device(name)
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def prepare_output(out: Path, images: Path, overwrite: bool) -> None:
-    """Make the folder that results go to.
+    """The device of that name; without one, a GPU if there is one.
 
     Raises:
-        FileExistsError: it holds something already, and overwriting was not asked for.
-        ValueError: it is the folder of the images, or lies in it.
+        ValueError: there is no such device.
     """
-    if out.resolve().is_relative_to(images.resolve()):
-        raise ValueError(f"expected a folder outside of the images ({images}) for the results, found {out}")
-    if out.exists() and any(out.iterdir()) and not overwrite:
-        raise FileExistsError(
-            f"expected a new or empty folder for the results, found files in {out}; "
-            "give another one, or --overwrite true"
-        )
-    out.mkdir(parents=True, exist_ok=True)
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(
+            f"expected a device such as cpu or cuda:0, found {name!r}, which cannot be used: {reason}"
+        ) from error

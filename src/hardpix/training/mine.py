@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from hardpix.data import write_mask
-from hardpix.training.data_module import Transformed
-from hardpix.training.inference import choose_device, console, infer, learned_hardness, open_folder, prepare_output
+from hardpix.training.arguments import checked_input
+from hardpix.training.inference import choose_device, console, infer, learned_hardness, open_folder
+from hardpix.training.loading import Transformed
 from hardpix.training.predict import to_16_bit
+from hardpix.training.results import prepare_output
 from hardpix.training.run_folder import RunFolder
 
 
@@ -32,18 +34,20 @@ def mine(
     Args:
         run: Folder that hardpix fit wrote.
         images: Folder of images; searched with its subfolders.
-        out: Folder for the results.
+        out: New folder for the results.
         masks: Folder of masks; the table then goes by their classes, else by the predicted ones.
         checkpoint: best, last, or the path of a checkpoint.
         device: Such as cpu or cuda:1; a GPU if there is one.
-        overwrite: Whether results that are in OUT already may be replaced.
+        overwrite: Whether earlier results of hardpix in OUT may be replaced; other files never are.
     """
     folder = RunFolder(run)
-    classes = folder.read_classes()
-    task = folder.load_task(checkpoint).to(choose_device(device))
-    learned_hardness(task)
-    prepare_output(out, images, overwrite)
-    samples = open_folder(folder.folders(images, masks), classes)
+    with checked_input():
+        task = folder.load_task(checkpoint).to(choose_device(device))
+        learned_hardness(task)
+        classes = folder.read_classes()
+        samples = open_folder(folder.folders(images, masks), classes, task.ignore_index)
+        made_by = {"command": "mine", "checkpoint": str(folder.checkpoint(checkpoint)), "images": str(images)}
+        prepare_output(out, [images] if masks is None else [images, masks], overwrite, made_by)
     with (out / "hardness.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["image", "class", "class_from", "pixels", "mean", "p95"])

@@ -8,8 +8,10 @@ import numpy as np
 from PIL import Image
 
 from hardpix.data import read_image, write_mask
-from hardpix.training.data_module import Transformed
-from hardpix.training.inference import choose_device, console, infer, open_folder, prepare_output
+from hardpix.training.arguments import checked_input
+from hardpix.training.inference import choose_device, console, infer, open_folder
+from hardpix.training.loading import Transformed
+from hardpix.training.results import prepare_output
 from hardpix.training.run_folder import RunFolder
 
 
@@ -26,23 +28,26 @@ def predict(
     """Label every image of a folder.
 
     Writes OUT/labels (png with the ids of your own masks), OUT/overlays (the image under the classes' colours) and, if
-    asked for, OUT/confidence (16-bit png: 65535 × the probability of the predicted class).
+    asked for, OUT/confidence (16-bit png: 65535 × the probability of the predicted class), each at the image's own size
+    and under its name. Images that cannot be read are listed and left out.
 
     Args:
         run: Folder that hardpix fit wrote.
         images: Folder of images; searched with its subfolders.
-        out: Folder for the results.
+        out: New folder for the results.
         overlays: Whether to write coloured overlays.
         confidence: Whether to write confidence maps.
         checkpoint: best, last, or the path of a checkpoint.
         device: Such as cpu or cuda:1; a GPU if there is one.
-        overwrite: Whether results that are in OUT already may be replaced.
+        overwrite: Whether earlier results of hardpix in OUT may be replaced; other files never are.
     """
     folder = RunFolder(run)
-    classes = folder.read_classes()
-    task = folder.load_task(checkpoint).to(choose_device(device))
-    prepare_output(out, images, overwrite)
-    samples = open_folder(folder.folders(images), classes)
+    with checked_input():
+        task = folder.load_task(checkpoint).to(choose_device(device))
+        classes = folder.read_classes()
+        samples = open_folder(folder.folders(images), classes, task.ignore_index)
+        made_by = {"command": "predict", "checkpoint": str(folder.checkpoint(checkpoint)), "images": str(images)}
+        prepare_output(out, [images], overwrite, made_by)
     for found in infer(task, Transformed(samples, folder.evaluation_transform())):
         index = found.prediction.numpy()
         write_mask(out / "labels" / f"{found.stem}.png", classes.stored(index))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,9 +10,11 @@ from typing import Any, TypeVar
 import torch
 import yaml
 from jsonargparse import ArgumentParser
+from torch.utils.data import Dataset
 
-from hardpix.data import ClassTable, EvaluationTransform, Folders
+from hardpix.data import ClassTable, EvaluationTransform, Folders, SegmentationFolder
 from hardpix.training.data_module import SegmentationData
+from hardpix.training.processes import is_first_process
 from hardpix.training.task import SegmentationTask
 
 T = TypeVar("T")
@@ -21,8 +24,9 @@ T = TypeVar("T")
 class RunFolder:
     """Where the files of a run are.
 
-    config.yaml (everything that ``hardpix fit`` was given), classes.yaml, checkpoints/best.ckpt and last.ckpt, and
-    logs/part_0 with metrics.csv and TensorBoard's events (part_1 after the run was resumed once, and so on).
+    config.yaml (everything that ``hardpix fit`` was given), classes.yaml, split.yaml (which files were trained on and
+    which held out), checkpoints/best.ckpt and last.ckpt, and logs/part_0 with metrics.csv and TensorBoard's events
+    (part_1 after the run was resumed once, and so on).
     """
 
     path: Path
@@ -34,6 +38,10 @@ class RunFolder:
     @property
     def classes(self) -> Path:
         return self.path / "classes.yaml"
+
+    @property
+    def split(self) -> Path:
+        return self.path / "split.yaml"
 
     @property
     def checkpoints(self) -> Path:
@@ -53,10 +61,64 @@ class RunFolder:
         if not path.is_file():
             found = ", ".join(sorted(p.name for p in self.checkpoints.glob("*.ckpt"))) or "none"
             raise FileNotFoundError(
-                f"expected a checkpoint at {path}, found no such file (checkpoints of this run: {found}); "
-                "give best, last or the path of a checkpoint, and the folder that hardpix fit wrote as --run"
+                f"expected a checkpoint at {path}, found no such file (checkpoints of this run: {found}); give best, "
+                "last or the path of a checkpoint as --checkpoint; a run that ended before its first validation has "
+                "none and must be started again in another folder"
             )
         return path
+
+    def require_new(self) -> None:
+        """The folder is for a run to come.
+
+        Raises:
+            FileExistsError: there is something in it. Of several processes only the first looks, before the others
+                start.
+        """
+        empty = not self.path.exists() or (self.path.is_dir() and not any(self.path.iterdir()))
+        if empty or not is_first_process():
+            return
+        earlier = self.config.exists()
+        found, way_on = ("an earlier run", ", or --resume to go on with it") if earlier else ("files", "")
+        raise FileExistsError(
+            f"expected a new or empty folder as --run, found {found} in {self.path}; give another one{way_on}"
+        )
+
+    def require_outside(self, folders: Iterable[Path]) -> None:
+        """A run's files stay away from the data.
+
+        Raises:
+            ValueError: the run's folder is one of the data's folders, or lies in it.
+        """
+        for data in folders:
+            if self.path.resolve().is_relative_to(data.resolve()):
+                raise ValueError(f"expected a run folder outside of the data ({data}), found {self.path}")
+
+    def require_same_split(self, data: SegmentationData) -> None:
+        """A resumed run trains on the images that it was started with.
+
+        Raises:
+            ValueError: other files are trained on, or held out, than before.
+        """
+        if not self.split.is_file() or data.split is None:
+            return
+        before = yaml.safe_load(self.split.read_text(encoding="utf-8"))
+        changed = {
+            stem for part in ("train", "val") for stem in set(before[part]["stems"]) ^ set(data.split[part]["stems"])
+        }
+        if changed:
+            shown = ", ".join(sorted(changed)[:5]) + (" …" if len(changed) > 5 else "")
+            raise ValueError(
+                f"expected the images that {self.path} was started with, found others ({shown}): what was held out "
+                "might now be trained on; put the folders back as they were, or start a new run"
+            )
+
+    def save(self, config: str, data: SegmentationData) -> None:
+        """Write what a run is started with."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        self.config.write_text(config, encoding="utf-8")
+        self.classes.write_text(_as_yaml(data.classes.to_dict()), encoding="utf-8")
+        if data.split is not None:
+            self.split.write_text(_as_yaml(data.split), encoding="utf-8")
 
     def read_config(self) -> dict[str, Any]:
         """What ``hardpix fit`` was given.
@@ -70,11 +132,11 @@ class RunFolder:
                     f"expected the folder of a run, with {path.name} in it, found none at {path}; "
                     "give the folder that hardpix fit printed as --run"
                 )
-        return yaml.safe_load(self.config.read_text())
+        return yaml.safe_load(self.config.read_text(encoding="utf-8"))
 
     def read_classes(self) -> ClassTable:
         """The classes that the network learned."""
-        return ClassTable.from_dict(yaml.safe_load(self.classes.read_text()))
+        return ClassTable.from_dict(yaml.safe_load(self.classes.read_text(encoding="utf-8")))
 
     def load_task(self, which: str = "best") -> SegmentationTask:
         """The task with the weights of a checkpoint, in evaluation mode, on the CPU.
@@ -84,16 +146,29 @@ class RunFolder:
         Raises:
             FileNotFoundError: the folder holds no run, or no such checkpoint.
         """
-        settings, classes = self.read_config()["model"], self.read_classes()
-        settings |= {"num_classes": len(classes), "class_names": list(classes.names)}
-        weights = torch.load(self.checkpoint(which), map_location="cpu", weights_only=False)["state_dict"]
-        task = _build(SegmentationTask, settings)
+        config, classes = self.read_config(), self.read_classes()
+        settings: dict[str, Any] = config["model"]
+        settings |= {
+            "num_classes": len(classes),
+            "class_names": list(classes.names),
+            "ignore_index": config["data"]["ignore_index"],
+        }
+        weights = torch.load(self.checkpoint(which), map_location="cpu", weights_only=True)["state_dict"]
+        task = _build(SegmentationTask, _without_downloads(settings))
         task.load_state_dict(weights)
         return task.eval()
 
-    def load_data(self) -> SegmentationData:
-        """The data of the run, checked and split as they were for training."""
-        return _build(SegmentationData, self.read_config()["data"])
+    def validation_set(self) -> Dataset:
+        """The images that the run held out, whatever has been added to their folder since.
+
+        Raises:
+            DataError: some of them are no longer there.
+        """
+        config = self.read_config()["data"]
+        if not self.split.is_file():
+            return _build(SegmentationData, config).val_set
+        part = yaml.safe_load(self.split.read_text(encoding="utf-8"))["val"]
+        return SegmentationFolder(**part, classes=self.read_classes(), ignore_index=config["ignore_index"])
 
     def folders(self, images: Path, masks: Path | None = None) -> Folders:
         """Folders whose files are named as those of the run."""
@@ -106,6 +181,22 @@ class RunFolder:
         """What the run does to an image before the network sees it outside of training."""
         settings = self.read_config()["data"]
         return EvaluationTransform(settings["resolution"], settings["divisor"])
+
+
+# What networks of segmentation-models-pytorch and torchvision load before training. A checkpoint replaces it.
+PRETRAINED = ("encoder_weights", "weights_backbone")
+
+
+def _without_downloads(settings: dict[str, Any]) -> dict[str, Any]:
+    network = settings.get("network") or {}
+    for name in PRETRAINED:
+        if network.get("init_args", {}).get(name) is not None:
+            network["init_args"][name] = None
+    return settings
+
+
+def _as_yaml(content: Any) -> str:
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
 
 def _build(kind: type[T], settings: dict[str, Any]) -> T:

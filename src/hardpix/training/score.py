@@ -10,8 +10,9 @@ from rich.table import Table
 from torch.utils.data import Dataset
 
 from hardpix.metrics import SegmentationScores
-from hardpix.training.data_module import Transformed
+from hardpix.training.arguments import checked_input
 from hardpix.training.inference import choose_device, console, infer, open_folder
+from hardpix.training.loading import Transformed
 from hardpix.training.run_folder import RunFolder
 
 
@@ -41,13 +42,16 @@ def score(
         The scores, from 0 to 1; None for a class that is neither in the truth nor predicted.
     """
     folder = RunFolder(run)
-    if (images is None) != (masks is None):
-        raise ValueError("--images and --masks go together: give both, or neither for the run's own validation images")
-    task = folder.load_task(checkpoint).to(choose_device(device))
-    if images is None or masks is None:
-        samples: Dataset = folder.load_data().val_set
-    else:
-        samples = open_folder(folder.folders(images, masks), folder.read_classes())
+    with checked_input():
+        if (images is None) != (masks is None):
+            raise ValueError("--images and --masks go together: give both, or neither for what the run held out")
+        if out is not None and out.exists():
+            raise FileExistsError(f"expected a new file for the scores, found {out}; give another name as --out")
+        task = folder.load_task(checkpoint).to(choose_device(device))
+        if images is not None and masks is not None:
+            samples: Dataset = open_folder(folder.folders(images, masks), folder.read_classes(), task.ignore_index)
+        else:
+            samples = folder.validation_set()
     scores = SegmentationScores(task.num_classes, task.ignore_index)
     count = 0
     for found in infer(task, Transformed(samples, folder.evaluation_transform()), label="testing"):

@@ -19,6 +19,7 @@ from hardpix.objectives import Objective, WeightedCrossEntropy
 from hardpix.pixels import cross_entropy_map, valid_mask
 from hardpix.signals import ClassBalance, HardnessLevel
 from hardpix.step import TrainingStep
+from hardpix.training.data_module import SegmentationData
 from hardpix.training.schedule import polynomial_with_warmup
 
 
@@ -40,7 +41,7 @@ class SegmentationTask(LightningModule):
         ignore_index: the id of unlabelled pixels.
 
     Raises:
-        ValueError: before training, if the network's output channels are not the data's classes.
+        ValueError: settings outside their range; a decoder that must be named.
     """
 
     def __init__(
@@ -90,33 +91,54 @@ class SegmentationTask(LightningModule):
         return self.network(image).logits
 
     def setup(self, stage: str) -> None:
-        self._check_channels()
         if stage == "fit":
-            for module in self.step.objective.modules():
-                if isinstance(module, ClassBalance) and len(module.weights) == 0:
-                    module.set_counts(self.trainer.datamodule.class_counts)  # type: ignore[attr-defined]
+            self.balance_classes(self.trainer.datamodule)  # type: ignore[attr-defined]
+
+    def balance_classes(self, data: SegmentationData) -> None:
+        """Give the pixel counts of the training masks to signals that wait for them."""
+        for module in self.step.objective.modules():
+            if isinstance(module, ClassBalance) and len(module.weights) == 0:
+                module.set_counts(data.class_counts)
 
     @torch.no_grad()
-    def _check_channels(self) -> None:
-        was_training = self.network.training
-        self.network.eval()
-        channels = self(torch.zeros(1, 3, 64, 64, device=self.device)).shape[1]
-        self.network.train(was_training)
+    def try_out(self, batch: dict[str, Any]) -> None:
+        """Look at one batch without learning from it: what does not fit together shows before training.
+
+        Raises:
+            ValueError: the network cannot take the images, has other output channels than the data has classes, or its
+                objective cannot be computed.
+        """
+        name = type(self.network.model).__name__
+        size = "×".join(map(str, batch["image"].shape[-2:]))
+        modes = {module: module.training for module in self.step.modules()}
+        self.step.eval()
+        try:
+            channels = self(batch["image"]).shape[1]
+        except Exception as error:
+            raise ValueError(
+                f"{name} cannot take a training image, 3 channels of {size} (height × width; --data.crop_size "
+                f"chooses it): {error}"
+            ) from error
         if channels != self.num_classes:
             raise ValueError(
-                f"{type(self.network.model).__name__} has {channels} output channels, the data has {self.num_classes} "
-                f"classes ({', '.join(self.class_names[:30])}); give the network {self.num_classes} (its parameter is "
-                "called num_classes, classes or num_labels)"
+                f"expected a network of {self.num_classes} output channels, one for each class of the data "
+                f"({', '.join(self.class_names[:30])}), found {channels} of {name}; set its number of classes to "
+                f"{self.num_classes} (the parameter is called num_classes, classes or num_labels)"
             )
+        try:
+            self._losses(batch, progress=0.0)
+        except Exception as error:
+            raise ValueError(f"{type(self.step.objective).__name__} cannot be computed: {error}") from error
+        # One by one: a network may hold some of its layers in evaluation mode for good.
+        for module, training in modes.items():
+            module.training = training
+
+    def _losses(self, batch: dict[str, Any], progress: float) -> dict[str, Tensor]:
+        maps = {key: batch[key] for key in ("depth", "weight") if key in batch}
+        return self.step(batch["image"], batch["target"], progress=progress, **maps)
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
-        losses = self.step(
-            batch["image"],
-            batch["target"],
-            depth=batch.get("depth"),
-            weight=batch.get("weight"),
-            progress=self.trainer.global_step / max(self.trainer.estimated_stepping_batches, 1),
-        )
+        losses = self._losses(batch, self.trainer.global_step / max(self.trainer.estimated_stepping_batches, 1))
         size = len(batch["image"])
         self.log_dict({f"train/{name}": loss.detach() for name, loss in losses.items()}, batch_size=size)
         self.log("loss", losses["loss"].detach(), prog_bar=True, logger=False, batch_size=size)
@@ -126,7 +148,7 @@ class SegmentationTask(LightningModule):
         # Images of any size share a batch; each is scored at the resolution of its own labels.
         logits = self(batch["image"])
         for scores, content_size, target in zip(logits, batch["content_size"], batch["target"], strict=True):
-            restored = restore(scores, content_size, target.shape).unsqueeze(0)
+            restored = restore(scores.float(), content_size, target.shape).unsqueeze(0)
             target = target.unsqueeze(0)
             valid = valid_mask(target, self.num_classes, self.ignore_index)
             if valid.any():
@@ -135,15 +157,16 @@ class SegmentationTask(LightningModule):
             self.scores.update(restored.argmax(1), target)
 
     def _report(self, stage: str) -> None:
+        # Every process has the scores of all; sync_dist only tells Lightning so.
         scores = self.scores.compute()
         by_class = dict(zip(self.class_names, scores.pop("class_iou").tolist(), strict=True))
         loss = self.mean_loss.compute()
         self.scores.reset()
         self.mean_loss.reset()
         for name, value in scores.items():
-            self.log(f"{stage}/{name}", value.float(), prog_bar=name == "miou")
-        self.log(f"{stage}/loss", loss)
-        self.log_dict({f"{stage}/iou/{name}": value for name, value in by_class.items()})
+            self.log(f"{stage}/{name}", value.float(), prog_bar=name == "miou", sync_dist=True)
+        self.log(f"{stage}/loss", loss, sync_dist=True)
+        self.log_dict({f"{stage}/iou/{name}": value for name, value in by_class.items()}, sync_dist=True)
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         self._evaluate(batch)
@@ -158,12 +181,18 @@ class SegmentationTask(LightningModule):
         self._report("test")
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        groups: list[dict[str, Any]] = [{"params": [p for p in self.network.parameters() if p.requires_grad]}]
+        weights = [p for p in self.network.parameters() if p.requires_grad]
+        groups: list[dict[str, Any]] = [{"params": weights, "name": "network"}]
         branches = [p for p in self.step.objective.parameters() if p.requires_grad]
         if branches:
             rate = {} if self.branch_learning_rate is None else {"lr": self.branch_learning_rate}
-            groups.append({"params": branches, **rate})
+            groups.append({"params": branches, "name": "branches", **rate})
         optimizer = self.build_optimizer(groups)
-        total = int(self.trainer.estimated_stepping_batches)
-        schedule = polynomial_with_warmup(optimizer, total, round(self.warmup * total), self.power)
+        total = self.trainer.estimated_stepping_batches
+        if total == float("inf"):
+            raise ValueError(
+                "expected a training of known length for the learning rate's schedule, found none: give "
+                "--trainer.max_epochs or --trainer.max_steps"
+            )
+        schedule = polynomial_with_warmup(optimizer, int(total), round(self.warmup * total), self.power)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -1,0 +1,67 @@
+"""Samples on their way from a data set to the network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence, Sized
+from typing import Any
+
+import torch
+from torch.utils.data import Dataset
+
+from hardpix.data import Sample, SeededSampler, collate
+
+
+class Transformed(Dataset[Sample]):
+    """A data set whose samples pass through a transform."""
+
+    def __init__(self, samples: Dataset, transform: Callable[[Sample], Sample]) -> None:
+        self.samples = samples
+        self.transform = transform
+
+    def __len__(self) -> int:
+        return len(self.samples)  # type: ignore[arg-type]
+
+    def __getitem__(self, index: int) -> Sample:
+        return self.transform(self.samples[index])
+
+
+class EvaluationSampler(SeededSampler):
+    """Yields (index, whether it counts), in order, one part for each process, all parts of one length.
+
+    Networks that share buffers or weights between processes need the same number of batches in each of them, so that
+    some have to repeat an image; the repetition must not count in the scores.
+
+    Example:
+        >>> list(EvaluationSampler(range(3), num_replicas=2, rank=1))
+        [(1, True), (0, False)]
+    """
+
+    def __init__(self, dataset: Sized, *, num_replicas: int | None = None, rank: int | None = None) -> None:
+        super().__init__(dataset, shuffle=False, num_replicas=num_replicas, rank=rank)
+
+    def __iter__(self) -> Iterator[tuple[int, bool]]:
+        count = len(self.dataset)  # type: ignore[arg-type]
+        places = range(self.rank, self.total_size, self.num_replicas)
+        return iter([(place % count, place < count) for place in places])
+
+
+class CountedOnce(Dataset[Sample]):
+    """What an :class:`EvaluationSampler` asks for; an image that does not count comes without labels."""
+
+    def __init__(self, samples: Dataset, ignore_index: int) -> None:
+        self.samples = samples
+        self.ignore_index = ignore_index
+
+    def __len__(self) -> int:
+        return len(self.samples)  # type: ignore[arg-type]
+
+    def __getitem__(self, index: tuple[int, bool]) -> Sample:
+        place, counts = index
+        sample = self.samples[place]
+        return sample if counts else sample | {"target": torch.full_like(sample["target"], self.ignore_index)}
+
+
+def collate_images(samples: Sequence[Sample]) -> dict[str, Any]:
+    """Images of any size, padded to a common one and stacked; everything else as lists, at its own size."""
+    images = collate([{"image": sample["image"]} for sample in samples])
+    return images | {key: [sample[key] for sample in samples] for key in samples[0] if key != "image"}

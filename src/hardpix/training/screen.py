@@ -1,0 +1,94 @@
+"""What a training shows on the screen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
+from rich.console import Console
+
+from hardpix.signals import HardnessLevel
+from hardpix.training.run_folder import RunFolder
+from hardpix.training.task import SegmentationTask
+
+console = Console(highlight=False, markup=False, soft_wrap=True)
+
+
+class ProgressBar(RichProgressBar):
+    """Lightning's bar, without the number of a version that nobody chose."""
+
+    def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
+        shown = super().get_metrics(trainer, pl_module)
+        shown.pop("v_num", None)
+        return shown
+
+
+class Report(Callback):
+    """A line on the network before training, one after every validation, and at the end what can be done next."""
+
+    def __init__(self, folder: RunFolder, best: ModelCheckpoint | None) -> None:
+        self.folder = folder
+        self.best = best
+        self.highest = float("-inf")
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not trainer.is_global_zero:
+            return
+        assert isinstance(pl_module, SegmentationTask)
+        weights, branches = (_millions(part) for part in (pl_module.network, pl_module.step.objective))
+        processes = f", {trainer.world_size} processes" if trainer.world_size > 1 else ""
+        console.print(
+            f"{type(pl_module.network.model).__name__}: {weights} M weights"
+            + (f", {branches} M more of branches in training" if branches != "0.00" else "")
+            + f"; on {pl_module.device}{processes}. Run folder: {self.folder.path}"
+        )
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        seen = trainer.callback_metrics
+        if trainer.sanity_checking or not trainer.is_global_zero or "val/miou" not in seen:
+            return
+        miou = 100 * float(seen["val/miou"])
+        self.highest = max(self.highest, miou)
+        loss = f"loss {float(seen['train/loss']):.4f}, " if "train/loss" in seen else ""
+        count = len(str(trainer.max_epochs))
+        console.print(
+            f"epoch {trainer.current_epoch + 1:>{count}}/{trainer.max_epochs}: {loss}val loss "
+            f"{float(seen['val/loss']):.4f}, val mIoU {miou:.2f} (best {self.highest:.2f})"
+        )
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        if not trainer.is_global_zero or not isinstance(exception, KeyboardInterrupt):
+            return
+        path = self.folder.path
+        if (self.folder.checkpoints / "last.ckpt").is_file():
+            console.print(f"interrupted; to go on after the last whole epoch: hardpix fit --run {path} --resume")
+        else:
+            console.print(f"interrupted before the first checkpoint; {path} holds nothing to go on with")
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not trainer.is_global_zero or trainer.interrupted or self.best is None:
+            return
+        assert isinstance(pl_module, SegmentationTask)
+        run = f"--run {self.folder.path}"
+        found = "" if self.best.best_model_score is None else f": {100 * float(self.best.best_model_score):.2f}"
+        console.print(f"\nbest validation mIoU{found}; everything of this run is in {self.folder.path}")
+        next_steps = {
+            f"hardpix test {run}": "scores of every class",
+            f"hardpix predict {run} --images DIR --out DIR": "label images",
+        }
+        if any(isinstance(module, HardnessLevel) for module in pl_module.step.objective.modules()):
+            next_steps[f"hardpix mine {run} --images DIR --out DIR"] = "the learned hardness of every pixel"
+        width = max(map(len, next_steps))
+        for command, result in next_steps.items():
+            console.print(f"  {command:<{width}}   {result}")
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"highest": self.highest}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.highest = state_dict["highest"]
+
+
+def _millions(module: Any) -> str:
+    return f"{sum(weights.numel() for weights in module.parameters()) / 1e6:.2f}"

@@ -5,18 +5,25 @@ materials, textures, haze and noise. Whenever a drawing shows, at the place of p
 has here, note the class it has there. The ambiguity of pixel i is the share of those notes that differ from its
 label: the error, at this pixel, of an ideal observer who knows the generator and the place, but not this drawing.
 
-**The formula.** By Bayes, with label y and appearance a,
+**The formula.** By Bayes, with label y and appearance a, for a pixel that shows one surface,
 
-    ambiguity_i = 1 − P(y | a_i),    P(c | a_i) ∝ π_i(c) · p(a_i | c, t_i)
+    P(c | a_i) ∝ π_i(c) · p(a_i | c, t_i)
+
+and for a pixel that shows a blend of several, P(c | a_i) = coverage_i(c): the same blend is seen whichever of its
+classes gets the pixel, so that it does not tell which. With m_i the chance that the pixel is mixed,
+
+    ambiguity_i = 1 − m_i · coverage_i(y) − (1 − m_i) · P(y | a_i),    m_i = 2 · (1 − max_c coverage_i(c)), at most 1
+
+*Coverage* is the area of each class in the pixel, blurred by the lens and by the uniform shift of a pixel: which
+classes a redrawing can put here. m_i is 1 where no class is to be expected in more than half of the pixel.
 
 *Appearance* a_i is the colour that the pixel is expected to have under this drawing's materials, light and haze,
 before texture and noise and after the lens: their spread belongs into p, so that the map is smooth and no function of
 one draw of noise.
 
-*Prior* π_i(c) = (1 − ε) · coverage_i(c) + ε · share_i(c). Coverage is the area of class c in the pixel, blurred by
-the lens and by the uniform shift of a pixel: which classes a redrawing can put here. An observer does not know the
-geometry to the pixel, though: what lies beside a surface is what it can be mistaken for. So the part ε = 0.3 of the
-prior is the share of each class in a wide neighbourhood (a fifth of the rows, two fifths of the columns).
+*Prior* π_i(c) = (1 − ε) · coverage_i(c) + ε · share_i(c). An observer does not know the geometry to the pixel: what
+lies beside a surface is what it can be mistaken for. So the part ε = 0.3 of the prior is the share of each class in a
+wide neighbourhood (a fifth of the rows, two fifths of the columns).
 
 *Likelihood* p(a | c, t). A class is a mixture of the kinds of material of its parts, Gaussian in colour. Its spread
 is that of the material drawn, of shading, and of texture. With transmission t (the light that haze lets through),
@@ -31,7 +38,7 @@ once.
 
 Two consequences are meant. A surface far from any border is ambiguous where a neighbour could have its colour: worn
 asphalt beside grey paving, a green wall among trees. And what is thinner than a pixel is ambiguous along its whole
-length: its label holds less than half of the pixel's coverage, and its colour is mixed with what is behind.
+length, whatever its colour: a shift of less than a pixel gives its place to what is behind.
 """
 
 from functools import lru_cache
@@ -64,18 +71,22 @@ def ambiguity(picture: Picture, light: Light) -> Map:
     table = likelihood_table()
     small = max(width // 8, 1), max(height // 8, 1)
     window = max(round(small[0] * 0.4), 1), max(round(small[1] * 0.2), 1)
-    mine = np.zeros((height, width), np.float32)
-    total = np.full((height, width), 1e-30, np.float32)
+    total, mine, purest, own = np.zeros((4, height, width), np.float32)
     for c, area in enumerate(cover):
         if area is None:
             continue
         share = cv2.blur(cv2.resize(area, small, interpolation=cv2.INTER_AREA), window, borderType=cv2.BORDER_REFLECT)
         share = cv2.resize(share, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32)
-        prior = (1.0 - ELSEWHERE) * cv2.GaussianBlur(area, (5, 5), blur).astype(np.float32) + ELSEWHERE * share
-        score = prior * table[c].take(cell)
+        here = cv2.GaussianBlur(area, (5, 5), blur).astype(np.float32)
+        score = ((1.0 - ELSEWHERE) * here + ELSEWHERE * share) * table[c].take(cell)
         total += score
-        np.copyto(mine, score, where=picture.target == c)
-    return np.clip(1.0 - mine / total, 0.0, 1.0)
+        np.maximum(purest, here, out=purest)
+        labelled = picture.target == c
+        np.copyto(mine, score, where=labelled)
+        np.copyto(own, here, where=labelled)
+    mixed = np.clip(2.0 - purest * np.float32(2.0 / 255.0), 0.0, 1.0)
+    right = mixed * own * np.float32(1.0 / 255.0) + (1.0 - mixed) * (mine / total)
+    return np.clip(1.0 - right, 0.0, 1.0)
 
 
 def coverage(painting: Painting, label: NDArray[np.uint8], opacity: Map) -> list[NDArray[np.uint8] | None]:

@@ -108,10 +108,10 @@ def add_car(build: Builder, lateral: float, along: float, oncoming: bool, rng: n
     wheels = [screen(edge - 0.1, edge + 0.1, along, 0.0, low) for edge in (left + 0.13, right - 0.13)]
     build.fill(tyre, np.stack(wheels), order - 0.025, 0.9)
     lamps = [screen(edge - 0.15, edge + 0.15, along, 0.44 * top, 0.53 * top) for edge in (left + 0.19, right - 0.19)]
-    build.fill(build.group(Part.LAMP), np.stack(lamps), order - 0.05)
-    build.fill(
-        build.group(Part.LAMP), screen(lateral - 0.26, lateral + 0.26, along, 0.32 * top, 0.38 * top), order - 0.05, 0.9
-    )
+    build.fill(build.group(Part.HEADLAMP if oncoming else Part.TAILLAMP), np.stack(lamps), order - 0.05)
+    # The number plate is as white as a headlamp.
+    number = screen(lateral - 0.26, lateral + 0.26, along, 0.32 * top, 0.38 * top)
+    build.fill(build.group(Part.HEADLAMP), number, order - 0.05, 0.9)
 
 
 def _add_shadows(build: Builder, left: float, right: float, along: float, length: float, top: float) -> None:

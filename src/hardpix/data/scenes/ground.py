@@ -62,7 +62,7 @@ def add_ground(build: Builder, street: Street, rng: np.random.Generator) -> None
     kerb = build.group(Part.KERB)
     for side in (-1, 1):
         edge = side * street.half_road
-        paved = rng.random() < 0.45
+        paved = rng.random() < 0.35
         beyond = build.group(Part.PAVEMENT if paved else Part.GRASS)
         build.fill(beyond, flat(street.edge(side), side * 90.0, near, far, street.kerb), order + 300.0)
         build.fill(build.group(Part.PAVEMENT), flat(edge, street.edge(side), near, far, street.kerb), order)

@@ -63,17 +63,18 @@ class Part(IntEnum):
     BODY = 13
     GLASS = 14
     TYRE = 15
-    LAMP = 16
-    CLOTHES = 17
-    SKIN = 18
-    HAIR = 19
-    POST = 20
-    CABLE = 21
-    BARS = 22
-    PLATE = 23
-    PLATE_BACK = 24
-    SIGNAL = 25
-    SIGNAL_LIGHT = 26
+    HEADLAMP = 16
+    TAILLAMP = 17
+    CLOTHES = 18
+    SKIN = 19
+    HAIR = 20
+    POST = 21
+    CABLE = 22
+    BARS = 23
+    PLATE = 24
+    PLATE_BACK = 25
+    SIGNAL = 26
+    SIGNAL_LIGHT = 27
 
 
 PART_CLASS = np.empty(len(Part), np.uint8)
@@ -83,7 +84,7 @@ PART_CLASS[Part.FOLIAGE : Part.TRUNK + 1] = VEGETATION
 PART_CLASS[Part.ASPHALT] = ROAD
 PART_CLASS[Part.PAVEMENT : Part.KERB + 1] = SIDEWALK
 PART_CLASS[Part.PAINT] = MARKING
-PART_CLASS[Part.BODY : Part.LAMP + 1] = CAR
+PART_CLASS[Part.BODY : Part.TAILLAMP + 1] = CAR
 PART_CLASS[Part.CLOTHES : Part.HAIR + 1] = PERSON
 PART_CLASS[Part.POST : Part.BARS + 1] = (POLE, WIRE, RAILING)
 PART_CLASS[Part.PLATE : Part.SIGNAL_LIGHT + 1] = SIGN
@@ -93,7 +94,7 @@ PART_SHARE = np.ones(len(Part))
 PART_SHARE[Part.FACADE : Part.ROOF + 1] = (0.62, 0.18, 0.08, 0.07, 0.05)
 PART_SHARE[Part.FOLIAGE : Part.TRUNK + 1] = (0.72, 0.22, 0.06)
 PART_SHARE[Part.PAVEMENT : Part.KERB + 1] = (0.93, 0.07)
-PART_SHARE[Part.BODY : Part.LAMP + 1] = (0.66, 0.2, 0.1, 0.04)
+PART_SHARE[Part.BODY : Part.TAILLAMP + 1] = (0.66, 0.2, 0.1, 0.02, 0.02)
 PART_SHARE[Part.CLOTHES : Part.HAIR + 1] = (0.78, 0.12, 0.1)
 PART_SHARE[Part.PLATE : Part.SIGNAL_LIGHT + 1] = (0.62, 0.13, 0.22, 0.03)
 
@@ -116,8 +117,8 @@ KINDS: dict[Part, tuple[Kind, ...]] = {
         Kind(0.05, (110, 128, 146), 14, 5, PAVING, 0.10, 6.0),
     ),
     Part.WINDOW: (
-        Kind(0.55, (52, 58, 66), 12, 4, STAINS, 0.16, 5.0),
-        Kind(0.28, (120, 140, 162), 22, 6, STAINS, 0.14, 5.0),
+        Kind(0.55, (52, 58, 66), 12, 4, STAINS, 0.10, 5.0),
+        Kind(0.28, (120, 140, 162), 22, 6, STAINS, 0.09, 5.0),
         Kind(0.17, (166, 158, 142), 14, 5, PLANKS, 0.08, 1.5),
     ),
     Part.TRIM: (
@@ -178,14 +179,12 @@ KINDS: dict[Part, tuple[Kind, ...]] = {
         Kind(0.06, (88, 96, 74), 14, 8, PLAIN, 0.05),
     ),
     Part.GLASS: (
-        Kind(0.7, (46, 52, 59), 10, 4, STAINS, 0.14, 1.5),
-        Kind(0.3, (112, 130, 148), 20, 6, STAINS, 0.14, 1.5),
+        Kind(0.7, (46, 52, 59), 10, 4, STAINS, 0.09, 1.5),
+        Kind(0.3, (112, 130, 148), 20, 6, STAINS, 0.08, 1.5),
     ),
     Part.TYRE: (Kind(1.0, (40, 40, 42), 8, 2, GRAIN, 0.05),),
-    Part.LAMP: (
-        Kind(0.6, (164, 46, 42), 18, 8, PLAIN, 0.02),
-        Kind(0.4, (224, 220, 206), 14, 4, PLAIN, 0.02),
-    ),
+    Part.HEADLAMP: (Kind(1.0, (224, 220, 206), 14, 4, PLAIN, 0.02),),
+    Part.TAILLAMP: (Kind(1.0, (164, 46, 42), 18, 8, PLAIN, 0.02),),
     Part.CLOTHES: (
         Kind(0.34, (50, 50, 60), 12, 5, STAINS, 0.14, 0.9),
         Kind(0.20, (66, 82, 114), 14, 6, STAINS, 0.12, 0.9),

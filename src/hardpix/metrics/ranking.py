@@ -24,7 +24,9 @@ def auroc(scores: Tensor, positive: Tensor) -> float:
         0.75
     """
     if scores.shape != positive.shape:
-        raise ValueError(f"expected scores and positive of one shape, found {scores.shape} and {positive.shape}")
+        raise ValueError(
+            f"expected scores and positive of one shape, found {tuple(scores.shape)} and {tuple(positive.shape)}"
+        )
     scores, positive = scores.flatten(), positive.flatten().bool()
     positives = int(positive.sum())
     negatives = positive.numel() - positives
@@ -39,13 +41,20 @@ def auroc(scores: Tensor, positive: Tensor) -> float:
 
 
 def correlation(a: Tensor, b: Tensor) -> float:
-    """Pearson correlation of two maps, in float64; NaN where one of them is constant.
+    """Pearson correlation of two maps of one shape, in float64; NaN where one of them is constant.
+
+    Raises:
+        ValueError: shapes that differ.
 
     Example:
         >>> round(correlation(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([2.0, 4.0, 7.0])), 4)
         0.9934
     """
+    if a.shape != b.shape:
+        raise ValueError(f"expected two maps of one shape, found {tuple(a.shape)} and {tuple(b.shape)}")
     a, b = a.flatten().double(), b.flatten().double()
+    # Not by the spread: the mean of equal numbers is not always that number.
+    if a.numel() == 0 or a.min() == a.max() or b.min() == b.max():
+        return float("nan")
     a, b = a - a.mean(), b - b.mean()
-    spread = a.norm() * b.norm()
-    return float(a @ b / spread) if spread > 0 else float("nan")
+    return float(a @ b / (a.norm() * b.norm()))

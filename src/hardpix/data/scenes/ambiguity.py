@@ -71,14 +71,16 @@ def ambiguity(picture: Picture, light: Light) -> Map:
     table = likelihood_table()
     small = max(width // 8, 1), max(height // 8, 1)
     window = max(round(small[0] * 0.4), 1), max(round(small[1] * 0.2), 1)
-    total, mine, purest, own = np.zeros((4, height, width), np.float32)
+    total, mine = np.zeros((2, height, width), np.float32)
+    purest, own = np.zeros((2, height, width), np.uint8)
     for c, area in enumerate(cover):
         if area is None:
             continue
         share = cv2.blur(cv2.resize(area, small, interpolation=cv2.INTER_AREA), window, borderType=cv2.BORDER_REFLECT)
-        share = cv2.resize(share, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32)
-        here = cv2.GaussianBlur(area, (5, 5), blur).astype(np.float32)
-        score = ((1.0 - ELSEWHERE) * here + ELSEWHERE * share) * table[c].take(cell)
+        share = cv2.resize(share, (width, height), interpolation=cv2.INTER_LINEAR)
+        here = cv2.GaussianBlur(area, (5, 5), blur)
+        score = cv2.addWeighted(here, 1.0 - ELSEWHERE, share, ELSEWHERE, 0.0, dtype=cv2.CV_32F)
+        score *= table[c].take(cell)
         total += score
         np.maximum(purest, here, out=purest)
         labelled = picture.target == c
@@ -117,7 +119,7 @@ def unveil(expected: Map, transmission: Map, light: Light) -> tuple[Map, Map]:
     return colour, np.sqrt(from_noise * from_noise + from_haze * from_haze)
 
 
-def table_cell(colour: Map, spread: Map) -> NDArray[np.int32]:
+def table_cell(colour: Map, spread: Map) -> NDArray[np.intp]:
     """Where in the table a colour (3, H, W) with a spread (H, W) is found."""
     axes = AXES.astype(np.float32)
     # Nearest level of spread: the levels grow geometrically.
@@ -128,7 +130,7 @@ def table_cell(colour: Map, spread: Map) -> NDArray[np.int32]:
     for axis, (start, step, count) in zip(axes, GRID, strict=True):
         coordinate = axis[0] * colour[0] + axis[1] * colour[1] + axis[2] * colour[2]
         cell = cell * count + np.rint((coordinate - start) / step).clip(0, count - 1).astype(np.int32)
-    return cell
+    return cell.astype(np.intp)
 
 
 def class_density(colour: NDArray[np.float64], spread: float) -> NDArray[np.float64]:

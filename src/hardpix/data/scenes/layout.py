@@ -153,12 +153,12 @@ def add_traffic(build: Builder, street: Street, rng: np.random.Generator) -> Non
             share = 1.0 if parked else rng.uniform(0.4, 0.6)
             add_car(build, side * share * (street.half_road - 1.0), at, side < 0, rng)
             at += rng.uniform(5.8, 11.0) if parked else rng.uniform(7.0, 26.0)
-        for _ in range(rng.integers(1, 5)):
+        for _ in range(rng.integers(2, 6)):
             inner = street.half_road + 0.3
             lateral = side * rng.uniform(inner, abs(street.edge(side)) - 0.2)
-            add_person(build, lateral, rng.uniform(6.0, 40.0), street.kerb, rng)
-    if rng.random() < 0.3:
-        start = rng.uniform(9.0, 35.0)
+            add_person(build, lateral, rng.uniform(5.0, 34.0), street.kerb, rng)
+    if rng.random() < 0.4:
+        start = rng.uniform(8.0, 30.0)
         for _ in range(rng.integers(1, 4)):
             lateral = rng.uniform(-street.half_road, street.half_road)
             add_person(build, lateral, start + rng.uniform(-0.8, 0.8), 0.0, rng)

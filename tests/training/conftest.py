@@ -1,22 +1,92 @@
-"""A small data set in CamVid's layout."""
+"""Small data sets on disk, and runs that several tests look at."""
 
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from hardpix.cli import main
+from hardpix.training.run_folder import RunFolder
+
+OWN_CODE = Path(__file__).parent / "own_code"
 SIZE = (48, 64)
 
+# A fit of a network of the user's own that takes a second.
+TINY = (
+    *("--model.network", "my_networks.Tiny", "--model.decoder", "decoder"),
+    *("--data.workers", "0", "--data.batch_size", "4", "--data.crop_size", "[32,32]"),
+    *("--trainer.max_epochs", "2", "--trainer.num_sanity_val_steps", "0", "--trainer.accelerator", "cpu"),
+)
 
-def write_pair(images: Path, masks: Path, stem: str, rng: np.random.Generator, ids: int = 11) -> None:
-    """A noisy picture whose blocks have the brightness of their class, and its mask."""
-    index = np.kron(rng.integers(0, ids + 1, (SIZE[0] // 8, SIZE[1] // 8)), np.ones((8, 8), dtype=np.int64))
-    picture = 20 * index[..., None] + rng.integers(0, 12, (*SIZE, 3))
-    images.mkdir(parents=True, exist_ok=True)
-    masks.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(picture.astype(np.uint8)).save(images / f"{stem}.png")
-    Image.fromarray(index.astype(np.uint8)).save(masks / f"{stem}.png")
+
+def write_pair(
+    images: Path,
+    masks: Path,
+    stem: str,
+    rng: np.random.Generator,
+    ids: Sequence[int] = tuple(range(12)),
+    size: tuple[int, int] = SIZE,
+) -> None:
+    """A noisy picture whose blocks have the brightness of their class, and its mask of stored ids."""
+    blocks = rng.integers(0, len(ids), (-(-size[0] // 8), -(-size[1] // 8)))
+    index = np.kron(blocks, np.ones((8, 8), dtype=np.int64))[: size[0], : size[1]]
+    picture = 240 // len(ids) * index[..., None] + rng.integers(0, 12, (*size, 3))
+    stored = np.array(ids)[index]
+    for folder, values, kind in (
+        (images, picture, np.uint8),
+        (masks, stored, np.uint8 if max(ids) < 256 else np.uint16),
+    ):
+        file = folder / f"{stem}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(values.astype(kind)).save(file)
+
+
+@dataclass(frozen=True)
+class Data:
+    """A folder of images and one of masks."""
+
+    images: Path
+    masks: Path
+
+    @property
+    def arguments(self) -> list[str]:
+        return ["--data.images", str(self.images), "--data.masks", str(self.masks)]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run_hardpix(*arguments: object) -> Outcome:
+    """One command, in this process."""
+    out, err = StringIO(), StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        code = main([str(argument) for argument in arguments])
+    return Outcome(code, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture(scope="session")
+def hardpix() -> Callable[..., Outcome]:
+    return run_hardpix
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_code() -> Iterator[Path]:
+    """The folder of my_networks.py, where Python looks for it."""
+    sys.path.insert(0, str(OWN_CODE))
+    yield OWN_CODE
+    sys.path.remove(str(OWN_CODE))
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +98,41 @@ def camvid(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for k in range(count):
             write_pair(root / part, root / f"{part}annot", f"0001TP_{k:06d}", rng)
     return root
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Data:
+    """12 images; their masks hold 0, 7 and 200."""
+    root = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(1)
+    for k in range(12):
+        write_pair(root / "images", root / "masks", f"frame_{k:03d}", rng, ids=(0, 7, 200))
+    return Data(root / "images", root / "masks")
+
+
+@pytest.fixture(scope="session")
+def default_run(data: Data, tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, Outcome]:
+    """hardpix fit with nothing but two folders (and a short training): its run folder and what it said."""
+    path = tmp_path_factory.mktemp("default") / "run"
+    outcome = run_hardpix("fit", *data.arguments, "--run", path, "--trainer.max_epochs", 2)
+    assert outcome.code == 0, outcome.err
+    return RunFolder(path), outcome
+
+
+@pytest.fixture(scope="session")
+def fit_tiny(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., RunFolder]:
+    """Fits the tiny network on the data, with further arguments, into a new folder."""
+
+    def fit(*arguments: object) -> RunFolder:
+        path = tmp_path_factory.mktemp("tiny") / "run"
+        outcome = run_hardpix("fit", *data.arguments, *TINY, "--run", path, *arguments)
+        assert outcome.code == 0, outcome.err
+        return RunFolder(path)
+
+    return fit
+
+
+@pytest.fixture(scope="session")
+def tiny_run(fit_tiny: Callable[..., RunFolder]) -> RunFolder:
+    """Two epochs of the tiny network with learned hardness."""
+    return fit_tiny()

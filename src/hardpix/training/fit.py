@@ -31,6 +31,12 @@ A class of your own is named by its path, such as --model.network my_module.MyNe
 """
 
 
+BATCH_LIMITS = {
+    "limit_train_batches": "Number of training batches in an epoch, or with a decimal point the share of them.",
+    "limit_val_batches": "The same for validation.",
+}
+
+
 def build_parser() -> Parser:
     """The parser of ``hardpix fit``."""
     parser = Parser(
@@ -52,7 +58,12 @@ def build_parser() -> Parser:
     parser.add_argument("--seed", type=int, default=0, help="Of weights, order, augmentation and everything else.")
     parser.add_class_arguments(SegmentationData, "data")
     parser.add_class_arguments(SegmentationTask, "model")
-    parser.add_class_arguments(Trainer, "trainer", instantiate=False, skip={"default_root_dir"})
+    parser.add_class_arguments(Trainer, "trainer", instantiate=False, skip={"default_root_dir", *BATCH_LIMITS})
+    # 1 is one batch, 1.0 is all of them. Lightning writes Union[int, float], of which typing makes Union[float, int]
+    # where some other package has said so before, and the 1 of a command line would be read as 1.0.
+    limits = parser.add_argument_group("How many batches an epoch has")
+    for name, text in BATCH_LIMITS.items():
+        limits.add_argument(f"--trainer.{name}", type=int | float | None, default=None, help=text)
     # The data module's own sampler knows of several processes, and of the seed.
     parser.set_defaults(
         {"trainer.max_epochs": 100, "trainer.use_distributed_sampler": False, "trainer.log_every_n_steps": 10}

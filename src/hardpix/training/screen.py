@@ -7,6 +7,7 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
 from rich.console import Console
+from torch import nn
 
 from hardpix.signals import HardnessLevel
 from hardpix.training.run_folder import RunFolder
@@ -36,11 +37,11 @@ class Report(Callback):
         if not trainer.is_global_zero:
             return
         assert isinstance(pl_module, SegmentationTask)
-        weights, branches = (_millions(part) for part in (pl_module.network, pl_module.step.objective))
+        weights, branches = (_count(part) for part in (pl_module.network, pl_module.step.objective))
         processes = f", {trainer.world_size} processes" if trainer.world_size > 1 else ""
         console.print(
-            f"{type(pl_module.network.model).__name__}: {weights} M weights"
-            + (f", {branches} M more of branches in training" if branches != "0.00" else "")
+            f"{type(pl_module.network.model).__name__}: {weights} weights"
+            + (f", {branches} more of branches in training" if branches != "0" else "")
             + f"; on {pl_module.device}{processes}. Run folder: {self.folder.path}"
         )
 
@@ -71,8 +72,9 @@ class Report(Callback):
             return
         assert isinstance(pl_module, SegmentationTask)
         run = f"--run {self.folder.path}"
-        found = "" if self.best.best_model_score is None else f": {100 * float(self.best.best_model_score):.2f}"
-        console.print(f"\nbest validation mIoU{found}; everything of this run is in {self.folder.path}")
+        score = self.best.best_model_score
+        found = "no validation was done" if score is None else f"best validation mIoU: {100 * float(score):.2f}"
+        console.print(f"\n{found}; everything of this run is in {self.folder.path}")
         next_steps = {
             f"hardpix test {run}": "scores of every class",
             f"hardpix predict {run} --images DIR --out DIR": "label images",
@@ -90,5 +92,6 @@ class Report(Callback):
         self.highest = state_dict["highest"]
 
 
-def _millions(module: Any) -> str:
-    return f"{sum(weights.numel() for weights in module.parameters()) / 1e6:.2f}"
+def _count(module: nn.Module) -> str:
+    count = sum(weights.numel() for weights in module.parameters())
+    return f"{count / 1e6:.2f} M" if count >= 10_000 else f"{count}"

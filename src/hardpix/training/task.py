@@ -33,7 +33,8 @@ class SegmentationTask(LightningModule):
         decoder: module path of the network's decoder, for networks that are not known by themselves.
         embedding: module path of the network's last classifier, likewise.
         stages: module paths of further tensors that the objective wants.
-        optimizer: called with the parameters (of the network, then of the objective's branches).
+        optimizer: called with the parameters (of the network, then of the objective's branches); on the command line,
+            another class keeps the learning rate and weight decay of the default unless it is given its own.
         branch_learning_rate: learning rate of the objective's branches; the network's if none is given.
         warmup: share of the training in which the learning rate rises linearly.
         power: of the polynomial by which it then falls to 0.

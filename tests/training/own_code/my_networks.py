@@ -1,0 +1,78 @@
+"""What a user may have in a file of their own: hardpix has never heard of it."""
+
+from collections.abc import Sequence
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+
+class Tiny(nn.Module):
+    """Two convolutions at half the size, and what else a test asks for."""
+
+    def __init__(self, outputs: int = 3, norm: bool = False, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.ReLU())
+        layers: list[nn.Module] = [nn.Conv2d(8, 8, 3, padding=1)]
+        layers += [nn.BatchNorm2d(8)] if norm else []
+        layers += [nn.ReLU(), nn.Dropout(dropout), nn.Conv2d(8, outputs, 1)]
+        self.decoder = nn.Sequential(*layers)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.decoder(self.encoder(image))
+
+
+class Interruption(Exception):
+    """As when a machine is switched off."""
+
+
+class StopAt(Callback):
+    """Interrupts the training after some steps of an epoch, but not once it was resumed."""
+
+    def __init__(self, epoch: int, batch: int = 0) -> None:
+        self.epoch, self.batch, self.resumed = epoch, batch, False
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict) -> None:
+        self.resumed = True
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: object, batch_idx: int
+    ) -> None:
+        if not self.resumed and (trainer.current_epoch, batch_idx) == (self.epoch, self.batch):
+            raise Interruption
+
+
+class LossTypes(Callback):
+    """Notes the type of the loss and of the logits of every step."""
+
+    seen: Sequence[tuple[torch.dtype, torch.dtype]] = ()
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        pl_module.step.network.register_forward_hook(self._note_logits)
+
+    def _note_logits(self, module: nn.Module, inputs: object, output: object) -> None:
+        self._logits = output.logits.dtype
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: dict, batch: object, batch_idx: int
+    ) -> None:
+        LossTypes.seen = [*LossTypes.seen, (self._logits, outputs["loss"].dtype)]
+
+
+class Squares(Dataset):
+    """Bright squares on dark ground."""
+
+    classes = ("ground", "square")
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> dict[str, object]:
+        target = torch.zeros(32, 48, dtype=torch.long)
+        target[4 + index : 16 + index, 8:24] = 1
+        image = (40 + 160 * target).to(torch.uint8).expand(3, -1, -1)
+        return {"image": image, "target": target, "stem": f"{index}"}

@@ -1,0 +1,215 @@
+"""What a training does and leaves."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from hardpix.networks import DDRNet23Slim
+from hardpix.signals import HardnessLevel
+from hardpix.training.data_module import SegmentationData
+from hardpix.training.fit import build_parser
+from hardpix.training.run_folder import RunFolder
+
+from .conftest import TINY, Data, Outcome, run_hardpix
+
+Fit = Callable[..., RunFolder]
+
+
+def weights(folder: RunFolder, which: str = "last") -> dict[str, torch.Tensor]:
+    return torch.load(folder.checkpoint(which), weights_only=True)["state_dict"]
+
+
+def assert_same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> None:
+    assert a.keys() == b.keys()
+    for name in a:
+        assert torch.equal(a[name], b[name]), name
+
+
+def rows(folder: RunFolder, part: int = 0) -> list[dict[str, str]]:
+    with (folder.logs / f"part_{part}" / "metrics.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def column(folder: RunFolder, name: str, part: int = 0) -> list[float]:
+    return [float(row[name]) for row in rows(folder, part) if row.get(name)]
+
+
+class TestTwoFolders:
+    """hardpix fit --data.images DIR --data.masks DIR and nothing else."""
+
+    def test_classes_are_the_ids_of_the_masks(self, default_run: tuple[RunFolder, Outcome]) -> None:
+        folder, _ = default_run
+        table = folder.read_classes()
+        assert table.ids == ((0,), (7,), (200,))
+        assert folder.load_task().num_classes == 3
+
+    def test_network_and_objective_are_the_defaults(self, default_run: tuple[RunFolder, Outcome]) -> None:
+        task = default_run[0].load_task()
+        assert isinstance(task.network.model, DDRNet23Slim)
+        assert any(isinstance(module, HardnessLevel) for module in task.step.objective.modules())
+
+    def test_blocks_of_file_names_are_held_out_and_the_screen_says_so(
+        self, default_run: tuple[RunFolder, Outcome], data: Data
+    ) -> None:
+        folder, outcome = default_run
+        said = " ".join(outcome.out.split())
+        assert "Validation: 2 of 12 images in 2 contiguous blocks" in said
+        assert "neighbouring video frames do not leak" in said
+        split = yaml.safe_load(folder.split.read_text())
+        train, val = split["train"]["stems"], split["val"]["stems"]
+        assert len(val) == 2
+        assert sorted(train + val) == sorted(file.stem for file in data.images.iterdir())
+        assert all(stem in said for stem in val)
+
+    def test_the_end_says_how_good_where_and_what_next(self, default_run: tuple[RunFolder, Outcome]) -> None:
+        folder, outcome = default_run
+        best = max(column(folder, "val/miou"))
+        assert f"best validation mIoU: {100 * best:.2f}" in outcome.out
+        for command in ("test", "predict", "mine"):
+            assert f"hardpix {command} --run {folder.path}" in outcome.out
+
+    def test_nothing_else_is_said(self, default_run: tuple[RunFolder, Outcome]) -> None:
+        _, outcome = default_run
+        for chatter in ("litlogger", "treespec", "workers", "log_every_n_steps", "GPU available", "not empty"):
+            assert chatter not in outcome.out + outcome.err
+
+    def test_run_folder_is_complete(self, default_run: tuple[RunFolder, Outcome]) -> None:
+        folder, _ = default_run
+        assert {file.name for file in folder.path.iterdir()} == {
+            "config.yaml",
+            "classes.yaml",
+            "split.yaml",
+            "checkpoints",
+            "logs",
+        }
+        assert {file.name for file in folder.checkpoints.iterdir()} == {"best.ckpt", "last.ckpt"}
+        assert yaml.safe_load(folder.config.read_text())["data"]["val_share"] == 0.2
+
+    def test_curves_are_in_csv_and_tensorboard_alike(self, default_run: tuple[RunFolder, Outcome]) -> None:
+        folder, _ = default_run
+        miou = column(folder, "val/miou")
+        assert len(miou) == 2
+        events = EventAccumulator(str(folder.logs / "part_0"))
+        events.Reload()
+        assert [event.value for event in events.Scalars("val/miou")] == pytest.approx(miou)
+        names = rows(folder)[-1].keys()
+        assert {"val/border_miou", "val/accuracy", "val/loss", "val/iou/class 200", "lr-AdamW/branches"} <= names
+
+
+def test_last_is_the_last_epoch_and_best_the_best(fit_tiny: Fit) -> None:
+    # A rate at which the scores go up and down.
+    folder = fit_tiny("--trainer.max_epochs", 6, "--model.optimizer", "SGD", "--model.optimizer.lr", 2.0)
+    miou = column(folder, "val/miou")
+    steps = {name: torch.load(folder.checkpoint(name), weights_only=True)["global_step"] for name in ("best", "last")}
+    per_epoch = 2
+    assert steps["last"] == 6 * per_epoch
+    assert steps["best"] == (miou.index(max(miou)) + 1) * per_epoch
+    assert steps["best"] < steps["last"], "choose another learning rate: the last epoch was the best"
+
+
+def test_same_seed_same_weights_whatever_the_number_of_workers(fit_tiny: Fit, tiny_run: RunFolder) -> None:
+    assert_same(weights(fit_tiny("--data.workers", 2)), weights(tiny_run))
+
+
+def test_the_seed_decides_weights_order_and_augmentation(fit_tiny: Fit, tiny_run: RunFolder, data: Data) -> None:
+    settings = build_parser().parse_args(["--seed", "5", *data.arguments])
+    assert settings.data.seed == 5
+    images = [
+        SegmentationData(str(data.images), str(data.masks), workers=0, seed=seed).first_batch()["image"]
+        for seed in (0, 0, 5)
+    ]
+    assert torch.equal(images[0], images[1])
+    assert not torch.equal(images[0], images[2])
+    other = fit_tiny("--seed", 1)
+    first = "step.network.model.encoder.0.weight"
+    assert not torch.allclose(weights(other)[first], weights(tiny_run)[first], atol=0.02)
+
+
+def test_groups_of_the_optimizer_have_their_own_learning_rates_and_one_schedule(fit_tiny: Fit) -> None:
+    folder = fit_tiny(
+        "--model.branch_learning_rate", 0.01, "--model.warmup", 0.25, "--model.power", 1.0, "--trainer.max_epochs", 4
+    )
+    saved = torch.load(folder.checkpoint("last"), weights_only=True)
+    groups = {group["name"]: group for group in saved["optimizer_states"][0]["param_groups"]}
+    assert [groups[name]["initial_lr"] for name in ("network", "branches")] == [0.001, 0.01]
+    branch = [name for name in saved["state_dict"] if ".branch." in name]
+    assert len(groups["branches"]["params"]) == len(branch) > 0
+    assert len(groups["network"]["params"]) == sum(".network." in name for name in saved["state_dict"])
+    # Eight steps, of which two rise; an epoch has two, and the rate at its start is written down.
+    expected = [1 / 2, 1, 4 / 6, 2 / 6]
+    assert column(folder, "lr-AdamW/network") == pytest.approx([0.001 * share for share in expected])
+    assert column(folder, "lr-AdamW/branches") == pytest.approx([0.01 * share for share in expected])
+
+
+def test_accumulated_gradients_are_those_of_the_larger_batch(fit_tiny: Fit) -> None:
+    plain = ["--model.objective", "WeightedCrossEntropy", "--model.optimizer", "SGD", "--model.optimizer.lr", 0.1]
+    # The mean of two means is the mean of all only where both batches have as many labelled pixels.
+    plain += ["--data.scale", "[1,1]", "--trainer.max_epochs", 1, "--trainer.limit_train_batches"]
+    together = fit_tiny(*plain, 1, "--data.batch_size", 8)
+    one_by_one = fit_tiny(*plain, 2, "--data.batch_size", 4, "--trainer.accumulate_grad_batches", 2)
+    for name, expected in weights(together).items():
+        torch.testing.assert_close(weights(one_by_one)[name], expected)
+
+
+def test_clipped_gradients_move_the_weights_by_rate_times_norm(fit_tiny: Fit) -> None:
+    sgd = ["--model.optimizer", "SGD", "--model.optimizer.weight_decay", 0, "--model.warmup", 0]
+    one_step = ["--trainer.max_epochs", 1, "--trainer.limit_train_batches", 1, "--trainer.gradient_clip_val", 0.01]
+    still, moved = (weights(fit_tiny(*sgd, *one_step, "--model.optimizer.lr", rate)) for rate in (0.0, 5.0))
+    distance = torch.cat([(moved[name] - still[name]).flatten() for name in still]).norm()
+    assert distance.item() == pytest.approx(5.0 * 0.01, rel=1e-3)
+
+
+def test_half_types_in_the_network_and_float32_in_the_loss(fit_tiny: Fit) -> None:
+    import my_networks
+
+    my_networks.LossTypes.seen = []
+    fit_tiny("--trainer.precision", "bf16-mixed", "--trainer.callbacks", "[{class_path: my_networks.LossTypes}]")
+    assert len(my_networks.LossTypes.seen) == 4
+    assert set(my_networks.LossTypes.seen) == {(torch.bfloat16, torch.float32)}
+
+
+def test_another_logger_by_its_class(fit_tiny: Fit, tmp_path: Path) -> None:
+    logger = f"{{class_path: CSVLogger, init_args: {{save_dir: {tmp_path}, name: mine}}}}"
+    folder = fit_tiny("--trainer.logger", logger, "--trainer.max_epochs", 1)
+    assert (tmp_path / "mine" / "version_0" / "metrics.csv").is_file()
+    assert not folder.logs.exists()
+
+
+def test_class_balance_counts_the_training_masks_and_no_others(fit_tiny: Fit, data: Data) -> None:
+    objective = "{class_path: WeightedCrossEntropy, init_args: {signal: {class_path: hardpix.signals.ClassBalance}}}"
+    folder = fit_tiny("--model.objective", objective, "--trainer.max_epochs", 1)
+    counts = np.zeros(3)
+    for stem in yaml.safe_load(folder.split.read_text())["train"]["stems"]:
+        stored = np.asarray(Image.open(data.masks / f"{stem}.png"))
+        counts += [(stored == k).sum() for k in (0, 7, 200)]
+    expected = counts.sum() / 3 / counts
+    np.testing.assert_allclose(weights(folder)["step.objective.signal.weights"], expected, rtol=1e-6)
+
+
+def test_own_data_sets_need_no_files(fit_tiny: Fit, tmp_path: Path) -> None:
+    settings = {
+        "data": {
+            "train_set": {"class_path": "my_networks.Squares", "init_args": {"length": 8}},
+            "val_set": {"class_path": "my_networks.Squares", "init_args": {"length": 3}},
+        }
+    }
+    file = tmp_path / "own.yaml"
+    file.write_text(yaml.safe_dump(settings))
+    outcome = run_hardpix("fit", "--config", file, *TINY, "--model.network.outputs", 2, "--run", tmp_path / "run")
+    assert outcome.code == 0, outcome.err
+    folder = RunFolder(tmp_path / "run")
+    assert folder.read_classes().names == ("ground", "square")
+    assert len(folder.validation_set()) == 3
+
+
+def test_data_folders_are_left_as_they_were(tiny_run: RunFolder, data: Data) -> None:
+    assert {file.name for folder in (data.images, data.masks) for file in folder.iterdir()} == {
+        f"frame_{k:03d}.png" for k in range(12)
+    }

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from ..classes import ClassTable
 from .ambiguity import ambiguity
 from .classes import CLASSES, PALETTE
 from .layout import sample_layout
@@ -41,9 +42,7 @@ class GeneratedScenes(Dataset[dict[str, Any]]):
         (torch.Size([3, 64, 128]), torch.int64, 'roads-1_3_00001')
     """
 
-    classes = CLASSES
-    palette = PALETTE
-    ignore_index = 255
+    classes = ClassTable(CLASSES, range(len(CLASSES)), PALETTE)
 
     def __init__(self, length: int, seed: int = 0, size: tuple[int, int] = (256, 512)) -> None:
         if length < 0 or seed < 0:

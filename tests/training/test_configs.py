@@ -10,7 +10,7 @@ from hardpix.training.run_folder import RunFolder
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 TWO_STEPS = (
-    "--trainer.max_epochs 1 --trainer.limit_train_batches 2 --trainer.limit_val_batches 1 --trainer.limit_val_batches 1 "
+    "--trainer.max_epochs 1 --trainer.limit_train_batches 2 --trainer.limit_val_batches 1 "
     "--trainer.num_sanity_val_steps 0 --data.workers 0"
 )
 

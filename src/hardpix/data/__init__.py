@@ -1,19 +1,19 @@
 """Data sets: folders of images and masks, presets, splits, checks, transforms and sampling."""
 
-from .checks import FolderReport, check_folders
-from .classes import ClassTable
-from .collate import collate
-from .crop import RandomScaledCrop
-from .errors import DataError, Problem, describe
-from .folder import SegmentationFolder
-from .images import read_image
-from .masks import read_mask, write_mask
-from .pairs import Folders
-from .presets import Preset, load_preset, preset_names
-from .sample import Sample
-from .sampling import SeededDataset, SeededSampler
-from .split import Split, split_blocks, split_by_pattern
-from .transforms import EvaluationTransform, TrainingTransform, restore
+from hardpix.data.checks import FolderReport, check_folders
+from hardpix.data.classes import ClassTable
+from hardpix.data.collate import collate
+from hardpix.data.crop import RandomScaledCrop
+from hardpix.data.errors import DataError, Problem, describe
+from hardpix.data.folder import SegmentationFolder
+from hardpix.data.images import read_image
+from hardpix.data.masks import read_mask, write_mask
+from hardpix.data.pairs import Folders
+from hardpix.data.presets import Preset, load_preset, preset_names
+from hardpix.data.sample import Sample
+from hardpix.data.sampling import SeededDataset, SeededSampler
+from hardpix.data.split import Split, split_blocks, split_by_pattern
+from hardpix.data.transforms import EvaluationTransform, TrainingTransform, restore
 
 __all__ = [
     "ClassTable",

@@ -12,12 +12,12 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from .classes import ClassTable, grey_as_ids
-from .errors import DataError, Problem
-from .images import read_depth, read_image, read_weight
-from .masks import HIGHEST_ID, Label, count_labels, read_mask
-from .pairs import Folders, folder_problems, pairing_problems
-from .problems import class_list_problems, colours_without_table, unknown_labels, wrong_size
+from hardpix.data.classes import ClassTable, grey_as_ids
+from hardpix.data.errors import DataError, Problem
+from hardpix.data.images import read_depth, read_image, read_weight
+from hardpix.data.masks import HIGHEST_ID, Label, count_labels, read_mask
+from hardpix.data.pairs import Folders, folder_problems, pairing_problems
+from hardpix.data.problems import class_list_problems, colours_without_table, unknown_labels, wrong_size
 
 # Below this brightest value an image is all but black: 12 bits stored in 16, say.
 NEARLY_BLACK = 16

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .masks import HIGHEST_ID, Label, count_labels
-from .palette import Colour, palette
+from hardpix.data.masks import HIGHEST_ID, Label, count_labels
+from hardpix.data.palette import Colour, palette
 
 _IGNORED, _UNKNOWN = -1, -2
 

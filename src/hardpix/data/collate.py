@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .sample import Sample
-from .transforms import padded
+from hardpix.data.sample import Sample
+from hardpix.data.transforms import padded
 
 
 def collate(samples: Sequence[Sample], ignore_index: int = 255) -> dict[str, Any]:

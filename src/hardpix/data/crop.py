@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 
-from .sample import Sample, map_fills
+from hardpix.data.sample import Sample, map_fills
 
 Window = tuple[int, int, int, int]  # top, left, height, width; may reach beyond the image
 

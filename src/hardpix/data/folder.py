@@ -10,14 +10,14 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision import tv_tensors
 
-from .checks import classes_in
-from .classes import ClassTable
-from .errors import DataError
-from .images import read_depth, read_image, read_weight
-from .masks import read_mask
-from .pairs import Folders, folder_problems, pairing_problems
-from .problems import unknown_labels, wrong_size
-from .sample import Sample
+from hardpix.data.checks import classes_in
+from hardpix.data.classes import ClassTable
+from hardpix.data.errors import DataError
+from hardpix.data.images import read_depth, read_image, read_weight
+from hardpix.data.masks import read_mask
+from hardpix.data.pairs import Folders, folder_problems, pairing_problems
+from hardpix.data.problems import unknown_labels, wrong_size
+from hardpix.data.sample import Sample
 
 # Which folder a key of the sample comes from.
 FOLDER_OF = {"target": "masks", "depth": "depth", "weight": "weights"}

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from .errors import DataError, Problem
+from hardpix.data.errors import DataError, Problem
 
 SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .errors import DataError, Problem
-from .images import opened
-from .palette import Colour
+from hardpix.data.errors import DataError, Problem
+from hardpix.data.images import opened
+from hardpix.data.palette import Colour
 
 Label = int | Colour  # what stands in a mask
 HIGHEST_ID = 65535

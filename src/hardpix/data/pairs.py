@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from .errors import Problem
-from .files import IMAGE_SUFFIXES, MAP_SUFFIXES, files_by_stem
+from hardpix.data.errors import Problem
+from hardpix.data.files import IMAGE_SUFFIXES, MAP_SUFFIXES, files_by_stem
 
 NAMES = {"images": "image", "masks": "mask", "depth": "depth map", "weights": "weight map"}
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import yaml
 
-from .classes import ClassTable
-from .pairs import Folders
+from hardpix.data.classes import ClassTable
+from hardpix.data.pairs import Folders
 
 FOLDER = Path(__file__).parent / "presets"
 PARTS = ("train", "val", "test")

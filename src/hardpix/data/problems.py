@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .classes import ClassTable
-from .errors import Problem
-from .masks import Label
+from hardpix.data.classes import ClassTable
+from hardpix.data.errors import Problem
+from hardpix.data.masks import Label
 
 
 def wrong_size(path: Path, expected: Sequence[int], found: Sequence[int]) -> Problem:

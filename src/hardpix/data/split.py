@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from .files import natural_key
+from hardpix.data.files import natural_key
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,9 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
+from hardpix.data.crop import RandomScaledCrop
+from hardpix.data.sample import Sample, map_fills
 from hardpix.pixels import resize_bilinear
-
-from .crop import RandomScaledCrop
-from .sample import Sample, map_fills
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)

@@ -47,11 +47,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .classes import CLASSES
-from .layout import Light
-from .materials import AXES, CASTS_ON, PART_CLASS, PART_SHARE, Part, kind_table
-from .paint import Painting
-from .render import HAZE_SPREAD, Map, Picture, vignette
+from hardpix.data.scenes.classes import CLASSES
+from hardpix.data.scenes.layout import Light
+from hardpix.data.scenes.materials import AXES, CASTS_ON, PART_CLASS, PART_SHARE, Part, kind_table
+from hardpix.data.scenes.paint import Painting
+from hardpix.data.scenes.render import HAZE_SPREAD, Map, Picture, vignette
 
 ELSEWHERE = 0.3  # ε: the part of the prior that comes from the neighbourhood
 SHIFT_SPREAD = 12.0**-0.5  # standard deviation of a uniform shift by up to half a pixel

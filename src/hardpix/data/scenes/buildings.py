@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from .camera import Array
-from .ground import BEHIND, Street
-from .materials import Part
-from .surfaces import Builder
+from hardpix.data.scenes.camera import Array
+from hardpix.data.scenes.ground import BEHIND, Street
+from hardpix.data.scenes.materials import Part
+from hardpix.data.scenes.surfaces import Builder
 
 
 def wall(lateral: float, near: float, far: float, bottom: float, top: float) -> Array:

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .buildings import screen
-from .camera import Array
-from .furniture import cast
-from .materials import Part
-from .surfaces import Builder
+from hardpix.data.scenes.buildings import screen
+from hardpix.data.scenes.camera import Array
+from hardpix.data.scenes.furniture import cast
+from hardpix.data.scenes.materials import Part
+from hardpix.data.scenes.surfaces import Builder
 
 Profile = list[tuple[float, float]]
 

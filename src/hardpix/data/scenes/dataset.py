@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from ..classes import ClassTable
-from .ambiguity import ambiguity
-from .classes import CLASSES, PALETTE
-from .layout import sample_layout
-from .render import render
+from hardpix.data.classes import ClassTable
+from hardpix.data.scenes.ambiguity import ambiguity
+from hardpix.data.scenes.classes import CLASSES, PALETTE
+from hardpix.data.scenes.layout import sample_layout
+from hardpix.data.scenes.render import render
 
 # Whatever changes what a seed draws makes a new generator with a new name: results on two of them do not compare.
 VERSION = "roads-1"

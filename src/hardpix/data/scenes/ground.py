@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .camera import Array
-from .materials import Part
-from .surfaces import Builder
+from hardpix.data.scenes.camera import Array
+from hardpix.data.scenes.materials import Part
+from hardpix.data.scenes.surfaces import Builder
 
 # Painter's order of the ground and what lies on it: after the far end of the view, before all that stands on it.
 BEHIND, GROUND, REPAIR, CROSSING, MARKS = 2e5, 9e4, 6e4, 5e4, 3e4

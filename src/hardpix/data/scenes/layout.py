@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .buildings import add_far_end, add_row
-from .camera import Array, Camera
-from .cars import add_car
-from .furniture import (
+from hardpix.data.scenes.buildings import add_far_end, add_row
+from hardpix.data.scenes.camera import Array, Camera
+from hardpix.data.scenes.cars import add_car
+from hardpix.data.scenes.furniture import (
     add_fence,
     add_lamp_post,
     add_overhead_line,
@@ -16,11 +16,11 @@ from .furniture import (
     add_traffic_light,
     add_utility_line,
 )
-from .ground import Street, add_ground, add_markings, add_side_street, sample_street
-from .materials import Part
-from .people import add_person
-from .surfaces import Builder, Surfaces
-from .trees import add_far_woods, add_hedge, add_tree
+from hardpix.data.scenes.ground import Street, add_ground, add_markings, add_side_street, sample_street
+from hardpix.data.scenes.materials import Part
+from hardpix.data.scenes.people import add_person
+from hardpix.data.scenes.surfaces import Builder, Surfaces
+from hardpix.data.scenes.trees import add_far_woods, add_hedge, add_tree
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from .classes import (
+from hardpix.data.scenes.classes import (
     BUILDING,
     CAR,
     MARKING,
@@ -28,7 +28,7 @@ from .classes import (
     VEGETATION,
     WIRE,
 )
-from .textures import BRICK, CLOUD, GRAIN, LEAVES, PAVING, PLAIN, PLANKS, STAINS
+from hardpix.data.scenes.textures import BRICK, CLOUD, GRAIN, LEAVES, PAVING, PLAIN, PLANKS, STAINS
 
 
 @dataclass(frozen=True)

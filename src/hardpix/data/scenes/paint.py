@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .camera import Array
-from .surfaces import Surfaces
+from hardpix.data.scenes.camera import Array
+from hardpix.data.scenes.surfaces import Surfaces
 
 SUBPIXEL_BITS = 4
 SKY_BANDS = 24  # the first ids: bands of sky from the top of the picture to the horizon

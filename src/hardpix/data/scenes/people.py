@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from .buildings import screen
-from .furniture import cast, disc
-from .materials import Part
-from .surfaces import Builder
+from hardpix.data.scenes.buildings import screen
+from hardpix.data.scenes.furniture import cast, disc
+from hardpix.data.scenes.materials import Part
+from hardpix.data.scenes.surfaces import Builder
 
 
 def add_person(build: Builder, lateral: float, along: float, ground: float, rng: np.random.Generator) -> None:

@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .camera import Array
-from .classes import SKY
-from .layout import Layout
-from .materials import CASTS_ON, Part, draw_materials, kind_table
-from .paint import SKY_BANDS, SUBPIXEL_BITS, Painting, paint
-from .textures import STAINS, TILE, atlas
+from hardpix.data.scenes.camera import Array
+from hardpix.data.scenes.classes import SKY
+from hardpix.data.scenes.layout import Layout
+from hardpix.data.scenes.materials import CASTS_ON, Part, draw_materials, kind_table
+from hardpix.data.scenes.paint import SKY_BANDS, SUBPIXEL_BITS, Painting, paint
+from hardpix.data.scenes.textures import STAINS, TILE, atlas
 
 HAZE_SPREAD = 0.25  # standard deviation of log extinction between two pictures of a scene
 SKY_DEPTH = 1000.0  # height of the clouds, metres

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from .camera import Array, Camera, plane_coefficients
-from .materials import PART_CLASS, Part
+from hardpix.data.scenes.camera import Array, Camera, plane_coefficients
+from hardpix.data.scenes.materials import PART_CLASS, Part
 
 Index = NDArray[np.int64]
 

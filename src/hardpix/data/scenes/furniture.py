@@ -4,11 +4,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from .buildings import screen
-from .camera import Array
-from .ground import Street
-from .materials import Part
-from .surfaces import Builder
+from hardpix.data.scenes.buildings import screen
+from hardpix.data.scenes.camera import Array
+from hardpix.data.scenes.ground import Street
+from hardpix.data.scenes.materials import Part
+from hardpix.data.scenes.surfaces import Builder
 
 
 def disc(lateral: float, height: float, along: float, radius: float, corners: int = 14) -> Array:
@@ -63,7 +63,7 @@ def add_utility_line(build: Builder, side: int, lateral: float, rng: np.random.G
         build.stroke(post, np.array([foot, (lateral, height + 0.3, along)]), radius, along, 0.85)
         arm = np.array([(lateral - 1.1, height, along), (lateral + 1.1, height, along)])
         build.stroke(post, arm, 0.05, along - 0.01, 0.8)
-    t = np.linspace(0.0, 1.0, 11)
+    t = np.linspace(0.0, 1.0, 8)
     sag = rng.uniform(0.3, 1.0)
     for start, end in pairwise(alongs):
         along = start + t * (end - start)

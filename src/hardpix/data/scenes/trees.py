@@ -4,10 +4,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from .camera import Array
-from .ground import BEHIND
-from .materials import Part
-from .surfaces import Builder
+from hardpix.data.scenes.camera import Array
+from hardpix.data.scenes.ground import BEHIND
+from hardpix.data.scenes.materials import Part
+from hardpix.data.scenes.surfaces import Builder
 
 
 @lru_cache(maxsize=8)
@@ -35,7 +35,7 @@ def add_foliage(
     build: Builder, centre: Array, radius: float, squat: float, order: float, rng: np.random.Generator
 ) -> Array:
     """One crown or bush of about ``radius``, its height scaled by ``squat``; returns its outline (corners, 3)."""
-    corners, clumps, clusters = (28, 9, 12) if order < 28.0 else (16, 5, 7)
+    corners, clumps, clusters = (28, 9, 12) if order < 28.0 else (16, 5, 7) if order < 60.0 else (10, 3, 4)
     # Loose clusters around the rim, filled by the even-odd rule together with the body: they overlap it into gaps.
     rim, around = np.zeros((clusters, 3)), np.zeros((clumps, 3))
     angle, distance = rng.uniform((0.0, 0.7), (2.0 * np.pi, 1.12), (clusters, 2)).T

@@ -67,12 +67,12 @@ class MapStability(Callback):
 
     Args:
         scenes: held-out scenes.
-        count: how many of them are looked at after each epoch.
+        count: how many of them are looked at after each epoch, at most.
     """
 
     def __init__(self, scenes: Dataset, count: int) -> None:
         self.scenes = scenes
-        self.count = count
+        self.count = min(count, len(scenes))  # type: ignore[arg-type]
         self.before: dict[str, Tensor] = {}
         self.correlations: dict[str, list[float]] = {}
 

@@ -119,3 +119,14 @@ def test_shapes_that_do_not_belong_together_are_errors(wrong: dict[str, Tensor],
     given = {"logits": torch.zeros(2, 4, 3, 5), "target": torch.zeros(2, 3, 5, dtype=torch.long), **wrong}
     with pytest.raises(ValueError, match=message):
         PixelBatch(**given)
+
+
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), -float("inf")])
+def test_odd_logits_of_unlabelled_pixels_leave_no_trace_in_the_maps(odd: float) -> None:
+    logits = torch.zeros(1, 3, 1, 2)
+    logits[..., 1] = odd
+    px = PixelBatch(logits, torch.tensor([[[1, 255]]]))
+    third = torch.tensor([[[1 / 3, 0.0]]])
+    torch.testing.assert_close(px.confidence, third)
+    torch.testing.assert_close(px.true_probability, third)
+    torch.testing.assert_close(px.loss, torch.tensor([[[torch.tensor(3.0).log(), 0.0]]]))

@@ -116,4 +116,5 @@ class PixelBatch:
         with torch.no_grad(), torch.autocast(self.logits.device.type, enabled=False):
             logits = at_least_float32(self.logits.detach())
             # max softmax = exp(max − logsumexp): no (B, C, H, W) tensor of probabilities.
-            return torch.exp(logits.amax(1) - logits.logsumexp(1)) * self.valid
+            confidence = torch.exp(logits.amax(1) - logits.logsumexp(1))
+            return torch.where(self.valid, confidence, torch.zeros_like(confidence))

@@ -143,9 +143,11 @@ def test_interior_of_two_halves_is_bayes_rule() -> None:
     assert 0.6 * low < result[20, 36] < 1.5 * high
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_it_ranks_pixels_as_drawing_the_scene_again_does(seed: int) -> None:
-    """The definition itself: draw the same layout many times and note the class of what looks like the pixel."""
+def draw_again(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The definition itself: draws one layout many times and notes the class of what looks like a pixel.
+
+    For some pixels: the map, the share of notes that differ from the label, and the distance to a border.
+    """
     size, draws, pixels, neighbours, bandwidth = (96, 192), 100, 300, 32, 14.0
     height, width = size
     layout = sample_layout(np.random.default_rng((seed, 0)), size)
@@ -180,11 +182,17 @@ def test_it_ranks_pixels_as_drawing_the_scene_again_does(seed: int) -> None:
 
     edge = cv2.morphologyEx(picture.target, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
     distance = cv2.distanceTransform((~edge).astype(np.uint8), cv2.DIST_L2, 3)[rows, columns]
-    agreement = spearmanr(known[rows, columns], drawn).statistic
-    assert agreement > 0.65
-    assert agreement > spearmanr(-distance, drawn).statistic
+    return known[rows, columns], drawn, distance
+
+
+def test_it_ranks_pixels_as_drawing_the_scenes_again_does() -> None:
+    known, drawn, distance = np.concatenate([draw_again(seed) for seed in range(4)], axis=1)
+    agreement = spearmanr(known, drawn).statistic
+    assert agreement > 0.7
+    # No border tells as much, and where no border is near the map still ranks.
+    assert agreement > spearmanr(-distance, drawn).statistic + 0.05
     inner = distance > 2
-    assert spearmanr(known[rows, columns][inner], drawn[inner]).statistic > 0.5
+    assert spearmanr(known[inner], drawn[inner]).statistic > 0.6
 
 
 def test_most_pixels_are_plain_and_some_are_not_also_far_from_borders() -> None:

@@ -1,7 +1,7 @@
 """Small data sets on disk, and runs that several tests look at."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
@@ -14,7 +14,9 @@ from PIL import Image
 from hardpix.cli import main
 from hardpix.training.run_folder import RunFolder
 
+# A user's own modules, where Python looks for them.
 OWN_CODE = Path(__file__).parent / "own_code"
+sys.path.insert(0, str(OWN_CODE))
 SIZE = (48, 64)
 
 # A fit of a network of the user's own that takes a second.
@@ -74,19 +76,6 @@ def run_hardpix(*arguments: object) -> Outcome:
     with redirect_stdout(out), redirect_stderr(err):
         code = main([str(argument) for argument in arguments])
     return Outcome(code, out.getvalue(), err.getvalue())
-
-
-@pytest.fixture(scope="session")
-def hardpix() -> Callable[..., Outcome]:
-    return run_hardpix
-
-
-@pytest.fixture(scope="session", autouse=True)
-def own_code() -> Iterator[Path]:
-    """The folder of my_networks.py, where Python looks for it."""
-    sys.path.insert(0, str(OWN_CODE))
-    yield OWN_CODE
-    sys.path.remove(str(OWN_CODE))
 
 
 @pytest.fixture(scope="session")

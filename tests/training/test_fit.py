@@ -4,6 +4,7 @@ import csv
 from collections.abc import Callable
 from pathlib import Path
 
+import my_networks
 import numpy as np
 import pytest
 import torch
@@ -167,8 +168,6 @@ def test_clipped_gradients_move_the_weights_by_rate_times_norm(fit_tiny: Fit) ->
 
 
 def test_half_types_in_the_network_and_float32_in_the_loss(fit_tiny: Fit) -> None:
-    import my_networks
-
     my_networks.LossTypes.seen = []
     fit_tiny("--trainer.precision", "bf16-mixed", "--trainer.callbacks", "[{class_path: my_networks.LossTypes}]")
     assert len(my_networks.LossTypes.seen) == 4

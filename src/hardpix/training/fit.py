@@ -9,15 +9,16 @@ from typing import Any
 
 from jsonargparse import ActionConfigFile, Namespace
 from lightning.pytorch import Trainer, seed_everything
-from lightning.pytorch.callbacks import Callback, LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, LearningRateMonitor
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 
 from hardpix.training.arguments import ParagraphsFormatter, Parser, checked_input
+from hardpix.training.checkpoints import BestCheckpoint, LastCheckpoint
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.quiet import quiet
 from hardpix.training.run_folder import RunFolder
 from hardpix.training.screen import ProgressBar, Report, console
-from hardpix.training.seeding import SeedEveryEpoch
+from hardpix.training.seeding import SeedEveryBatch
 from hardpix.training.task import SegmentationTask
 
 DESCRIPTION = """Train a segmentation network on a folder of images and masks.
@@ -137,7 +138,7 @@ def _build_trainer(settings: Namespace, seed: int, folder: RunFolder) -> Trainer
         ]
     own = given.pop("callbacks") or []
     callbacks: list[Callback] = [*own] if isinstance(own, list) else [own]
-    callbacks.append(SeedEveryEpoch(seed))
+    callbacks.append(SeedEveryBatch(seed))
     if logger:
         callbacks.append(LearningRateMonitor(logging_interval="epoch"))
     if given["enable_progress_bar"] is None:
@@ -146,12 +147,9 @@ def _build_trainer(settings: Namespace, seed: int, folder: RunFolder) -> Trainer
         callbacks.append(ProgressBar())
     best = None
     if given["enable_checkpointing"] is not False:
-        # Two of them: the one that keeps the best writes nothing in an epoch that is not better. The last comes after
-        # the best, so that it holds its state.
-        best = ModelCheckpoint(
-            folder.checkpoints, filename="best", monitor="val/miou", mode="max", enable_version_counter=False
-        )
-        callbacks += [best, ModelCheckpoint(folder.checkpoints, filename="last", enable_version_counter=False)]
+        best = BestCheckpoint(folder.checkpoints)
+        # The last comes after the best, so that it holds its state.
+        callbacks += [best, LastCheckpoint(folder.checkpoints)]
     callbacks.insert(0, Report(folder, best))
     given["enable_model_summary"] = bool(given["enable_model_summary"])
     return Trainer(**given, logger=logger, callbacks=callbacks, default_root_dir=folder.path)

@@ -81,6 +81,8 @@ class SegmentationTask(LightningModule):
         self.power = power
         self.scores = SegmentationScores(num_classes, ignore_index)
         self.mean_loss = MeanMetric()
+        # Lightning leaves the mode as it finds it, and pretrained networks often come in evaluation mode.
+        self.train()
 
     @property
     def network(self) -> TappedNetwork:
@@ -111,7 +113,6 @@ class SegmentationTask(LightningModule):
         """
         name = type(self.network.model).__name__
         size = "×".join(map(str, batch["image"].shape[-2:]))
-        modes = {module: module.training for module in self.step.modules()}
         self.step.eval()
         try:
             channels = self(batch["image"]).shape[1]
@@ -130,9 +131,7 @@ class SegmentationTask(LightningModule):
             self._losses(batch, progress=0.0)
         except Exception as error:
             raise ValueError(f"{type(self.step.objective).__name__} cannot be computed: {error}") from error
-        # One by one: a network may hold some of its layers in evaluation mode for good.
-        for module, training in modes.items():
-            module.training = training
+        self.step.train()
 
     def _losses(self, batch: dict[str, Any], progress: float) -> dict[str, Tensor]:
         maps = {key: batch[key] for key in ("depth", "weight") if key in batch}

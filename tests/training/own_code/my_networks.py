@@ -1,6 +1,7 @@
 """What a user may have in a file of their own: hardpix has never heard of it."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -11,16 +12,26 @@ from torch.utils.data import Dataset
 class Tiny(nn.Module):
     """Two convolutions at half the size, and what else a test asks for."""
 
-    def __init__(self, outputs: int = 3, norm: bool = False, dropout: float = 0.0) -> None:
+    def __init__(
+        self, outputs: int = 3, norm: Literal["none", "batch", "frozen"] = "none", dropout: float = 0.0
+    ) -> None:
         super().__init__()
-        self.encoder = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.ReLU())
-        layers: list[nn.Module] = [nn.Conv2d(8, 8, 3, padding=1)]
-        layers += [nn.BatchNorm2d(8)] if norm else []
-        layers += [nn.ReLU(), nn.Dropout(dropout), nn.Conv2d(8, outputs, 1)]
-        self.decoder = nn.Sequential(*layers)
+        self.frozen = norm == "frozen"
+        layers: list[nn.Module] = [nn.Conv2d(3, 8, 3, stride=2, padding=1)]
+        layers += [] if norm == "none" else [nn.BatchNorm2d(8)]
+        self.encoder = nn.Sequential(*layers, nn.ReLU())
+        self.decoder = nn.Sequential(
+            nn.Conv2d(8, 8, 3, padding=1), nn.ReLU(), nn.Dropout(dropout), nn.Conv2d(8, outputs, 1)
+        )
 
     def forward(self, image: Tensor) -> Tensor:
         return self.decoder(self.encoder(image))
+
+    def train(self, mode: bool = True) -> "Tiny":
+        super().train(mode)
+        if self.frozen:
+            self.encoder[1].eval()
+        return self
 
 
 class Interruption(Exception):

@@ -1,0 +1,293 @@
+"""hardpix test, predict and mine, from a run folder alone."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sklearn.metrics
+import torch
+import yaml
+from PIL import Image
+
+from hardpix.networks import untap
+from hardpix.training.run_folder import RunFolder
+
+from .conftest import TINY, Data, Outcome, run_hardpix, write_pair
+from .test_fit import Fit, column, weights
+
+IDS = (0, 7, 3000)
+SIZES = {"a/one": (48, 64), "a/two": (40, 56), "b/one": (33, 97), "b/deep/three": (64, 48), "four": (48, 64)}
+
+
+def tree(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Contents and times of all files below a folder."""
+    files = (file for file in sorted(folder.rglob("*")) if file.is_file())
+    return {str(file.relative_to(folder)): (file.read_bytes(), file.stat().st_mtime_ns) for file in files}
+
+
+def read(file: Path) -> np.ndarray:
+    with Image.open(file) as image:
+        return np.array(image)
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """A run on masks of 16 bits, images in subfolders and of several sizes, and files that no run has seen."""
+
+    run: RunFolder
+    data: Data
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Mixed:
+    root = tmp_path_factory.mktemp("mixed")
+    data = Data(root / "images", root / "masks")
+    rng = np.random.default_rng(4)
+    for stem, size in SIZES.items():
+        write_pair(data.images, data.masks, stem, rng, IDS, size)
+    outcome = run_hardpix("fit", *data.arguments, *TINY, "--run", root / "run", "--trainer.max_epochs", 3)
+    assert outcome.code == 0, outcome.err
+    return Mixed(RunFolder(root / "run"), data)
+
+
+def logits_by_hand(run: RunFolder, image: np.ndarray) -> torch.Tensor:
+    """What the user's own network says of one picture, without anything of hardpix around it."""
+    task = run.load_task()
+    network = untap(task.network)
+    height, width = image.shape[:2]
+    pixels = torch.zeros(1, 3, -(-height // 32) * 32, -(-width // 32) * 32)
+    mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    pixels[0, :, :height, :width] = torch.tensor((image / 255 - mean) / std).permute(2, 0, 1)
+    with torch.no_grad():
+        coarse = network(pixels)
+    fine = torch.nn.functional.interpolate(coarse, pixels.shape[-2:], mode="bilinear", align_corners=False)
+    return fine[0, :, :height, :width]
+
+
+class TestPredict:
+    @pytest.fixture(scope="class")
+    def out(self, mixed: Mixed, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        out = tmp_path_factory.mktemp("predictions") / "new"
+        before = tree(mixed.data.images)
+        run = ["--run", mixed.run.path, "--images", mixed.data.images, "--out", out]
+        outcome = run_hardpix("predict", *run, "--confidence")
+        assert outcome.code == 0, outcome.err
+        assert tree(mixed.data.images) == before
+        return out
+
+    def test_labels_are_the_ids_of_the_users_masks_in_16_bits(self, out: Path, mixed: Mixed) -> None:
+        for stem, size in SIZES.items():
+            labels = read(out / "labels" / f"{stem}.png")
+            assert labels.dtype == np.uint16
+            assert labels.shape == size
+            best = logits_by_hand(mixed.run, read(mixed.data.images / f"{stem}.png")).argmax(0).numpy()
+            agreeing = (np.array(IDS)[best] == labels).mean()
+            assert agreeing > 0.999, stem
+
+    def test_confidence_is_the_probability_of_the_label(self, out: Path, mixed: Mixed) -> None:
+        for stem in SIZES:
+            confidence = read(out / "confidence" / f"{stem}.png")
+            assert confidence.dtype == np.uint16
+            logits = logits_by_hand(mixed.run, read(mixed.data.images / f"{stem}.png"))
+            np.testing.assert_allclose(confidence / 65535, logits.softmax(0).amax(0), atol=2e-5)
+
+    def test_overlays_have_the_size_of_the_image(self, out: Path) -> None:
+        for stem, size in SIZES.items():
+            assert read(out / "overlays" / f"{stem}.jpg").shape == (*size, 3)
+
+    def test_there_is_nothing_else_but_a_record(self, out: Path, mixed: Mixed) -> None:
+        assert {file.name for file in out.iterdir()} == {"labels", "overlays", "confidence", "hardpix.yaml"}
+        record = yaml.safe_load((out / "hardpix.yaml").read_text())
+        assert record["checkpoint"] == str(mixed.run.checkpoint("best"))
+
+    def test_maps_not_asked_for_are_not_written(self, tiny_run: RunFolder, data: Data, tmp_path: Path) -> None:
+        out = tmp_path / "out"
+        run = ["--run", tiny_run.path, "--images", data.images, "--out", out]
+        assert run_hardpix("predict", *run, "--overlays", "false").code == 0
+        assert {file.name for file in out.iterdir()} == {"labels", "hardpix.yaml"}
+        assert {read(file).dtype for file in (out / "labels").iterdir()} == {np.dtype(np.uint8)}
+
+
+def test_unreadable_images_are_listed_and_the_rest_is_done(mixed: Mixed, tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    shutil.copytree(mixed.data.images, images)
+    (images / "torn.png").write_bytes((images / "four.png").read_bytes()[:300])
+    (images / "text.jpg").write_text("no picture")
+    shutil.copy(images / "four.png", images / "a" / "two.bmp")
+    outcome = run_hardpix("predict", "--run", mixed.run.path, "--images", images, "--out", tmp_path / "out")
+    assert outcome.code == 0, outcome.err
+    for name in ("torn.png", "text.jpg", "two.bmp"):
+        assert name in outcome.out
+    assert "3 of 7 images are left out" in outcome.out
+    written = {
+        str(file.relative_to(tmp_path / "out" / "labels")) for file in (tmp_path / "out").rglob("labels/**/*.png")
+    }
+    assert written == {"a/one.png", "b/one.png", "b/deep/three.png", "four.png"}
+
+
+class TestWhereResultsGo:
+    def predict(self, mixed: Mixed, out: Path, *more: str, images: Path | None = None) -> Outcome:
+        run = ["--run", mixed.run.path, "--images", images or mixed.data.images, "--out", out, "--overlays", "false"]
+        return run_hardpix("predict", *run, *more)
+
+    @pytest.mark.parametrize("inside", [".", "labels", "a/b/c"])
+    def test_never_into_the_images(self, inside: str, mixed: Mixed) -> None:
+        before = tree(mixed.data.images)
+        outcome = self.predict(mixed, mixed.data.images / inside, "--overwrite")
+        assert outcome.code == 2
+        assert "expected a folder outside of what is read" in outcome.err
+        assert tree(mixed.data.images) == before
+        assert not (mixed.data.images / "labels").exists()
+
+    def test_earlier_results_are_replaced_when_asked(self, mixed: Mixed, tmp_path: Path) -> None:
+        out = tmp_path / "out"
+        assert self.predict(mixed, out).code == 0
+        before = tree(out)
+        outcome = self.predict(mixed, out)
+        assert outcome.code == 2
+        assert "--overwrite" in outcome.err
+        assert tree(out) == before
+        assert self.predict(mixed, out, "--overwrite").code == 0
+        after = tree(out)
+        assert {name: content for name, (content, _) in after.items()} == {
+            n: content for n, (content, _) in before.items()
+        }
+        assert all(after[name][1] > before[name][1] for name in before)
+
+    def test_other_peoples_files_are_not_even_then(self, mixed: Mixed, tmp_path: Path) -> None:
+        # The user's masks happen to lie where predictions would go.
+        shutil.copytree(mixed.data.masks, tmp_path / "set" / "labels")
+        before = tree(tmp_path)
+        outcome = self.predict(mixed, tmp_path / "set", "--overwrite")
+        assert outcome.code == 2
+        assert "expected a new or empty folder" in outcome.err
+        assert "--overwrite" not in outcome.err
+        assert tree(tmp_path) == before
+
+
+class TestMine:
+    @pytest.fixture(scope="class")
+    def out(self, mixed: Mixed, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        out = tmp_path_factory.mktemp("hardness") / "new"
+        run = ["--run", mixed.run.path, "--images", mixed.data.images, "--masks", mixed.data.masks, "--out", out]
+        outcome = run_hardpix("mine", *run)
+        assert outcome.code == 0, outcome.err
+        return out
+
+    def test_png_is_sigmoid_of_the_branch(self, out: Path, mixed: Mixed) -> None:
+        task = mixed.run.load_task()
+        untap(task.network)
+        encoder, branch = task.network.model.encoder, task.step.objective.signal.branch
+        for stem, (height, width) in SIZES.items():
+            image = read(mixed.data.images / f"{stem}.png")
+            pixels = torch.zeros(1, 3, -(-height // 32) * 32, -(-width // 32) * 32)
+            mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+            pixels[0, :, :height, :width] = torch.tensor((image / 255 - mean) / std).permute(2, 0, 1)
+            with torch.no_grad():
+                scores = branch(((encoder(pixels),), {}), None)
+            scores = torch.nn.functional.interpolate(scores, pixels.shape[-2:], mode="bilinear", align_corners=False)
+            expected = 65535 * torch.sigmoid(scores)[0, 0, :height, :width]
+            stored = read(out / "hardness" / f"{stem}.png")
+            assert stored.dtype == np.uint16
+            # Half a step of rounding, and the last digits of float32.
+            np.testing.assert_allclose(stored, expected, atol=0.6)
+
+    def test_table_is_that_of_the_maps(self, out: Path, mixed: Mixed) -> None:
+        with (out / "hardness.csv").open() as file:
+            table = list(csv.DictReader(file))
+        assert {row["image"] for row in table} == set(SIZES)
+        names = {"class 0": 0, "class 7": 7, "class 3000": 3000}
+        for stem in SIZES:
+            hardness = read(out / "hardness" / f"{stem}.png") / 65535
+            mask = read(mixed.data.masks / f"{stem}.png")
+            rows = {row["class"]: row for row in table if row["image"] == stem}
+            there = {name for name, stored in names.items() if (mask == stored).any()}
+            assert set(rows) == there | {"all"}
+            for name, row in rows.items():
+                pixels = hardness.ravel() if name == "all" else hardness[mask == names[name]]
+                assert row["class_from"] == "mask"
+                assert int(row["pixels"]) == pixels.size
+                assert float(row["mean"]) == pytest.approx(pixels.mean(), abs=1e-5)
+                assert float(row["p95"]) == pytest.approx(np.percentile(pixels, 95), abs=1e-5)
+
+    def test_maps_are_weights_of_another_training(self, out: Path, mixed: Mixed, tmp_path: Path) -> None:
+        runs = {}
+        for floor in (0.0, 1e6):
+            signal = f"{{class_path: hardpix.signals.Precomputed, init_args: {{floor: {floor}}}}}"
+            objective = f"{{class_path: WeightedCrossEntropy, init_args: {{signal: {signal}}}}}"
+            runs[floor] = RunFolder(tmp_path / f"{floor}")
+            outcome = run_hardpix(
+                *("fit", *mixed.data.arguments, *TINY, "--run", runs[floor].path, "--model.objective", objective),
+                *("--data.weights", out / "hardness", "--trainer.max_epochs", 1, "--model.optimizer", "SGD"),
+            )
+            assert outcome.code == 0, outcome.err
+        plain = RunFolder(tmp_path / "plain")
+        run_hardpix(
+            *("fit", *mixed.data.arguments, *TINY, "--run", plain.path, "--model.objective", "WeightedCrossEntropy"),
+            *("--trainer.max_epochs", 1, "--model.optimizer", "SGD"),
+        )
+        # A floor far above the weights leaves plain cross-entropy; without one, they count.
+        for name, expected in weights(plain).items():
+            torch.testing.assert_close(weights(runs[1e6])[name], expected)
+        assert any(not torch.allclose(weights(runs[0.0])[name], value) for name, value in weights(plain).items())
+
+    def test_a_run_without_hardness_is_refused(self, fit_tiny: Fit, data: Data, tmp_path: Path) -> None:
+        plain = fit_tiny("--model.objective", "WeightedCrossEntropy", "--trainer.max_epochs", 1)
+        outcome = run_hardpix("mine", "--run", plain.path, "--images", data.images, "--out", tmp_path / "out")
+        assert outcome.code == 2
+        assert "expected a run that learned hardness, found one whose objective has no HardnessLevel" in outcome.err
+        assert not (tmp_path / "out").exists()
+
+
+class TestScores:
+    def test_held_out_images_are_scored_as_in_training(self, tiny_run: RunFolder) -> None:
+        outcome = run_hardpix("test", "--run", tiny_run.path, "--checkpoint", "last")
+        assert outcome.code == 0, outcome.err
+        scores = json.loads((tiny_run.path / "scores.json").read_text())
+        assert scores["images"] == 2
+        for name in ("miou", "border_miou", "accuracy"):
+            assert scores[name] == pytest.approx(column(tiny_run, f"val/{name}")[-1], abs=1e-6)
+        assert f"{100 * scores['miou']:.2f}" in outcome.out
+
+    def test_scores_are_those_of_the_written_predictions(self, mixed: Mixed, tmp_path: Path) -> None:
+        images = ["--run", mixed.run.path, "--images", mixed.data.images]
+        assert run_hardpix("test", *images, "--masks", mixed.data.masks, "--out", tmp_path / "s.json").code == 0
+        assert run_hardpix("predict", *images, "--out", tmp_path / "out").code == 0
+        scores = json.loads((tmp_path / "s.json").read_text())
+        guess, truth = (
+            np.concatenate([read(folder / f"{stem}.png").ravel() for stem in SIZES])
+            for folder in (tmp_path / "out" / "labels", mixed.data.masks)
+        )
+        by_class = sklearn.metrics.jaccard_score(truth, guess, labels=IDS, average=None, zero_division=0)
+        assert list(scores["class_iou"].values()) == pytest.approx(by_class.tolist())
+        assert scores["accuracy"] == pytest.approx((guess == truth).mean())
+
+    def test_images_added_later_are_not_scored(self, data: Data, tmp_path: Path) -> None:
+        for name in ("images", "masks"):
+            shutil.copytree(getattr(data, name), tmp_path / name)
+        grown = Data(tmp_path / "images", tmp_path / "masks")
+        run = tmp_path / "run"
+        assert run_hardpix("fit", *grown.arguments, *TINY, "--run", run, "--trainer.max_epochs", 1).code == 0
+        held_out = yaml.safe_load(RunFolder(run).split.read_text())["val"]["stems"]
+        for k in range(12, 40):
+            write_pair(grown.images, grown.masks, f"frame_{k:03d}", np.random.default_rng(k), (0, 7, 200))
+        assert list(RunFolder(run).validation_set().stems) == held_out
+        assert run_hardpix("test", "--run", run).code == 0
+        assert json.loads((run / "scores.json").read_text())["images"] == len(held_out)
+
+    def test_a_file_that_is_there_is_not_overwritten(self, tiny_run: RunFolder, tmp_path: Path) -> None:
+        (tmp_path / "mine.json").write_text("precious")
+        outcome = run_hardpix("test", "--run", tiny_run.path, "--out", tmp_path / "mine.json")
+        assert outcome.code == 2
+        assert (tmp_path / "mine.json").read_text() == "precious"
+
+    def test_images_without_masks_are_refused(self, tiny_run: RunFolder, data: Data) -> None:
+        outcome = run_hardpix("test", "--run", tiny_run.path, "--images", data.images)
+        assert outcome.code == 2
+        assert "--images and --masks go together" in outcome.err

@@ -1,0 +1,115 @@
+"""A run that was interrupted ends where one that was not ends."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import my_networks
+import pytest
+import torch
+
+from hardpix.training.run_folder import RunFolder
+
+from .conftest import TINY, Data, run_hardpix
+from .test_fit import column
+
+EPOCHS = 4
+# Dropout draws from the generators, momentum and the schedule have a state of their own, BatchNorm has buffers.
+SETTINGS = (
+    *("--model.network.dropout", "0.3", "--model.network.norm", "batch", "--model.warmup", "0.3"),
+    *("--trainer.max_epochs", str(EPOCHS), "--trainer.accumulate_grad_batches", "1"),
+)
+
+
+def stopped_at(epoch: int, batch: int) -> list[str]:
+    return [
+        "--trainer.callbacks",
+        f"[{{class_path: my_networks.StopAt, init_args: {{epoch: {epoch}, batch: {batch}}}}}]",
+    ]
+
+
+@pytest.fixture(scope="module")
+def whole(fit_tiny: Callable[..., RunFolder]) -> RunFolder:
+    return fit_tiny(*SETTINGS)
+
+
+@pytest.mark.parametrize(("epoch", "batch"), [(1, 0), (2, 1), (3, 1)])
+def test_resumed_run_is_bit_for_bit_the_uninterrupted_one(
+    epoch: int, batch: int, whole: RunFolder, data: Data, tmp_path: Path
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    with pytest.raises(my_networks.Interruption):
+        run_hardpix("fit", *data.arguments, *TINY, *SETTINGS, "--run", folder.path, *stopped_at(epoch, batch))
+    # The draws of whatever ran since must not matter.
+    torch.manual_seed(123456)
+    outcome = run_hardpix("fit", "--run", folder.path, "--resume")
+    assert outcome.code == 0, outcome.err
+
+    expected, found = (torch.load(run.checkpoint("last"), weights_only=True) for run in (whole, folder))
+    assert found["global_step"] == expected["global_step"] == 2 * EPOCHS
+    assert found["state_dict"].keys() == expected["state_dict"].keys()
+    assert any(".branch." in name for name in expected["state_dict"])
+    for name, value in expected["state_dict"].items():
+        assert torch.equal(found["state_dict"][name], value), name
+    for name, state in expected["optimizer_states"][0]["state"].items():
+        for key, value in state.items():
+            assert torch.equal(found["optimizer_states"][0]["state"][name][key], value), (name, key)
+    assert found["lr_schedulers"] == expected["lr_schedulers"]
+
+    best = [torch.load(run.checkpoint("best"), weights_only=True)["global_step"] for run in (whole, folder)]
+    assert best[0] == best[1]
+    # The curves of both parts are there, and joined they are those of the whole.
+    first, second = (column(folder, "val/miou", part) for part in (0, 1))
+    assert first + second == column(whole, "val/miou")
+    assert len(first) == epoch
+
+
+def test_moved_run_takes_new_settings_and_knows_its_best(fit_tiny: Callable[..., RunFolder], tmp_path: Path) -> None:
+    before = fit_tiny()
+    folder = RunFolder(tmp_path / "run")
+    shutil.copytree(before.path, folder.path)
+    best = before.checkpoint("best").read_bytes()
+    worse = ["--trainer.max_epochs", 3, "--model.power", 0, "--model.optimizer.lr", 1e4]
+    outcome = run_hardpix("fit", "--run", folder.path, "--resume", *worse)
+    assert outcome.code == 0, outcome.err
+    assert outcome.err.strip() == ""
+    assert torch.load(folder.checkpoint("last"), weights_only=True)["global_step"] == 6
+    assert folder.read_config()["trainer"]["max_epochs"] == 3
+    assert folder.checkpoint("best").read_bytes() == best
+    assert before.checkpoint("best").read_bytes() == best
+
+
+def test_resume_refuses_other_images(data: Data, whole: RunFolder, tmp_path: Path) -> None:
+    shutil.copytree(data.images, tmp_path / "images")
+    shutil.copytree(data.masks, tmp_path / "masks")
+    moved = Data(tmp_path / "images", tmp_path / "masks")
+    run = tmp_path / "run"
+    shutil.copytree(whole.path, run)
+    for folder in (moved.images, moved.masks):
+        shutil.copy(folder / "frame_000.png", folder / "frame_0005.png")
+    outcome = run_hardpix("fit", *moved.arguments, "--run", run, "--resume")
+    assert outcome.code == 2
+    assert "expected the images that" in outcome.err
+    assert "frame_0005" in outcome.err
+    assert "Traceback" not in outcome.err
+
+
+def test_resume_without_a_checkpoint_says_so(data: Data, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with pytest.raises(my_networks.Interruption):
+        run_hardpix("fit", *data.arguments, *TINY, "--run", run, *stopped_at(0, 0))
+    outcome = run_hardpix("fit", "--run", run, "--resume")
+    assert outcome.code == 2
+    assert "checkpoints of this run: none" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["--resume"], "--resume needs --run"), (["--run", "nowhere", "--resume"], "found none at nowhere/config.yaml")],
+)
+def test_resume_needs_a_run(arguments: list[str], said: str) -> None:
+    outcome = run_hardpix("fit", *arguments)
+    assert outcome.code == 2
+    assert said in outcome.err

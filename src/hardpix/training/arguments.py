@@ -19,6 +19,10 @@ from hardpix.training.errors import UsageError
 OF_NO_USE = ("limit_test_batches", "limit_predict_batches", "use_distributed_sampler", "barebones", "model_registry")
 
 
+# How the parser's errors begin that only say where a further error came from.
+WRAPPERS = ("Parser key ", "Problem with given class_path ", "Does not validate against any of the Union subtypes")
+
+
 @contextmanager
 def checked_input() -> Iterator[None]:
     """Around what is done before the work starts: settings and files that cannot be used become a UsageError.
@@ -124,7 +128,7 @@ def explain(error: BaseException, names: list[str] | None = None) -> str:
         if several and _choices(several[1]) > 1:
             given = message.rpartition("Given value: ")[2]
             return _located(keys, class_path, f"expected {_plain(several[1])}, found {given}")
-        if error.__cause__ is None:
+        if error.__cause__ is None or not (message.startswith(WRAPPERS) or message == str(error.__cause__)):
             return _located(keys, class_path, _reworded(message, class_path, names or []))
         error = error.__cause__
 

@@ -129,6 +129,11 @@ def _with_saved_config(arguments: list[str]) -> list[str]:
 
 def _build_trainer(settings: Namespace, seed: int, folder: RunFolder) -> Trainer:
     given: dict[str, Any] = settings.as_dict()
+    if given["max_epochs"] in (None, -1) and given["max_steps"] == -1:
+        raise ValueError(
+            "expected a training of known length, over which the learning rate falls, found none; give "
+            "--trainer.max_epochs or --trainer.max_steps"
+        )
     logger: Logger | list[Logger] | bool | None = given.pop("logger")
     if logger is None or logger is True:
         # A resumed run logs beside its earlier part: the loggers start their files anew.

@@ -188,11 +188,6 @@ class SegmentationTask(LightningModule):
             rate = {} if self.branch_learning_rate is None else {"lr": self.branch_learning_rate}
             groups.append({"params": branches, "name": "branches", **rate})
         optimizer = self.build_optimizer(groups)
-        total = self.trainer.estimated_stepping_batches
-        if total == float("inf"):
-            raise ValueError(
-                "expected a training of known length for the learning rate's schedule, found none: give "
-                "--trainer.max_epochs or --trainer.max_steps"
-            )
-        schedule = polynomial_with_warmup(optimizer, int(total), round(self.warmup * total), self.power)
+        total = int(self.trainer.estimated_stepping_batches)
+        schedule = polynomial_with_warmup(optimizer, total, round(self.warmup * total), self.power)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

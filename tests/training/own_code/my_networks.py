@@ -87,3 +87,19 @@ class Squares(Dataset):
         target[4 + index : 16 + index, 8:24] = 1
         image = (40 + 160 * target).to(torch.uint8).expand(3, -1, -1)
         return {"image": image, "target": target, "stem": f"{index}"}
+
+
+class Picky(Tiny):
+    """Takes images of one size alone."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        if image.shape[-1] != 224:
+            raise RuntimeError("I want 224 columns")
+        return super().forward(image)
+
+
+class Mistake(Callback):
+    """Fails in the middle of a training."""
+
+    def on_train_batch_end(self, *arguments: object) -> None:
+        raise ValueError("a mistake of my own")

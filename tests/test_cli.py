@@ -1,0 +1,90 @@
+"""The command line itself: what it says, and its exit codes. What the commands do is tested beside them."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from importlib.metadata import entry_points
+
+import pytest
+
+from hardpix import cli
+
+
+def test_without_a_command_it_lists_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([]) == 2
+    listed = capsys.readouterr().out
+    assert all(f"  {name} " in listed for name in cli.COMMANDS)
+    assert "hardpix fit --data.images DIR --data.masks DIR" in listed
+    assert cli.main(["--help"]) == 0
+    assert capsys.readouterr().out == listed
+
+
+def test_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["nonsense"]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("hardpix: unknown command 'nonsense'\n\nusage: hardpix COMMAND")
+
+
+def test_help_of_the_whole_waits_for_no_heavy_package() -> None:
+    code = "import sys, hardpix.cli as c; c.main(['--help']); sys.exit(any(m in sys.modules for m in ('lightning', 'cv2')))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60).returncode == 0
+
+
+@pytest.mark.parametrize("command", sorted(cli.COMMANDS))
+def test_help_of_each_command_explains_every_option(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main([command, "--help"])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    assert text.startswith(f"usage: hardpix {command}")
+    assert len(text.splitlines()) < 330
+    assert "known subclasses" not in text
+    assert "<class" not in text
+    assert "default: null" not in text
+    # An option is followed by a text on its own line or on the next, which is indented further.
+    lines = text.splitlines()
+    for number, line in enumerate(lines):
+        if line.startswith("  --"):
+            explained = "   " in line.strip() or lines[number + 1].startswith(" " * 20)
+            assert explained, line
+
+
+def test_data_come_first_in_the_help_of_fit(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["fit", "--help"])
+    text = capsys.readouterr().out
+    places = [
+        text.index(option) for option in ("\n  --run", "\n  --data.images", "\n  --model.network", "\n  --trainer.acc")
+    ]
+    assert places == sorted(places)
+    assert text.index("--data.images DIR --data.masks DIR") < text.index("options:")
+
+
+@pytest.mark.parametrize("command", sorted(cli.COMMANDS))
+def test_missing_packages_are_named_with_what_installs_them(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = importlib.util.find_spec
+    gone = ("lightning", "rich")
+    monkeypatch.setattr(cli, "find_spec", lambda name: None if name in gone else there(name))
+    assert cli.main([command, "--data.images", "x"]) == 2
+    said = capsys.readouterr().err
+    assert "the extra [train], of which lightning, rich cannot be found" in said
+    assert "pip install '.[train]'" in said
+
+
+def test_interruption_is_no_traceback(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(arguments: list[str]) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_load", lambda name: interrupted)
+    assert cli.main(["fit"]) == 130
+    assert capsys.readouterr().err == "hardpix fit: interrupted\n"
+
+
+def test_it_is_installed_as_a_command() -> None:
+    (command,) = entry_points(group="console_scripts", name="hardpix")
+    assert command.load() is cli.main

@@ -1,0 +1,264 @@
+"""What a user can get wrong: one message that says what to do, exit code 2, before anything is written."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hardpix.training.run_folder import RunFolder
+
+from .conftest import TINY, Data, Outcome, run_hardpix
+from .test_results import tree
+
+OBJECTIVE = ("--model.objective", "WeightedCrossEntropy", "--model.objective.signal")
+
+
+@pytest.fixture
+def own(data: Data, tmp_path: Path) -> Data:
+    """A copy of the data, to break."""
+    shutil.copytree(data.images, tmp_path / "images")
+    shutil.copytree(data.masks, tmp_path / "masks")
+    return Data(tmp_path / "images", tmp_path / "masks")
+
+
+def refused(own: Data, *arguments: object, tiny: bool = True) -> Outcome:
+    """Fits, and holds what every refusal has in common."""
+    run = own.images.parent / "run"
+    before = tree(own.images.parent)
+    outcome = run_hardpix("fit", *own.arguments, *(TINY if tiny else ()), "--run", run, *arguments)
+    assert outcome.code == 2
+    assert "Traceback" not in outcome.err
+    assert outcome.err.strip().startswith("hardpix fit: ")
+    assert len(outcome.err) < 4000
+    assert tree(own.images.parent) == before
+    assert not run.exists()
+    assert "epoch 1" not in outcome.out
+    return outcome
+
+
+def test_all_that_is_wrong_with_the_files_is_in_one_list(own: Data) -> None:
+    (own.masks / "frame_000.png").unlink()
+    Image.fromarray(np.zeros((10, 20), dtype=np.uint8)).save(own.masks / "frame_001.png")
+    (own.images / "frame_002.png").write_bytes((own.images / "frame_002.png").read_bytes()[:200])
+    (own.masks / "frame_003.png").write_text("no picture")
+    stray = np.zeros((48, 64), dtype=np.uint8)
+    stray[:2, :2] = 99
+    Image.fromarray(stray).save(own.masks / "frame_004.png")
+    table = own.images.parent / "classes.yaml"
+    table.write_text("classes:\n" + "".join(f"- {{name: c{k}, id: {k}}}\n" for k in (0, 7, 200)))
+    said = refused(own, "--data.classes", table).err
+    assert "5 problems in the data" in said
+    for k, found in enumerate(["expected a mask", "found 10×20", "frame_002.png", "frame_003.png", "99 (4 pixels)"]):
+        line = next(line for line in said.splitlines() if f"frame_00{k}.png" in line)
+        assert found in line
+    assert said.count("what to do") == 4
+    for name in ("frame_005", "frame_011"):
+        assert name not in said
+
+
+@pytest.mark.parametrize(
+    ("classes", "said"),
+    [
+        ("[ground, thing]", ["class list that contradicts the masks", "found ids 0, 7, 200; never: thing"]),
+        ("nowhere.yaml", ["expected a YAML file of the class table", "found none at nowhere.yaml"]),
+    ],
+)
+def test_class_lists_that_do_not_fit(classes: str, said: list[str], own: Data) -> None:
+    outcome = refused(own, "--data.classes", classes)
+    assert all(part in outcome.err for part in said)
+
+
+def test_folder_without_images(own: Data) -> None:
+    for file in own.images.iterdir():
+        file.unlink()
+    assert "folder without images" in refused(own).err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--data.images", "nowhere"], "nowhere: expected a folder, found nothing"),
+        (["--data.val_images", "x"], "--data.val_images and --data.val_masks go together"),
+        (["--data.val_share", "1.5"], "expected at least two images, a share between 0 and 1"),
+        (["--data.val_stems", "seq_*"], 'found "seq_*", which matches none'),
+        (["--data.resolution", "0"], "expected resolution > 0"),
+        (["--data.preset", "camvid"], "preset goes with root"),
+        (["--trainer.max_epochs", "-1"], "learning rate"),
+        (["--model.warmup", "2"], "expected warmup as a share"),
+    ],
+)
+def test_settings_that_contradict_the_data_or_themselves(arguments: list[str], said: str, own: Data) -> None:
+    assert said in refused(own, *arguments).err
+
+
+def test_nothing_to_train_on() -> None:
+    outcome = run_hardpix("fit")
+    assert outcome.code == 2
+    assert "give --data.images and --data.masks" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("network", "found", "name"),
+    [
+        (["my_networks.Tiny", "--model.network.outputs", "5"], 5, "Tiny"),
+        (["segmentation_models_pytorch.FPN", "--model.network.classes", "4"], 4, "FPN"),
+        (["torchvision.models.segmentation.lraspp_mobilenet_v3_large"], 21, "LRASPP"),
+    ],
+)
+def test_network_with_other_channels_than_classes(network: list[str], found: int, name: str, own: Data) -> None:
+    kind, *settings = network
+    if name != "Tiny":
+        parameter = {"FPN": "encoder_weights", "LRASPP": "weights_backbone"}[name]
+        settings += [f"--model.network.{parameter}", "null"]
+    decoder = ["--model.decoder", "decoder" if name == "Tiny" else "null"]
+    said = refused(own, "--data.workers", 0, *decoder, "--model.network", kind, *settings, tiny=False).err
+    assert "expected a network of 3 output channels" in said
+    assert f"found {found} of {name}" in said
+    assert "class 0, class 7, class 200" in said
+
+
+def test_network_whose_decoder_is_not_known(own: Data) -> None:
+    said = refused(own, "--model.decoder", "null").err
+    assert "the decoder of Tiny is not known" in said
+    assert "'encoder' (Sequential), 'decoder' (Sequential)" in said
+
+
+def test_network_that_takes_other_images(own: Data) -> None:
+    said = refused(own, "--model.network", "my_networks.Picky").err
+    assert "Picky cannot take a training image, 3 channels of 32×32" in said
+    assert "--data.crop_size" in said
+    assert "I want 224" in said
+
+
+def test_weights_asked_for_without_a_folder_of_them(own: Data) -> None:
+    said = refused(own, *OBJECTIVE, "hardpix.signals.Precomputed").err
+    assert "--data.weights" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--data.batchsize", "3"], ["unknown option --data.batchsize", "did you mean --data.batch_size"]),
+        (["--data.batch_size", "eight"], ["data.batch_size: expected int, found eight"]),
+        (["--data.crop_size", "3"], ["data.crop_size: expected tuple, found 3"]),
+        (["--trainer.precision", "bf17"], ["trainer.precision: expected", "'bf16-mixed'", "found bf17"]),
+        (["--config", "nowhere.yaml"], ["config: File does not exist", "nowhere.yaml"]),
+        (["--model.network", "nowhere.Net"], ["model.network (nowhere.Net): No module named 'nowhere'"]),
+        (
+            ["--model.network", "torch.nn.Nope"],
+            ["model.network (torch.nn.Nope): ", "has no attribute 'Nope'"],
+        ),
+        (
+            [*OBJECTIVE, "hardpix.signals.HardnessLevel", "--model.objective.signal.alpa", "1"],
+            ["model.objective.signal (hardpix.signals.HardnessLevel): unknown key alpa; there are alpha, floor, kind"],
+        ),
+        (
+            [*OBJECTIVE, "hardpix.signals.HardnessLevel", "--model.objective.signal.floor", "-1"],
+            ["expected floor > 0 (it bounds the weights' ratio by (1 + floor) / floor), found -1.0"],
+        ),
+        (
+            [*OBJECTIVE, "hardpix.signals.HardnessLevel", "--model.objective.signal.kind", "heavy"],
+            ["model.objective.signal.kind (hardpix.signals.HardnessLevel)", "one of ['copy', 'light'], found heavy"],
+        ),
+    ],
+)
+def test_settings_that_do_not_exist_or_have_another_type(arguments: list[str], said: list[str], own: Data) -> None:
+    outcome = refused(own, *arguments)
+    assert all(part in outcome.err for part in said), outcome.err
+    assert "Union" not in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("data:\n  batchsize: 3\n", "unknown key data.batchsize; did you mean data.batch_size"),
+        ("dta:\n  batch_size: 3\n", "dta"),
+        ("data: [\n", "did not find expected node content"),
+    ],
+)
+def test_config_files_that_are_wrong(content: str, said: str, own: Data) -> None:
+    file = own.images.parent / "own.yaml"
+    file.write_text(content)
+    assert said in refused(own, "--config", file).err
+
+
+def test_run_folder_that_is_taken(own: Data, tiny_run: RunFolder) -> None:
+    before = tree(tiny_run.path)
+    outcome = run_hardpix("fit", *own.arguments, *TINY, "--run", tiny_run.path)
+    assert outcome.code == 2
+    assert "found an earlier run" in outcome.err
+    assert "--resume" in outcome.err
+    assert tree(tiny_run.path) == before
+
+
+def test_run_folder_with_files_of_the_user(own: Data) -> None:
+    mine = own.images.parent / "mine"
+    mine.mkdir()
+    (mine / "classes.yaml").write_text("precious")
+    outcome = run_hardpix("fit", *own.arguments, *TINY, "--run", mine)
+    assert outcome.code == 2
+    assert "expected a new or empty folder as --run, found files" in outcome.err
+    assert [file.name for file in mine.iterdir()] == ["classes.yaml"]
+    assert (mine / "classes.yaml").read_text() == "precious"
+
+
+@pytest.mark.parametrize("folder", ["images", "masks"])
+def test_run_folder_inside_the_data(folder: str, own: Data) -> None:
+    inside = getattr(own, folder) / "run"
+    assert "expected a run folder outside of the data" in refused(own, "--run", inside).err
+    assert not inside.exists()
+
+
+@pytest.mark.parametrize("command", ["test", "predict", "mine"])
+class TestRuns:
+    def refused(self, command: str, data: Data, out: Path, *arguments: object) -> str:
+        needed = [] if command == "test" else ["--images", data.images, "--out", out]
+        outcome = run_hardpix(command, *needed, *arguments)
+        assert outcome.code == 2
+        assert outcome.err.startswith(f"hardpix {command}: ")
+        assert "Traceback" not in outcome.err
+        assert not out.exists()
+        return outcome.err
+
+    def test_missing_run(self, command: str, data: Data, tmp_path: Path) -> None:
+        said = self.refused(command, data, tmp_path / "out", "--run", tmp_path / "nowhere")
+        assert "expected the folder of a run, with config.yaml in it" in said
+
+    @pytest.mark.parametrize("checkpoint", ["nowhere.ckpt", "bset"])
+    def test_missing_checkpoint(
+        self, checkpoint: str, command: str, data: Data, tiny_run: RunFolder, tmp_path: Path
+    ) -> None:
+        said = self.refused(command, data, tmp_path / "out", "--run", tiny_run.path, "--checkpoint", checkpoint)
+        assert f"expected a checkpoint at {checkpoint}" in said
+        assert "best.ckpt, last.ckpt" in said
+
+    def test_no_run_named(self, command: str, data: Data, tmp_path: Path) -> None:
+        assert "required: run" in self.refused(command, data, tmp_path / "out")
+
+    def test_no_such_device(self, command: str, data: Data, tiny_run: RunFolder, tmp_path: Path) -> None:
+        said = self.refused(command, data, tmp_path / "out", "--run", tiny_run.path, "--device", "abacus")
+        assert "expected a device such as cpu or cuda:0, found 'abacus'" in said
+
+
+@pytest.mark.parametrize("command", ["predict", "mine"])
+def test_folder_without_a_single_usable_image(command: str, tiny_run: RunFolder, tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a.png").write_text("no picture")
+    outcome = run_hardpix(command, "--run", tiny_run.path, "--images", tmp_path / "images", "--out", tmp_path / "out")
+    assert outcome.code == 2
+    assert "a.png" in outcome.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_errors_during_training_keep_their_traceback(own: Data, fit_tiny: Callable[..., RunFolder]) -> None:
+    run = own.images.parent / "run"
+    with pytest.raises(ValueError, match="a mistake of my own"):
+        run_hardpix(
+            *("fit", *own.arguments, *TINY, "--run", run),
+            *("--trainer.callbacks", "[{class_path: my_networks.Mistake}]"),
+        )

@@ -1,0 +1,60 @@
+"""The demo in small: what it says of its maps and predictions is what they say."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import jaccard_score, roc_auc_score
+
+from hardpix.data.scenes import GeneratedScenes
+from hardpix.demo.findings import Findings
+from hardpix.demo.run import AMBIGUOUS, LEARNED, PLAIN, demo
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Findings, Path]:
+    out = tmp_path_factory.mktemp("demo")
+    return demo(out, scenes=8, held_out=2, epochs=3), out
+
+
+def test_both_networks_start_alike_and_end_apart(small: tuple[Findings, Path]) -> None:
+    plain, learned = small[0].runs
+    assert (plain.name, learned.name) == (PLAIN, LEARNED)
+    assert plain.class_iou != learned.class_iou
+
+
+def test_scores_are_those_of_the_predictions_shown(small: tuple[Findings, Path]) -> None:
+    findings, _ = small
+    truth = np.stack([example.truth for example in findings.examples]).ravel()
+    for run in findings.runs:
+        prediction = np.stack([example.predictions[run.name] for example in findings.examples]).ravel()
+        present = np.union1d(truth, prediction)
+        expected = jaccard_score(truth, prediction, labels=present, average="macro")
+        assert run.miou == pytest.approx(expected)
+
+
+def test_ranking_is_that_of_the_map_shown(small: tuple[Findings, Path]) -> None:
+    findings, _ = small
+    hardness = np.stack([example.hardness for example in findings.examples]).ravel()
+    ambiguous = np.stack([example.ambiguity for example in findings.examples]).ravel() >= AMBIGUOUS
+    assert findings.auroc["learned hardness"] == pytest.approx(roc_auc_score(ambiguous, hardness))
+    assert set(findings.auroc) == {"learned hardness", "loss", "1 − confidence", "distance to a border"}
+
+
+def test_stability_has_a_value_for_each_pair_of_epochs(small: tuple[Findings, Path]) -> None:
+    stability = small[0].stability
+    assert set(stability) == {"learned hardness", "loss"}
+    assert all(len(values) == 2 and all(-1 <= value <= 1 for value in values) for values in stability.values())
+
+
+def test_held_out_scenes_are_no_training_scenes(small: tuple[Findings, Path]) -> None:
+    trained = GeneratedScenes(8, seed=0)
+    images = {trained[k]["image"].numpy().tobytes() for k in range(8)}
+    held_out = {example.image.transpose(2, 0, 1).tobytes() for example in small[0].examples}
+    assert not images & held_out
+
+
+def test_page_is_written(small: tuple[Findings, Path]) -> None:
+    findings, out = small
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert all(example.stem in page for example in findings.examples)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -29,7 +30,7 @@ def test_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_help_of_the_whole_waits_for_no_heavy_package() -> None:
-    code = "import sys, hardpix.cli as c; c.main(['--help']); sys.exit(any(m in sys.modules for m in ('lightning', 'cv2')))"
+    code = "import sys, hardpix.cli; hardpix.cli.main(['--help']); sys.exit('lightning' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60).returncode == 0
 
 
@@ -48,17 +49,15 @@ def test_help_of_each_command_explains_every_option(command: str, capsys: pytest
     lines = text.splitlines()
     for number, line in enumerate(lines):
         if line.startswith("  --"):
-            explained = "   " in line.strip() or lines[number + 1].startswith(" " * 20)
-            assert explained, line
+            assert re.search(r"\S  +\S", line) or lines[number + 1].startswith(" " * 20), line
 
 
 def test_data_come_first_in_the_help_of_fit(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main(["fit", "--help"])
     text = capsys.readouterr().out
-    places = [
-        text.index(option) for option in ("\n  --run", "\n  --data.images", "\n  --model.network", "\n  --trainer.acc")
-    ]
+    options = ("run", "data.images", "data.batch_size", "model.network", "trainer.accelerator")
+    places = [text.index(f"\n  --{option} ") for option in options]
     assert places == sorted(places)
     assert text.index("--data.images DIR --data.masks DIR") < text.index("options:")
 

@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _load(name: str) -> Callable[[list[str]], object]:
-    # Imported when asked for: `hardpix --help` shall not wait for torch and lightning.
+    # Imported when asked for: `hardpix --help` shall not wait for lightning.
     if name == "fit":
         from hardpix.training.fit import fit
 

@@ -126,6 +126,7 @@ def test_network_whose_decoder_is_not_known(own: Data) -> None:
     said = refused(own, "--model.decoder", "null").err
     assert "the decoder of Tiny is not known" in said
     assert "'encoder' (Sequential), 'decoder' (Sequential)" in said
+    assert "--model.decoder" in said
 
 
 def test_network_that_takes_other_images(own: Data) -> None:

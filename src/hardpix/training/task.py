@@ -70,8 +70,11 @@ class SegmentationTask(LightningModule):
             raise ValueError(f"expected {num_classes} class names, one a class, found {len(names)}: {names}")
         network = DDRNet23Slim(num_classes) if network is None else network
         objective = WeightedCrossEntropy(HardnessLevel()) if objective is None else objective
-        tapped = tap(network, decoder=decoder, embedding=embedding, stages=stages, ignore_index=ignore_index)
-        self.step = TrainingStep(tapped, objective)
+        try:
+            tapped = tap(network, decoder=decoder, embedding=embedding, stages=stages, ignore_index=ignore_index)
+            self.step = TrainingStep(tapped, objective)
+        except ValueError as error:
+            raise ValueError(f"{error} (on the command line --model.decoder, --model.embedding)") from error
         self.num_classes = num_classes
         self.class_names = names
         self.ignore_index = ignore_index

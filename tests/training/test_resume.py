@@ -113,3 +113,11 @@ def test_resume_needs_a_run(arguments: list[str], said: str) -> None:
     outcome = run_hardpix("fit", *arguments)
     assert outcome.code == 2
     assert said in outcome.err
+
+
+def test_resume_with_fewer_epochs_than_there_were(tiny_run: RunFolder, tmp_path: Path) -> None:
+    shutil.copytree(tiny_run.path, tmp_path / "run")
+    outcome = run_hardpix("fit", "--run", tmp_path / "run", "--resume", "--trainer.max_epochs", 1)
+    assert outcome.code == 2
+    assert "expected at least the 2 epochs" in outcome.err
+    assert RunFolder(tmp_path / "run").read_config()["trainer"]["max_epochs"] == 2

@@ -99,6 +99,7 @@ def fit(arguments: list[str]) -> RunFolder:
         folder.require_outside(data.folders)
         if resumed is not None:
             folder.require_same_split(data)
+            folder.require_epochs_left(settings.trainer.max_epochs)
         task.balance_classes(data)
         task.try_out(data.first_batch())
         trainer = _build_trainer(ready.trainer, settings.seed, folder)

@@ -112,6 +112,16 @@ class RunFolder:
                 "might now be trained on; put the folders back as they were, or start a new run"
             )
 
+    def require_epochs_left(self, max_epochs: int | None) -> None:
+        """A resumed run has not been trained for longer than it shall be.
+
+        Raises:
+            ValueError: it has.
+        """
+        done = torch.load(self.checkpoint("last"), map_location="cpu", weights_only=False)["epoch"] + 1
+        if max_epochs is not None and 0 <= max_epochs < done:
+            raise ValueError(f"expected at least the {done} epochs that {self.path} has behind it, found {max_epochs}")
+
     def save(self, config: str, data: SegmentationData) -> None:
         """Write what a run is started with."""
         self.path.mkdir(parents=True, exist_ok=True)

@@ -22,7 +22,7 @@ class SmallUNet(nn.Module):
         torch.Size([1, 5, 16, 32])
     """
 
-    def __init__(self, num_classes: int, width: int = 24) -> None:
+    def __init__(self, num_classes: int, width: int = 16) -> None:
         super().__init__()
         widths = [width, 2 * width, 4 * width, 4 * width, 4 * width]
         self.encoder = nn.ModuleList([_block(before, after, stride=2) for before, after in pairwise([3, *widths])])

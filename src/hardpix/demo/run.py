@@ -38,7 +38,7 @@ AMBIGUOUS = 0.25
 EXAMPLES = 12
 
 
-def demo(out: Path = Path("demo"), scenes: int = 400, held_out: int = 60, epochs: int = 18, seed: int = 0) -> Findings:
+def demo(out: Path = Path("demo"), scenes: int = 400, held_out: int = 60, epochs: int = 16, seed: int = 0) -> Findings:
     """Train twice on generated road scenes and write a page that shows what learned hardness changes.
 
     The same small U-Net is trained twice from the same seed, once with plain cross-entropy and once with cross-entropy

@@ -16,7 +16,6 @@ from torch.utils.data import Dataset
 from hardpix.data import EvaluationTransform
 from hardpix.metrics import SegmentationScores, correlation
 from hardpix.pixels import PixelBatch
-from hardpix.signals import HardnessLevel
 from hardpix.training.task import SegmentationTask
 
 
@@ -56,9 +55,8 @@ def look(task: SegmentationTask, scene: dict[str, Any]) -> PixelBatch:
 def hardness_maps(task: SegmentationTask, px: PixelBatch) -> dict[str, Tensor]:
     """What may say which pixels of one scene are hard, (H, W) each."""
     maps = {"loss": px.loss[0], "1 − confidence": 1 - px.confidence[0]}
-    for module in task.step.objective.modules():
-        if isinstance(module, HardnessLevel):
-            maps = {"learned hardness": module.level(px)[0], **maps}
+    if task.hardness is not None:
+        maps = {"learned hardness": task.hardness.level(px)[0], **maps}
     return maps
 
 

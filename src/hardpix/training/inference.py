@@ -39,9 +39,8 @@ def learned_hardness(task: SegmentationTask) -> HardnessLevel:
     Raises:
         ValueError: there is none.
     """
-    for module in task.step.objective.modules():
-        if isinstance(module, HardnessLevel):
-            return module
+    if task.hardness is not None:
+        return task.hardness
     raise ValueError(
         "expected a run that learned hardness, found one whose objective has no HardnessLevel signal; train one with "
         "WeightedCrossEntropy(HardnessLevel()), which is what hardpix fit does by default"

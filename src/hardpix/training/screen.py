@@ -9,7 +9,6 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressB
 from rich.console import Console
 from torch import nn
 
-from hardpix.signals import HardnessLevel
 from hardpix.training.run_folder import RunFolder
 from hardpix.training.task import SegmentationTask
 
@@ -79,7 +78,7 @@ class Report(Callback):
             f"hardpix test {run}": "scores of every class",
             f"hardpix predict {run} --images DIR --out DIR": "label images",
         }
-        if any(isinstance(module, HardnessLevel) for module in pl_module.step.objective.modules()):
+        if pl_module.hardness is not None:
             next_steps[f"hardpix mine {run} --images DIR --out DIR"] = "the learned hardness of every pixel"
         width = max(map(len, next_steps))
         for command, result in next_steps.items():

@@ -92,6 +92,12 @@ class SegmentationTask(LightningModule):
         """The tapped network; the user's own is its ``.model``."""
         return self.step.network
 
+    @property
+    def hardness(self) -> HardnessLevel | None:
+        """The signal of the objective that learns hardness, if it has one."""
+        signals = (module for module in self.step.objective.modules() if isinstance(module, HardnessLevel))
+        return next(signals, None)
+
     def forward(self, image: Tensor) -> Tensor:
         """Logits (B, C, H, W) of images (B, 3, H, W)."""
         return self.network(image).logits

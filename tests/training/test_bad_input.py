@@ -62,6 +62,25 @@ def test_all_that_is_wrong_with_the_files_is_in_one_list(own: Data) -> None:
 
 
 @pytest.mark.parametrize(
+    ("network", "said"),
+    [
+        (["--model.decoder", "null"], ["the decoder of Tiny is not known", "--model.decoder"]),
+        (
+            ["--model.network.outputs", "5"],
+            ["expected a network of 3 output channels", "c0, c7, c200", "found 5 of Tiny"],
+        ),
+    ],
+)
+def test_files_and_network_that_are_wrong_are_in_one_list(network: list[str], said: list[str], own: Data) -> None:
+    (own.masks / "frame_000.png").unlink()
+    table = own.images.parent / "classes.yaml"
+    table.write_text("classes:\n" + "".join(f"- {{name: c{k}, id: {k}}}\n" for k in (0, 7, 200)))
+    outcome = refused(own, "--data.classes", table, *network)
+    assert "1 problem in the data" in outcome.err
+    assert all(part in outcome.err for part in ["frame_000.png", *said])
+
+
+@pytest.mark.parametrize(
     ("classes", "said"),
     [
         ("[ground, thing]", ["class list that contradicts the masks", "found ids 0, 7, 200; never: thing"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,8 @@ class Problem:
 class DataError(ValueError):
     """The data cannot be used as they are; the message lists every problem, `problems` holds them one by one.
 
+    `class_names` are those of the class table, if there is one all the same.
+
     Example:
         >>> problem = Problem("no mask", Path("a.png"), "a mask named a", "none", "add the mask or remove the image")
         >>> raise DataError.of([problem])
@@ -34,16 +36,17 @@ class DataError(ValueError):
           what to do: add the mask or remove the image
     """
 
-    def __init__(self, message: str, problems: Iterable[Problem] = ()) -> None:
+    def __init__(self, message: str, problems: Iterable[Problem] = (), class_names: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.problems = tuple(problems)
+        self.class_names = tuple(class_names)
 
     @classmethod
-    def of(cls, problems: Iterable[Problem]) -> DataError:
+    def of(cls, problems: Iterable[Problem], class_names: Sequence[str] = ()) -> DataError:
         """The error that lists these problems."""
         problems = tuple(problems)
         title = f"{len(problems)} problem{'s' if len(problems) != 1 else ''} in the data"
-        return cls(f"{title}\n{describe(problems)}", problems)
+        return cls(f"{title}\n{describe(problems)}", problems, class_names)
 
 
 def describe(problems: Iterable[Problem], shown: int = SHOWN_PER_KIND) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,30 +10,22 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
 from lightning.pytorch import LightningDataModule
-from rich import print as print_rich
-from rich.markup import escape
 from torch.utils.data import DataLoader, Dataset
 
 from hardpix.data import (
     ClassTable,
-    DataError,
     EvaluationTransform,
     Folders,
     SeededDataset,
     SeededSampler,
     SegmentationFolder,
     TrainingTransform,
-    check_folders,
     collate,
-    describe,
     load_preset,
-    split_blocks,
-    split_by_pattern,
 )
+from hardpix.training.folders import class_table, split_folders
 from hardpix.training.loading import CountedOnce, EvaluationSampler, Transformed, collate_images
-from hardpix.training.processes import is_first_process
 
 
 class SegmentationData(LightningDataModule):
@@ -138,7 +129,7 @@ class SegmentationData(LightningDataModule):
             self._smallest = tuple(train_set[0]["image"].shape[-2:])
             self._counts: list[int] | None = None
             return
-        given = _class_table(classes, label_map)
+        given = class_table(classes, label_map)
         if preset is not None:
             if root is None or images or val_images:
                 raise ValueError("preset goes with root, the folder of the data set, and with no folders of your own")
@@ -159,59 +150,17 @@ class SegmentationData(LightningDataModule):
             elif val_images or val_masks:
                 raise ValueError("--data.val_images and --data.val_masks go together: give both or neither")
         training = replace(training, depth=Path(depth) if depth else None, weights=Path(weights) if weights else None)
-        self._read_folders(training, validation, given, depth_scale, val_share, val_stems)
-
-    def _read_folders(
-        self,
-        training: Folders,
-        validation: Folders | None,
-        given: ClassTable | None,
-        depth_scale: float,
-        val_share: float,
-        val_stems: str | None,
-    ) -> None:
-        report = check_folders(training, given, ignore_index=self.ignore_index, progress=is_first_process())
-        problems, warnings = list(report.problems), list(report.warnings)
-        if validation is not None:
-            # Ids that only validation has are errors: the network would have no class for them.
-            val_report = check_folders(
-                validation, given or report.classes, ignore_index=self.ignore_index, progress=is_first_process()
-            )
-            problems += val_report.problems
-            warnings += val_report.warnings
-        if warnings:
-            show("[yellow]Warnings[/yellow]", escape(describe(warnings)))
-        if problems:
-            raise DataError.of(problems)
-        assert report.classes is not None
-        self.classes = report.classes
-        if validation is None:
-            split = split_by_pattern(report.stems, val_stems) if val_stems else split_blocks(report.stems, val_share)
-            show(escape(split.sentence))
-            train_stems, val_folders, val_used = split.train, training, split.val
-        else:
-            train_stems, val_folders, val_used = report.stems, validation, val_report.stems
-            where = escape(str(val_folders.images))
-            show(f"Training: {len(train_stems)} images; validation: {len(val_used)} images of {where}.")
-        show(escape(f"{len(self.classes)} classes: {', '.join(self.classes.names)}"))
-        self._smallest = tuple(min(report.sizes[stem][side] for stem in train_stems) for side in (0, 1))
-        self._counts = report.class_pixels(train_stems)
-        self.train_set = self._folder(training, train_stems, depth_scale)
-        self.val_set = self._folder(replace(val_folders, depth=None, weights=None), val_used, depth_scale)
-
-    def _folder(self, folders: Folders, stems: Sequence[str], depth_scale: float) -> SegmentationFolder:
-        return SegmentationFolder(
-            folders.images,
-            folders.masks,
-            self.classes,
-            depth=folders.depth,
-            weights=folders.weights,
+        split = split_folders(
+            training,
+            validation,
+            given,
+            val_share=val_share,
+            val_stems=val_stems,
             depth_scale=depth_scale,
-            image_suffix=folders.image_suffix,
-            mask_suffix=folders.mask_suffix,
-            ignore_index=self.ignore_index,
-            stems=stems,
+            ignore_index=ignore_index,
         )
+        self.classes, self.train_set, self.val_set = split.classes, split.train, split.val
+        self._smallest, self._counts = split.smallest, split.class_pixels
 
     @property
     def num_classes(self) -> int:
@@ -317,23 +266,3 @@ def _described(samples: SegmentationFolder) -> dict[str, Any]:
         "mask_suffix": folders.mask_suffix,
         "stems": list(samples.stems),
     }
-
-
-def show(*lines: str) -> None:
-    """Print, in the first of several processes only."""
-    if is_first_process():
-        print_rich("\n".join(lines))
-
-
-def _class_table(classes: str | list[str] | None, label_map: dict[int, int | str] | None) -> ClassTable | None:
-    if isinstance(classes, str):
-        if label_map is not None:
-            raise ValueError("label_map goes with names of classes, not with a file of them: write the ids in the file")
-        if not Path(classes).is_file():
-            raise FileNotFoundError(
-                f"expected a YAML file of the class table as --data.classes, found none at {classes}"
-            )
-        return ClassTable.from_dict(yaml.safe_load(Path(classes).read_text(encoding="utf-8")))
-    if label_map is not None:
-        return ClassTable.from_label_map(label_map, classes)
-    return ClassTable.from_names(classes) if classes is not None else None

@@ -7,12 +7,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import torch
 from jsonargparse import ActionConfigFile, Namespace
 from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.callbacks import Callback, LearningRateMonitor
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 
-from hardpix.training.arguments import ParagraphsFormatter, Parser, checked_input
+from hardpix.data import DataError
+from hardpix.training.arguments import ParagraphsFormatter, Parser, checked_input, explain
 from hardpix.training.checkpoints import BestCheckpoint, LastCheckpoint
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.quiet import quiet
@@ -94,7 +96,7 @@ def fit(arguments: list[str]) -> RunFolder:
         if resumed is None:
             folder.require_new()
         seed_everything(settings.seed, workers=True, verbose=False)
-        ready = parser.instantiate(settings)
+        ready = _instantiate(parser, settings)
         data, task = ready.data, ready.model
         folder.require_outside(data.folders)
         if resumed is not None:
@@ -126,6 +128,31 @@ def _with_saved_config(arguments: list[str]) -> list[str]:
     folder = RunFolder(Path(known.run))
     folder.read_config()
     return ["--config", str(folder.config), *arguments]
+
+
+def _instantiate(parser: Parser, settings: Namespace) -> Namespace:
+    """Data and task; what is wrong with the files does not hide what is wrong with the network."""
+    try:
+        return parser.instantiate(settings)
+    except ValueError as error:
+        data_error: BaseException | None = error
+        while data_error is not None and not isinstance(data_error, DataError):
+            data_error = data_error.__cause__
+        if data_error is None or not data_error.class_names:
+            raise
+        alone = Parser()
+        alone.add_class_arguments(SegmentationTask, "model")
+        chosen = Namespace(model=settings.model.clone())
+        names = list(data_error.class_names)
+        chosen.model.update(
+            Namespace(num_classes=len(names), class_names=names, ignore_index=settings.data.ignore_index)
+        )
+        try:
+            alone.instantiate(chosen).model.try_network(torch.zeros(1, 3, *(settings.data.crop_size or (256, 256))))
+        except ValueError as network_error:
+            both = f"{data_error}\nand the network does not fit\n  {explain(network_error)}"
+            raise DataError(both, data_error.problems, names) from network_error
+        raise
 
 
 def _build_trainer(settings: Namespace, seed: int, folder: RunFolder) -> Trainer:

@@ -120,11 +120,26 @@ class SegmentationTask(LightningModule):
             ValueError: the network cannot take the images, has other output channels than the data has classes, or its
                 objective cannot be computed.
         """
-        name = type(self.network.model).__name__
-        size = "×".join(map(str, batch["image"].shape[-2:]))
+        self.try_network(batch["image"])
         self.step.eval()
         try:
-            channels = self(batch["image"]).shape[1]
+            self._losses(batch, progress=0.0)
+        except Exception as error:
+            raise ValueError(f"{type(self.step.objective).__name__} cannot be computed: {error}") from error
+        self.step.train()
+
+    @torch.no_grad()
+    def try_network(self, image: Tensor) -> None:
+        """Look at the logits of an image (1, 3, H, W).
+
+        Raises:
+            ValueError: the network cannot take it, or has other output channels than the data has classes.
+        """
+        name = type(self.network.model).__name__
+        size = "×".join(map(str, image.shape[-2:]))
+        self.step.eval()
+        try:
+            channels = self(image).shape[1]
         except Exception as error:
             raise ValueError(
                 f"{name} cannot take a training image, 3 channels of {size} (height × width; --data.crop_size "
@@ -136,10 +151,6 @@ class SegmentationTask(LightningModule):
                 f"({', '.join(self.class_names[:30])}), found {channels} of {name}; set its number of classes to "
                 f"{self.num_classes} (the parameter is called num_classes, classes or num_labels)"
             )
-        try:
-            self._losses(batch, progress=0.0)
-        except Exception as error:
-            raise ValueError(f"{type(self.step.objective).__name__} cannot be computed: {error}") from error
         self.step.train()
 
     def _losses(self, batch: dict[str, Any], progress: float) -> dict[str, Tensor]:

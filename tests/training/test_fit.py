@@ -174,6 +174,17 @@ def test_half_types_in_the_network_and_float32_in_the_loss(fit_tiny: Fit) -> Non
     assert set(my_networks.LossTypes.seen) == {(torch.bfloat16, torch.float32)}
 
 
+def test_channels_last_is_the_same_training_in_another_order_of_memory(fit_tiny: Fit) -> None:
+    # Adam makes much of rounding where a gradient is nearly 0.
+    sgd = ["--model.optimizer", "SGD", "--model.optimizer.lr", 0.1]
+    plain, last = (weights(fit_tiny(*sgd, "--model.channels_last", choice)) for choice in ("false", "true"))
+    for name, expected in plain.items():
+        torch.testing.assert_close(last[name], expected, rtol=1e-3, atol=1e-5)
+    kernel = "step.network.model.encoder.0.weight"
+    assert not last[kernel].is_contiguous()
+    assert last[kernel].is_contiguous(memory_format=torch.channels_last)
+
+
 def test_another_logger_by_its_class(fit_tiny: Fit, tmp_path: Path) -> None:
     logger = f"{{class_path: CSVLogger, init_args: {{save_dir: {tmp_path}, name: mine}}}}"
     folder = fit_tiny("--trainer.logger", logger, "--trainer.max_epochs", 1)

@@ -36,7 +36,7 @@ class LightBranch(nn.Module):
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
         # Narrow embeddings come at high resolution, where every channel costs.
-        width = min(max(in_channels // 2, 8), 64)
+        width = min(max(in_channels // 2, 8), 32)
         self.layers = nn.Sequential(
             nn.Conv2d(in_channels, width, 1, bias=False),
             nn.BatchNorm2d(width),

@@ -38,6 +38,8 @@ class SegmentationTask(LightningModule):
         branch_learning_rate: learning rate of the objective's branches; the network's if none is given.
         warmup: share of the training in which the learning rate rises linearly.
         power: of the polynomial by which it then falls to 0.
+        channels_last: keep weights and maps in the order (B, H, W, C), in which convolutions of half types on a GPU and
+            those on a CPU are faster; not for networks that reshape maps by ``view``.
         class_names: for the logs; "class 0" and so on if none are given.
         ignore_index: the id of unlabelled pixels.
 
@@ -59,6 +61,7 @@ class SegmentationTask(LightningModule):
         branch_learning_rate: float | None = None,
         warmup: float = 0.05,
         power: float = 0.9,
+        channels_last: bool = False,
         class_names: Sequence[str] | None = None,
         ignore_index: int = 255,
     ) -> None:
@@ -84,6 +87,8 @@ class SegmentationTask(LightningModule):
         self.power = power
         self.scores = SegmentationScores(num_classes, ignore_index)
         self.mean_loss = MeanMetric()
+        if channels_last:
+            self.to(memory_format=torch.channels_last)
         # Lightning leaves the mode as it finds it, and pretrained networks often come in evaluation mode.
         self.train()
 

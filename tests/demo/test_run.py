@@ -7,8 +7,11 @@ import pytest
 from sklearn.metrics import jaccard_score, roc_auc_score
 
 from hardpix.data.scenes import GeneratedScenes
+from hardpix.demo.evaluation import MapStability, evaluate
 from hardpix.demo.findings import Findings
-from hardpix.demo.run import AMBIGUOUS, LEARNED, PLAIN, demo
+from hardpix.demo.run import AMBIGUOUS, LEARNED, PLAIN, Rendered, demo, train
+from hardpix.signals import HardnessLevel
+from hardpix.training.data_module import SegmentationData
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +50,30 @@ def test_held_out_scenes_are_no_training_scenes(small: tuple[Findings, Path]) ->
     images = {trained[k]["image"].numpy().tobytes() for k in range(8)}
     held_out = {example.image.transpose(2, 0, 1).tobytes() for example in small[0].examples}
     assert not images & held_out
+
+
+def test_learned_hardness_ranks_what_is_ambiguous_by_construction_above_the_rest() -> None:
+    """In order of magnitude: chance is 0.5, and three seeds gave 0.61 to 0.73; consecutive maps correlated by 0.9."""
+    train_set, held_out = (
+        Rendered(GeneratedScenes(64, seed=2), "train"),
+        Rendered(GeneratedScenes(6, seed=3), "held out"),
+    )
+    data = SegmentationData(
+        train_set=train_set,
+        val_set=held_out,
+        crop_size=(96, 128),
+        scale=(0.75, 1.5),
+        photometric=False,
+        batch_size=8,
+        workers=0,
+        seed=1,
+    )
+    watch = MapStability(held_out, count=2)
+    task = train(data, HardnessLevel(kind="light"), epochs=24, seed=1, watch=watch, precision="32-true")
+    hardness = evaluate(task, held_out, "held out").maps["learned hardness"]
+    ambiguity = np.stack([scene["ambiguity"].numpy() for scene in held_out.samples])
+    assert 0.55 < roc_auc_score(ambiguity.ravel() >= AMBIGUOUS, hardness.numpy().ravel()) < 0.9
+    assert np.mean(watch.correlations["learned hardness"][-3:]) > 0.7
 
 
 def test_page_is_written(small: tuple[Findings, Path]) -> None:

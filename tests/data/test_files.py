@@ -44,6 +44,13 @@ def test_linked_folders_are_followed(tmp_path: Path) -> None:
     assert list(files_by_stem(tmp_path / "data")) == ["day/1"]
 
 
+def test_links_that_lead_back_are_walked_once(tmp_path: Path) -> None:
+    touch(tmp_path, "data/1.png", "data/sub/2.png")
+    (tmp_path / "data" / "sub" / "up").symlink_to(tmp_path / "data")
+    (tmp_path / "data" / "twin").symlink_to(tmp_path / "data" / "sub")
+    assert list(files_by_stem(tmp_path / "data")) == ["1", "sub/2", "twin/2"]
+
+
 @given(st.lists(st.integers(0, 10**6), unique=True), st.sampled_from(["", "f", "seq_03/x"]))
 def test_numbers_are_sorted_as_numbers(numbers: list[int], before: str) -> None:
     stems = [f"{before}{n}" for n in numbers]

@@ -90,6 +90,13 @@ def test_weights_of_integers_are_shares_of_the_full_range(tmp_path: Path) -> Non
     np.testing.assert_array_equal(read_weight(tmp_path / "c.npy"), [[3.5, 0.0]])
 
 
+@pytest.mark.parametrize("dtype", [np.int32, np.int64, np.uint32, np.int16])
+def test_weights_of_integers_without_a_known_range_are_refused(tmp_path: Path, dtype: type) -> None:
+    np.save(tmp_path / "a.npy", np.array([[0, 30000]], dtype))
+    with pytest.raises(DataError, match=f"integers of 8 or 16 bits without sign, or floats, found {dtype.__name__}"):
+        read_weight(tmp_path / "a.npy")
+
+
 @pytest.mark.parametrize("values", [[[1.0, np.nan]], [[-0.1, 1.0]], [[np.inf, 0.0]]])
 def test_weights_that_are_none(tmp_path: Path, values: list) -> None:
     np.save(tmp_path / "a.npy", np.array(values))

@@ -177,7 +177,8 @@ def test_auxiliary_heads_add_their_plain_loss_with_their_weight(pixel_batch: Mak
     for gradient, wanted in zip(found, torch.autograd.grad(expected, heads), strict=True):
         torch.testing.assert_close(gradient, wanted)
     without = WeightedCrossEntropy(auxiliary_weight=0)(px)
-    assert set(without) == {"loss", "segmentation"}
+    assert torch.equal(without["loss"], without["segmentation"])
+    assert not any(gradient.any() for gradient in torch.autograd.grad(without["loss"], heads))
 
 
 def test_product_weights_by_the_product_and_adds_every_own_loss(

@@ -22,6 +22,7 @@ HALVES = (slice(0, 2), slice(2, 4))
 
 CASES: dict[str, Callable[[], Objective]] = {
     "cross-entropy": lambda: WeightedCrossEntropy(label_smoothing=0.1),
+    "heads that count nothing": lambda: WeightedCrossEntropy(auxiliary_weight=0.0),
     "class balance": lambda: WeightedCrossEntropy(ClassBalance([5, 2, 1])),
     "focal": lambda: WeightedCrossEntropy(Focal(2.0)),
     "OHEM by threshold": lambda: WeightedCrossEntropy(OnlineHard(0.3, min_kept=0)),

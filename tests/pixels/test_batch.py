@@ -130,3 +130,35 @@ def test_odd_logits_of_unlabelled_pixels_leave_no_trace_in_the_maps(odd: float) 
     torch.testing.assert_close(px.confidence, third)
     torch.testing.assert_close(px.true_probability, third)
     torch.testing.assert_close(px.loss, torch.tensor([[[torch.tensor(3.0).log(), 0.0]]]))
+
+
+class WithChannel(Signal):
+    name = "mine"
+
+    def forward(self, px: PixelBatch) -> Tensor:
+        return px.valid.float().unsqueeze(1)
+
+
+def test_a_signals_map_of_another_shape_is_an_error_that_names_it() -> None:
+    px = random_batch()
+    message = r"map of shape \(2, 3, 5\).*signal mine \(WithChannel\), found \(2, 1, 3, 5\)"
+    with pytest.raises(ValueError, match=message):
+        px.map(WithChannel())
+    assert not px.maps
+
+
+@pytest.mark.parametrize(
+    ("dtype", "classes", "ignore_index", "labels", "valid"),
+    [
+        (torch.uint8, 4, -1, [0, 255], [True, False]),
+        (torch.int8, 4, 255, [3, -1], [True, False]),
+        (torch.uint8, 300, 255, [100, 255], [True, False]),
+        (torch.uint16, 300, 65535, [299, 65535], [True, False]),
+    ],
+)
+def test_short_and_unsigned_ids_are_what_they_say(
+    dtype: torch.dtype, classes: int, ignore_index: int, labels: list[int], valid: list[bool]
+) -> None:
+    px = PixelBatch(torch.zeros(1, classes, 1, 2), torch.tensor([[labels]]).to(dtype), ignore_index)
+    assert px.valid.tolist() == [[valid]]
+    torch.testing.assert_close(px.loss, torch.tensor([[[float(classes), 1.0]]]).log())

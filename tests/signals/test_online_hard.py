@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonargparse import ArgumentParser
 
+from hardpix.objectives import WeightedCrossEntropy
 from hardpix.pixels import PixelBatch
 from hardpix.signals import OnlineHard
 
@@ -98,3 +99,13 @@ def test_from_a_run_file_whole_numbers_are_numbers_and_others_are_shares(
 def test_bad_settings_are_errors(settings: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         OnlineHard(**settings)
+
+
+@pytest.mark.parametrize("odd", [float("nan"), float("inf")])
+@pytest.mark.parametrize("labelled", [1, 2])
+def test_a_network_that_diverged_does_not_look_as_if_it_had_no_loss(odd: float, labelled: int) -> None:
+    logits = torch.zeros(2, 3, 2, 2)
+    logits[:labelled, 0] = odd
+    px = PixelBatch(logits, torch.zeros(2, 2, 2, dtype=torch.long))
+    assert torch.equal(OnlineHard(0.7)(px)[:labelled], torch.ones(labelled, 2, 2))
+    assert not WeightedCrossEntropy(OnlineHard(0.7))(px)["loss"].isfinite()

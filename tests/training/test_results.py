@@ -281,6 +281,14 @@ class TestScores:
         assert run_hardpix("test", "--run", run).code == 0
         assert json.loads((run / "scores.json").read_text())["images"] == len(held_out)
 
+    def test_from_another_directory(self, data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(data.images.parent)
+        given = ["--data.images", data.images.name, "--data.masks", data.masks.name]
+        run = tmp_path / "run"
+        assert run_hardpix("fit", *given, *TINY, "--run", run, "--trainer.max_epochs", 1).code == 0
+        monkeypatch.chdir(tmp_path)
+        assert run_hardpix("test", "--run", run).code == 0
+
     def test_a_file_that_is_there_is_not_overwritten(self, tiny_run: RunFolder, tmp_path: Path) -> None:
         (tmp_path / "mine.json").write_text("precious")
         outcome = run_hardpix("test", "--run", tiny_run.path, "--out", tmp_path / "mine.json")

@@ -33,7 +33,10 @@ def files_by_stem(
     left_out = {path.resolve() for path in skip} - {folder.resolve()}
     found: dict[str, list[Path]] = {}
     for parent, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if name[0] != "." and (Path(parent) / name).resolve() not in left_out]
+        here = Path(parent)
+        # A link may lead back to a folder that holds it.
+        above = {place.resolve() for place in (here, *here.parents) if place.is_relative_to(folder)}
+        folders[:] = [name for name in folders if name[0] != "." and (here / name).resolve() not in left_out | above]
         for name in sorted(names):
             match = next((e for e in endings if name.lower().endswith(e.lower())), None)
             if match is None or name.startswith("."):

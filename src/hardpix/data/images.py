@@ -45,6 +45,9 @@ def read_weight(path: str | Path) -> np.ndarray:
     stored = _read_numbers(path)
     weight = stored.astype(np.float32)
     if stored.dtype.kind in "ui":
+        if stored.dtype not in (np.uint8, np.uint16):
+            expected = "integers of 8 or 16 bits without sign, or floats"
+            raise DataError.of([_unusable(path, expected, f"{stored.dtype}")])
         weight /= np.iinfo(stored.dtype).max
     if not np.isfinite(weight).all() or (weight < 0).any():
         raise DataError.of([_unusable(path, "weights that are finite and not negative", "others")])

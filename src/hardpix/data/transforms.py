@@ -118,6 +118,8 @@ class Normalize(nn.Module):
 
 def padded(sample: Sample, bottom: int, right: int, ignore_index: int) -> Sample:
     """A normalised sample, made larger at the bottom and right: the mean colour, no label, unknown depth, weight 0."""
+    if not bottom and not right:
+        return sample
     fills: dict[str, Any] = {"image": 0.0} | map_fills(ignore_index)
     return sample | {
         key: tv_tensors.wrap(

@@ -80,7 +80,8 @@ class WeightedCrossEntropy(Objective):
             share * weighted_mean(self._head_loss(logits, px), valid, across_processes=joined)
             for logits, share in px.auxiliary
         ]
-        if heads and self.auxiliary_weight:
+        if heads:
+            # With weight 0 too: DDP waits for a gradient of every head, even if it is 0.
             parts["auxiliary"] = self.auxiliary_weight * torch.stack(heads).sum()
         own = self.signal.own_loss(px)
         if own is not None:

@@ -75,6 +75,8 @@ class PixelBatch:
                 )
         if self.target.is_floating_point() or self.target.dtype == torch.bool:
             raise ValueError(f"expected integer class ids in target, found {self.target.dtype}; call target.long()")
+        # In a short or unsigned type -1 and 255, or 300 classes, are not what they seem.
+        self.target = self.target.long()
         self._computed: dict[str | Signal, Tensor] = {}
         # What is computed once serves everybody: whether it is on the graph is not for who asks first to decide.
         self._with_graph = torch.is_grad_enabled()
@@ -102,7 +104,14 @@ class PixelBatch:
     def map(self, signal: Signal) -> Tensor:
         """The signal's map, (B, H, W) float32 ≥ 0, computed once a batch; also kept in ``maps`` under its name."""
         if signal not in self._computed:
-            self.maps[signal.name] = self._once(signal, lambda: signal(self))
+            found = self._once(signal, lambda: signal(self))
+            if found.shape != self.target.shape:
+                del self._computed[signal]
+                raise ValueError(
+                    f"expected a map of shape {tuple(self.target.shape)} (B, H, W, as the target) of the signal "
+                    f"{signal.name} ({type(signal).__name__}), found {tuple(found.shape)}"
+                )
+            self.maps[signal.name] = found
         return self._computed[signal]
 
     def _once(self, key: str | Signal, compute: Callable[[], Tensor]) -> Tensor:

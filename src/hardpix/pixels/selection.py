@@ -32,7 +32,8 @@ def kth_smallest(values: Tensor, mask: Tensor, k: Tensor, *, across_processes: b
         tensor([0.5000])
     """
     bits = values.detach().float().contiguous().view(torch.int32).long()
-    upper, lower = bits >> _HALF_BITS, bits & (_BINS - 1)
+    # A NaN may carry a sign, which must not become a negative bin: it ranks behind all numbers either way.
+    upper, lower = (bits >> _HALF_BITS) & (_BINS - 1), bits & (_BINS - 1)
     upper_found, k = _find_bin(upper, mask, k, across_processes)
     lower_found, _ = _find_bin(lower, mask & (upper == upper_found[:, None]), k, across_processes)
     return ((upper_found << _HALF_BITS) | lower_found).to(torch.int32).view(torch.float32)

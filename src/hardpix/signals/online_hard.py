@@ -70,5 +70,6 @@ class OnlineHard(Signal):
         last_kept = kth_smallest(probability, valid, wanted, across_processes=joined)
         # k = 0 asks for no pixel beyond the threshold, while the search answers with the smallest value there is.
         last_kept = torch.where(wanted > 0, last_kept, -1.0)
-        keep = valid & ((probability < self.threshold) | (probability <= last_kept[:, None]))
+        # What is no number is kept, so that the loss says that the network has diverged.
+        keep = valid & ((probability < self.threshold) | (probability <= last_kept[:, None]) | probability.isnan())
         return keep.float().reshape(px.target.shape)

@@ -260,8 +260,9 @@ class SegmentationData(LightningDataModule):
 def _described(samples: SegmentationFolder) -> dict[str, Any]:
     folders = samples.folders
     return {
-        "images": str(folders.images),
-        "masks": str(folders.masks),
+        # Whoever tests the run may do so from another directory.
+        "images": str(folders.images.absolute()),
+        "masks": None if folders.masks is None else str(folders.masks.absolute()),
         "image_suffix": folders.image_suffix,
         "mask_suffix": folders.mask_suffix,
         "stems": list(samples.stems),

@@ -64,14 +64,15 @@ def infer(
     """
     signal = learned_hardness(task) if hardness else None
     loader = DataLoader(samples, batch_size=None, num_workers=1)
-    for sample in track(loader, description=label, total=len(loader), console=Console(stderr=True)):
+    bar = track(loader, description=label, total=len(loader), console=Console(stderr=True))
+    for index, sample in enumerate(bar):
         image = sample["image"].unsqueeze(0).to(task.device)
         unlabelled = torch.full((1, *image.shape[-2:]), task.ignore_index, dtype=torch.long, device=task.device)
         px = task.network.pixels(image, unlabelled)
         sizes = (sample["content_size"], sample["original_size"])
         confidence, prediction = restore(px.logits[0], *sizes).float().softmax(0).max(0)
         level = None if signal is None else restore(signal.level(px), *sizes)[0].cpu()
-        yield Inferred(sample["stem"], prediction.cpu(), confidence.cpu(), level, sample.get("target"))
+        yield Inferred(sample.get("stem", str(index)), prediction.cpu(), confidence.cpu(), level, sample.get("target"))
 
 
 def open_folder(folders: Folders, classes: ClassTable, ignore_index: int) -> SegmentationFolder:

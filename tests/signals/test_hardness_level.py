@@ -155,19 +155,22 @@ def test_bind_builds_one_branch_and_never_holds_the_network() -> None:
     assert network not in list(signal.modules())
 
 
-def test_under_autocast_map_and_loss_are_float32() -> None:
+@pytest.mark.parametrize("stride", [1, 2])
+def test_under_autocast_map_and_loss_are_float32(stride: int) -> None:
     model = small_model().float()
+    model[0].stride = (stride, stride)
     network = hardpix.tap(model, decoder="1")
     signal = HardnessLevel().bind(network)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         px = network.pixels(torch.rand(1, 3, 4, 6), torch.zeros(1, 4, 6, dtype=torch.long))
-        assert px.logits.dtype == torch.bfloat16
+        assert px.logits.dtype == (torch.bfloat16 if stride == 1 else torch.float32)
         found, own = px.map(signal), signal.own_loss(px)
     assert found.dtype == own.dtype == torch.float32
     with torch.autocast("cpu", dtype=torch.bfloat16):
         scores = signal.branch(px.features, px.embedding).detach()
     assert scores.dtype == torch.bfloat16
-    torch.testing.assert_close(found.detach(), torch.sigmoid(scores.float()).squeeze(1) + 0.1)
+    resized = torch.nn.functional.interpolate(scores.float(), (4, 6), mode="bilinear", align_corners=False)
+    torch.testing.assert_close(found.detach(), torch.sigmoid(resized).squeeze(1) + 0.1, rtol=1e-6, atol=0)
 
 
 def test_unbound_is_an_error_that_says_what_to_do(pixel_batch: Make) -> None:

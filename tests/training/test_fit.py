@@ -217,6 +217,8 @@ def test_own_data_sets_need_no_files(fit_tiny: Fit, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     assert folder.read_classes().names == ("ground", "square")
     assert len(folder.validation_set()) == 3
+    outcome = run_hardpix("test", "--run", folder.path)
+    assert outcome.code == 0, outcome.err
 
 
 def test_data_folders_are_left_as_they_were(tiny_run: RunFolder, data: Data) -> None:

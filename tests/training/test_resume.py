@@ -121,3 +121,27 @@ def test_resume_with_fewer_epochs_than_there_were(tiny_run: RunFolder, tmp_path:
     assert outcome.code == 2
     assert "expected at least the 2 epochs" in outcome.err
     assert RunFolder(tmp_path / "run").read_config()["trainer"]["max_epochs"] == 2
+
+
+def test_validation_within_an_epoch_leaves_nothing_to_go_on_from_but_whole_epochs(
+    fit_tiny: Callable[..., RunFolder], data: Data, tmp_path: Path
+) -> None:
+    often = [*SETTINGS, "--trainer.val_check_interval", "1"]
+    whole, folder = fit_tiny(*often), RunFolder(tmp_path / "run")
+    with pytest.raises(my_networks.Interruption):
+        run_hardpix("fit", *data.arguments, *TINY, *often, "--run", folder.path, *stopped_at(2, 1))
+    assert torch.load(folder.checkpoint("last"), weights_only=True)["global_step"] == 2 * 2
+    outcome = run_hardpix("fit", "--run", folder.path, "--resume")
+    assert outcome.code == 0, outcome.err
+    expected, found = (torch.load(run.checkpoint("last"), weights_only=True) for run in (whole, folder))
+    for name, value in expected["state_dict"].items():
+        assert torch.equal(found["state_dict"][name], value), name
+
+
+def test_interruption_by_hand_is_exit_130_and_says_how_to_go_on(data: Data, tmp_path: Path) -> None:
+    callback = "[{class_path: my_networks.StopAt, init_args: {epoch: 1, by_hand: true}}]"
+    run = tmp_path / "run"
+    outcome = run_hardpix("fit", *data.arguments, *TINY, *SETTINGS, "--run", run, "--trainer.callbacks", callback)
+    assert outcome.code == 130
+    assert f"hardpix fit --run {run} --resume" in " ".join(outcome.out.split())
+    assert "Traceback" not in outcome.err

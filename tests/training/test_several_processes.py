@@ -24,7 +24,7 @@ STEPS += ("--model.network.norm", "frozen", "--model.optimizer", "SGD", "--model
 def fit_with_two(data: Data, run: Path) -> str:
     command = [sys.executable, "-m", "hardpix.cli", "fit", *data.arguments, *TINY, "--run", str(run), *STEPS]
     command += ["--trainer.devices", "2", "--trainer.strategy", "ddp", "--data.batch_size", "2"]
-    environment = os.environ | {"PYTHONPATH": str(OWN_CODE), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(OWN_CODE), *sys.path]), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, env=environment, cwd=run.parent)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from hardpix.pixels.precision import at_least_float32
 from hardpix.pixels.resize import resize_bilinear
 
 
@@ -90,7 +91,8 @@ class DDRNet(nn.Module):
         context, detail = self.fourth(F.relu(context), F.relu(detail))
         detail = self.detail(F.relu(detail))
         context = resize_bilinear(self.context(F.relu(context)), detail.shape[-2:])
-        return resize_bilinear(self.head(detail + context), image.shape[-2:])
+        # In a half type the gradient of the resize would add up hundreds of rounded numbers.
+        return resize_bilinear(at_least_float32(self.head(detail + context)), image.shape[-2:])
 
 
 class DDRNet23Slim(DDRNet):

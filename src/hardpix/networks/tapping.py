@@ -20,6 +20,7 @@ from hardpix.networks.families import (
 )
 from hardpix.networks.outputs import read_output
 from hardpix.pixels import PixelBatch, resize_bilinear
+from hardpix.pixels.precision import at_least_float32
 
 
 @dataclass
@@ -147,8 +148,12 @@ class TappedNetwork(nn.Module):
             self._capture.stop()
         logits, auxiliary = read_output(output)
         self._check(caught, logits)
+        wanted = tuple(image.shape[-2:]) if size is None else tuple(size)
+        if logits.shape[-2:] != wanted:
+            # In a half type the gradient of a resize adds up hundreds of rounded numbers.
+            logits = resize_bilinear(at_least_float32(logits), wanted)
         return TapOutput(
-            logits=resize_bilinear(logits, image.shape[-2:] if size is None else size),
+            logits=logits,
             features=caught.features,
             embedding=caught.embedding,
             auxiliary=[(head, 1.0) for head in (*auxiliary, *caught.auxiliary)],

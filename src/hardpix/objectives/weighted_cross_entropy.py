@@ -55,6 +55,8 @@ class WeightedCrossEntropy(Objective):
         if auxiliary_weight < 0:
             raise ValueError(f"expected auxiliary_weight ≥ 0, found {auxiliary_weight}")
         self.signal = Uniform() if signal is None else signal
+        if self.signal.name in ("loss", "segmentation", "auxiliary"):
+            raise ValueError(f"{self.signal.name!r} names a part of the loss already; give the signal another name")
         self.label_smoothing = label_smoothing
         self.auxiliary_weight = auxiliary_weight
         self.across_processes = across_processes

@@ -24,13 +24,14 @@ class BestCheckpoint(ModelCheckpoint):
 
 
 class LastCheckpoint(ModelCheckpoint):
-    """Keeps the weights after every validation as last.ckpt, to go on from.
+    """Keeps the weights after every epoch as last.ckpt, to go on from.
 
-    Not the best's own ``save_last``: that writes nothing in an epoch that is not better.
+    Not the best's own ``save_last``: that writes nothing in an epoch that is not better. And not after a validation
+    within an epoch: the order of the images begins anew with every epoch, so only its end can be gone on from.
     """
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder, filename="last", enable_version_counter=False)
+        super().__init__(folder, filename="last", enable_version_counter=False, save_on_train_epoch_end=True)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         # It has one file, in its own folder, whatever came before.

@@ -111,7 +111,13 @@ def fit(arguments: list[str]) -> RunFolder:
             saved.pop("run", None)
             folder.save(parser.dump(saved, skip_validation=True, skip_unset=False), data)
     with quiet():
-        trainer.fit(task, datamodule=data, ckpt_path=resumed, weights_only=False)
+        try:
+            trainer.fit(task, datamodule=data, ckpt_path=resumed, weights_only=False)
+        except SystemExit:
+            # What Lightning makes of Ctrl-C.
+            if trainer.interrupted:
+                raise KeyboardInterrupt from None
+            raise
     return folder
 
 

@@ -8,6 +8,9 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from hardpix.pixels import PixelBatch
+from hardpix.signals import Signal
+
 
 class Tiny(nn.Module):
     """Two convolutions at half the size, and what else a test asks for."""
@@ -41,8 +44,9 @@ class Interruption(Exception):
 class StopAt(Callback):
     """Interrupts the training after some steps of an epoch, but not once it was resumed."""
 
-    def __init__(self, epoch: int, batch: int = 0) -> None:
+    def __init__(self, epoch: int, batch: int = 0, by_hand: bool = False) -> None:
         self.epoch, self.batch, self.resumed = epoch, batch, False
+        self.kind = KeyboardInterrupt if by_hand else Interruption
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict) -> None:
         self.resumed = True
@@ -51,7 +55,7 @@ class StopAt(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
         if not self.resumed and (trainer.current_epoch, batch_idx) == (self.epoch, self.batch):
-            raise Interruption
+            raise self.kind
 
 
 class LossTypes(Callback):
@@ -60,15 +64,26 @@ class LossTypes(Callback):
     seen: Sequence[tuple[torch.dtype, torch.dtype]] = ()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        pl_module.step.network.register_forward_hook(self._note_logits)
+        pl_module.step.network.model.register_forward_hook(self._note_logits)
 
-    def _note_logits(self, module: nn.Module, inputs: object, output: object) -> None:
-        self._logits = output.logits.dtype
+    def _note_logits(self, module: nn.Module, inputs: object, output: Tensor) -> None:
+        self._logits = output.dtype
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: dict, batch: object, batch_idx: int
     ) -> None:
         LossTypes.seen = [*LossTypes.seen, (self._logits, outputs["loss"].dtype)]
+
+
+class Progress(Signal):
+    """Notes how much of the training it was told to be done."""
+
+    name = "noted"
+    seen: Sequence[float | None] = ()
+
+    def forward(self, px: PixelBatch) -> Tensor:
+        Progress.seen = [*Progress.seen, px.progress]
+        return px.valid.float()
 
 
 class Squares(Dataset):
@@ -86,7 +101,7 @@ class Squares(Dataset):
         target = torch.zeros(32, 48, dtype=torch.long)
         target[4 + index : 16 + index, 8:24] = 1
         image = (40 + 160 * target).to(torch.uint8).expand(3, -1, -1)
-        return {"image": image, "target": target, "stem": f"{index}"}
+        return {"image": image, "target": target}
 
 
 class Picky(Tiny):

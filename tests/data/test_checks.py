@@ -107,6 +107,21 @@ def test_colours_without_a_table_and_colours_outside_it(write_pairs: Write) -> N
     assert check(images, masks, both).require().class_pixels() == [3, 1]
 
 
+@pytest.mark.parametrize("classes", [None, ClassTable(["a", "b"], [0, 1], [(9, 0, 0), (0, 0, 9)])])
+def test_photographs_given_as_masks_are_named_and_their_colours_not_kept(
+    classes: ClassTable | None, write_pairs: Write
+) -> None:
+    images, masks = write_pairs(["a", "b"], size=(80, 90), classes=2)
+    noise = np.random.default_rng(0).integers(0, 256, (80, 90, 3), dtype=np.uint8)
+    colours = len(np.unique(noise.reshape(-1, 3), axis=0))
+    save(masks / "b.png", noise)
+    report = check(images, masks, classes)
+    problem = next(p for p in report.problems if p.kind == "file that is no mask")
+    assert problem.where == masks / "b.png"
+    assert problem.found == f"{colours} colours, as a photograph has"
+    assert set(report.labels) == {"a"}
+
+
 def test_class_lists_that_contradict_the_masks(write_pairs: Write) -> None:
     images, masks = write_pairs(["a", "b"], classes=3)
     shifted = check(images, masks, ClassTable(["x", "y", "z"], [1, 2, 3]))

@@ -22,6 +22,9 @@ from hardpix.data.problems import class_list_problems, colours_without_table, un
 # Below this brightest value an image is all but black: 12 bits stored in 16, say.
 NEARLY_BLACK = 16
 
+# More classes than this are none.
+MOST_COLOURS = 4096
+
 
 @dataclass(frozen=True)
 class FolderReport:
@@ -129,7 +132,14 @@ def _inspect(folders: Folders, stem: str, classes: ClassTable | None) -> _Findin
         ]
     mask = arrays.get("masks")
     if mask is not None:
-        finding.labels = classes.count(mask) if classes else count_labels(grey_as_ids(mask))
+        labels = classes.count(mask) if classes else count_labels(grey_as_ids(mask))
+        if sum(isinstance(label, tuple) for label in labels) > MOST_COLOURS:
+            # Not kept: a folder of photographs would fill the memory with colours.
+            advice = "give the folder of the masks; if this is one, export it without antialiasing, as png"
+            found = f"{len(labels)} colours, as a photograph has"
+            finding.problems.append(Problem("file that is no mask", paths["masks"], "classes", found, advice))
+        else:
+            finding.labels = labels
     return finding
 
 

@@ -9,6 +9,9 @@ from torch import Tensor, nn
 from hardpix.pixels import PixelBatch
 from hardpix.signals import HardnessLevel
 
+# The workers of a parallel run are as many as the cores; with more threads each would wait for the others.
+torch.set_num_threads(1)
+
 
 class Scores(nn.Module):
     """A branch whose output D is its parameter, whatever it sees."""

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import pytest
 
@@ -87,3 +88,17 @@ def test_interruption_is_no_traceback(capsys: pytest.CaptureFixture[str], monkey
 def test_it_is_installed_as_a_command() -> None:
     (command,) = entry_points(group="console_scripts", name="hardpix")
     assert command.load() is cli.main
+
+
+def test_classes_of_the_user_are_found_where_the_command_is_given(tmp_path: Path) -> None:
+    (tmp_path / "my_own_net.py").write_text(
+        "from torch import nn\n\n\nclass Net(nn.Sequential):\n    def __init__(self):\n"
+        "        super().__init__(nn.Conv2d(3, 4, 1), nn.Conv2d(4, 2, 1))\n"
+    )
+    command = [str(Path(sys.executable).with_name("hardpix")), "fit", "--data.images", "none", "--data.masks", "none"]
+    done = subprocess.run(
+        [*command, "--model.network", "my_own_net.Net"], cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 2
+    assert "my_own_net" not in done.stderr
+    assert "none: expected a folder, found nothing" in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -51,6 +52,9 @@ def main(arguments: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
+    if os.getcwd() not in sys.path:
+        # A script finds what lies beside itself; class paths such as my_module.MyNet are of where the user is.
+        sys.path.append(os.getcwd())
     try:
         _load(name)(rest)
     except UsageError as error:

@@ -92,6 +92,20 @@ def test_class_lists_that_do_not_fit(classes: str, said: list[str], own: Data) -
     assert all(part in outcome.err for part in said)
 
 
+def test_one_class_alone(own: Data) -> None:
+    for file in own.masks.iterdir():
+        Image.fromarray(np.zeros((48, 64), dtype=np.uint8)).save(file)
+    said = refused(own).err
+    assert "expected at least two classes, found class 0 alone (ids 0)" in said
+
+
+def test_nothing_labelled_in_what_is_held_out(own: Data) -> None:
+    for k in (10, 11):
+        Image.fromarray(np.full((48, 64), 255, dtype=np.uint8)).save(own.masks / f"frame_{k:03d}.png")
+    said = refused(own, "--data.val_stems", "frame_01?").err
+    assert "expected labels of the images to validate on, found none" in said
+
+
 def test_folder_without_images(own: Data) -> None:
     for file in own.images.iterdir():
         file.unlink()
@@ -106,6 +120,7 @@ def test_folder_without_images(own: Data) -> None:
         (["--data.val_share", "1.5"], "expected at least two images, a share between 0 and 1"),
         (["--data.val_stems", "seq_*"], 'found "seq_*", which matches none'),
         (["--data.resolution", "0"], "expected resolution > 0"),
+        (["--data.batch_size", "0"], "expected batch_size ≥ 1 and workers ≥ 0, found 0 and 0"),
         (["--data.preset", "camvid"], "preset goes with root"),
         (["--trainer.max_epochs", "-1"], "learning rate"),
         (["--model.warmup", "2"], "expected warmup as a share"),

@@ -76,6 +76,9 @@ def class_list_problems(
     elif missing:
         advice = "check the class table; a class without a pixel cannot be learned"
         warnings.append(Problem("class that never occurs", masks, "every class", f"no {', '.join(missing)}", advice))
+    if len(classes) < 2:
+        advice = "check the masks: with one class there is nothing to tell apart"
+        problems.append(Problem(kind, masks, "at least two classes", f"{classes.names[0]} alone ({in_masks})", advice))
     if 0 <= ignore_index < len(classes):
         expected = f"at most {ignore_index} classes, because ignore_index is {ignore_index}"
         advice = "if these are the ids of single objects, export classes instead; else choose a negative ignore_index"

@@ -30,7 +30,8 @@ def split_blocks(stems: Sequence[str], share: float = 0.2, blocks: int = 4, gap:
         stems: at least two, in any order.
         share: of the stems to hold out, in (0, 1).
         blocks: how many blocks; fewer where there are fewer stems.
-        gap: stems left out at each border.
+        gap: stems left out at each border of a block; by default one for every 200, from 1 to 5, but none where there
+            are fewer than 20 or where it would cost more than half of what is left to train on.
 
     Raises:
         ValueError: fewer than two stems, a share outside (0, 1), or a gap that leaves nothing to train on.
@@ -49,7 +50,7 @@ def split_blocks(stems: Sequence[str], share: float = 0.2, blocks: int = 4, gap:
     count = len(order)
     held_out = min(max(1, round(share * count)), count - 1)
     blocks = min(blocks, held_out)
-    gap = min(count // 200, 5) if gap is None else gap
+    chosen = gap if gap is not None else min(max(1, count // 200), 5) if count >= 20 else 0
     val: list[int] = []
     spans = []
     for k in range(blocks):
@@ -58,16 +59,21 @@ def split_blocks(stems: Sequence[str], share: float = 0.2, blocks: int = 4, gap:
         first = start + (stop - start - length) // 2
         val += range(first, first + length)
         spans.append(f"{order[first]} to {order[first + length - 1]}" if length > 1 else order[first])
-    near = {i + step for i in val for step in range(-gap, gap + 1)}
-    train = [order[i] for i in range(count) if i not in near]
+    while True:
+        near = {i + step for i in val for step in range(-chosen, chosen + 1)}
+        train = [order[i] for i in range(count) if i not in near]
+        if gap is not None or not chosen or 2 * len(train) >= count - held_out:
+            break
+        chosen -= 1
     if not train:
         raise ValueError(
-            f"expected a gap that leaves images to train on, found {gap} around {blocks} blocks of {count} images"
+            f"expected a gap that leaves images to train on, found {chosen} around {blocks} blocks of {count} images"
         )
     dropped = [order[i] for i in range(count) if i in near.difference(val)]
     sentence = (
         f"Validation: {len(val)} of {count} images in {blocks} contiguous block{'s' if blocks > 1 else ''} of file "
-        f"names, so that neighbouring video frames do not leak ({'; '.join(spans)}); training: {len(train)} images"
+        + ("names, so that neighbouring video frames do not leak " if chosen else "names ")
+        + f"({'; '.join(spans)}); training: {len(train)} images"
         + (f"; {len(dropped)} at the borders of the blocks are used for neither." if dropped else ".")
     )
     return Split(tuple(train), tuple(order[i] for i in val), tuple(dropped), sentence)

@@ -107,6 +107,8 @@ class SegmentationData(LightningDataModule):
         super().__init__()
         if resolution <= 0:
             raise ValueError(f"expected resolution > 0 (1 is the images' own, 0.5 half of it), found {resolution}")
+        if batch_size < 1 or (workers is not None and workers < 0):
+            raise ValueError(f"expected batch_size ≥ 1 and workers ≥ 0, found {batch_size} and {workers}")
         self.resolution = resolution
         self.crop_size = crop_size
         self.scale = scale

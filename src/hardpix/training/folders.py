@@ -14,6 +14,7 @@ from hardpix.data import (
     ClassTable,
     DataError,
     Folders,
+    Problem,
     SegmentationFolder,
     check_folders,
     describe,
@@ -102,13 +103,24 @@ def split_folders(
             stems=stems,
         )
 
+    class_pixels = report.class_pixels(train_stems)
+    unlabelled = [
+        Problem("nothing labelled", folders.masks, f"labels of the images to {use}", "none", "label some of them")
+        for folders, use, counts in (
+            (training, "train on", class_pixels),
+            (val_folders, "validate on", (val_report if validation is not None else report).class_pixels(held_out)),
+        )
+        if folders.masks is not None and not any(counts)
+    ]
+    if unlabelled:
+        raise DataError.of(unlabelled, report.classes.names)
     heights, widths = zip(*(report.sizes[stem] for stem in train_stems), strict=True)
     return SplitFolders(
         classes=report.classes,
         train=opened(training, train_stems),
         val=opened(replace(val_folders, depth=None, weights=None), held_out),
         smallest=(min(heights), min(widths)),
-        class_pixels=report.class_pixels(train_stems),
+        class_pixels=class_pixels,
     )
 
 

@@ -59,7 +59,7 @@ def score(
         scores.update(found.prediction[None], found.target[None])
         count += 1
     values = scores.compute()
-    by_class = values.pop("class_iou").tolist()
+    by_class = values.pop("class_iou").reshape(-1).tolist()
     result: dict[str, Any] = {
         "images": count,
         "checkpoint": str(folder.checkpoint(checkpoint)),

@@ -184,7 +184,7 @@ class SegmentationTask(LightningModule):
     def _report(self, stage: str) -> None:
         # Every process has the scores of all; sync_dist only tells Lightning so.
         scores = self.scores.compute()
-        by_class = dict(zip(self.class_names, scores.pop("class_iou").tolist(), strict=True))
+        by_class = dict(zip(self.class_names, scores.pop("class_iou").reshape(-1).tolist(), strict=True))
         loss = self.mean_loss.compute()
         self.scores.reset()
         self.mean_loss.reset()

@@ -70,12 +70,16 @@ def split_blocks(stems: Sequence[str], share: float = 0.2, blocks: int = 4, gap:
             f"expected a gap that leaves images to train on, found {chosen} around {blocks} blocks of {count} images"
         )
     dropped = [order[i] for i in range(count) if i in near.difference(val)]
-    sentence = (
-        f"Validation: {len(val)} of {count} images in {blocks} contiguous block{'s' if blocks > 1 else ''} of file "
-        + ("names, so that neighbouring video frames do not leak " if chosen else "names ")
-        + f"({'; '.join(spans)}); training: {len(train)} images"
-        + (f"; {len(dropped)} at the borders of the blocks are used for neither." if dropped else ".")
+    contiguous = (
+        f"Validation: {len(val)} of {count} images in {blocks} contiguous block{'s' if blocks > 1 else ''} of file"
     )
+    if chosen:
+        kept_apart = " names, so that neighbouring video frames do not leak"
+        neighbours = f"; {len(dropped)} at the borders of the blocks are used for neither."
+    else:
+        kept_apart = " names"
+        neighbours = ", neighbours of the blocks among them: frames of a video may leak there."
+    sentence = f"{contiguous}{kept_apart} ({'; '.join(spans)}); training: {len(train)} images{neighbours}"
     return Split(tuple(train), tuple(order[i] for i in val), tuple(dropped), sentence)
 
 

@@ -125,3 +125,38 @@ def fit_tiny(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Callable[.
 def tiny_run(fit_tiny: Callable[..., RunFolder]) -> RunFolder:
     """Two epochs of the tiny network with learned hardness."""
     return fit_tiny()
+
+
+IDS = (0, 7, 3000)
+SIZES = {"a/one": (48, 64), "a/two": (40, 56), "b/one": (33, 97), "b/deep/three": (64, 48), "four": (48, 64)}
+
+
+def tree(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Contents and times of all files below a folder."""
+    files = (file for file in sorted(folder.rglob("*")) if file.is_file())
+    return {str(file.relative_to(folder)): (file.read_bytes(), file.stat().st_mtime_ns) for file in files}
+
+
+def read(file: Path) -> np.ndarray:
+    with Image.open(file) as image:
+        return np.array(image)
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """A run on masks of 16 bits, images in subfolders and of several sizes, and files that no run has seen."""
+
+    run: RunFolder
+    data: Data
+
+
+@pytest.fixture(scope="session")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Mixed:
+    root = tmp_path_factory.mktemp("mixed")
+    data = Data(root / "images", root / "masks")
+    rng = np.random.default_rng(4)
+    for stem, size in SIZES.items():
+        write_pair(data.images, data.masks, stem, rng, IDS, size)
+    outcome = run_hardpix("fit", *data.arguments, *TINY, "--run", root / "run", "--trainer.max_epochs", 3)
+    assert outcome.code == 0, outcome.err
+    return Mixed(RunFolder(root / "run"), data)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,47 +12,12 @@ import pytest
 import sklearn.metrics
 import torch
 import yaml
-from PIL import Image
 
 from hardpix.networks import untap
 from hardpix.training.run_folder import RunFolder
 
-from .conftest import TINY, Data, Outcome, run_hardpix, write_pair
+from .conftest import IDS, SIZES, TINY, Data, Mixed, read, run_hardpix, tree, write_pair
 from .test_fit import Fit, column, weights
-
-IDS = (0, 7, 3000)
-SIZES = {"a/one": (48, 64), "a/two": (40, 56), "b/one": (33, 97), "b/deep/three": (64, 48), "four": (48, 64)}
-
-
-def tree(folder: Path) -> dict[str, tuple[bytes, int]]:
-    """Contents and times of all files below a folder."""
-    files = (file for file in sorted(folder.rglob("*")) if file.is_file())
-    return {str(file.relative_to(folder)): (file.read_bytes(), file.stat().st_mtime_ns) for file in files}
-
-
-def read(file: Path) -> np.ndarray:
-    with Image.open(file) as image:
-        return np.array(image)
-
-
-@dataclass(frozen=True)
-class Mixed:
-    """A run on masks of 16 bits, images in subfolders and of several sizes, and files that no run has seen."""
-
-    run: RunFolder
-    data: Data
-
-
-@pytest.fixture(scope="module")
-def mixed(tmp_path_factory: pytest.TempPathFactory) -> Mixed:
-    root = tmp_path_factory.mktemp("mixed")
-    data = Data(root / "images", root / "masks")
-    rng = np.random.default_rng(4)
-    for stem, size in SIZES.items():
-        write_pair(data.images, data.masks, stem, rng, IDS, size)
-    outcome = run_hardpix("fit", *data.arguments, *TINY, "--run", root / "run", "--trainer.max_epochs", 3)
-    assert outcome.code == 0, outcome.err
-    return Mixed(RunFolder(root / "run"), data)
 
 
 def logits_by_hand(run: RunFolder, image: np.ndarray) -> torch.Tensor:
@@ -102,15 +66,16 @@ class TestPredict:
             assert read(out / "overlays" / f"{stem}.jpg").shape == (*size, 3)
 
     def test_there_is_nothing_else_but_a_record(self, out: Path, mixed: Mixed) -> None:
-        assert {file.name for file in out.iterdir()} == {"labels", "overlays", "confidence", "hardpix.yaml"}
-        record = yaml.safe_load((out / "hardpix.yaml").read_text())
+        assert {file.name for file in out.iterdir()} == {"labels", "overlays", "confidence", "hardpix.json"}
+        record = json.loads((out / "hardpix.json").read_text())
         assert record["checkpoint"] == str(mixed.run.checkpoint("best"))
+        assert {"hardpix.json", *record["files"]} == set(tree(out))
 
     def test_maps_not_asked_for_are_not_written(self, tiny_run: RunFolder, data: Data, tmp_path: Path) -> None:
         out = tmp_path / "out"
         run = ["--run", tiny_run.path, "--images", data.images, "--out", out]
         assert run_hardpix("predict", *run, "--overlays", "false").code == 0
-        assert {file.name for file in out.iterdir()} == {"labels", "hardpix.yaml"}
+        assert {file.name for file in out.iterdir()} == {"labels", "hardpix.json"}
         assert {read(file).dtype for file in (out / "labels").iterdir()} == {np.dtype(np.uint8)}
 
 
@@ -129,46 +94,6 @@ def test_unreadable_images_are_listed_and_the_rest_is_done(mixed: Mixed, tmp_pat
         str(file.relative_to(tmp_path / "out" / "labels")) for file in (tmp_path / "out").rglob("labels/**/*.png")
     }
     assert written == {"a/one.png", "b/one.png", "b/deep/three.png", "four.png"}
-
-
-class TestWhereResultsGo:
-    def predict(self, mixed: Mixed, out: Path, *more: str, images: Path | None = None) -> Outcome:
-        run = ["--run", mixed.run.path, "--images", images or mixed.data.images, "--out", out, "--overlays", "false"]
-        return run_hardpix("predict", *run, *more)
-
-    @pytest.mark.parametrize("inside", [".", "labels", "a/b/c"])
-    def test_never_into_the_images(self, inside: str, mixed: Mixed) -> None:
-        before = tree(mixed.data.images)
-        outcome = self.predict(mixed, mixed.data.images / inside, "--overwrite")
-        assert outcome.code == 2
-        assert "expected a folder outside of what is read" in outcome.err
-        assert tree(mixed.data.images) == before
-        assert not (mixed.data.images / "labels").exists()
-
-    def test_earlier_results_are_replaced_when_asked(self, mixed: Mixed, tmp_path: Path) -> None:
-        out = tmp_path / "out"
-        assert self.predict(mixed, out).code == 0
-        before = tree(out)
-        outcome = self.predict(mixed, out)
-        assert outcome.code == 2
-        assert "--overwrite" in outcome.err
-        assert tree(out) == before
-        assert self.predict(mixed, out, "--overwrite").code == 0
-        after = tree(out)
-        assert {name: content for name, (content, _) in after.items()} == {
-            n: content for n, (content, _) in before.items()
-        }
-        assert all(after[name][1] > before[name][1] for name in before)
-
-    def test_other_peoples_files_are_not_even_then(self, mixed: Mixed, tmp_path: Path) -> None:
-        # The user's masks happen to lie where predictions would go.
-        shutil.copytree(mixed.data.masks, tmp_path / "set" / "labels")
-        before = tree(tmp_path)
-        outcome = self.predict(mixed, tmp_path / "set", "--overwrite")
-        assert outcome.code == 2
-        assert "expected a new or empty folder" in outcome.err
-        assert "--overwrite" not in outcome.err
-        assert tree(tmp_path) == before
 
 
 class TestMine:
@@ -294,6 +219,50 @@ class TestScores:
         outcome = run_hardpix("test", "--run", tiny_run.path, "--out", tmp_path / "mine.json")
         assert outcome.code == 2
         assert (tmp_path / "mine.json").read_text() == "precious"
+
+    def test_files_named_otherwise_than_in_training(self, mixed: Mixed, tmp_path: Path) -> None:
+        for folder, ending in ((mixed.data.images, "_rgb"), (mixed.data.masks, "_ids")):
+            for stem in SIZES:
+                file = tmp_path / folder.name / f"{stem}{ending}.png"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(folder / f"{stem}.png", file)
+        renamed = ["--run", mixed.run.path, "--images", tmp_path / "images", "--image_suffix", "_rgb"]
+        masks = ["--masks", tmp_path / "masks", "--mask_suffix", "_ids"]
+        assert run_hardpix("test", *renamed, *masks, "--out", tmp_path / "s.json").code == 0
+        assert json.loads((tmp_path / "s.json").read_text())["images"] == len(SIZES)
+        assert run_hardpix("predict", *renamed, "--out", tmp_path / "p").code == 0
+        assert (tmp_path / "p" / "labels" / "four.png").is_file()
+        assert run_hardpix("mine", *renamed, *masks, "--out", tmp_path / "m").code == 0
+        assert (tmp_path / "m" / "hardness" / "four.png").is_file()
+
+    @pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.99])
+    def test_a_broken_checkpoint_is_named(self, share: float, tiny_run: RunFolder, tmp_path: Path) -> None:
+        file, content = tmp_path / "some.ckpt", tiny_run.checkpoint("best").read_bytes()
+        file.write_bytes(content[: round(share * len(content))])
+        outcome = run_hardpix("test", "--run", tiny_run.path, "--checkpoint", file, "--out", tmp_path / "s.json")
+        assert outcome.code == 2
+        assert "found a file that cannot be read" in outcome.err
+        assert str(file) in outcome.err
+
+    @pytest.mark.parametrize(
+        ("content", "said"),
+        [
+            ({"weight": torch.zeros(3)}, "found another kind of file"),
+            (
+                {"state_dict": {"weight": torch.zeros(3)}, "epoch": 1},
+                "expected the weights of the network",
+            ),
+        ],
+    )
+    def test_a_checkpoint_of_something_else_is_named(
+        self, content: dict, said: str, tiny_run: RunFolder, tmp_path: Path
+    ) -> None:
+        torch.save(content, tmp_path / "other.ckpt")
+        run = ["--run", tiny_run.path, "--checkpoint", tmp_path / "other.ckpt"]
+        outcome = run_hardpix("test", *run, "--out", tmp_path / "s.json")
+        assert outcome.code == 2
+        assert said in outcome.err
+        assert "other.ckpt" in outcome.err
 
     def test_images_without_masks_are_refused(self, tiny_run: RunFolder, data: Data) -> None:
         outcome = run_hardpix("test", "--run", tiny_run.path, "--images", data.images)

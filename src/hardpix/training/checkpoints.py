@@ -1,10 +1,12 @@
-"""Which weights of a training are kept."""
+"""Which weights of a training are kept, and how they are read again."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
+import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 
@@ -36,3 +38,25 @@ class LastCheckpoint(ModelCheckpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         # It has one file, in its own folder, whatever came before.
         pass
+
+
+def read_checkpoint(path: Path, *, weights_only: bool) -> dict[str, Any]:
+    """What a checkpoint of ``hardpix fit`` holds, on the CPU.
+
+    Raises:
+        ValueError: the file cannot be read, or holds something else.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=weights_only)
+    except (RuntimeError, OSError, EOFError, UnpicklingError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(
+            f"expected a checkpoint that hardpix fit wrote, found a file that cannot be read, {path} ({reason}); it "
+            "may be cut off or of another program: give another one as --checkpoint"
+        ) from error
+    if not isinstance(content, dict) or not {"state_dict", "epoch"} <= content.keys():
+        raise ValueError(
+            f"expected a checkpoint that hardpix fit wrote, found another kind of file, {path}; give best, last or the "
+            "path of a checkpoint of this run as --checkpoint"
+        )
+    return content

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from rich.console import Console
@@ -13,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from hardpix.data import ClassTable, DataError, Folders, SegmentationFolder, check_folders, describe, restore
 from hardpix.signals import HardnessLevel
+from hardpix.training.run_folder import RunFolder
 from hardpix.training.task import SegmentationTask
 
 console = Console(highlight=False, markup=False, soft_wrap=True)
@@ -45,6 +47,25 @@ def learned_hardness(task: SegmentationTask) -> HardnessLevel:
         "expected a run that learned hardness, found one whose objective has no HardnessLevel signal; train one with "
         "WeightedCrossEntropy(HardnessLevel()), which is what hardpix fit does by default"
     )
+
+
+def open_run(
+    folder: RunFolder,
+    checkpoint: str,
+    device: str | None,
+    images: Path,
+    masks: Path | None = None,
+    image_suffix: str | None = None,
+    mask_suffix: str | None = None,
+) -> tuple[SegmentationTask, SegmentationFolder]:
+    """A trained network on its device, and a folder of images for it.
+
+    Raises:
+        ValueError, OSError: what of it cannot be used.
+    """
+    task = folder.load_task(checkpoint).to(choose_device(device))
+    folders = folder.folders(images, masks, image_suffix, mask_suffix)
+    return task, open_folder(folders, folder.read_classes(), task.ignore_index)
 
 
 @torch.inference_mode()

@@ -9,7 +9,7 @@ import numpy as np
 
 from hardpix.data import write_mask
 from hardpix.training.arguments import checked_input
-from hardpix.training.inference import choose_device, console, infer, learned_hardness, open_folder
+from hardpix.training.inference import console, infer, learned_hardness, open_run
 from hardpix.training.loading import Transformed
 from hardpix.training.predict import to_16_bit
 from hardpix.training.results import prepare_output
@@ -23,6 +23,8 @@ def mine(
     masks: Path | None = None,
     checkpoint: str = "best",
     device: str | None = None,
+    image_suffix: str | None = None,
+    mask_suffix: str | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write the learned hardness of every pixel of every image.
@@ -38,16 +40,19 @@ def mine(
         masks: Folder of masks; the table then goes by their classes, else by the predicted ones.
         checkpoint: best, last, or the path of a checkpoint.
         device: Such as cpu or cuda:1; a GPU if there is one.
+        image_suffix: Ending of the image file names that is no part of the stem; that of the run if none is given.
+        mask_suffix: The same of the mask file names.
         overwrite: Whether earlier results of hardpix in OUT may be replaced; other files never are.
     """
     folder = RunFolder(run)
     with checked_input():
-        task = folder.load_task(checkpoint).to(choose_device(device))
-        learned_hardness(task)
         classes = folder.read_classes()
-        samples = open_folder(folder.folders(images, masks), classes, task.ignore_index)
+        task, samples = open_run(folder, checkpoint, device, images, masks, image_suffix, mask_suffix)
+        learned_hardness(task)
         made_by = {"command": "mine", "checkpoint": str(folder.checkpoint(checkpoint)), "images": str(images)}
-        prepare_output(out, [images] if masks is None else [images, masks], overwrite, made_by)
+        files = ["hardness.csv", *(f"hardness/{stem}.png" for stem in samples.stems)]
+        read = [images, *([] if masks is None else [masks]), *folder.data_folders()]
+        prepare_output(out, files, read, overwrite, made_by)
     with (out / "hardness.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["image", "class", "class_from", "pixels", "mean", "p95"])

@@ -9,7 +9,7 @@ from PIL import Image
 
 from hardpix.data import read_image, write_mask
 from hardpix.training.arguments import checked_input
-from hardpix.training.inference import choose_device, console, infer, open_folder
+from hardpix.training.inference import console, infer, open_run
 from hardpix.training.loading import Transformed
 from hardpix.training.results import prepare_output
 from hardpix.training.run_folder import RunFolder
@@ -23,6 +23,7 @@ def predict(
     confidence: bool = False,
     checkpoint: str = "best",
     device: str | None = None,
+    image_suffix: str | None = None,
     overwrite: bool = False,
 ) -> None:
     """Label every image of a folder.
@@ -39,15 +40,17 @@ def predict(
         confidence: Whether to write confidence maps.
         checkpoint: best, last, or the path of a checkpoint.
         device: Such as cpu or cuda:1; a GPU if there is one.
+        image_suffix: Ending of the image file names that is no part of the stem; that of the run if none is given.
         overwrite: Whether earlier results of hardpix in OUT may be replaced; other files never are.
     """
     folder = RunFolder(run)
     with checked_input():
-        task = folder.load_task(checkpoint).to(choose_device(device))
         classes = folder.read_classes()
-        samples = open_folder(folder.folders(images), classes, task.ignore_index)
+        task, samples = open_run(folder, checkpoint, device, images, image_suffix=image_suffix)
         made_by = {"command": "predict", "checkpoint": str(folder.checkpoint(checkpoint)), "images": str(images)}
-        prepare_output(out, [images], overwrite, made_by)
+        kinds = [("labels", "png")] + [("overlays", "jpg")] * overlays + [("confidence", "png")] * confidence
+        files = [f"{kind}/{stem}.{ending}" for kind, ending in kinds for stem in samples.stems]
+        prepare_output(out, files, [images, *folder.data_folders()], overwrite, made_by)
     for found in infer(task, Transformed(samples, folder.evaluation_transform())):
         index = found.prediction.numpy()
         write_mask(out / "labels" / f"{found.stem}.png", classes.stored(index))

@@ -2,40 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-# In every folder of results: what made it, and the sign that it may be overwritten.
-RECORD = "hardpix.yaml"
+# In every folder of results: what made it, and which files it wrote.
+RECORD = "hardpix.json"
 
 
-def prepare_output(out: Path, inputs: list[Path], overwrite: bool, record: Mapping[str, Any]) -> None:
-    """Make the folder that results go to, with a record of what made them.
+def prepare_output(
+    out: Path, files: Iterable[str], inputs: Iterable[Path], overwrite: bool, made_by: Mapping[str, Any]
+) -> None:
+    """Make the folder that results go to, with a record of what made them and of the files that are to come.
 
     Args:
         out: the folder.
+        files: paths within it that will be written.
         inputs: folders that are read.
-        overwrite: whether earlier results of hardpix may be replaced; other files never are.
-        record: written as hardpix.yaml.
+        overwrite: whether earlier results, which are the files in the record of a folder, may be replaced. Those that
+            do not come again are removed, so that no result of another network stays among the new ones.
+        made_by: what else is recorded.
 
     Raises:
         ValueError: the folder is one that is read, or lies in one.
-        FileExistsError: it holds something.
+        FileExistsError: it holds something that is not an earlier result, or that may not be replaced.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     out = Path(folder) / "out"
+        ...     prepare_output(out, ["labels/a.png"], [], False, {"command": "predict"})
+        ...     json.loads((out / RECORD).read_text())
+        {'command': 'predict', 'files': ['labels/a.png']}
     """
     for folder in inputs:
         if out.resolve().is_relative_to(folder.resolve()):
             raise ValueError(f"expected a folder outside of what is read ({folder}) for the results, found {out}")
     if out.exists() and not out.is_dir():
         raise FileExistsError(f"expected a folder for the results, found a file, {out}; give another name")
-    ours = (out / RECORD).is_file()
-    if out.exists() and any(out.iterdir()) and not (overwrite and ours):
-        way_on = ", or --overwrite to replace the results in it" if ours else ""
+    files = sorted(files)
+    earlier = recorded_files(out)
+    if out.exists() and any(out.iterdir()) and not (overwrite and earlier is not None):
+        way_on = "" if earlier is None else ", or --overwrite to replace the results in it"
         raise FileExistsError(
             f"expected a new or empty folder for the results, found files in {out}; give another one{way_on}"
         )
+    ours = set(earlier or [])
+    if in_the_way := [file for file in files if file not in ours and (out / file).exists()]:
+        raise FileExistsError(
+            f"expected only earlier results to be replaced in {out}, found {len(in_the_way)} other files in their "
+            f"place, such as {in_the_way[0]}; give another folder, or move them"
+        )
+    for file in ours.difference(files):
+        (out / file).unlink(missing_ok=True)
     out.mkdir(parents=True, exist_ok=True)
-    content = yaml.safe_dump(dict(record), sort_keys=False, allow_unicode=True)
-    (out / RECORD).write_text(content, encoding="utf-8")
+    record = json.dumps({**made_by, "files": files}, indent=1, ensure_ascii=False)
+    (out / RECORD).write_text(record + "\n", encoding="utf-8")
+
+
+def recorded_files(out: Path) -> list[str] | None:
+    """The files in a folder that an earlier command wrote, by its record; None where there is no such record."""
+    try:
+        record = json.loads((out / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(record, dict) or not {"command", "checkpoint", "files"} <= record.keys():
+        return None
+    files = record["files"]
+    inside = isinstance(files, list) and all(
+        isinstance(file, str) and (out / file).resolve().is_relative_to(out.resolve()) for file in files
+    )
+    return files if inside else None

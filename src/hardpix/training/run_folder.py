@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
 import yaml
 from jsonargparse import ArgumentParser
 from torch.utils.data import Dataset
 
 from hardpix.data import ClassTable, EvaluationTransform, Folders, SegmentationFolder
+from hardpix.training.checkpoints import read_checkpoint
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.processes import is_first_process
 from hardpix.training.task import SegmentationTask
@@ -99,9 +99,9 @@ class RunFolder:
         Raises:
             ValueError: other files are trained on, or held out, than before.
         """
-        if not self.split.is_file() or data.split is None:
+        before = self.read_split()
+        if before is None or data.split is None:
             return
-        before = yaml.safe_load(self.split.read_text(encoding="utf-8"))
         changed = {
             stem for part in ("train", "val") for stem in set(before[part]["stems"]) ^ set(data.split[part]["stems"])
         }
@@ -118,7 +118,7 @@ class RunFolder:
         Raises:
             ValueError: it has.
         """
-        done = torch.load(self.checkpoint("last"), map_location="cpu", weights_only=False)["epoch"] + 1
+        done = read_checkpoint(self.checkpoint("last"), weights_only=False)["epoch"] + 1
         if max_epochs is not None and 0 <= max_epochs < done:
             raise ValueError(f"expected at least the {done} epochs that {self.path} has behind it, found {max_epochs}")
 
@@ -144,6 +144,10 @@ class RunFolder:
                 )
         return yaml.safe_load(self.config.read_text(encoding="utf-8"))
 
+    def read_split(self) -> dict[str, dict[str, Any]] | None:
+        """Folders and stems of what was trained on ("train") and held out ("val"); None for data sets in code."""
+        return yaml.safe_load(self.split.read_text(encoding="utf-8")) if self.split.is_file() else None
+
     def read_classes(self) -> ClassTable:
         """The classes that the network learned."""
         return ClassTable.from_dict(yaml.safe_load(self.classes.read_text(encoding="utf-8")))
@@ -163,9 +167,17 @@ class RunFolder:
             "class_names": list(classes.names),
             "ignore_index": config["data"]["ignore_index"],
         }
-        weights = torch.load(self.checkpoint(which), map_location="cpu", weights_only=True)["state_dict"]
         task = _build(SegmentationTask, _without_downloads(settings))
-        task.load_state_dict(weights)
+        path = self.checkpoint(which)
+        weights = read_checkpoint(path, weights_only=True)["state_dict"]
+        try:
+            task.load_state_dict(weights)
+        except RuntimeError as error:
+            differences = "\n".join(str(error).splitlines()[:6])
+            raise ValueError(
+                f"expected the weights of the network and objective in {self.config}, found others in {path}; give a "
+                f"checkpoint of this run\n{differences}"
+            ) from error
         return task.eval()
 
     def validation_set(self) -> Dataset:
@@ -175,17 +187,28 @@ class RunFolder:
             DataError: some of them are no longer there.
         """
         config = self.read_config()["data"]
-        if not self.split.is_file():
+        split = self.read_split()
+        if split is None:
             return _build(SegmentationData, config).val_set
-        part = yaml.safe_load(self.split.read_text(encoding="utf-8"))["val"]
-        return SegmentationFolder(**part, classes=self.read_classes(), ignore_index=config["ignore_index"])
+        return SegmentationFolder(**split["val"], classes=self.read_classes(), ignore_index=config["ignore_index"])
 
-    def folders(self, images: Path, masks: Path | None = None) -> Folders:
-        """Folders whose files are named as those of the run."""
-        settings = self.read_config()["data"]
+    def folders(
+        self, images: Path, masks: Path | None = None, image_suffix: str | None = None, mask_suffix: str | None = None
+    ) -> Folders:
+        """Folders whose files are named as those of the run, unless other suffixes are given."""
+        split = self.read_split()
+        trained_on = self.read_config()["data"] if split is None else split["train"]
         return Folders(
-            images, masks, image_suffix=settings["image_suffix"], mask_suffix=settings["mask_suffix"] if masks else ""
+            images,
+            masks,
+            image_suffix=trained_on["image_suffix"] if image_suffix is None else image_suffix,
+            mask_suffix="" if masks is None else trained_on["mask_suffix"] if mask_suffix is None else mask_suffix,
         )
+
+    def data_folders(self) -> list[Path]:
+        """The folders that the run was trained and validated on."""
+        parts = (self.read_split() or {}).values()
+        return [Path(part[kind]) for part in parts for kind in ("images", "masks") if part[kind] is not None]
 
     def evaluation_transform(self) -> EvaluationTransform:
         """What the run does to an image before the network sees it outside of training."""

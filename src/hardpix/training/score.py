@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 
 from hardpix.metrics import SegmentationScores
 from hardpix.training.arguments import checked_input
-from hardpix.training.inference import choose_device, console, infer, open_folder
+from hardpix.training.inference import choose_device, console, infer, open_run
 from hardpix.training.loading import Transformed
 from hardpix.training.run_folder import RunFolder
 
@@ -23,6 +23,8 @@ def score(
     checkpoint: str = "best",
     out: Path | None = None,
     device: str | None = None,
+    image_suffix: str | None = None,
+    mask_suffix: str | None = None,
 ) -> dict[str, Any]:
     """Score a trained network on labelled images.
 
@@ -37,6 +39,8 @@ def score(
         checkpoint: best, last, or the path of a checkpoint.
         out: File for the scores as JSON; scores.json in the run's folder if none is given.
         device: Such as cpu or cuda:1; a GPU if there is one.
+        image_suffix: Ending of the image file names that is no part of the stem; that of the run if none is given.
+        mask_suffix: The same of the mask file names.
 
     Returns:
         The scores, from 0 to 1; None for a class that is neither in the truth nor predicted.
@@ -47,11 +51,11 @@ def score(
             raise ValueError("--images and --masks go together: give both, or neither for what the run held out")
         if out is not None and out.exists():
             raise FileExistsError(f"expected a new file for the scores, found {out}; give another name as --out")
-        task = folder.load_task(checkpoint).to(choose_device(device))
+        samples: Dataset
         if images is not None and masks is not None:
-            samples: Dataset = open_folder(folder.folders(images, masks), folder.read_classes(), task.ignore_index)
+            task, samples = open_run(folder, checkpoint, device, images, masks, image_suffix, mask_suffix)
         else:
-            samples = folder.validation_set()
+            task, samples = folder.load_task(checkpoint).to(choose_device(device)), folder.validation_set()
     scores = SegmentationScores(task.num_classes, task.ignore_index)
     count = 0
     for found in infer(task, Transformed(samples, folder.evaluation_transform()), label="testing"):

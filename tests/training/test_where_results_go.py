@@ -1,0 +1,105 @@
+"""Results never replace what is not theirs."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from .conftest import SIZES, Mixed, Outcome, run_hardpix, tree
+
+
+def predict(mixed: Mixed, out: Path, *more: str, images: Path | None = None) -> Outcome:
+    run = ["--run", mixed.run.path, "--images", images or mixed.data.images, "--out", out, "--overlays", "false"]
+    return run_hardpix("predict", *run, *more)
+
+
+@pytest.mark.parametrize("inside", [".", "labels", "a/b/c"])
+def test_never_into_the_images(inside: str, mixed: Mixed) -> None:
+    before = tree(mixed.data.images)
+    outcome = predict(mixed, mixed.data.images / inside, "--overwrite")
+    assert outcome.code == 2
+    assert "expected a folder outside of what is read" in outcome.err
+    assert tree(mixed.data.images) == before
+    assert not (mixed.data.images / "labels").exists()
+
+
+def test_earlier_results_are_replaced_when_asked(mixed: Mixed, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert predict(mixed, out).code == 0
+    before = tree(out)
+    outcome = predict(mixed, out)
+    assert outcome.code == 2
+    assert "--overwrite" in outcome.err
+    assert tree(out) == before
+    assert predict(mixed, out, "--overwrite").code == 0
+    after = tree(out)
+    assert {name: content for name, (content, _) in after.items()} == {n: content for n, (content, _) in before.items()}
+    assert all(after[name][1] > before[name][1] for name in before)
+
+
+def test_results_that_do_not_come_again_are_removed_and_nothing_else(mixed: Mixed, tmp_path: Path) -> None:
+    images, out = tmp_path / "images", tmp_path / "out"
+    shutil.copytree(mixed.data.images, images)
+    assert predict(mixed, out, "--confidence", images=images).code == 0
+    (out / "labels" / "notes.txt").write_text("mine")
+    (images / "four.png").unlink()
+    assert predict(mixed, out, "--overwrite", images=images).code == 0
+    left = {f"labels/{stem}.png" for stem in SIZES if stem != "four"}
+    assert set(tree(out)) == {*left, "hardpix.json", "labels/notes.txt"}
+
+
+def test_a_file_of_the_users_in_their_place_is_kept(mixed: Mixed, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert predict(mixed, out).code == 0
+    (out / "confidence").mkdir()
+    (out / "confidence" / "four.png").write_text("mine")
+    before = tree(out)
+    outcome = predict(mixed, out, "--overwrite", "--confidence")
+    assert outcome.code == 2
+    assert "found 1 other files in their place, such as confidence/four.png" in outcome.err
+    assert tree(out) == before
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        "precious: true",
+        "[]",
+        '{"files": ["labels/a.png"]}',
+        '{"command": "predict", "checkpoint": "b", "files": ["../../a.png"]}',
+        '{"command": "predict", "checkpoint": "b", "files": "labels"}',
+    ],
+)
+def test_a_file_of_the_records_name_is_no_leave(record: str, mixed: Mixed, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_text("mine")
+    out = tmp_path / "several" / "out"
+    out.mkdir(parents=True)
+    (out / "hardpix.json").write_text(record)
+    before = tree(tmp_path)
+    outcome = predict(mixed, out, "--overwrite")
+    assert outcome.code == 2
+    assert "expected a new or empty folder" in outcome.err
+    assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize("kind", ["images", "masks"])
+def test_never_into_what_the_run_was_trained_on(kind: str, mixed: Mixed, tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    shutil.copytree(mixed.data.images, images)
+    outcome = predict(mixed, getattr(mixed.data, kind) / "new", images=images)
+    assert outcome.code == 2
+    assert "expected a folder outside of what is read" in outcome.err
+    assert not (getattr(mixed.data, kind) / "new").exists()
+
+
+def test_other_peoples_files_are_not_even_then(mixed: Mixed, tmp_path: Path) -> None:
+    # The user's masks happen to lie where predictions would go.
+    shutil.copytree(mixed.data.masks, tmp_path / "set" / "labels")
+    before = tree(tmp_path)
+    outcome = predict(mixed, tmp_path / "set", "--overwrite")
+    assert outcome.code == 2
+    assert "expected a new or empty folder" in outcome.err
+    assert "--overwrite" not in outcome.err
+    assert tree(tmp_path) == before

@@ -178,6 +178,7 @@ def test_weights_asked_for_without_a_folder_of_them(own: Data) -> None:
     ("arguments", "said"),
     [
         (["--data.batchsize", "3"], ["unknown option --data.batchsize", "did you mean --data.batch_size"]),
+        (["--data.images2", "x", "--seeed=3"], ["unknown option --data.images2;", "unknown option --seeed=3; did you"]),
         (["--data.batch_size", "eight"], ["data.batch_size: expected int, found eight"]),
         (["--data.crop_size", "3"], ["data.crop_size: expected tuple, found 3"]),
         (["--trainer.precision", "bf17"], ["trainer.precision: expected", "'bf16-mixed'", "found bf17"]),
@@ -210,7 +211,8 @@ def test_settings_that_do_not_exist_or_have_another_type(arguments: list[str], s
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("data:\n  batchsize: 3\n", "unknown key data.batchsize; did you mean data.batch_size"),
+        ("data:\n  batchsize: 3\n", "write data.batch_size instead of data.batchsize"),
+        ("colour: blue\n", "remove colour; hardpix fit --help lists all settings"),
         ("dta:\n  batch_size: 3\n", "dta"),
         ("data: [\n", "did not find expected node content"),
     ],
@@ -219,6 +221,46 @@ def test_config_files_that_are_wrong(content: str, said: str, own: Data) -> None
     file = own.images.parent / "own.yaml"
     file.write_text(content)
     assert said in refused(own, "--config", file).err
+
+
+UNKNOWN = """
+data: {batchsize: 3, imagess: x}
+sed: 3
+model:
+  objective:
+    class_path: hardpix.objectives.WeightedCrossEntropy
+    init_args: {signal: {class_path: hardpix.signals.HardnessLevel, init_args: {alpa: 1, floor: 0.2}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "also"),
+    [
+        ([], []),
+        (["--data.batch_size", "eight"], ["data.batch_size: expected int, found eight"]),
+        (["--data.masks", "nowhere"], ["folder that does not exist", "nowhere: expected a folder"]),
+        (["--model.network.outputs", "5"], ["expected a network of 3 output channels", "found 5 of Tiny"]),
+    ],
+)
+def test_all_unknown_keys_of_all_files_are_in_one_list_with_the_rest(
+    more: list[str], also: list[str], own: Data
+) -> None:
+    for name, content in (("one.yaml", UNKNOWN), ("two.yaml", "trainer: {max_epoch: 3}\n")):
+        (own.images.parent / name).write_text(content)
+    files = [word for name in ("one.yaml", "two.yaml") for word in ("--config", own.images.parent / name)]
+    said = refused(own, *files, *more).err
+    assert "unknown key (5)" in said
+    below = "model.objective.init_args.signal.init_args"
+    for file, key, right in [
+        ("one.yaml", "data.batchsize", "data.batch_size"),
+        ("one.yaml", "data.imagess", "data.images"),
+        ("one.yaml", "sed", "seed"),
+        ("one.yaml", f"{below}.alpa", f"{below}.alpha"),
+        ("two.yaml", "trainer.max_epoch", "trainer.max_epochs"),
+    ]:
+        assert f"{file}: expected settings of hardpix fit, found {key}\n" in said
+        assert f"write {right} instead of {key}\n" in said
+    assert all(part in said for part in also)
 
 
 def test_run_folder_that_is_taken(own: Data, tiny_run: RunFolder) -> None:

@@ -1,6 +1,7 @@
 """What a training does and leaves."""
 
 import csv
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -76,6 +77,12 @@ class TestTwoFolders:
         for command in ("test", "predict", "mine"):
             assert f"hardpix {command} --run {folder.path}" in outcome.out
 
+    def test_what_is_said_is_not_wrapped(self, default_run: tuple[RunFolder, Outcome]) -> None:
+        # Whoever searches a log, or copies a path out of it, needs lines as they were meant.
+        assert any(
+            line.startswith("Validation: ") and line.endswith("there.") for line in default_run[1].out.split("\n")
+        )
+
     def test_nothing_else_is_said(self, default_run: tuple[RunFolder, Outcome]) -> None:
         _, outcome = default_run
         for chatter in ("litlogger", "treespec", "workers", "log_every_n_steps", "GPU available", "not empty"):
@@ -102,6 +109,36 @@ class TestTwoFolders:
         assert [event.value for event in events.Scalars("val/miou")] == pytest.approx(miou)
         names = rows(folder)[-1].keys()
         assert {"val/border_miou", "val/accuracy", "val/loss", "val/iou/class 200", "lr-AdamW/branches"} <= names
+
+
+@pytest.mark.parametrize(
+    "settings", [["--data.batch_size", 2], ["--trainer.accumulate_grad_batches", 2, "--trainer.limit_train_batches", 1]]
+)
+def test_the_loss_on_the_screen_is_the_mean_of_the_epoch(settings: list[object], data: Data, tmp_path: Path) -> None:
+    every = ["--trainer.log_every_n_steps", 1]
+    outcome = run_hardpix("fit", *data.arguments, *TINY, "--run", tmp_path / "run", *every, *settings)
+    losses = [
+        (float(row["epoch"]), float(row["train/loss"]))
+        for row in rows(RunFolder(tmp_path / "run"))
+        if row["train/loss"]
+    ]
+    for epoch in (0, 1):
+        mean = np.mean([loss for of, loss in losses if of == epoch])
+        line = next(line for line in outcome.out.splitlines() if line.startswith(f"epoch {epoch + 1}/2"))
+        assert float(line.split("loss ")[1].split(",")[0]) == pytest.approx(mean, abs=1e-4)
+
+
+def test_what_to_do_next_can_be_pasted_into_a_shell(data: Data, tmp_path: Path) -> None:
+    run = tmp_path / "a run's folder"
+    short = ["--trainer.max_epochs", 1, "--trainer.limit_val_batches", 0]
+    outcome = run_hardpix("fit", *data.arguments, *TINY, "--run", run, *short)
+    assert outcome.code == 0, outcome.err
+    commands = [shlex.split(line) for line in outcome.out.splitlines() if line.startswith("  hardpix ")]
+    assert [command[1] for command in commands] == ["test", "predict", "mine"]
+    for command in commands:
+        # There is no best where nothing was validated.
+        assert command[2:6] == ["--run", str(run), "--checkpoint", "last"]
+    assert run_hardpix(*commands[0][1:6]).code == 0
 
 
 def test_last_is_the_last_epoch_and_best_the_best(fit_tiny: Fit) -> None:

@@ -66,6 +66,16 @@ def test_resumed_run_is_bit_for_bit_the_uninterrupted_one(
     assert len(first) == epoch
 
 
+def test_from_another_directory(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(data.images.parent)
+    given = ["--data.images", data.images.name, "--data.masks", data.masks.name, "--trainer.max_epochs", 1]
+    assert run_hardpix("fit", *TINY, *given, "--run", tmp_path / "run").code == 0
+    monkeypatch.chdir(tmp_path)
+    outcome = run_hardpix("fit", "--run", "run", "--resume", "--trainer.max_epochs", 2)
+    assert outcome.code == 0, outcome.err
+    assert len(column(RunFolder(tmp_path / "run"), "val/miou", 1)) == 1
+
+
 def test_moved_run_takes_new_settings_and_knows_its_best(fit_tiny: Callable[..., RunFolder], tmp_path: Path) -> None:
     before = fit_tiny()
     folder = RunFolder(tmp_path / "run")

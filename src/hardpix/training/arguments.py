@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from jsonargparse import ArgumentParser, DefaultHelpFormatter
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
+from hardpix.data import Problem
 from hardpix.training.errors import UsageError
 
 # Settings of Lightning's Trainer without an effect here: its test and predict loops are not run, nor its samplers used.
@@ -67,6 +68,7 @@ class Parser(ArgumentParser):
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **{"formatter_class": HelpFormatter} | settings)
+        self.unknown_keys: list[Problem] = []
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         if not self.exit_on_error:
@@ -158,8 +160,9 @@ def _reworded(message: str, class_path: str, names: list[str]) -> str:
         return f"unknown key {found[1]}.{found[2]}{_suggestion(f'--{found[1]}.{found[2]}', names).replace('--', '')}"
     if found := re.match(r"Option '(.+)' is not accepted", message):
         return f"unknown key {found[1]}{_parameters(class_path)}"
-    if found := re.match(r"unrecognized arguments: (\S+)", message):
-        return f"unknown option {found[1]}{_suggestion(found[1], names)}"
+    if found := re.match(r"unrecognized arguments: (.*)", message):
+        options = [word for word in found[1].split() if word.startswith("-")] or found[1].split()
+        return "\n".join(f"unknown option {option}{_suggestion(option, names)}" for option in options)
     return message
 
 

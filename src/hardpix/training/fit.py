@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import torch
-from jsonargparse import ActionConfigFile, Namespace
+from jsonargparse import Namespace
 from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.callbacks import Callback, LearningRateMonitor
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 
-from hardpix.data import DataError
+from hardpix.data import DataError, describe
 from hardpix.training.arguments import ParagraphsFormatter, Parser, checked_input, explain
 from hardpix.training.checkpoints import BestCheckpoint, LastCheckpoint
+from hardpix.training.config_file import ConfigFile
 from hardpix.training.data_module import SegmentationData
+from hardpix.training.errors import UsageError
 from hardpix.training.quiet import quiet
 from hardpix.training.run_folder import RunFolder
 from hardpix.training.screen import ProgressBar, Report, console
@@ -48,7 +51,7 @@ def build_parser() -> Parser:
         formatter_class=ParagraphsFormatter,
         usage="hardpix fit --data.images DIR --data.masks DIR [options]\n       hardpix fit --config YAML [options]",
     )
-    parser.add_argument("-c", "--config", action=ActionConfigFile, help="YAML with any of these settings.")
+    parser.add_argument("-c", "--config", action=ConfigFile, help="YAML with any of these settings.")
     parser.add_argument(
         "--run", type=str | None, default=None, help="Folder to write; runs/DATE-TIME if none is given."
     )
@@ -90,7 +93,7 @@ def fit(arguments: list[str]) -> RunFolder:
     """
     with checked_input(), quiet():
         parser = build_parser()
-        settings = parser.parse_args(_with_saved_config(arguments))
+        settings = _with_whole_paths(_parse(parser, _with_saved_config(arguments)))
         folder = RunFolder(Path(settings.run or datetime.now().strftime("runs/%Y%m%d-%H%M%S")))
         resumed = folder.checkpoint("last") if settings.resume else None
         if resumed is None:
@@ -136,29 +139,69 @@ def _with_saved_config(arguments: list[str]) -> list[str]:
     return ["--config", str(folder.config), *arguments]
 
 
-def _instantiate(parser: Parser, settings: Namespace) -> Namespace:
-    """Data and task; what is wrong with the files does not hide what is wrong with the network."""
+def _parse(parser: Parser, arguments: list[str]) -> Namespace:
+    """The settings; the keys of configuration files that are none do not hide what is wrong with others."""
     try:
-        return parser.instantiate(settings)
+        return parser.parse_args(arguments)
+    except UsageError as error:
+        if not parser.unknown_keys:
+            raise
+        raise UsageError(f"{describe(parser.unknown_keys)}\nand {error}") from error
+
+
+# Settings that name a file or folder, if they name any.
+PATHS = ("images", "masks", "val_images", "val_masks", "root", "depth", "weights")
+
+
+def _with_whole_paths(settings: Namespace) -> Namespace:
+    """The settings as they are saved: whoever goes on with the run may do so from another directory."""
+    for name in PATHS:
+        if settings.data[name] is not None:
+            settings.data[name] = str(Path(settings.data[name]).absolute())
+    for name in ("classes", "preset"):
+        given = settings.data[name]
+        if isinstance(given, str) and Path(given).is_file():
+            settings.data[name] = str(Path(given).absolute())
+    return settings
+
+
+def _instantiate(parser: Parser, settings: Namespace) -> Namespace:
+    """Data and task; all that is wrong with the settings, the files and the network comes in one message."""
+    wrong = [describe(parser.unknown_keys)] if parser.unknown_keys else []
+    try:
+        ready = parser.instantiate(settings)
+        if not wrong:
+            return ready
+        wrong += _network_problems(ready.model, settings)
     except ValueError as error:
         data_error: BaseException | None = error
         while data_error is not None and not isinstance(data_error, DataError):
             data_error = data_error.__cause__
-        if data_error is None or not data_error.class_names:
-            raise
-        alone = Parser()
-        alone.add_class_arguments(SegmentationTask, "model")
-        chosen = Namespace(model=settings.model.clone())
-        names = list(data_error.class_names)
-        chosen.model.update(
-            Namespace(num_classes=len(names), class_names=names, ignore_index=settings.data.ignore_index)
-        )
-        try:
-            alone.instantiate(chosen).model.try_network(torch.zeros(1, 3, *(settings.data.crop_size or (256, 256))))
-        except ValueError as network_error:
-            both = f"{data_error}\nand the network does not fit\n  {explain(network_error)}"
-            raise DataError(both, data_error.problems, names) from network_error
-        raise
+        wrong.append(explain(error if data_error is None else data_error))
+        if data_error is not None and data_error.class_names:
+            try:
+                wrong += _network_problems(_task_alone(settings, data_error.class_names), settings)
+            except ValueError as network_error:
+                wrong.append(f"the network does not fit\n  {explain(network_error)}")
+    raise UsageError("\nand ".join(wrong))
+
+
+def _task_alone(settings: Namespace, class_names: Sequence[str]) -> SegmentationTask:
+    """The task as it would be if the data, which have these classes, could be used."""
+    parser = Parser()
+    parser.add_class_arguments(SegmentationTask, "model")
+    model = settings.model.clone()
+    names, ignore_index = list(class_names), settings.data.ignore_index
+    model.update(Namespace(num_classes=len(names), class_names=names, ignore_index=ignore_index))
+    return parser.instantiate(Namespace(model=model)).model
+
+
+def _network_problems(task: SegmentationTask, settings: Namespace) -> list[str]:
+    try:
+        task.try_network(torch.zeros(1, 3, *(settings.data.crop_size or (256, 256))))
+    except ValueError as error:
+        return [f"the network does not fit\n  {error}"]
+    return []
 
 
 def _build_trainer(settings: Namespace, seed: int, folder: RunFolder) -> Trainer:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
-from rich import print as print_rich
+from rich.console import Console
 from rich.markup import escape
 
 from hardpix.data import (
@@ -147,4 +147,4 @@ def class_table(classes: str | list[str] | None, label_map: dict[int, int | str]
 def show(*lines: str) -> None:
     """Print, in the first of several processes only."""
     if is_first_process():
-        print_rich("\n".join(lines))
+        Console(highlight=False, soft_wrap=True).print("\n".join(lines))

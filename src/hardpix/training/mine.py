@@ -46,9 +46,9 @@ def mine(
     """
     folder = RunFolder(run)
     with checked_input():
-        classes = folder.read_classes()
         task, samples = open_run(folder, checkpoint, device, images, masks, image_suffix, mask_suffix)
         learned_hardness(task)
+        classes = folder.read_classes()
         made_by = {"command": "mine", "checkpoint": str(folder.checkpoint(checkpoint)), "images": str(images)}
         files = ["hardness.csv", *(f"hardness/{stem}.png" for stem in samples.stems)]
         read = [images, *([] if masks is None else [masks]), *folder.data_folders()]

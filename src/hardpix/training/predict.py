@@ -45,8 +45,8 @@ def predict(
     """
     folder = RunFolder(run)
     with checked_input():
-        classes = folder.read_classes()
         task, samples = open_run(folder, checkpoint, device, images, image_suffix=image_suffix)
+        classes = folder.read_classes()
         made_by = {"command": "predict", "checkpoint": str(folder.checkpoint(checkpoint)), "images": str(images)}
         kinds = [("labels", "png")] + [("overlays", "jpg")] * overlays + [("confidence", "png")] * confidence
         files = [f"{kind}/{stem}.{ending}" for kind, ending in kinds for stem in samples.stems]

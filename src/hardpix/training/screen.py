@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import Any
 
+import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
 from rich.console import Console
-from torch import nn
+from torch import Tensor, nn
 
 from hardpix.training.run_folder import RunFolder
 from hardpix.training.task import SegmentationTask
@@ -31,6 +33,7 @@ class Report(Callback):
         self.folder = folder
         self.best = best
         self.highest = float("-inf")
+        self.losses: list[Tensor] = []
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not trainer.is_global_zero:
@@ -44,13 +47,22 @@ class Report(Callback):
             + f"; on {pl_module.device}{processes}. Run folder: {self.folder.path}"
         )
 
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.losses = []
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        # Lightning has divided it. Kept as tensors: reading a number would wait for the device.
+        self.losses.append(outputs["loss"] * trainer.accumulate_grad_batches)
+
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         seen = trainer.callback_metrics
         if trainer.sanity_checking or not trainer.is_global_zero or "val/miou" not in seen:
             return
         miou = 100 * float(seen["val/miou"])
         self.highest = max(self.highest, miou)
-        loss = f"loss {float(seen['train/loss']):.4f}, " if "train/loss" in seen else ""
+        loss = f"loss {float(torch.stack(self.losses).mean()):.4f}, " if self.losses else ""
         count = len(str(trainer.max_epochs))
         console.print(
             f"epoch {trainer.current_epoch + 1:>{count}}/{trainer.max_epochs}: {loss}val loss "
@@ -60,7 +72,7 @@ class Report(Callback):
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         if not trainer.is_global_zero or not isinstance(exception, KeyboardInterrupt):
             return
-        path = self.folder.path
+        path = quote(str(self.folder.path))
         if (self.folder.checkpoints / "last.ckpt").is_file():
             console.print(f"interrupted; to go on after the last whole epoch: hardpix fit --run {path} --resume")
         else:
@@ -70,8 +82,8 @@ class Report(Callback):
         if not trainer.is_global_zero or trainer.interrupted or self.best is None:
             return
         assert isinstance(pl_module, SegmentationTask)
-        run = f"--run {self.folder.path}"
         score = self.best.best_model_score
+        run = f"--run {quote(str(self.folder.path))}" + (" --checkpoint last" if score is None else "")
         found = "no validation was done" if score is None else f"best validation mIoU: {100 * float(score):.2f}"
         console.print(f"\n{found}; everything of this run is in {self.folder.path}")
         next_steps = {

@@ -9,9 +9,10 @@ from sklearn.metrics import jaccard_score, roc_auc_score
 from hardpix.data.scenes import GeneratedScenes
 from hardpix.demo.evaluation import MapStability, evaluate
 from hardpix.demo.findings import Findings
-from hardpix.demo.run import AMBIGUOUS, LEARNED, PLAIN, Rendered, demo, train
+from hardpix.demo.page import require_place
+from hardpix.demo.run import AMBIGUOUS, LEARNED, PLAIN, Rendered, demo, make_data, train
 from hardpix.signals import HardnessLevel
-from hardpix.training.data_module import SegmentationData
+from hardpix.training.errors import UsageError
 
 
 @pytest.fixture(scope="module")
@@ -54,20 +55,8 @@ def test_held_out_scenes_are_no_training_scenes(small: tuple[Findings, Path]) ->
 
 def test_learned_hardness_ranks_what_is_ambiguous_by_construction_above_the_rest() -> None:
     """In order of magnitude: chance is 0.5, and three seeds gave 0.61 to 0.73; consecutive maps correlated by 0.9."""
-    train_set, held_out = (
-        Rendered(GeneratedScenes(64, seed=2), "train"),
-        Rendered(GeneratedScenes(6, seed=3), "held out"),
-    )
-    data = SegmentationData(
-        train_set=train_set,
-        val_set=held_out,
-        crop_size=(96, 128),
-        scale=(0.75, 1.5),
-        photometric=False,
-        batch_size=8,
-        workers=0,
-        seed=1,
-    )
+    held_out = Rendered(GeneratedScenes(6, seed=3), "held out")
+    data = make_data(Rendered(GeneratedScenes(64, seed=2), "train"), held_out, (96, 128), seed=1)
     watch = MapStability(held_out, count=2)
     task = train(data, HardnessLevel(kind="light"), epochs=24, seed=1, watch=watch, precision="32-true")
     hardness = evaluate(task, held_out, "held out").maps["learned hardness"]
@@ -80,3 +69,25 @@ def test_page_is_written(small: tuple[Findings, Path]) -> None:
     findings, out = small
     page = (out / "index.html").read_text(encoding="utf-8")
     assert all(example.stem in page for example in findings.examples)
+
+
+def test_only_an_earlier_page_is_replaced(small: tuple[Findings, Path], tmp_path: Path) -> None:
+    require_place(small[1] / "index.html")
+    (tmp_path / "index.html").write_text("<title>mine</title>")
+    (tmp_path / "file").write_text("mine")
+    for out, said in (
+        (tmp_path, "found another file at"),
+        (tmp_path / "file", "found a file"),
+        (tmp_path / "file" / "x", "found a file"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            demo(out)
+    assert (tmp_path / "index.html").read_text() == "<title>mine</title>"
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("settings", [{"scenes": 0}, {"held_out": 0}, {"epochs": 0}, {"seed": -1}])
+def test_nothing_to_train_on_or_to_score(settings: dict[str, int], tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="expected at least one scene"):
+        demo(tmp_path / "out", **settings)
+    assert not (tmp_path / "out").exists()

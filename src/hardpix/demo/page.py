@@ -6,6 +6,7 @@ The words depend on the figures (`hardpix.demo.words`): where learned hardness d
 from __future__ import annotations
 
 import math
+import os
 from html import escape
 from pathlib import Path
 from string import Template
@@ -16,6 +17,29 @@ from hardpix.demo.findings import Example, Findings, RunScores
 __all__ = ["Example", "Findings", "RunScores", "write_page"]
 
 HERE = Path(__file__).parent
+OURS = '<meta name="generator" content="hardpix demo">'
+
+
+def require_place(path: Path) -> None:
+    """A page can be written there, and takes the place of nothing but an earlier one.
+
+    Raises:
+        FileExistsError: there is something else.
+        NotADirectoryError: a folder of its path is a file.
+        PermissionError: its folder may not be written to.
+
+    Example:
+        >>> require_place(Path("somewhere/new/index.html"))
+    """
+    if path.exists() and not (path.is_file() and OURS in path.read_text(encoding="utf-8", errors="replace")):
+        raise FileExistsError(
+            f"expected a place for the demo's page, found another file at {path}; give another folder as --out"
+        )
+    folder = next(folder for folder in path.absolute().parents if folder.exists())
+    if not folder.is_dir():
+        raise NotADirectoryError(f"expected a folder for the demo's page as --out, found a file, {folder}")
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"expected a folder that may be written to as --out, found {folder}, which may not")
 
 
 def write_page(findings: Findings, path: Path) -> None:

@@ -23,11 +23,12 @@ from hardpix.data.scenes import VERSION, GeneratedScenes
 from hardpix.demo.evaluation import Evaluation, MapStability, evaluate
 from hardpix.demo.findings import Example, Findings, RunScores
 from hardpix.demo.network import SmallUNet
-from hardpix.demo.page import write_page
+from hardpix.demo.page import require_place, write_page
 from hardpix.metrics import auroc
 from hardpix.objectives import WeightedCrossEntropy
 from hardpix.pixels import distance_to_border
 from hardpix.signals import HardnessLevel, Signal, Uniform
+from hardpix.training.arguments import checked_input
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.quiet import quiet
 from hardpix.training.task import SegmentationTask
@@ -59,20 +60,18 @@ def demo(
     """
     started = time.monotonic()
     precision = fastest_precision()
-    epochs = epochs or (28 if precision == "bf16-mixed" else 16)
+    if epochs is None:
+        epochs = 28 if precision == "bf16-mixed" else 16
+    with checked_input():
+        if min(scenes, held_out, epochs) < 1 or seed < 0:
+            raise ValueError(
+                f"expected at least one scene, one held-out scene, one epoch and a seed ≥ 0, found {scenes}, "
+                f"{held_out}, {epochs} and {seed}"
+            )
+        require_place(out / "index.html")
     train_set = Rendered(GeneratedScenes(scenes, seed=2 * seed), "drawing scenes to train on")
     val_set = Rendered(GeneratedScenes(held_out, seed=2 * seed + 1), "drawing scenes held out")
-    data = SegmentationData(
-        train_set=train_set,
-        val_set=val_set,
-        crop_size=(128, 192),
-        scale=(0.75, 1.5),
-        # Every scene has its own light already.
-        photometric=False,
-        batch_size=8,
-        workers=0,
-        seed=seed,
-    )
+    data = make_data(train_set, val_set, (128, 192), seed)
     results: dict[str, Evaluation] = {}
     stability: dict[str, list[float]] = {}
     for name, signal in ((PLAIN, Uniform()), (LEARNED, HardnessLevel(kind="light"))):
@@ -102,6 +101,21 @@ class Rendered(Dataset[Sample]):
 
     def __getitem__(self, index: int) -> Sample:
         return self.samples[index]
+
+
+def make_data(train_set: Rendered, val_set: Rendered, crop_size: tuple[int, int], seed: int) -> SegmentationData:
+    """The scenes as they are trained on."""
+    return SegmentationData(
+        train_set=train_set,
+        val_set=val_set,
+        crop_size=crop_size,
+        scale=(0.75, 1.5),
+        # Every scene has its own light already.
+        photometric=False,
+        batch_size=8,
+        workers=0,
+        seed=seed,
+    )
 
 
 def fastest_precision() -> Precision:
@@ -193,9 +207,10 @@ def scores_of(name: str, result: Evaluation, classes: ClassTable) -> RunScores:
 
 def report(findings: Findings, page: Path) -> None:
     """The headline figures and where the page is, on the screen."""
-    finding = Table("finds what is hard by construction", "AUROC")
+    finding = Table("", "finds what is hard by construction (AUROC)", "steady from epoch to epoch (correlation)")
     for name, value in findings.auroc.items():
-        finding.add_row(name, f"{value:.3f}")
+        steady = findings.stability.get(name, [])
+        finding.add_row(name, f"{value:.3f}", f"{sum(steady) / len(steady):.3f}" if steady else "")
     scores = Table("in %", "mIoU", "mIoU within 3 px of a border")
     for run in findings.runs:
         scores.add_row(run.name, f"{100 * run.miou:.1f}", f"{100 * run.border_miou:.1f}")

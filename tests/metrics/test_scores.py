@@ -77,6 +77,21 @@ def test_a_set_without_labels_has_no_scores() -> None:
     assert all(value.isnan().all() for value in scores.compute().values())
 
 
+@pytest.mark.parametrize(("guess", "truth"), [(0, CLASSES), (0, -1), (CLASSES, 0), (-1, 0), (300, 2)])
+def test_ids_outside_the_classes_are_refused(guess: int, truth: int) -> None:
+    prediction, target = make_maps(2, seed=2)
+    scores = SegmentationScores(CLASSES)
+    prediction[0, 3, 4], target[0, 3, 4] = guess, truth
+    scores.update(prediction, target)
+    with pytest.raises(ValueError, match=r"expected ids from 0 to 2 .* found others in 1 pixels"):
+        scores.compute()
+
+
+def test_shapes_that_differ_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"found \(1, 2, 3\) and \(1, 3, 2\)"):
+        SegmentationScores(CLASSES).update(torch.zeros(1, 2, 3).long(), torch.zeros(1, 3, 2).long())
+
+
 def test_reset_forgets() -> None:
     scores = SegmentationScores(CLASSES)
     scores.update(*make_maps(1, seed=2))

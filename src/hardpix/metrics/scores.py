@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from hardpix.metrics.confusion import class_iou, confusion_matrix, mean_iou, pixel_accuracy
+from hardpix.metrics.confusion import class_iou, mean_iou, pixel_accuracy
 from hardpix.pixels import border_band
 
 
@@ -38,6 +38,7 @@ class SegmentationScores(Metric):
     full_state_update = False
     confusion: Tensor
     border_confusion: Tensor
+    unknown: Tensor
 
     def __init__(self, num_classes: int, ignore_index: int = 255, border_radius: int = 3, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -47,19 +48,44 @@ class SegmentationScores(Metric):
         empty = torch.zeros(num_classes, num_classes, dtype=torch.int64)
         self.add_state("confusion", empty, dist_reduce_fx="sum")
         self.add_state("border_confusion", empty.clone(), dist_reduce_fx="sum")
+        self.add_state("unknown", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
     def update(self, prediction: Tensor, target: Tensor) -> None:
         """Count one batch."""
+        if prediction.shape != target.shape:
+            raise ValueError(
+                f"expected prediction and target of one shape, found {tuple(prediction.shape)} and "
+                f"{tuple(target.shape)}"
+            )
+        classes = self.num_classes
+        valid = target != self.ignore_index
         near_border = border_band(target, self.border_radius, self.ignore_index)
-        border_target = torch.where(near_border, target, self.ignore_index)
-        self.confusion += confusion_matrix(prediction, target, self.num_classes, self.ignore_index)
-        self.border_confusion += confusion_matrix(prediction, border_target, self.num_classes, self.ignore_index)
+        known = ((target >= 0) & (target < classes) & (prediction >= 0) & (prediction < classes)).logical_or(~valid)
+        # One histogram for both matrices, unlabelled and unknown pixels: each would wait for the device.
+        pair = (near_border.long() * classes + target) * classes + prediction
+        place = torch.where(valid, torch.where(known, pair, 2 * classes**2 + 1), 2 * classes**2)
+        counts = torch.bincount(place.flatten(), minlength=2 * classes**2 + 2)
+        away, near = counts[: 2 * classes**2].reshape(2, classes, classes)
+        self.confusion += away + near
+        self.border_confusion += near
+        self.unknown += counts[-1]
 
     def compute(self) -> dict[str, Tensor]:
-        """The scores of all batches so far."""
+        """The scores of all batches so far.
+
+        Raises:
+            ValueError: there were ids outside the classes.
+        """
+        if self.unknown > 0:
+            raise ValueError(
+                f"expected ids from 0 to {self.num_classes - 1} in prediction and target (or ignore_index "
+                f"{self.ignore_index} in target), found others in {int(self.unknown)} pixels"
+            )
+        # On the CPU: not every device has float64.
+        confusion, near_border = self.confusion.cpu(), self.border_confusion.cpu()
         return {
-            "miou": mean_iou(self.confusion),
-            "border_miou": mean_iou(self.border_confusion),
-            "accuracy": pixel_accuracy(self.confusion),
-            "class_iou": class_iou(self.confusion),
+            "miou": mean_iou(confusion),
+            "border_miou": mean_iou(near_border),
+            "accuracy": pixel_accuracy(confusion),
+            "class_iou": class_iou(confusion),
         }

@@ -172,14 +172,15 @@ class SegmentationTask(LightningModule):
     def _evaluate(self, batch: dict[str, Any]) -> None:
         # Images of any size share a batch; each is scored at the resolution of its own labels.
         logits = self(batch["image"])
+        loss_sum = logits.new_zeros((), dtype=torch.float32)
+        count = logits.new_zeros((), dtype=torch.int64)
         for scores, content_size, target in zip(logits, batch["content_size"], batch["target"], strict=True):
             restored = restore(scores.float(), content_size, target.shape).unsqueeze(0)
             target = target.unsqueeze(0)
-            valid = valid_mask(target, self.num_classes, self.ignore_index)
-            if valid.any():
-                loss = cross_entropy_map(restored, target, self.ignore_index)
-                self.mean_loss.update(loss[valid].mean(), weight=valid.sum())
+            loss_sum += cross_entropy_map(restored, target, self.ignore_index).sum()
+            count += valid_mask(target, self.num_classes, self.ignore_index).sum()
             self.scores.update(restored.argmax(1), target)
+        self.mean_loss.update(loss_sum / count.clamp(min=1), weight=count)
 
     def _report(self, stage: str) -> None:
         # Every process has the scores of all; sync_dist only tells Lightning so.
@@ -189,7 +190,7 @@ class SegmentationTask(LightningModule):
         self.scores.reset()
         self.mean_loss.reset()
         for name, value in scores.items():
-            self.log(f"{stage}/{name}", value.float(), prog_bar=name == "miou", sync_dist=True)
+            self.log(f"{stage}/{name}", value.float().to(self.device), prog_bar=name == "miou", sync_dist=True)
         self.log(f"{stage}/loss", loss, sync_dist=True)
         self.log_dict({f"{stage}/iou/{name}": value for name, value in by_class.items()}, sync_dist=True)
 

@@ -8,8 +8,9 @@ from scipy.stats import spearmanr
 from hardpix.data.scenes.ambiguity import ELSEWHERE, ambiguity, class_density
 from hardpix.data.scenes.classes import BUILDING, CLASSES, POLE, ROAD, SIDEWALK, SKY
 from hardpix.data.scenes.layout import Light, sample_layout
-from hardpix.data.scenes.materials import AXES, KINDS, Part
+from hardpix.data.scenes.materials import AXES, KINDS
 from hardpix.data.scenes.paint import Painting, second_largest
+from hardpix.data.scenes.parts import Part
 from hardpix.data.scenes.render import Picture, average, render, vignette
 
 WORN_ASPHALT, GREY_PAVING, FRESH_ASPHALT = (121, 119, 116), (136, 128, 120), (92, 92, 94)

@@ -6,8 +6,9 @@ import pytest
 from hardpix.data.scenes.camera import Camera, plane_coefficients
 from hardpix.data.scenes.classes import POLE, ROAD
 from hardpix.data.scenes.layout import Layout, Light, sample_layout
-from hardpix.data.scenes.materials import Part, draw_materials, kind_table
+from hardpix.data.scenes.materials import draw_materials, kind_table
 from hardpix.data.scenes.paint import SKY_BANDS, paint, second_largest
+from hardpix.data.scenes.parts import Part
 from hardpix.data.scenes.render import render
 from hardpix.data.scenes.surfaces import THINNEST, Builder, widen
 

@@ -49,8 +49,9 @@ from numpy.typing import NDArray
 
 from hardpix.data.scenes.classes import CLASSES
 from hardpix.data.scenes.layout import Light
-from hardpix.data.scenes.materials import AXES, CASTS_ON, PART_CLASS, PART_SHARE, Part, kind_table
+from hardpix.data.scenes.materials import AXES, kind_table
 from hardpix.data.scenes.paint import Painting
+from hardpix.data.scenes.parts import CASTS_ON, PART_CLASS, PART_SHARE, Part
 from hardpix.data.scenes.render import HAZE_SPREAD, Map, Picture, vignette
 
 ELSEWHERE = 0.3  # ε: the part of the prior that comes from the neighbourhood

@@ -7,7 +7,7 @@ import numpy as np
 from hardpix.data.scenes.buildings import screen
 from hardpix.data.scenes.camera import Array
 from hardpix.data.scenes.furniture import cast
-from hardpix.data.scenes.materials import Part
+from hardpix.data.scenes.parts import Part
 from hardpix.data.scenes.surfaces import Builder
 
 Profile = list[tuple[float, float]]

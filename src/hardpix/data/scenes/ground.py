@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hardpix.data.scenes.camera import Array
-from hardpix.data.scenes.materials import Part
+from hardpix.data.scenes.parts import Part
 from hardpix.data.scenes.surfaces import Builder
 
 # Painter's order of the ground and what lies on it: after the far end of the view, before all that stands on it.

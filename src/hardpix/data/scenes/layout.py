@@ -17,7 +17,7 @@ from hardpix.data.scenes.furniture import (
     add_utility_line,
 )
 from hardpix.data.scenes.ground import Street, add_ground, add_markings, add_side_street, sample_street
-from hardpix.data.scenes.materials import Part
+from hardpix.data.scenes.parts import Part
 from hardpix.data.scenes.people import add_person
 from hardpix.data.scenes.surfaces import Builder, Surfaces
 from hardpix.data.scenes.trees import add_far_woods, add_hedge, add_tree

@@ -4,7 +4,7 @@ import numpy as np
 
 from hardpix.data.scenes.buildings import screen
 from hardpix.data.scenes.furniture import cast, disc
-from hardpix.data.scenes.materials import Part
+from hardpix.data.scenes.parts import Part
 from hardpix.data.scenes.surfaces import Builder
 
 

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from hardpix.data.scenes.camera import Array
 from hardpix.data.scenes.classes import SKY
 from hardpix.data.scenes.layout import Layout
-from hardpix.data.scenes.materials import CASTS_ON, Part, draw_materials, kind_table
+from hardpix.data.scenes.materials import draw_materials, kind_table
 from hardpix.data.scenes.paint import SKY_BANDS, SUBPIXEL_BITS, Painting, paint
+from hardpix.data.scenes.parts import CASTS_ON, Part
 from hardpix.data.scenes.textures import STAINS, TILE, atlas
 
 HAZE_SPREAD = 0.25  # standard deviation of log extinction between two pictures of a scene

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardpix.data.scenes.camera import Array, Camera, plane_coefficients
-from hardpix.data.scenes.materials import PART_CLASS, Part
+from hardpix.data.scenes.parts import PART_CLASS, Part
 
 Index = NDArray[np.int64]
 

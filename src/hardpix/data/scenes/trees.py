@@ -6,7 +6,7 @@ import numpy as np
 
 from hardpix.data.scenes.camera import Array
 from hardpix.data.scenes.ground import BEHIND
-from hardpix.data.scenes.materials import Part
+from hardpix.data.scenes.parts import Part
 from hardpix.data.scenes.surfaces import Builder
 
 

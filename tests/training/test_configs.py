@@ -4,15 +4,13 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from hardpix.training.fit import fit
 from hardpix.training.run_folder import RunFolder
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
-TWO_STEPS = (
-    "--trainer.max_epochs 1 --trainer.limit_train_batches 2 --trainer.limit_val_batches 1 "
-    "--trainer.num_sanity_val_steps 0 --data.workers 0"
-)
+TWO_STEPS = "--trainer.max_epochs 1 --trainer.limit_val_batches 1 --trainer.num_sanity_val_steps 0 --data.workers 0"
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
@@ -21,8 +19,9 @@ def test_config_trains_for_two_steps(config: Path, camvid: Path, tmp_path: Path)
     arguments += ["--data.batch_size", "2", "--data.crop_size", "[64,64]", "--trainer.enable_progress_bar", "false"]
     if "camvid" in config.stem:
         arguments += ["--data.root", str(camvid)]
-    if "accumulate" in config.read_text():
-        arguments += ["--trainer.accumulate_grad_batches", "1"]
+    # Two steps, of as many batches as the config adds up.
+    batches = 2 * yaml.safe_load(config.read_text())["trainer"].get("accumulate_grad_batches", 1)
+    arguments += ["--trainer.limit_train_batches", str(batches)]
     folder = fit(arguments)
     assert isinstance(folder, RunFolder)
     saved = torch.load(folder.checkpoint("last"), weights_only=False)

@@ -7,6 +7,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 from torch.utils.data import Dataset
+from transformers import SegformerForSemanticSegmentation
 
 from hardpix.pixels import PixelBatch
 from hardpix.signals import Signal
@@ -118,3 +119,17 @@ class Mistake(Callback):
 
     def on_train_batch_end(self, *arguments: object) -> None:
         raise ValueError("a mistake of my own")
+
+
+class Downloading(Tiny):
+    """Wants weights from far away."""
+
+    def __init__(self, encoder_weights: str | None = "imagenet") -> None:
+        super().__init__()
+        if encoder_weights is not None:
+            raise ConnectionError("there is no network")
+
+
+def pretrained_segformer(num_labels: int, name: str = "nvidia/mit-b0") -> nn.Module:
+    """A published SegFormer with a classifier for other classes."""
+    return SegformerForSemanticSegmentation.from_pretrained(name, num_labels=num_labels, ignore_mismatched_sizes=True)

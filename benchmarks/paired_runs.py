@@ -16,6 +16,7 @@ import yaml
 from scipy import stats
 
 Scores = dict[str, float]
+HEADLINE = ("mIoU", "mIoU near borders")
 
 
 def read_run(folder: Path) -> tuple[int, Scores]:
@@ -57,6 +58,16 @@ def compare(first: dict[int, Scores], second: dict[int, Scores], names: tuple[st
     return "\n".join(lines)
 
 
+def seed_by_seed(first: dict[int, Scores], second: dict[int, Scores], names: tuple[str, str]) -> str:
+    """The Markdown table of the headline scores of every pair."""
+    lines = [f"| seed | {' | '.join(f'{score}: {name}' for score in HEADLINE for name in names)} |"]
+    lines.append("|---" * (1 + len(HEADLINE) * len(names)) + "|")
+    for seed in sorted(set(first) & set(second)):
+        scores = [f"{group[seed][score]:.2f}" for score in HEADLINE for group in (first, second)]
+        lines.append(f"| {seed} | {' | '.join(scores)} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=Path)
@@ -68,6 +79,8 @@ def main() -> None:
         for folders in (given.runs, given.against)
     ]
     print(compare(groups[0], groups[1], tuple(given.names)))
+    print()
+    print(seed_by_seed(groups[0], groups[1], tuple(given.names)))
 
 
 if __name__ == "__main__":

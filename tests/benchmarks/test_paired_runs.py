@@ -41,3 +41,6 @@ def test_only_common_seeds_are_compared(tmp_path: Path) -> None:
     table = paired_runs.compare(*groups, ("a", "b"))
     assert "1 pairs, seeds 0" in table
     assert "| mIoU | 50.00 ± nan | 60.00 ± nan | +10.00 |" in table
+    rows = paired_runs.seed_by_seed(*groups, ("a", "b")).splitlines()
+    assert rows[0] == "| seed | mIoU: a | mIoU: b | mIoU near borders: a | mIoU near borders: b |"
+    assert rows[2:] == ["| 0 | 50.00 | 60.00 | nan | nan |"]

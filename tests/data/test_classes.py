@@ -122,8 +122,8 @@ def test_pixels_that_are_no_class_are_painted_black() -> None:
         ({"names": ["a", "b"], "ids": [1, [2, 1]]}, "each id once"),
         ({"names": ["a"], "ids": [1], "ignore_ids": [1]}, "each id once"),
         ({"names": ["a", "a"], "ids": [1, 2]}, "each name once"),
-        ({"names": ["a"], "ids": [65536]}, r"found \[65536\]"),
-        ({"names": ["a"], "ids": [[]]}, "at least one a class"),
+        ({"names": ["a"], "ids": [65536]}, "an id in 0…65535, or a list of ids, found 65536"),
+        ({"names": ["a"], "ids": [[]]}, "at least one id a class, found .. for a"),
         ({"names": ["a"], "ids": [1], "colours": [(0, 0, 256)]}, r"found \(0, 0, 256\)"),
         ({"names": ["a"], "ids": [1], "colours": [(0, 0, 1)], "ignore_colours": [(0, 0, 1)]}, "each colour once"),
     ],
@@ -155,3 +155,27 @@ def test_label_maps_merge_rename_and_ignore() -> None:
 def test_files_that_are_no_class_table_are_refused(content: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ClassTable.from_dict(content)
+
+
+@pytest.mark.parametrize(
+    ("written", "colours"),
+    [
+        ('"#ff8000"', ((255, 128, 0),)),
+        ("'#FF8000'", ((255, 128, 0),)),
+        ('["#000001", "#0A0b0C"]', ((0, 0, 1), (10, 11, 12))),
+        ('["#000001", [1, 2, 3]]', ((0, 0, 1), (1, 2, 3))),
+        ("[1, 2, 3]", ((1, 2, 3),)),
+        ("[[1, 2, 3], [4, 5, 6]]", ((1, 2, 3), (4, 5, 6))),
+    ],
+)
+def test_colours_as_they_are_written(written: str, colours: tuple) -> None:
+    table = ClassTable.from_dict(yaml.safe_load(f"classes: [{{name: a, id: 0, colour: {written}}}]"))
+    assert table.colours == (colours,)
+
+
+@pytest.mark.parametrize("written", ["ignore_ids: 9", "ignore_ids: [9]"])
+@pytest.mark.parametrize("colour", ['"#010203"', "[1, 2, 3]", "[[1, 2, 3]]", '["#010203"]'])
+def test_one_label_to_ignore_needs_no_list(written: str, colour: str) -> None:
+    content = f"classes: [{{name: a, id: 0, colour: [7, 7, 7]}}]\n{written}\nignore_colours: {colour}"
+    table = ClassTable.from_dict(yaml.safe_load(content))
+    assert (table.ignore_ids, table.ignore_colours) == ((9,), ((1, 2, 3),))

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from hardpix.data import DataError, write_mask
-from hardpix.data.masks import count_labels, read_mask
+from hardpix.data.labels import count_labels
+from hardpix.data.masks import read_mask
 
 
 def write_grey_png(path: Path, values: np.ndarray, bits: int) -> None:

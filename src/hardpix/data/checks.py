@@ -12,10 +12,11 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from hardpix.data.classes import ClassTable, grey_as_ids
+from hardpix.data.classes import ClassTable
 from hardpix.data.errors import DataError, Problem
 from hardpix.data.images import read_depth, read_image, read_weight
-from hardpix.data.masks import HIGHEST_ID, Label, count_labels, read_mask
+from hardpix.data.labels import HIGHEST_ID, Label, count_labels, grey_as_ids
+from hardpix.data.masks import read_mask
 from hardpix.data.pairs import Folders, folder_problems, pairing_problems
 from hardpix.data.problems import class_list_problems, colours_without_table, unknown_labels, wrong_size
 

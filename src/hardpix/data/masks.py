@@ -9,10 +9,7 @@ from PIL import Image
 
 from hardpix.data.errors import DataError, Problem
 from hardpix.data.images import opened
-from hardpix.data.palette import Colour
-
-Label = int | Colour  # what stands in a mask
-HIGHEST_ID = 65535
+from hardpix.data.labels import HIGHEST_ID
 
 # A grey png of 2 or 4 bits is stretched to 0…255 on reading; ids must not be.
 STRETCH = {"L;2": 85, "L;4": 17}
@@ -52,18 +49,6 @@ def write_mask(path: str | Path, ids: np.ndarray) -> None:
     """Write (H, W) ids as a grey png of 8 bits, or of 16 where `ids` is uint16."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(ids).save(path, format="PNG")
-
-
-def count_labels(stored: np.ndarray) -> dict[Label, int]:
-    """How many pixels each stored id, or each stored colour, has."""
-    if stored.ndim == 3:
-        packed = stored.astype(np.int64) @ np.array([65536, 256, 1])
-        codes, counts = np.unique(packed, return_counts=True)
-        colours = [(int(c) >> 16, int(c) >> 8 & 255, int(c) & 255) for c in codes]
-        return dict(zip(colours, counts.tolist(), strict=True))
-    every = np.bincount(stored.ravel())
-    ids = np.flatnonzero(every)
-    return dict(zip(ids.tolist(), every[ids].tolist(), strict=True))
 
 
 def _not_a_mask(path: str | Path, expected: str, found: str) -> Problem:

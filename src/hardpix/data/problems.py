@@ -9,7 +9,7 @@ import numpy as np
 
 from hardpix.data.classes import ClassTable
 from hardpix.data.errors import Problem
-from hardpix.data.masks import Label
+from hardpix.data.labels import Label
 
 
 def wrong_size(path: Path, expected: Sequence[int], found: Sequence[int]) -> Problem:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import yaml
 from rich import print as print_rich
 from rich.markup import escape
 
@@ -21,6 +20,7 @@ from hardpix.data import (
     split_blocks,
     split_by_pattern,
 )
+from hardpix.data.yaml_files import read_yaml
 from hardpix.training.processes import is_first_process
 
 
@@ -138,7 +138,7 @@ def class_table(classes: str | list[str] | None, label_map: dict[int, int | str]
             raise FileNotFoundError(
                 f"expected a YAML file of the class table as --data.classes, found none at {classes}"
             )
-        return ClassTable.from_dict(yaml.safe_load(Path(classes).read_text(encoding="utf-8")))
+        return read_yaml(classes, ClassTable.from_dict)
     if label_map is not None:
         return ClassTable.from_label_map(label_map, classes)
     return ClassTable.from_names(classes) if classes is not None else None

@@ -13,6 +13,7 @@ from jsonargparse import ArgumentParser
 from torch.utils.data import Dataset
 
 from hardpix.data import ClassTable, EvaluationTransform, Folders, SegmentationFolder
+from hardpix.data.yaml_files import read_yaml
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.processes import is_first_process
 from hardpix.training.task import SegmentationTask
@@ -101,7 +102,7 @@ class RunFolder:
         """
         if not self.split.is_file() or data.split is None:
             return
-        before = yaml.safe_load(self.split.read_text(encoding="utf-8"))
+        before = read_yaml(self.split)
         changed = {
             stem for part in ("train", "val") for stem in set(before[part]["stems"]) ^ set(data.split[part]["stems"])
         }
@@ -142,11 +143,11 @@ class RunFolder:
                     f"expected the folder of a run, with {path.name} in it, found none at {path}; "
                     "give the folder that hardpix fit printed as --run"
                 )
-        return yaml.safe_load(self.config.read_text(encoding="utf-8"))
+        return read_yaml(self.config)
 
     def read_classes(self) -> ClassTable:
         """The classes that the network learned."""
-        return ClassTable.from_dict(yaml.safe_load(self.classes.read_text(encoding="utf-8")))
+        return read_yaml(self.classes, ClassTable.from_dict)
 
     def load_task(self, which: str = "best") -> SegmentationTask:
         """The task with the weights of a checkpoint, in evaluation mode, on the CPU.
@@ -177,7 +178,7 @@ class RunFolder:
         config = self.read_config()["data"]
         if not self.split.is_file():
             return _build(SegmentationData, config).val_set
-        part = yaml.safe_load(self.split.read_text(encoding="utf-8"))["val"]
+        part = read_yaml(self.split)["val"]
         return SegmentationFolder(**part, classes=self.read_classes(), ignore_index=config["ignore_index"])
 
     def folders(self, images: Path, masks: Path | None = None) -> Folders:

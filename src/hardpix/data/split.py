@@ -41,10 +41,14 @@ def split_blocks(stems: Sequence[str], share: float = 0.2, blocks: int = 4, gap:
         >>> split.val
         ('4', '5')
     """
-    if len(stems) < 2 or not 0 < share < 1 or blocks < 1:
+    if len(stems) < 2:
         raise ValueError(
-            "expected at least two images, a share between 0 and 1 and at least one block, "
-            f"found {len(stems)}, {share} and {blocks}: add images or give a validation folder"
+            f"expected at least two images, one to train on and one to hold out, found {len(stems)}: add images, or "
+            "validate on a folder of its own (val_images and val_masks)"
+        )
+    if not 0 < share < 1 or blocks < 1:
+        raise ValueError(
+            f"expected a share to hold out between 0 and 1, in at least one block, found {share} in {blocks}"
         )
     order = sorted(stems, key=natural_key)
     count = len(order)

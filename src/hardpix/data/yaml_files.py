@@ -13,12 +13,12 @@ from hardpix.data.errors import DataError
 T = TypeVar("T")
 
 
-def read_yaml(path: str | Path, made_into: Callable[[dict[str, Any]], T] = dict) -> T:
+def read_yaml(path: str | Path, made_into: Callable[[dict[str, Any]], T]) -> T:
     """The keys and values of a YAML file, made into something.
 
     Args:
         path: of the file.
-        made_into: called with them; its ValueErrors become errors of the file.
+        made_into: called with them, `dict` to leave them as they are; its ValueErrors become errors of the file.
 
     Raises:
         DataError: the file cannot be read, is no YAML, does not hold keys and values, or not those that `made_into`

@@ -64,6 +64,12 @@ def split_folders(
         DataError: everything that is wrong with the files, in one list.
         ValueError: nothing would be left to train or to validate on.
     """
+    for folders, use in ((training, "train on"), (validation, "validate on")):
+        if folders is not None and folders.masks is None:
+            raise DataError(
+                f"expected masks of the images to {use}, found none for {folders.images}: name their folder as masks "
+                "in the same part of the preset"
+            )
     report = check_folders(training, classes, ignore_index=ignore_index, progress=is_first_process())
     problems, warnings = list(report.problems), list(report.warnings)
     if validation is not None:

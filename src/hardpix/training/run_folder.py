@@ -102,7 +102,7 @@ class RunFolder:
         """
         if not self.split.is_file() or data.split is None:
             return
-        before = read_yaml(self.split)
+        before = read_yaml(self.split, dict)
         changed = {
             stem for part in ("train", "val") for stem in set(before[part]["stems"]) ^ set(data.split[part]["stems"])
         }
@@ -143,7 +143,7 @@ class RunFolder:
                     f"expected the folder of a run, with {path.name} in it, found none at {path}; "
                     "give the folder that hardpix fit printed as --run"
                 )
-        return read_yaml(self.config)
+        return read_yaml(self.config, dict)
 
     def read_classes(self) -> ClassTable:
         """The classes that the network learned."""
@@ -178,7 +178,7 @@ class RunFolder:
         config = self.read_config()["data"]
         if not self.split.is_file():
             return _build(SegmentationData, config).val_set
-        part = read_yaml(self.split)["val"]
+        part = read_yaml(self.split, dict)["val"]
         return SegmentationFolder(**part, classes=self.read_classes(), ignore_index=config["ignore_index"])
 
     def folders(self, images: Path, masks: Path | None = None) -> Folders:

@@ -13,6 +13,7 @@ from torchvision import tv_tensors
 from hardpix.data.checks import classes_in
 from hardpix.data.classes import ClassTable
 from hardpix.data.errors import DataError
+from hardpix.data.files import normal
 from hardpix.data.images import read_depth, read_image, read_weight
 from hardpix.data.masks import read_mask
 from hardpix.data.pairs import Folders, folder_problems, pairing_problems
@@ -61,6 +62,7 @@ class SegmentationFolder(Dataset[Sample]):
         stems: Sequence[str] | None = None,
     ) -> None:
         self.folders = Folders(images, masks, depth, weights, image_suffix, mask_suffix)  # type: ignore[arg-type]
+        stems = None if stems is None else [normal(stem) for stem in stems]
         if problems := folder_problems(self.folders) or pairing_problems(self.folders, stems):
             raise DataError.of(problems)
         files = self.folders.files

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from hardpix.data.files import natural_key
+from hardpix.data.files import natural_key, normal
 
 
 @dataclass(frozen=True)
@@ -97,15 +97,15 @@ def split_by_pattern(stems: Sequence[str], patterns: str | Sequence[str]) -> Spl
         >>> split_by_pattern(["a_1", "a_2", "b_1"], "a_*").train
         ('b_1',)
     """
-    patterns = [patterns] if isinstance(patterns, str) else list(patterns)
+    patterns = [normal(pattern) for pattern in ([patterns] if isinstance(patterns, str) else patterns)]
     order = sorted(stems, key=natural_key)
     for pattern in patterns:
-        if not any(fnmatchcase(stem, pattern) for stem in order):
+        if not any(fnmatchcase(normal(stem), pattern) for stem in order):
             raise ValueError(
                 f'expected a pattern that matches some of {len(order)} stems, found "{pattern}", which matches none; '
                 f"the first stems are {', '.join(order[:3])}"
             )
-    val = [stem for stem in order if any(fnmatchcase(stem, pattern) for pattern in patterns)]
+    val = [stem for stem in order if any(fnmatchcase(normal(stem), pattern) for pattern in patterns)]
     train = [stem for stem in order if stem not in set(val)]
     if not train:
         raise ValueError(

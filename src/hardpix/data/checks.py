@@ -18,13 +18,19 @@ from hardpix.data.images import read_depth, read_image, read_weight
 from hardpix.data.labels import HIGHEST_ID, Label, count_labels, grey_as_ids
 from hardpix.data.masks import read_mask
 from hardpix.data.pairs import Folders, folder_problems, pairing_problems
-from hardpix.data.problems import class_list_problems, colours_without_table, unknown_labels, wrong_size
+from hardpix.data.problems import (
+    class_list_problems,
+    colours_without_table,
+    too_many_labels,
+    unknown_labels,
+    wrong_size,
+)
 
 # Below this brightest value an image is all but black: 12 bits stored in 16, say.
 NEARLY_BLACK = 16
 
-# More classes than this are none.
-MOST_COLOURS = 4096
+# More different labels than this in one mask are no classes.
+MOST_LABELS = 4096
 
 
 @dataclass(frozen=True)
@@ -134,11 +140,9 @@ def _inspect(folders: Folders, stem: str, classes: ClassTable | None) -> _Findin
     mask = arrays.get("masks")
     if mask is not None:
         labels = classes.count(mask) if classes else count_labels(grey_as_ids(mask))
-        if sum(isinstance(label, tuple) for label in labels) > MOST_COLOURS:
-            # Not kept: a folder of photographs would fill the memory with colours.
-            advice = "give the folder of the masks; if this is one, export it without antialiasing, as png"
-            found = f"{len(labels)} colours, as a photograph has"
-            finding.problems.append(Problem("file that is no mask", paths["masks"], "classes", found, advice))
+        if len(labels) > MOST_LABELS:
+            # Not kept: a folder of photographs or depth maps would fill the memory.
+            finding.problems.append(too_many_labels(paths["masks"], labels))
         else:
             finding.labels = labels
     return finding
@@ -167,16 +171,20 @@ def classes_in(masks: Iterable[Path]) -> ClassTable:
         DataError: a mask that cannot be read, or that holds colours, whose meaning only a table can tell.
     """
     finding = _Finding()
-    found: dict[Label, int] = {}
+    found: set[int] = set()
     for path in masks:
         mask = _read(path, read_mask, finding)
         counts = {} if mask is None else count_labels(grey_as_ids(mask))
-        if any(isinstance(label, tuple) for label in counts):
+        ids = {label for label in counts if isinstance(label, int)}
+        if len(counts) > MOST_LABELS:
+            finding.problems.append(too_many_labels(path, counts))
+        elif len(ids) < len(counts):
             finding.problems.append(colours_without_table(path, counts))
-        found |= counts
+        else:
+            found |= ids
     if finding.problems:
         raise DataError.of(finding.problems)
-    return ClassTable.from_ids(label for label in found if isinstance(label, int))
+    return ClassTable.from_ids(found)
 
 
 def _found_classes(labels: dict[str, dict[Label, int]]) -> ClassTable | None:

@@ -24,7 +24,8 @@ class ClassTable:
         names: one a class.
         ids: what stands for each class in masks of ids: a number, or several that are learned as one class, the first
             of which is written in predictions.
-        colours: the same for RGB masks and coloured overlays; without, a palette for colour-blind readers.
+        colours: the same for masks of colours and for overlays. Without, RGB masks may hold ids, the same in all three
+            channels, and overlays have a palette for colour-blind readers.
         ignore_ids: stored ids without a label; 255 by default, unless a class has it.
         ignore_colours: stored colours without a label.
 
@@ -54,8 +55,8 @@ class ClassTable:
         ignore_colours: Sequence[Colour] = (),
     ) -> None:
         each_ids = tuple(as_ids(entry) for entry in ids)
-        each_colours = tuple(as_colours(entry) for entry in colours or palette(len(names)))
-        if not len(names) == len(each_ids) == len(each_colours) or not names:
+        each_colours = tuple(as_colours(entry) for entry in colours)
+        if not names or len(names) != len(each_ids) or len(each_colours) not in (0, len(names)):
             raise ValueError(
                 f"expected at least one class and as many ids and colours as names, found {len(names)} names, "
                 f"{len(each_ids)} ids and {len(each_colours)} colours: give each class one of each"
@@ -108,6 +109,8 @@ class ClassTable:
     def from_label_map(cls, label_map: Mapping[Any, int | str], names: Sequence[str] | None = None) -> ClassTable:
         """Classes from a map of stored ids to 0 … C−1 or "ignore"; ids mapped to one number are learned as one class.
 
+        Where nothing is mapped to "ignore", 255 is unlabelled, unless it is a class.
+
         Example:
             >>> ClassTable.from_label_map({7: 0, 8: 1, 9: 1, 11: "ignore"}).ids
             ((7,), (8, 9))
@@ -125,7 +128,7 @@ class ClassTable:
             raise ValueError(f"expected class numbers 0, 1, 2 … without a gap, found {sorted(merged)}: renumber them")
         ids = [merged[index] for index in range(len(merged))]
         names = names or [f"class {'+'.join(map(str, entry))}" for entry in ids]
-        return cls(names, ids, ignore_ids=ignored)
+        return cls(names, ids, ignore_ids=ignored or None)
 
     @classmethod
     def from_dict(cls, table: Mapping[str, Any]) -> ClassTable:
@@ -141,10 +144,11 @@ class ClassTable:
 
     def to_dict(self) -> dict[str, Any]:
         """What `from_dict` reads, of plain lists and numbers."""
-        classes = [
-            {"name": name, "id": _one_or_list(list(ids)), "colour": _one_or_list([list(c) for c in colours])}
-            for name, ids, colours in zip(self.names, self.ids, self.colours, strict=True)
+        classes: list[dict[str, Any]] = [
+            {"name": name, "id": _one_or_list(list(ids))} for name, ids in zip(self.names, self.ids, strict=True)
         ]
+        for entry, colours in zip(classes, self.colours, strict=False):
+            entry["colour"] = _one_or_list([list(colour) for colour in colours])
         return {
             "classes": classes,
             "ignore_ids": list(self.ignore_ids),
@@ -157,7 +161,7 @@ class ClassTable:
         Raises:
             ValueError: labels that are neither a class nor unlabelled; `unknown` counts them.
         """
-        index = self._look_up(grey_as_ids(stored, self._by_colour))
+        index = self._look_up(stored)
         if (index == _UNKNOWN).any():
             raise ValueError(f"expected the labels of {len(self)} classes, found also {self.unknown(stored)}")
         return np.where(index == _IGNORED, ignore_index, index).astype(np.int64)
@@ -168,7 +172,7 @@ class ClassTable:
 
     def count(self, stored: np.ndarray) -> dict[Label, int]:
         """How many pixels of a stored mask each id, or each colour, has."""
-        return count_labels(grey_as_ids(stored, self._by_colour))
+        return count_labels(self._labels(stored))
 
     def index_of(self, label: Label) -> int | None:
         """The index of one stored id or colour; −1 where it is unlabelled, None where the table does not have it."""
@@ -181,7 +185,8 @@ class ClassTable:
 
     def paint(self, index: np.ndarray) -> np.ndarray:
         """(H, W) indices → (H, W, 3) uint8 colours; black where the index is no class."""
-        colours = np.array([entry[0] for entry in self.colours] + [(0, 0, 0)], dtype=np.uint8)
+        shown = [entry[0] for entry in self.colours] or palette(len(self))
+        colours = np.array([*shown, (0, 0, 0)], dtype=np.uint8)
         return colours[np.where((index >= 0) & (index < len(self)), index, len(self))]
 
     @cached_property
@@ -199,8 +204,13 @@ class ClassTable:
             table[stored] = index
         return table
 
+    def _labels(self, stored: np.ndarray) -> np.ndarray:
+        """What an RGB mask holds: colours where the table has some, for black would else be taken for the id 0."""
+        return stored if self.colours else grey_as_ids(stored)
+
     def _look_up(self, stored: np.ndarray) -> np.ndarray:
-        return self._table[stored] if stored.ndim == 2 else find_colours(stored, self._by_colour, _UNKNOWN)
+        labels = self._labels(stored)
+        return self._table[labels] if labels.ndim == 2 else find_colours(labels, self._by_colour, _UNKNOWN)
 
 
 def _inverse(entries: Iterable[Iterable[Any]], ignored: Iterable[Any]) -> dict[Any, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -71,19 +71,16 @@ def count_labels(stored: np.ndarray) -> dict[Label, int]:
     return dict(zip(ids.tolist(), every[ids].tolist(), strict=True))
 
 
-def grey_as_ids(stored: np.ndarray, colours: Iterable[Colour] = ()) -> np.ndarray:
-    """An RGB mask whose three channels are equal everywhere holds ids, unless its greys are colours of the table."""
-    if stored.ndim == 2 or (stored[..., :1] != stored).any():
-        return stored
-    greys = {colour[0] for colour in colours if len(set(colour)) == 1}
-    if greys and set(np.unique(stored).tolist()) <= greys:
-        return stored
-    return stored[..., 0]
+def grey_as_ids(stored: np.ndarray) -> np.ndarray:
+    """A mask whose three channels are equal everywhere → one of them, which holds ids; others as they are."""
+    return stored if stored.ndim == 2 or (stored[..., :1] != stored).any() else stored[..., 0]
 
 
 def find_colours(stored: np.ndarray, known: Mapping[Colour, int], otherwise: int) -> np.ndarray:
     """(H, W, 3) colours → (H, W): what `known` has for each, or `otherwise`."""
     packed = _pack(stored)
+    if not known:
+        return np.full(packed.shape, otherwise)
     colours = np.array(list(known))
     order = np.argsort(_pack(colours))
     codes, values = _pack(colours)[order], np.array(list(known.values()))[order]

@@ -21,6 +21,7 @@ from hardpix.data import (
     Problem,
     SegmentationFolder,
     TrainingTransform,
+    Transformed,
     check_folders,
     collate,
 )
@@ -204,10 +205,10 @@ def test_nothing_in_the_folders_is_written_to(write_pairs: Write, tmp_path: Path
         }
 
     before = snapshot()
-    data = SegmentationFolder(images, masks, transform=TrainingTransform(16))
+    data = SegmentationFolder(images, masks)
     check_folders(data.folders).require()
-    list(DataLoader(data, batch_size=2, num_workers=1, collate_fn=collate))
-    SegmentationFolder(images, transform=EvaluationTransform())[0]
+    list(DataLoader(Transformed(data, TrainingTransform(16)), batch_size=2, num_workers=1, collate_fn=collate))
+    Transformed(SegmentationFolder(images), EvaluationTransform())[0]
     assert snapshot() == before
 
 

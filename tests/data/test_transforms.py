@@ -8,7 +8,7 @@ import torch
 from torchvision import transforms as v1
 from torchvision import tv_tensors
 
-from hardpix.data import EvaluationTransform, TrainingTransform, collate, restore
+from hardpix.data import EvaluationTransform, TrainingTransform, Transformed, collate, restore
 
 
 def random_sample(height: int, width: int, stem: str = "a") -> dict[str, Any]:
@@ -103,6 +103,13 @@ def test_photometric_distortion_changes_pixels_and_no_labels() -> None:
     assert len({s["image"].sum().item() for s in seen}) > 4
     off = TrainingTransform(16, **plain, brightness=0, contrast=0, saturation=0, hue=0)(sample)  # type: ignore[arg-type]
     torch.testing.assert_close(off["image"].as_subclass(torch.Tensor), normalized(sample["image"]))
+
+
+def test_samples_of_a_data_set_pass_through() -> None:
+    samples = [random_sample(4, 6, stem) for stem in "abc"]
+    seen = Transformed(samples, lambda sample: {"stem": sample["stem"] * 2})
+    assert len(seen) == 3
+    assert [seen[k] for k in range(3)] == [{"stem": "aa"}, {"stem": "bb"}, {"stem": "cc"}]
 
 
 def test_images_without_masks_pass_through() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -31,7 +31,6 @@ class SegmentationFolder(Dataset[Sample]):
         images: folder of png, jpg, tif or bmp images; searched with its subfolders.
         masks: folder of masks: ids in 8 or 16 bits, palette png, or RGB colours of the class table; None to predict.
         classes: what the labels mean; None finds the ids by reading every mask.
-        transform: called with the sample, returns a sample; transforms of torchvision v2 fit.
         depth: folder of depth maps (png, tif, npy).
         weights: folder of weight maps (16-bit png as v / 65535; float tif or npy as they are).
         depth_scale: metres for one unit of a stored depth.
@@ -40,7 +39,8 @@ class SegmentationFolder(Dataset[Sample]):
         stems: the part of the data to use, such as one side of a split; None is all of them.
 
     A sample is a dict: `image` (3, H, W) uint8, `target` (H, W) int64 in 0 … C−1 or `ignore_index`, `depth` (H, W)
-    float32 metres with NaN where unknown, `weight` (H, W) float32, `stem`. Nothing is ever written to the folders.
+    float32 metres with NaN where unknown, `weight` (H, W) float32, `stem`. `Transformed` passes samples through a
+    transform. Nothing is ever written to the folders.
 
     Raises:
         DataError: files that do not pair up, all of them listed; later, a file that cannot be used.
@@ -52,7 +52,6 @@ class SegmentationFolder(Dataset[Sample]):
         masks: str | Path | None = None,
         classes: ClassTable | None = None,
         *,
-        transform: Callable[[Sample], Sample] | None = None,
         depth: str | Path | None = None,
         weights: str | Path | None = None,
         depth_scale: float = 1.0,
@@ -76,7 +75,6 @@ class SegmentationFolder(Dataset[Sample]):
                 "choose a negative one or one above the classes"
             )
         self.classes = classes
-        self.transform = transform
         self.depth_scale = depth_scale
         self.ignore_index = ignore_index
 
@@ -99,7 +97,7 @@ class SegmentationFolder(Dataset[Sample]):
                     [wrong_size(self.files[FOLDER_OF[name]][stem], image.shape, tuple(values.shape[-2:]))]
                 )
         sample["stem"] = stem
-        return sample if self.transform is None else self.transform(sample)
+        return sample
 
     def _target(self, stem: str) -> Tensor:
         path = self.files["masks"][stem]

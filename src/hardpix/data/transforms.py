@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
@@ -66,6 +67,27 @@ class TrainingTransform(v2.Compose):
                 Normalize(mean, std),
             ]
         )
+
+
+class Transformed(Dataset[Sample]):
+    """A data set whose samples pass through a transform.
+
+    Example:
+        >>> image = tv_tensors.Image(torch.zeros(3, 20, 30, dtype=torch.uint8))
+        >>> samples = Transformed([{"image": image}], TrainingTransform(16))
+        >>> samples[0]["image"].shape
+        torch.Size([3, 16, 16])
+    """
+
+    def __init__(self, samples: Dataset | Sequence[Sample], transform: Callable[[Sample], Sample]) -> None:
+        self.samples = samples
+        self.transform = transform
+
+    def __len__(self) -> int:
+        return len(self.samples)  # type: ignore[arg-type]
+
+    def __getitem__(self, index: int) -> Sample:
+        return self.transform(self.samples[index])
 
 
 class EvaluationTransform(nn.Module):

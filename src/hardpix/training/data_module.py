@@ -21,11 +21,12 @@ from hardpix.data import (
     SeededSampler,
     SegmentationFolder,
     TrainingTransform,
+    Transformed,
     collate,
     load_preset,
 )
 from hardpix.training.folders import class_table, split_folders
-from hardpix.training.loading import CountedOnce, EvaluationSampler, Transformed, collate_images
+from hardpix.training.loading import CountedOnce, EvaluationSampler, collate_images
 
 
 class SegmentationData(LightningDataModule):

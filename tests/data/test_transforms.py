@@ -1,5 +1,6 @@
 """From the folder to the network."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,17 @@ def test_evaluation_at_another_resolution(resolution: float, content: tuple[int,
     inside = seen["image"].as_subclass(torch.Tensor)[:, : content[0], : content[1]]
     torch.testing.assert_close(inside, grey[:, None, None].expand_as(inside))
     assert all(seen[key].equal(sample[key]) for key in MAPS)
+
+
+@pytest.mark.parametrize(("resolution", "centres"), [(0.5, lambda k: 2 * k + 0.5), (2.0, lambda k: k / 2 - 0.25)])
+def test_at_another_resolution_a_ramp_has_its_value_at_the_centre_of_each_pixel(
+    resolution: float, centres: Callable[[torch.Tensor], torch.Tensor]
+) -> None:
+    """The picture is 4 × its column; pixel k of 2 : 1 is centred between columns 2 k and 2 k + 1."""
+    image = tv_tensors.Image((4 * torch.arange(60, dtype=torch.uint8)).expand(3, 48, 60))
+    seen = EvaluationTransform(resolution, 1, mean=(0, 0, 0), std=(1, 1, 1))({"image": image})["image"]
+    expected = 4 * centres(torch.arange(round(60 * resolution)))
+    torch.testing.assert_close(255 * seen[0, 5, 2:-2].as_subclass(torch.Tensor), expected[2:-2])
 
 
 @pytest.mark.parametrize("arguments", [(0.0,), (-1.0,), (1.0, 0)])

@@ -40,6 +40,12 @@ class FolderReport:
     `classes` are those asked for or, where none were, those found in the masks (None without masks). `labels` holds for
     each stem how many pixels have each stored id or colour, `sizes` the height and width of each image. `problems` must
     be mended before training, `warnings` need not.
+
+    Example:
+        >>> classes = ClassTable.from_names(["road", "car"])
+        >>> report = FolderReport(("a",), classes, {"a": {0: 50, 255: 14}}, {"a": (8, 8)}, (), ())
+        >>> report.require().class_pixels()
+        [50, 0]
     """
 
     stems: tuple[str, ...]
@@ -96,6 +102,10 @@ def check_folders(
     stem, files that cannot be read to their end, maps of another size than their image, ids or colours outside the
     classes, class lists that do not fit the masks. Masks without an image, classes that never occur, masks without a
     label and images that are all but black are warnings. Nothing is written.
+
+    Example:
+        >>> check_folders(Folders(Path("nowhere"))).problems[0].kind
+        'folder that does not exist'
     """
     if problems := folder_problems(folders):
         return FolderReport((), classes, {}, {}, tuple(problems), ())

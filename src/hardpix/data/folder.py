@@ -44,6 +44,17 @@ class SegmentationFolder(Dataset[Sample]):
 
     Raises:
         DataError: files that do not pair up, all of them listed; later, a file that cannot be used.
+
+    Example:
+        >>> import numpy as np
+        >>> from tempfile import TemporaryDirectory
+        >>> from hardpix.data import write_mask
+        >>> with TemporaryDirectory() as folder:
+        ...     write_mask(f"{folder}/images/a.png", np.zeros((2, 3), np.uint8))
+        ...     write_mask(f"{folder}/masks/a.png", np.array([[0, 4, 255]] * 2, np.uint8))
+        ...     sample = SegmentationFolder(f"{folder}/images", f"{folder}/masks")[0]
+        >>> sample["image"].shape, sample["target"][0].tolist(), sample["stem"]
+        (torch.Size([3, 2, 3]), [0, 1, 255], 'a')
     """
 
     def __init__(

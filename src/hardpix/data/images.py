@@ -23,6 +23,14 @@ def read_image(path: str | Path) -> np.ndarray:
 
     Raises:
         DataError: the file cannot be read to its end, or holds numbers that have no fixed range (float, 32 bit).
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     Image.new("L", (3, 2), 7).save(f"{folder}/grey.png")
+        ...     image = read_image(f"{folder}/grey.png")
+        >>> image.shape, image[0, 0].tolist()
+        ((2, 3, 3), [7, 7, 7])
     """
     with opened(path) as image:
         if image.mode in SIXTEEN_BIT:

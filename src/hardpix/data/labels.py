@@ -19,6 +19,10 @@ def as_ids(entry: Any) -> tuple[int, ...]:
 
     Raises:
         ValueError: something else, or a number outside 0…65535.
+
+    Example:
+        >>> as_ids(7), as_ids([26, 27])
+        ((7,), (26, 27))
     """
     several = entry if _is_list(entry) else [entry]
     if not all(_is_whole(i) and 0 <= i <= HIGHEST_ID for i in several):

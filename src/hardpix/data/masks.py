@@ -21,6 +21,13 @@ def read_mask(path: str | Path) -> np.ndarray:
     Raises:
         DataError: the file cannot be read to its end, is a jpg (it changes labels), or holds numbers outside 0…65535 or
             colours of 16 bits.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     Image.new("RGB", (1, 1), (128, 64, 128)).save(f"{folder}/coloured.png")
+        ...     read_mask(f"{folder}/coloured.png").tolist()
+        [[[128, 64, 128]]]
     """
     with opened(path) as image:
         stored_as: str = image.info["stored_as"]
@@ -58,7 +65,15 @@ def _as_stored(shown: np.ndarray, stored_as: str) -> np.ndarray:
 
 
 def write_mask(path: str | Path, ids: np.ndarray) -> None:
-    """Write (H, W) ids as a grey png of 8 bits, or of 16 where `ids` is uint16."""
+    """Write (H, W) ids as a grey png of 8 bits, or of 16 where `ids` is uint16; folders are made as needed.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     write_mask(f"{folder}/new/a.png", np.array([[0, 40000]], np.uint16))
+        ...     read_mask(f"{folder}/new/a.png")
+        array([[    0, 40000]], dtype=uint16)
+    """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(ids).save(path, format="PNG")
 

@@ -18,7 +18,14 @@ PARTS = ("train", "val", "test")
 
 @dataclass(frozen=True)
 class Preset:
-    """A data set's name, its classes, and for each part (train, val, test) where its files lie below the root."""
+    """A data set's name, its classes, and for each part (train, val, test) where its files lie below the root.
+
+    Example:
+        >>> classes = ClassTable.from_names(["wall", "crack"])
+        >>> preset = Preset("cracks", classes, {"train": {"images": "photos", "masks": "drawn"}})
+        >>> preset.folders("cracks", "train").masks.as_posix()
+        'cracks/drawn'
+    """
 
     name: str
     classes: ClassTable
@@ -84,5 +91,10 @@ def _as_preset(content: dict[str, Any]) -> Preset:
 
 
 def preset_names() -> list[str]:
-    """The data sets that `load_preset` knows by name."""
+    """The data sets that `load_preset` knows by name.
+
+    Example:
+        >>> "camvid" in preset_names()
+        True
+    """
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))

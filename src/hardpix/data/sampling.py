@@ -64,6 +64,14 @@ class SeededDataset(Dataset):
     An item is asked for by (index, epoch), as `SeededSampler` gives it, or by index alone (epoch 0). While it is made,
     torch's CPU generator is seeded from the three; afterwards it is as it was before. Transforms of torchvision v2 draw
     from that generator; draws from `random` or numpy's global state are not covered.
+
+    Example:
+        >>> class Noise(Dataset):
+        ...     def __getitem__(self, index):
+        ...         return torch.rand(2)
+        >>> noise = SeededDataset(Noise(), seed=1)
+        >>> noise[0, 3].equal(noise[0, 3]), noise[0, 3].equal(noise[0, 4])
+        (True, False)
     """
 
     def __init__(self, dataset: Dataset, seed: int = 0) -> None:

@@ -11,7 +11,13 @@ from hardpix.data.files import natural_key, normal
 
 @dataclass(frozen=True)
 class Split:
-    """Stems to train on, stems held out, stems left out between the two, and a sentence for the screen that says so."""
+    """Stems to train on, stems held out, stems left out between the two, and a sentence for the screen that says so.
+
+    Example:
+        >>> split = split_by_pattern(["day_1", "night_1", "night_2"], "night_*")
+        >>> split.val, split.sentence
+        (('night_1', 'night_2'), 'Validation: the 2 images that match night_*; training: the other 1.')
+    """
 
     train: tuple[str, ...]
     val: tuple[str, ...]

@@ -36,6 +36,12 @@ class TrainingTransform(v2.Compose):
         ignore_index: unlabelled pixels of the target.
 
     It takes and gives a sample as `SegmentationFolder` makes it; `image` comes out as float32.
+
+    Example:
+        >>> sample = {"image": tv_tensors.Image(torch.zeros(3, 20, 30, dtype=torch.uint8))}
+        >>> seen = TrainingTransform((16, 24), brightness=0)(sample)
+        >>> seen["image"].shape, seen["image"].dtype
+        (torch.Size([3, 16, 24]), torch.float32)
     """
 
     def __init__(
@@ -102,6 +108,11 @@ class EvaluationTransform(nn.Module):
 
     The sample also gets `original_size` and `content_size`, two pairs of height and width: as it was in the file, and
     as it is before padding.
+
+    Example:
+        >>> seen = EvaluationTransform(resolution=0.5)({"image": torch.zeros(3, 80, 120, dtype=torch.uint8)})
+        >>> seen["image"].shape, seen["content_size"], seen["original_size"]
+        (torch.Size([3, 64, 64]), (40, 60), (80, 120))
     """
 
     def __init__(

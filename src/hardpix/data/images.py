@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -84,7 +85,8 @@ def opened(path: str | Path) -> Iterator[Image.Image]:
                 found = "channels of 16 bits in separate planes, which Pillow misreads"
                 raise DataError.of([_unusable(path, "the channels of a pixel side by side", found)])
             image.load()
-            ImageOps.exif_transpose(image, in_place=True)
+            with suppress(SyntaxError, struct.error):  # EXIF that is broken says nothing of the orientation
+                ImageOps.exif_transpose(image, in_place=True)
             image.info["stored_as"] = stored_as
             yield image
     except DataError:

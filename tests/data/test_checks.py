@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hardpix.data import ClassTable, DataError, FolderReport, Folders, Problem, check_folders, describe
+from hardpix.data import (
+    ClassTable,
+    DataError,
+    FolderReport,
+    Folders,
+    Problem,
+    SegmentationFolder,
+    check_folders,
+    describe,
+)
 
 Write = Callable[..., tuple[Path, Path]]
 
@@ -107,6 +116,20 @@ def test_colours_without_a_table_and_colours_outside_it(write_pairs: Write) -> N
     assert check(images, masks, both).require().class_pixels() == [3, 1]
 
 
+def test_a_black_mask_among_masks_of_colours(write_pairs: Write) -> None:
+    images, masks = write_pairs(["a", "b"], size=(2, 3))
+    save(masks / "a.png", np.array([[[9, 0, 0]] * 3, [[0, 0, 9]] * 3], np.uint8))
+    save(masks / "b.png", np.zeros((2, 3, 3), np.uint8))
+    colours = [(9, 0, 0), (0, 0, 9)]
+    (problem,) = check(images, masks, ClassTable(["a", "b"], [0, 1], colours)).problems
+    assert (problem.kind, problem.where.name) == ("colour outside the classes", "b.png")
+    assert problem.found == "(0, 0, 0) (6 pixels)"
+    assert "if these are ids, leave the colours out of the class table" in problem.advice
+    report = check(images, masks, ClassTable(["a", "b"], [0, 1], colours, ignore_colours=[(0, 0, 0)])).require()
+    assert [(p.kind, p.where.name) for p in report.warnings] == [("mask without a label", "b")]
+    assert report.class_pixels() == [3, 3]
+
+
 @pytest.mark.parametrize("classes", [None, ClassTable(["a", "b"], [0, 1], [(9, 0, 0), (0, 0, 9)])])
 def test_photographs_given_as_masks_are_named_and_their_colours_not_kept(
     classes: ClassTable | None, write_pairs: Write
@@ -120,6 +143,27 @@ def test_photographs_given_as_masks_are_named_and_their_colours_not_kept(
     assert problem.where == masks / "b.png"
     assert problem.found == f"{colours} colours, as a photograph has"
     assert set(report.labels) == {"a"}
+
+
+@pytest.mark.parametrize("classes", [None, ClassTable.from_names([str(k) for k in range(300)])])
+def test_depth_maps_given_as_masks_are_named_and_their_numbers_not_kept(
+    classes: ClassTable | None, write_pairs: Write
+) -> None:
+    images, masks = write_pairs(["a", "b"], size=(80, 90), classes=2)
+    save(masks / "b.png", np.arange(7200, dtype=np.uint16).reshape(80, 90))
+    report = check(images, masks, classes)
+    problem = next(p for p in report.problems if p.kind == "file that is no mask")
+    assert problem.where == masks / "b.png"
+    assert problem.found == "7200 different ids, as a map of depth has"
+    assert set(report.labels) == {"a"}
+
+
+def test_classes_of_photographs_are_not_kept_either(write_pairs: Write) -> None:
+    images, masks = write_pairs(["a"], size=(80, 90))
+    save(masks / "a.png", np.random.default_rng(0).integers(0, 256, (80, 90, 3), dtype=np.uint8))
+    with pytest.raises(DataError, match="colours, as a photograph has") as caught:
+        SegmentationFolder(images, masks)
+    assert "export it without antialiasing" in str(caught.value)
 
 
 def test_class_lists_that_contradict_the_masks(write_pairs: Write) -> None:

@@ -75,12 +75,42 @@ def test_unknown_colours_are_counted_and_refused() -> None:
             table.indices(known)
 
 
-def test_grey_saved_as_rgb_holds_ids_unless_its_greys_are_colours() -> None:
+def test_grey_saved_as_rgb_holds_ids_where_the_table_has_no_colours() -> None:
     grey = np.repeat(np.array([[0, 1, 1]], np.uint8)[..., None], 3, axis=2)
-    np.testing.assert_array_equal(ClassTable.from_names(["a", "b"]).indices(grey), [[0, 1, 1]])
-    np.testing.assert_array_equal(ClassTable(["a", "b"], [0, 1], [(1, 1, 1), (9, 0, 0)]).indices(grey), [[0, 1, 1]])
-    by_colour = ClassTable(["dark", "light"], [5, 6], [(1, 1, 1), (0, 0, 0)])
-    np.testing.assert_array_equal(by_colour.indices(grey), [[1, 0, 0]])
+    for table in (ClassTable.from_names(["a", "b"]), ClassTable.from_ids([0, 1])):
+        np.testing.assert_array_equal(table.indices(grey), [[0, 1, 1]])
+        assert table.count(grey) == {0: 1, 1: 2}
+    with pytest.raises(ValueError, match=r"found also \{\(230, 159, 0\): 1\}"):
+        ClassTable.from_names(["a", "b"]).indices(np.array([[[230, 159, 0]]], np.uint8))
+
+
+def test_grey_saved_as_rgb_holds_colours_where_the_table_has_some() -> None:
+    """An unlabelled picture, black all over, is not of the class with id 0."""
+    black, grey = np.zeros((1, 2, 3), np.uint8), np.full((1, 2, 3), 7, np.uint8)
+    table = ClassTable(["a", "b"], [0, 7], [(9, 0, 0), (0, 0, 9)])
+    for stored, colour in ((black, (0, 0, 0)), (grey, (7, 7, 7))):
+        assert table.unknown(stored) == {colour: 2}
+        with pytest.raises(ValueError, match="expected the labels of 2 classes"):
+            table.indices(stored)
+    unlabelled = ClassTable(["a", "b"], [0, 7], [(9, 0, 0), (0, 0, 9)], ignore_colours=[(0, 0, 0)])
+    np.testing.assert_array_equal(unlabelled.indices(black), [[255, 255]])
+    by_colour = ClassTable(["dark", "light"], [5, 6], [(7, 7, 7), (0, 0, 0)])
+    np.testing.assert_array_equal(by_colour.indices(black), [[1, 1]])
+    np.testing.assert_array_equal(by_colour.indices(grey), [[0, 0]])
+    np.testing.assert_array_equal(by_colour.indices(np.array([[5, 6]], np.uint8)), [[0, 1]])
+
+
+def test_a_table_without_colours_is_written_without_and_painted_all_the_same() -> None:
+    table = ClassTable.from_names(["a", "b"])
+    assert table.colours == ()
+    assert table.to_dict() == {
+        "classes": [{"name": "a", "id": 0}, {"name": "b", "id": 1}],
+        "ignore_ids": [255],
+        "ignore_colours": [],
+    }
+    painted = table.paint(np.array([[0, 1, 255]]))[0].tolist()
+    assert painted[2] == [0, 0, 0]
+    assert len(set(map(tuple, painted))) == 3
 
 
 @pytest.mark.parametrize(
@@ -122,8 +152,8 @@ def test_pixels_that_are_no_class_are_painted_black() -> None:
         ({"names": ["a", "b"], "ids": [1, [2, 1]]}, "each id once"),
         ({"names": ["a"], "ids": [1], "ignore_ids": [1]}, "each id once"),
         ({"names": ["a", "a"], "ids": [1, 2]}, "each name once"),
-        ({"names": ["a"], "ids": [65536]}, r"found \[65536\]"),
-        ({"names": ["a"], "ids": [[]]}, "at least one a class"),
+        ({"names": ["a"], "ids": [65536]}, "an id in 0…65535, or a list of ids, found 65536"),
+        ({"names": ["a"], "ids": [[]]}, "at least one id a class, found .. for a"),
         ({"names": ["a"], "ids": [1], "colours": [(0, 0, 256)]}, r"found \(0, 0, 256\)"),
         ({"names": ["a"], "ids": [1], "colours": [(0, 0, 1)], "ignore_colours": [(0, 0, 1)]}, "each colour once"),
     ],
@@ -137,6 +167,9 @@ def test_label_maps_merge_rename_and_ignore() -> None:
     table = ClassTable.from_label_map({"7": 0, 8: 1, 9: 1, 11: "ignore"}, ["road", "vehicle"])
     np.testing.assert_array_equal(table.indices(np.array([[7, 8, 9, 11]], np.uint8)), [[0, 1, 1, 255]])
     assert table.stored(np.array([[1]])).item() == 8
+    assert ClassTable.from_label_map({7: 0, 11: "ignore"}).ignore_ids == (11,)
+    assert ClassTable.from_label_map({7: 0, 8: 1}).ignore_ids == (255,)
+    assert ClassTable.from_label_map({7: 0, 255: 1}).ignore_ids == ()
     with pytest.raises(ValueError, match=r"without a gap, found \[0, 2\]"):
         ClassTable.from_label_map({1: 0, 2: 2})
     with pytest.raises(ValueError, match="found 'void'"):
@@ -155,3 +188,27 @@ def test_label_maps_merge_rename_and_ignore() -> None:
 def test_files_that_are_no_class_table_are_refused(content: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ClassTable.from_dict(content)
+
+
+@pytest.mark.parametrize(
+    ("written", "colours"),
+    [
+        ('"#ff8000"', ((255, 128, 0),)),
+        ("'#FF8000'", ((255, 128, 0),)),
+        ('["#000001", "#0A0b0C"]', ((0, 0, 1), (10, 11, 12))),
+        ('["#000001", [1, 2, 3]]', ((0, 0, 1), (1, 2, 3))),
+        ("[1, 2, 3]", ((1, 2, 3),)),
+        ("[[1, 2, 3], [4, 5, 6]]", ((1, 2, 3), (4, 5, 6))),
+    ],
+)
+def test_colours_as_they_are_written(written: str, colours: tuple) -> None:
+    table = ClassTable.from_dict(yaml.safe_load(f"classes: [{{name: a, id: 0, colour: {written}}}]"))
+    assert table.colours == (colours,)
+
+
+@pytest.mark.parametrize("written", ["ignore_ids: 9", "ignore_ids: [9]"])
+@pytest.mark.parametrize("colour", ['"#010203"', "[1, 2, 3]", "[[1, 2, 3]]", '["#010203"]'])
+def test_one_label_to_ignore_needs_no_list(written: str, colour: str) -> None:
+    content = f"classes: [{{name: a, id: 0, colour: [7, 7, 7]}}]\n{written}\nignore_colours: {colour}"
+    table = ClassTable.from_dict(yaml.safe_load(content))
+    assert (table.ignore_ids, table.ignore_colours) == ((9,), ((1, 2, 3),))

@@ -71,6 +71,79 @@ def test_at_other_scales_image_and_label_differ_by_less_than_a_pixel(scale: floa
             assert (cut["image"][channel] - place)[inside].abs().max() <= 1
 
 
+def ramp_sample(height: int, width: int) -> dict[str, Any]:
+    """Red is 4 × the column, green 4 × the row; the target is 100 × the row + the column."""
+    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    image = torch.stack([4 * columns, 4 * rows, torch.zeros_like(rows)]).to(torch.uint8)
+    return {"image": tv_tensors.Image(image), "target": tv_tensors.Mask(rows * 100 + columns)}
+
+
+def centres(first: int, length: int, count: int) -> np.ndarray:
+    """Where the centres of `count` pixels lie that share out `length` source pixels from `first` on.
+
+    In units of source pixels whose own centres are whole numbers: pixel k of the result is centred (k + ½) / count of
+    the way along the stretch, and the stretch begins half a pixel before its first centre.
+    """
+    return first + (np.arange(count) + 0.5) * length / count - 0.5
+
+
+# Top, left, height and width in an image of 48 × 60, and the size they come to.
+WINDOWS = [
+    ((0, 0, 48, 60), (24, 30)),
+    ((0, 0, 12, 10), (24, 20)),
+    ((7, 9, 20, 40), (20, 40)),
+    ((7, 9, 20, 40), (40, 80)),
+    ((7, 9, 20, 40), (10, 20)),
+    ((3, 8, 40, 48), (10, 12)),
+    ((3, 8, 10, 12), (40, 48)),
+    ((10, 2, 24, 36), (36, 54)),
+    ((4, 5, 33, 47), (21, 40)),
+    ((10, 10, 1, 1), (5, 5)),
+]
+
+
+@pytest.mark.parametrize(("window", "size"), WINDOWS)
+def test_labels_come_from_under_the_centre_of_each_pixel(window: tuple, size: tuple[int, int]) -> None:
+    top, left, height, width = window
+    cut = cut_map(ramp_sample(48, 60)["target"], window, size, IGNORE)
+    # The source pixel around a centre: halves, on the border of two, go to the later one.
+    rows = np.floor(centres(top, height, size[0]) + 0.5)
+    columns = np.floor(centres(left, width, size[1]) + 0.5)
+    np.testing.assert_array_equal(cut, rows[:, None] * 100 + columns)
+
+
+@pytest.mark.parametrize(("window", "size"), WINDOWS)
+def test_a_ramp_stays_the_ramp_at_the_centre_of_each_pixel(window: tuple, size: tuple[int, int]) -> None:
+    """A bilinear filter gives a linear picture's value at the very centre, away from the ends of the window."""
+    top, left, height, width = window
+    cut = cut_image(ramp_sample(48, 60)["image"], window, size, (0, 0, 0)).long().numpy()
+    for channel, first, length, count in ((0, left, width, size[1]), (1, top, height, size[0])):
+        place = centres(first, length, count)
+        reach = max(1, length / count)  # of the filter, to either side
+        inside = (place - reach >= first - 0.5) & (place + reach <= first + length - 0.5)
+        found = cut[channel].T if channel == 1 else cut[channel]
+        assert (found == found[0]).all()
+        # Whole numbers are rounded to. Shrunk by no whole factor, pixels lie unevenly under the filter, which is then
+        # off by up to 0.06 source pixels; an error of half a pixel would make 2.
+        rounding = 0.5 if count >= length or length % count == 0 else 0.75
+        np.testing.assert_allclose(found[0][inside], 4 * place[inside], atol=rounding)
+        assert inside.any() or length == 1
+
+
+@pytest.mark.parametrize("scale", [0.5, 1.0, 2.0])
+def test_a_drawn_crop_has_image_and_label_at_the_same_place(scale: float) -> None:
+    """The label tells which source pixel the centre lies in; the image, 4 × its place, how far off its middle."""
+    torch.manual_seed(0)
+    off = {0.5: {-2}, 1.0: {0}, 2.0: {-1, 1}}[scale]
+    for _ in range(10):
+        cut = RandomScaledCrop((12, 16), (scale, scale), max_class_share=1, ignore_index=IGNORE)(ramp_sample(48, 60))
+        inner = (slice(2, -2), slice(2, -2))
+        columns, rows = (cut["image"][channel].long()[inner] for channel in (0, 1))
+        label = cut["target"][inner]
+        assert set((columns - 4 * (label % 100)).flatten().tolist()) == off
+        assert set((rows - 4 * (label // 100)).flatten().tolist()) == off
+
+
 @pytest.mark.parametrize("size", [(5, 7), (10, 14), (3, 4), (1, 1), (13, 9)])
 def test_maps_take_the_nearest_pixel_as_torch_does(size: tuple[int, int]) -> None:
     values = torch.rand(5, 7)

@@ -21,6 +21,7 @@ from hardpix.data import (
     Problem,
     SegmentationFolder,
     TrainingTransform,
+    Transformed,
     check_folders,
     collate,
 )
@@ -151,6 +152,40 @@ def test_errors_come_out_of_worker_processes() -> None:
     assert (str(copy), copy.problems) == (str(error), error.problems)
 
 
+def turned(path: Path, values: np.ndarray) -> None:
+    """A file as a camera held upright writes it: lying on its side, and a note that says so."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.rot90(values)).save(path, exif=exif)
+
+
+def test_all_files_of_a_sample_are_turned_upright(tmp_path: Path) -> None:
+    """Where each says so itself: a mask without a note is taken as it is, and if it lies on its side, refused."""
+    place = np.arange(24, dtype=np.uint8).reshape(4, 6)
+    turned(tmp_path / "images" / "a.jpg", np.full((4, 6, 3), 90, np.uint8))
+    turned(tmp_path / "images" / "b.png", np.repeat(place[..., None], 3, axis=2))
+    turned(tmp_path / "masks" / "a.png", place)
+    save(tmp_path / "masks" / "b.png", place)
+    for folder in ("depth", "weights"):
+        turned(tmp_path / folder / "a.png", place.astype(np.uint16))
+        turned(tmp_path / folder / "b.tif", place.astype(np.float32))
+    more = {"depth": tmp_path / "depth", "weights": tmp_path / "weights"}
+    data = SegmentationFolder(
+        tmp_path / "images", tmp_path / "masks", ClassTable.from_names([str(i) for i in range(24)]), **more
+    )
+    for sample in (data[0], data[1]):
+        np.testing.assert_array_equal(sample["target"], place)
+        np.testing.assert_array_equal(sample["depth"].nan_to_num(0), place)
+    np.testing.assert_array_equal(data[1]["image"][0], place)
+    np.testing.assert_allclose(data[0]["weight"], place / 65535, rtol=1e-6)
+    assert check_folders(data.folders, data.classes).problems == ()
+    save(tmp_path / "masks" / "a.png", np.rot90(place))
+    (problem,) = check_folders(data.folders, data.classes).problems
+    assert (problem.where.name, problem.expected, problem.found) == ("a.png", "4×6 (height × width)", "6×4")
+    assert "EXIF" in problem.advice
+
+
 def test_ignore_index_is_no_class(write_pairs: Write) -> None:
     with pytest.raises(ValueError, match="found 2 with 3 classes"):
         SegmentationFolder(*write_pairs(["a"]), ignore_index=2)
@@ -170,10 +205,10 @@ def test_nothing_in_the_folders_is_written_to(write_pairs: Write, tmp_path: Path
         }
 
     before = snapshot()
-    data = SegmentationFolder(images, masks, transform=TrainingTransform(16))
+    data = SegmentationFolder(images, masks)
     check_folders(data.folders).require()
-    list(DataLoader(data, batch_size=2, num_workers=1, collate_fn=collate))
-    SegmentationFolder(images, transform=EvaluationTransform())[0]
+    list(DataLoader(Transformed(data, TrainingTransform(16)), batch_size=2, num_workers=1, collate_fn=collate))
+    Transformed(SegmentationFolder(images), EvaluationTransform())[0]
     assert snapshot() == before
 
 

@@ -47,6 +47,12 @@ def test_exif_orientation_is_applied(tmp_path: Path, orientation: int, turn: int
     np.testing.assert_array_equal(read_image(tmp_path / "a.png"), np.rot90(RGB, turn))
 
 
+@pytest.mark.parametrize("exif", [b"nonsense", b"MM", b"MM\0*\0"])
+def test_exif_that_is_broken_turns_nothing(tmp_path: Path, exif: bytes) -> None:
+    Image.fromarray(RGB).save(tmp_path / "a.png", exif=exif)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), RGB)
+
+
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.bmp", "a.tif"])
 @pytest.mark.parametrize("left", [0.0, 0.02, 0.5])
 def test_what_is_not_complete_is_an_error_that_names_the_file(tmp_path: Path, name: str, left: float) -> None:

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hardpix.data import ClassTable, Folders, SegmentationFolder, load_preset, preset_names
+from hardpix.data import ClassTable, DataError, Folders, SegmentationFolder, load_preset, preset_names
+
+TABLE = "name: x\nclasses: [{name: a, id: 0}]"
 
 
 @pytest.mark.parametrize("name", preset_names())
@@ -51,17 +53,23 @@ def test_a_preset_of_ones_own_opens_a_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("[1, 2]", "expected keys such as name"),
-        ("classes: []", "expected keys such as name"),
-        ("{name: x, train: {image: a}}", "under train"),
-        ("{name: x, train: {images: a, mask: b}}", "under train"),
-        ("{name: x, trian: {images: a}, classes: [{name: a, id: 0}]}", "found trian, classes"),
+        ("classes: [{name: a, id: 0}]\ntrain: {images: a}", "expected the keys name, .* found classes, train"),
+        ("name: x\nclasses: [{name: a, id: 0}]", "one or more of train, val, test, .* found name, classes"),
+        ("name: x\ntrain: {images: a}", "expected the keys name, .* found name, train"),
+        (f"{TABLE}\ntrian: {{images: a}}\ntrain: {{images: a}}", "found name, classes, trian, train"),
+        (f"{TABLE}\ntrain: {{image: a}}", "expected images and perhaps .* under train, found {'image': 'a'}"),
+        (f"{TABLE}\ntrain: {{images: a, mask: b}}", "under train"),
+        (f"{TABLE}\nval: {{images: a, masks: }}", "each with a text under val, found {'images': 'a', 'masks': None}"),
+        (f"{TABLE}\ntrain: {{images: 3}}", "each with a text under train, found {'images': 3}"),
+        (f"{TABLE}\ntest: images", "under test, found 'images'"),
     ],
 )
 def test_files_that_are_no_preset(tmp_path: Path, content: str, message: str) -> None:
-    (tmp_path / "x.yaml").write_text(content)
-    with pytest.raises(ValueError, match=message):
-        load_preset(tmp_path / "x.yaml")
+    path = tmp_path / "x.yaml"
+    path.write_text(content)
+    with pytest.raises(DataError, match=message) as caught:
+        load_preset(path)
+    assert str(caught.value).startswith(f"{path}: ")
 
 
 def test_unknown_presets_are_told_which_there_are() -> None:

@@ -55,11 +55,11 @@ def test_the_sentence_says_what_was_held_out() -> None:
 @pytest.mark.parametrize(
     ("arguments", "found"),
     [
-        ((["a"],), "found 1"),
-        ((["a", "b"], 0.0), "0.0"),
-        ((["a", "b"], 1.0), "1.0"),
+        ((["a"],), "at least two images, one to train on and one to hold out, found 1: add images"),
+        ((["a", "b"], 0.0), "between 0 and 1, in at least one block, found 0.0 in 4"),
+        ((["a", "b"], 1.0), "found 1.0 in 4"),
         ((["a", "b", "c"], 0.3, 1, 2), "a gap"),
-        ((["a", "b"], 0.5, 0), "and 0"),
+        ((["a", "b"], 0.5, 0), "found 0.5 in 0"),
     ],
 )
 def test_splits_that_cannot_be(arguments: tuple, found: str) -> None:

@@ -1,5 +1,6 @@
 """From the folder to the network."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from torchvision import transforms as v1
 from torchvision import tv_tensors
 
-from hardpix.data import EvaluationTransform, TrainingTransform, collate, restore
+from hardpix.data import EvaluationTransform, TrainingTransform, Transformed, collate, restore
 
 
 def random_sample(height: int, width: int, stem: str = "a") -> dict[str, Any]:
@@ -58,6 +59,17 @@ def test_evaluation_at_another_resolution(resolution: float, content: tuple[int,
     assert all(seen[key].equal(sample[key]) for key in MAPS)
 
 
+@pytest.mark.parametrize(("resolution", "centres"), [(0.5, lambda k: 2 * k + 0.5), (2.0, lambda k: k / 2 - 0.25)])
+def test_at_another_resolution_a_ramp_has_its_value_at_the_centre_of_each_pixel(
+    resolution: float, centres: Callable[[torch.Tensor], torch.Tensor]
+) -> None:
+    """The picture is 4 × its column; pixel k of 2 : 1 is centred between columns 2 k and 2 k + 1."""
+    image = tv_tensors.Image((4 * torch.arange(60, dtype=torch.uint8)).expand(3, 48, 60))
+    seen = EvaluationTransform(resolution, 1, mean=(0, 0, 0), std=(1, 1, 1))({"image": image})["image"]
+    expected = 4 * centres(torch.arange(round(60 * resolution)))
+    torch.testing.assert_close(255 * seen[0, 5, 2:-2].as_subclass(torch.Tensor), expected[2:-2])
+
+
 @pytest.mark.parametrize("arguments", [(0.0,), (-1.0,), (1.0, 0)])
 def test_evaluations_that_cannot_be(arguments: tuple) -> None:
     with pytest.raises(ValueError, match="expected resolution > 0 and divisor ≥ 1"):
@@ -103,6 +115,13 @@ def test_photometric_distortion_changes_pixels_and_no_labels() -> None:
     assert len({s["image"].sum().item() for s in seen}) > 4
     off = TrainingTransform(16, **plain, brightness=0, contrast=0, saturation=0, hue=0)(sample)  # type: ignore[arg-type]
     torch.testing.assert_close(off["image"].as_subclass(torch.Tensor), normalized(sample["image"]))
+
+
+def test_samples_of_a_data_set_pass_through() -> None:
+    samples = [random_sample(4, 6, stem) for stem in "abc"]
+    seen = Transformed(samples, lambda sample: {"stem": sample["stem"] * 2})
+    assert len(seen) == 3
+    assert [seen[k] for k in range(3)] == [{"stem": "aa"}, {"stem": "bb"}, {"stem": "cc"}]
 
 
 def test_images_without_masks_pass_through() -> None:

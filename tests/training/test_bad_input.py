@@ -116,7 +116,7 @@ def test_folder_without_images(own: Data) -> None:
     [
         (["--data.images", "nowhere"], "nowhere: expected a folder, found nothing"),
         (["--data.val_images", "x"], "--data.val_images and --data.val_masks go together"),
-        (["--data.val_share", "1.5"], "expected at least two images, a share between 0 and 1"),
+        (["--data.val_share", "1.5"], "expected a share to hold out between 0 and 1"),
         (["--data.val_stems", "seq_*"], 'found "seq_*", which matches none'),
         (["--data.resolution", "0"], "expected resolution > 0"),
         (["--data.batch_size", "0"], "expected batch_size ≥ 1 and workers ≥ 0, found 0 and 0"),

@@ -13,7 +13,7 @@ from hardpix.data.presets import Preset, load_preset, preset_names
 from hardpix.data.sample import Sample
 from hardpix.data.sampling import SeededDataset, SeededSampler
 from hardpix.data.split import Split, split_blocks, split_by_pattern
-from hardpix.data.transforms import EvaluationTransform, TrainingTransform, restore
+from hardpix.data.transforms import EvaluationTransform, TrainingTransform, Transformed, restore
 
 __all__ = [
     "ClassTable",
@@ -30,6 +30,7 @@ __all__ = [
     "SegmentationFolder",
     "Split",
     "TrainingTransform",
+    "Transformed",
     "check_folders",
     "collate",
     "describe",

@@ -12,18 +12,25 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from hardpix.data.classes import ClassTable, grey_as_ids
+from hardpix.data.classes import ClassTable
 from hardpix.data.errors import DataError, Problem
 from hardpix.data.images import read_depth, read_image, read_weight
-from hardpix.data.masks import HIGHEST_ID, Label, count_labels, read_mask
+from hardpix.data.labels import HIGHEST_ID, Label, count_labels, grey_as_ids
+from hardpix.data.masks import read_mask
 from hardpix.data.pairs import Folders, folder_problems, pairing_problems
-from hardpix.data.problems import class_list_problems, colours_without_table, unknown_labels, wrong_size
+from hardpix.data.problems import (
+    class_list_problems,
+    colours_without_table,
+    too_many_labels,
+    unknown_labels,
+    wrong_size,
+)
 
 # Below this brightest value an image is all but black: 12 bits stored in 16, say.
 NEARLY_BLACK = 16
 
-# More classes than this are none.
-MOST_COLOURS = 4096
+# More different labels than this in one mask are no classes.
+MOST_LABELS = 4096
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,12 @@ class FolderReport:
     `classes` are those asked for or, where none were, those found in the masks (None without masks). `labels` holds for
     each stem how many pixels have each stored id or colour, `sizes` the height and width of each image. `problems` must
     be mended before training, `warnings` need not.
+
+    Example:
+        >>> classes = ClassTable.from_names(["road", "car"])
+        >>> report = FolderReport(("a",), classes, {"a": {0: 50, 255: 14}}, {"a": (8, 8)}, (), ())
+        >>> report.require().class_pixels()
+        [50, 0]
     """
 
     stems: tuple[str, ...]
@@ -89,6 +102,10 @@ def check_folders(
     stem, files that cannot be read to their end, maps of another size than their image, ids or colours outside the
     classes, class lists that do not fit the masks. Masks without an image, classes that never occur, masks without a
     label and images that are all but black are warnings. Nothing is written.
+
+    Example:
+        >>> check_folders(Folders(Path("nowhere"))).problems[0].kind
+        'folder that does not exist'
     """
     if problems := folder_problems(folders):
         return FolderReport((), classes, {}, {}, tuple(problems), ())
@@ -133,11 +150,9 @@ def _inspect(folders: Folders, stem: str, classes: ClassTable | None) -> _Findin
     mask = arrays.get("masks")
     if mask is not None:
         labels = classes.count(mask) if classes else count_labels(grey_as_ids(mask))
-        if sum(isinstance(label, tuple) for label in labels) > MOST_COLOURS:
-            # Not kept: a folder of photographs would fill the memory with colours.
-            advice = "give the folder of the masks; if this is one, export it without antialiasing, as png"
-            found = f"{len(labels)} colours, as a photograph has"
-            finding.problems.append(Problem("file that is no mask", paths["masks"], "classes", found, advice))
+        if len(labels) > MOST_LABELS:
+            # Not kept: a folder of photographs or depth maps would fill the memory.
+            finding.problems.append(too_many_labels(paths["masks"], labels))
         else:
             finding.labels = labels
     return finding
@@ -166,16 +181,20 @@ def classes_in(masks: Iterable[Path]) -> ClassTable:
         DataError: a mask that cannot be read, or that holds colours, whose meaning only a table can tell.
     """
     finding = _Finding()
-    found: dict[Label, int] = {}
+    found: set[int] = set()
     for path in masks:
         mask = _read(path, read_mask, finding)
         counts = {} if mask is None else count_labels(grey_as_ids(mask))
-        if any(isinstance(label, tuple) for label in counts):
+        ids = {label for label in counts if isinstance(label, int)}
+        if len(counts) > MOST_LABELS:
+            finding.problems.append(too_many_labels(path, counts))
+        elif len(ids) < len(counts):
             finding.problems.append(colours_without_table(path, counts))
-        found |= counts
+        else:
+            found |= ids
     if finding.problems:
         raise DataError.of(finding.problems)
-    return ClassTable.from_ids(label for label in found if isinstance(label, int))
+    return ClassTable.from_ids(found)
 
 
 def _found_classes(labels: dict[str, dict[Label, int]]) -> ClassTable | None:

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from hardpix.data.masks import HIGHEST_ID, Label, count_labels
+from hardpix.data.class_files import arguments_from, as_name
+from hardpix.data.labels import HIGHEST_ID, Label, as_colours, as_ids, count_labels, find_colours, grey_as_ids
 from hardpix.data.palette import Colour, palette
 
 _IGNORED, _UNKNOWN = -1, -2
@@ -23,7 +24,8 @@ class ClassTable:
         names: one a class.
         ids: what stands for each class in masks of ids: a number, or several that are learned as one class, the first
             of which is written in predictions.
-        colours: the same for RGB masks and coloured overlays; without, a palette for colour-blind readers.
+        colours: the same for masks of colours and for overlays. Without, RGB masks may hold ids, the same in all three
+            channels, and overlays have a palette for colour-blind readers.
         ignore_ids: stored ids without a label; 255 by default, unless a class has it.
         ignore_colours: stored colours without a label.
 
@@ -52,9 +54,9 @@ class ClassTable:
         ignore_ids: Sequence[int] | None = None,
         ignore_colours: Sequence[Colour] = (),
     ) -> None:
-        each_ids = tuple((int(e),) if isinstance(e, int | np.integer) else tuple(int(i) for i in e) for e in ids)
-        each_colours = tuple(_as_colours(entry) for entry in colours or palette(len(names)))
-        if not len(names) == len(each_ids) == len(each_colours) or not names:
+        each_ids = tuple(as_ids(entry) for entry in ids)
+        each_colours = tuple(as_colours(entry) for entry in colours)
+        if not names or len(names) != len(each_ids) or len(each_colours) not in (0, len(names)):
             raise ValueError(
                 f"expected at least one class and as many ids and colours as names, found {len(names)} names, "
                 f"{len(each_ids)} ids and {len(each_colours)} colours: give each class one of each"
@@ -63,19 +65,18 @@ class ClassTable:
         if ignore_ids is None:
             ignore_ids = () if 255 in taken else (255,)
         values = {
-            "names": tuple(str(name) for name in names),
+            "names": tuple(as_name(name) for name in names),
             "ids": each_ids,
             "colours": each_colours,
-            "ignore_ids": tuple(int(i) for i in ignore_ids),
-            "ignore_colours": tuple(_as_colours(c)[0] for c in ignore_colours),
+            "ignore_ids": as_ids(ignore_ids),
+            "ignore_colours": as_colours(ignore_colours),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
-        taken += self.ignore_ids
-        outside = [i for i in taken if not 0 <= i <= HIGHEST_ID]
-        if outside or not all(each_ids) or not all(each_colours):
-            raise ValueError(f"expected ids in 0…{HIGHEST_ID} and at least one a class, found {outside or 'none'}")
-        _refuse_twice("id", taken)
+        for what, entries in (("id", each_ids), ("colour", each_colours)):
+            if not all(entries):
+                raise ValueError(f"expected at least one {what} a class, found [] for {names[entries.index(())]}")
+        _refuse_twice("id", [*taken, *self.ignore_ids])
         _refuse_twice("colour", [c for entry in (*each_colours, self.ignore_colours) for c in entry])
         _refuse_twice("name", list(self.names))
 
@@ -108,6 +109,8 @@ class ClassTable:
     def from_label_map(cls, label_map: Mapping[Any, int | str], names: Sequence[str] | None = None) -> ClassTable:
         """Classes from a map of stored ids to 0 … C−1 or "ignore"; ids mapped to one number are learned as one class.
 
+        Where nothing is mapped to "ignore", 255 is unlabelled, unless it is a class.
+
         Example:
             >>> ClassTable.from_label_map({7: 0, 8: 1, 9: 1, 11: "ignore"}).ids
             ((7,), (8, 9))
@@ -125,7 +128,7 @@ class ClassTable:
             raise ValueError(f"expected class numbers 0, 1, 2 … without a gap, found {sorted(merged)}: renumber them")
         ids = [merged[index] for index in range(len(merged))]
         names = names or [f"class {'+'.join(map(str, entry))}" for entry in ids]
-        return cls(names, ids, ignore_ids=ignored)
+        return cls(names, ids, ignore_ids=ignored or None)
 
     @classmethod
     def from_dict(cls, table: Mapping[str, Any]) -> ClassTable:
@@ -135,35 +138,17 @@ class ClassTable:
         `ignore_colours`, both may be left out.
 
         Raises:
-            ValueError: a key is missing or unknown.
+            ValueError: a key is missing or unknown, or a value is not what its key stands for.
         """
-        unknown = set(table) - {"classes", "ignore_ids", "ignore_colours"}
-        if unknown or not table.get("classes"):
-            raise ValueError(
-                "expected the keys classes, ignore_ids and ignore_colours, classes not empty, "
-                f"found {', '.join(map(str, table)) or 'nothing'}"
-            )
-        entries = table["classes"]
-        for entry in entries:
-            if not {"name", "id"} <= set(entry) <= {"name", "id", "colour"}:
-                raise ValueError(f"expected name, id and perhaps colour for each class, found {dict(entry)}")
-        coloured = [entry["colour"] for entry in entries if "colour" in entry]
-        if 0 < len(coloured) < len(entries):
-            raise ValueError(f"expected a colour for every class or for none, found {len(coloured)} of {len(entries)}")
-        return cls(
-            [entry["name"] for entry in entries],
-            [entry["id"] for entry in entries],
-            coloured,
-            table.get("ignore_ids"),
-            table.get("ignore_colours", ()),
-        )
+        return cls(**arguments_from(table))
 
     def to_dict(self) -> dict[str, Any]:
         """What `from_dict` reads, of plain lists and numbers."""
-        classes = [
-            {"name": name, "id": _one_or_list(list(ids)), "colour": _one_or_list([list(c) for c in colours])}
-            for name, ids, colours in zip(self.names, self.ids, self.colours, strict=True)
+        classes: list[dict[str, Any]] = [
+            {"name": name, "id": _one_or_list(list(ids))} for name, ids in zip(self.names, self.ids, strict=True)
         ]
+        for entry, colours in zip(classes, self.colours, strict=False):
+            entry["colour"] = _one_or_list([list(colour) for colour in colours])
         return {
             "classes": classes,
             "ignore_ids": list(self.ignore_ids),
@@ -176,7 +161,7 @@ class ClassTable:
         Raises:
             ValueError: labels that are neither a class nor unlabelled; `unknown` counts them.
         """
-        index = self._look_up(grey_as_ids(stored, self._by_colour))
+        index = self._look_up(stored)
         if (index == _UNKNOWN).any():
             raise ValueError(f"expected the labels of {len(self)} classes, found also {self.unknown(stored)}")
         return np.where(index == _IGNORED, ignore_index, index).astype(np.int64)
@@ -187,7 +172,7 @@ class ClassTable:
 
     def count(self, stored: np.ndarray) -> dict[Label, int]:
         """How many pixels of a stored mask each id, or each colour, has."""
-        return count_labels(grey_as_ids(stored, self._by_colour))
+        return count_labels(self._labels(stored))
 
     def index_of(self, label: Label) -> int | None:
         """The index of one stored id or colour; −1 where it is unlabelled, None where the table does not have it."""
@@ -200,7 +185,8 @@ class ClassTable:
 
     def paint(self, index: np.ndarray) -> np.ndarray:
         """(H, W) indices → (H, W, 3) uint8 colours; black where the index is no class."""
-        colours = np.array([entry[0] for entry in self.colours] + [(0, 0, 0)], dtype=np.uint8)
+        shown = [entry[0] for entry in self.colours] or palette(len(self))
+        colours = np.array([*shown, (0, 0, 0)], dtype=np.uint8)
         return colours[np.where((index >= 0) & (index < len(self)), index, len(self))]
 
     @cached_property
@@ -218,43 +204,17 @@ class ClassTable:
             table[stored] = index
         return table
 
+    def _labels(self, stored: np.ndarray) -> np.ndarray:
+        """What an RGB mask holds: colours where the table has some, for black would else be taken for the id 0."""
+        return stored if self.colours else grey_as_ids(stored)
+
     def _look_up(self, stored: np.ndarray) -> np.ndarray:
-        if stored.ndim == 2:
-            return self._table[stored]
-        packed = _pack(stored)
-        known = np.array(list(self._by_colour))
-        order = np.argsort(_pack(known))
-        codes, values = _pack(known)[order], np.array(list(self._by_colour.values()))[order]
-        place = np.searchsorted(codes, packed).clip(max=len(codes) - 1)
-        return np.where(codes[place] == packed, values[place], _UNKNOWN)
-
-
-def grey_as_ids(stored: np.ndarray, colours: Iterable[Colour] = ()) -> np.ndarray:
-    """An RGB mask whose three channels are equal everywhere holds ids, unless its greys are colours of the table."""
-    if stored.ndim == 2 or (stored[..., :1] != stored).any():
-        return stored
-    greys = {colour[0] for colour in colours if len(set(colour)) == 1}
-    if greys and set(np.unique(stored).tolist()) <= greys:
-        return stored
-    return stored[..., 0]
-
-
-def _pack(colours: np.ndarray) -> np.ndarray:
-    return colours.astype(np.int64) @ np.array([65536, 256, 1])
+        labels = self._labels(stored)
+        return self._table[labels] if labels.ndim == 2 else find_colours(labels, self._by_colour, _UNKNOWN)
 
 
 def _inverse(entries: Iterable[Iterable[Any]], ignored: Iterable[Any]) -> dict[Any, int]:
     return {label: k for k, entry in enumerate(entries) for label in entry} | dict.fromkeys(ignored, _IGNORED)
-
-
-def _as_colours(entry: Any) -> tuple[Colour, ...]:
-    """One colour or several → a tuple of colours, each three numbers in 0…255."""
-    several = [entry] if isinstance(entry[0], int | np.integer) else entry
-    colours = tuple(tuple(int(v) for v in colour) for colour in several)
-    for colour in colours:
-        if len(colour) != 3 or not all(0 <= v <= 255 for v in colour):
-            raise ValueError(f"expected colours of three numbers in 0…255, found {colour}")
-    return colours  # type: ignore[return-value]
 
 
 def _one_or_list(values: list) -> Any:

@@ -17,6 +17,12 @@ def collate(samples: Sequence[Sample], ignore_index: int = 255) -> dict[str, Any
 
     Padding is the mean colour in the image, `ignore_index` in the target, NaN in depth and 0 in weights. What is no
     tensor, such as the stem, becomes a list.
+
+    Example:
+        >>> samples = [{"image": torch.ones(3, 4, width), "target": torch.ones(4, width)} for width in (5, 6)]
+        >>> batch = collate(samples)
+        >>> batch["image"].shape, batch["target"][0, 0].tolist()
+        (torch.Size([2, 3, 4, 6]), [1.0, 1.0, 1.0, 1.0, 1.0, 255.0])
     """
     height, width = (max(sample["image"].shape[side] for sample in samples) for side in (-2, -1))
     even = [

@@ -29,6 +29,13 @@ class RandomScaledCrop(nn.Module):
         attempts: places tried before the best of them is taken.
         ignore_index: unlabelled pixels of the target.
         fill: colour of the padding, three numbers in 0…255.
+
+    Example:
+        >>> image = tv_tensors.Image(torch.zeros(3, 30, 40, dtype=torch.uint8))
+        >>> target = tv_tensors.Mask(torch.arange(40).repeat(30, 1))
+        >>> cut = RandomScaledCrop((16, 24), scale=(1, 1))({"image": image, "target": target})
+        >>> cut["image"].shape, int(cut["target"][0, -1] - cut["target"][0, 0])
+        (torch.Size([3, 16, 24]), 23)
     """
 
     def __init__(

@@ -12,7 +12,13 @@ SHOWN_PER_KIND = 20
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with one file or folder; problems of one kind are listed together."""
+    """One thing that is wrong with one file or folder; problems of one kind are listed together.
+
+    Example:
+        >>> problem = Problem("empty file", Path("a.png"), "an image", "0 bytes", "copy it again")
+        >>> f"{problem.where}: expected {problem.expected}, found {problem.found}"
+        'a.png: expected an image, found 0 bytes'
+    """
 
     kind: str
     where: Path
@@ -50,7 +56,16 @@ class DataError(ValueError):
 
 
 def describe(problems: Iterable[Problem], shown: int = SHOWN_PER_KIND) -> str:
-    """Problems grouped by kind: the first `shown` of each kind, how many more there are, and what to do."""
+    """Problems grouped by kind: the first `shown` of each kind, how many more there are, and what to do.
+
+    Example:
+        >>> found = [Problem("empty file", Path(f"{k}.png"), "an image", "0 bytes", "copy it again") for k in range(9)]
+        >>> print(describe(found, shown=1))
+        empty file (9)
+          0.png: expected an image, found 0 bytes
+          … and 8 more
+          what to do: copy it again
+    """
     kinds: dict[str, list[Problem]] = defaultdict(list)
     for problem in problems:
         kinds[problem.kind].append(problem)

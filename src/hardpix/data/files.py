@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -24,11 +25,12 @@ def files_by_stem(
         skip: folders below `folder` to leave out.
 
     Returns:
-        Stem (the path relative to the folder, with "/", without ending and type) → the files that have it. More than
-        one file for a stem is for the caller to judge.
+        Stem (the path relative to the folder, with "/", without ending and type, as `normal` writes it) → the files
+        that have it. More than one file for a stem is for the caller to judge.
     """
     folder = Path(folder)
     known = tuple(suffixes)
+    ending = normal(ending)
     endings = (ending,) if ending.lower().endswith(known) else tuple(ending + suffix for suffix in known)
     left_out = {path.resolve() for path in skip} - {folder.resolve()}
     found: dict[str, list[Path]] = {}
@@ -38,13 +40,22 @@ def files_by_stem(
         above = {place.resolve() for place in (here, *here.parents) if place.is_relative_to(folder)}
         folders[:] = [name for name in folders if name[0] != "." and (here / name).resolve() not in left_out | above]
         for name in sorted(names):
-            match = next((e for e in endings if name.lower().endswith(e.lower())), None)
-            if match is None or name.startswith("."):
-                continue
-            path = Path(parent) / name
-            stem = path.relative_to(folder).as_posix()[: -len(match)]
-            found.setdefault(stem, []).append(path)
+            path = here / name
+            stem = normal(path.relative_to(folder).as_posix())
+            match = next((e for e in endings if stem.lower().endswith(e.lower())), None)
+            if match is not None and not name.startswith("."):
+                found.setdefault(stem[: -len(match)], []).append(path)
     return dict(sorted(found.items(), key=lambda item: natural_key(item[0])))
+
+
+def normal(name: str) -> str:
+    """A name with each accented letter as one character (Unicode's NFC); macOS and some archives store é as two.
+
+    Example:
+        >>> len("e\u0301"), len(normal("e\u0301"))
+        (2, 1)
+    """
+    return unicodedata.normalize("NFC", name)
 
 
 def natural_key(stem: str) -> tuple[tuple[int, int | str], ...]:

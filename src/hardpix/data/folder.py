@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -13,6 +13,7 @@ from torchvision import tv_tensors
 from hardpix.data.checks import classes_in
 from hardpix.data.classes import ClassTable
 from hardpix.data.errors import DataError
+from hardpix.data.files import normal
 from hardpix.data.images import read_depth, read_image, read_weight
 from hardpix.data.masks import read_mask
 from hardpix.data.pairs import Folders, folder_problems, pairing_problems
@@ -30,7 +31,6 @@ class SegmentationFolder(Dataset[Sample]):
         images: folder of png, jpg, tif or bmp images; searched with its subfolders.
         masks: folder of masks: ids in 8 or 16 bits, palette png, or RGB colours of the class table; None to predict.
         classes: what the labels mean; None finds the ids by reading every mask.
-        transform: called with the sample, returns a sample; transforms of torchvision v2 fit.
         depth: folder of depth maps (png, tif, npy).
         weights: folder of weight maps (16-bit png as v / 65535; float tif or npy as they are).
         depth_scale: metres for one unit of a stored depth.
@@ -39,10 +39,22 @@ class SegmentationFolder(Dataset[Sample]):
         stems: the part of the data to use, such as one side of a split; None is all of them.
 
     A sample is a dict: `image` (3, H, W) uint8, `target` (H, W) int64 in 0 … C−1 or `ignore_index`, `depth` (H, W)
-    float32 metres with NaN where unknown, `weight` (H, W) float32, `stem`. Nothing is ever written to the folders.
+    float32 metres with NaN where unknown, `weight` (H, W) float32, `stem`. `Transformed` passes samples through a
+    transform. Nothing is ever written to the folders.
 
     Raises:
         DataError: files that do not pair up, all of them listed; later, a file that cannot be used.
+
+    Example:
+        >>> import numpy as np
+        >>> from tempfile import TemporaryDirectory
+        >>> from hardpix.data import write_mask
+        >>> with TemporaryDirectory() as folder:
+        ...     write_mask(f"{folder}/images/a.png", np.zeros((2, 3), np.uint8))
+        ...     write_mask(f"{folder}/masks/a.png", np.array([[0, 4, 255]] * 2, np.uint8))
+        ...     sample = SegmentationFolder(f"{folder}/images", f"{folder}/masks")[0]
+        >>> sample["image"].shape, sample["target"][0].tolist(), sample["stem"]
+        (torch.Size([3, 2, 3]), [0, 1, 255], 'a')
     """
 
     def __init__(
@@ -51,7 +63,6 @@ class SegmentationFolder(Dataset[Sample]):
         masks: str | Path | None = None,
         classes: ClassTable | None = None,
         *,
-        transform: Callable[[Sample], Sample] | None = None,
         depth: str | Path | None = None,
         weights: str | Path | None = None,
         depth_scale: float = 1.0,
@@ -61,6 +72,7 @@ class SegmentationFolder(Dataset[Sample]):
         stems: Sequence[str] | None = None,
     ) -> None:
         self.folders = Folders(images, masks, depth, weights, image_suffix, mask_suffix)  # type: ignore[arg-type]
+        stems = None if stems is None else [normal(stem) for stem in stems]
         if problems := folder_problems(self.folders) or pairing_problems(self.folders, stems):
             raise DataError.of(problems)
         files = self.folders.files
@@ -74,7 +86,6 @@ class SegmentationFolder(Dataset[Sample]):
                 "choose a negative one or one above the classes"
             )
         self.classes = classes
-        self.transform = transform
         self.depth_scale = depth_scale
         self.ignore_index = ignore_index
 
@@ -97,7 +108,7 @@ class SegmentationFolder(Dataset[Sample]):
                     [wrong_size(self.files[FOLDER_OF[name]][stem], image.shape, tuple(values.shape[-2:]))]
                 )
         sample["stem"] = stem
-        return sample if self.transform is None else self.transform(sample)
+        return sample
 
     def _target(self, stem: str) -> Tensor:
         path = self.files["masks"][stem]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image, ImageOps
 
 from hardpix.data.errors import DataError, Problem
 
+BITS_PER_SAMPLE = 258  # the tag of tif
 SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N")
 
 
@@ -22,15 +24,24 @@ def read_image(path: str | Path) -> np.ndarray:
 
     Raises:
         DataError: the file cannot be read to its end, or holds numbers that have no fixed range (float, 32 bit).
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     Image.new("L", (3, 2), 7).save(f"{folder}/grey.png")
+        ...     image = read_image(f"{folder}/grey.png")
+        >>> image.shape, image[0, 0].tolist()
+        ((2, 3, 3), [7, 7, 7])
     """
     with opened(path) as image:
-        upright = ImageOps.exif_transpose(image)
-        if upright.mode in SIXTEEN_BIT:
-            grey = (np.asarray(upright) >> 8).astype(np.uint8)
+        if image.mode in SIXTEEN_BIT:
+            grey = (np.asarray(image) >> 8).astype(np.uint8)
             return np.repeat(grey[..., None], 3, axis=2)
-        if upright.mode in ("I", "F"):
-            raise DataError.of([_unusable(path, "an image of 8 or 16 bits", f"PIL mode {upright.mode}")])
-        return np.array(upright.convert("RGB"))
+        if image.mode in ("I", "F"):
+            raise DataError.of([_unusable(path, "an image of 8 or 16 bits", f"PIL mode {image.mode}")])
+        # Pillow warns where a palette loses its transparency, even if that is meant.
+        shown = image.convert("RGBA") if image.mode == "P" else image
+        return np.array(shown.convert("RGB"))
 
 
 def read_depth(path: str | Path, scale: float = 1.0) -> np.ndarray:
@@ -61,12 +72,22 @@ def size_of(values: np.ndarray) -> str:
 
 @contextmanager
 def opened(path: str | Path) -> Iterator[Image.Image]:
-    """The image of a file, decoded to its end; whatever stops that becomes one DataError that names the file."""
+    """The image of a file, decoded to its end and upright; `info["stored_as"]` is Pillow's name of its samples' layout.
+
+    Upright is as the orientation that EXIF notes says, whether the file is a photograph, a mask or a map: who writes it
+    into a file means it. Whatever stops the reading becomes one DataError that names the file.
+    """
     try:
-        with Image.open(path) as image:
-            tiles = list(getattr(image, "tile", ()))
+        # Given a path, Pillow maps uncompressed tif into memory, and garbles those that lie on their side.
+        with open(path, "rb") as file, Image.open(file) as image:
+            stored_as = _layout(image)
+            if stored_as == "R" and max(image.tag_v2[BITS_PER_SAMPLE]) > 8:  # type: ignore[attr-defined]
+                found = "channels of 16 bits in separate planes, which Pillow misreads"
+                raise DataError.of([_unusable(path, "the channels of a pixel side by side", found)])
             image.load()
-            image.info["stored_as"] = tiles[0][3] if tiles else None  # load() forgets how many bits a grey png has
+            with suppress(SyntaxError, struct.error):  # EXIF that is broken says nothing of the orientation
+                ImageOps.exif_transpose(image, in_place=True)
+            image.info["stored_as"] = stored_as
             yield image
     except DataError:
         raise
@@ -74,6 +95,13 @@ def opened(path: str | Path) -> Iterator[Image.Image]:
         raise DataError.of(
             [_unusable(path, "a file that can be read to its end", f"{type(error).__name__}: {error}")]
         ) from error
+
+
+def _layout(image: Image.Image) -> str:
+    """Such as "L;4" for grey of 4 bits, where the mode says no more than "L"; known before the image is loaded only."""
+    tiles = getattr(image, "tile", ())
+    settings = tiles[0][3] if tiles else image.mode
+    return str(settings[0] if isinstance(settings, tuple) else settings)
 
 
 def _read_numbers(path: str | Path) -> np.ndarray:

@@ -9,35 +9,40 @@ from PIL import Image
 
 from hardpix.data.errors import DataError, Problem
 from hardpix.data.images import opened
-from hardpix.data.palette import Colour
-
-Label = int | Colour  # what stands in a mask
-HIGHEST_ID = 65535
-
-# A grey png of 2 or 4 bits is stretched to 0…255 on reading; ids must not be.
-STRETCH = {"L;2": 85, "L;4": 17}
+from hardpix.data.labels import HIGHEST_ID
 
 
 def read_mask(path: str | Path) -> np.ndarray:
     """A mask as stored: (H, W) ids in uint8 or uint16, or (H, W, 3) uint8 colours.
 
-    Grey of 1 to 16 bits and palette indices are ids; RGB is colours; an alpha channel is dropped.
+    Grey of 1 to 16 bits and palette indices are ids; RGB is colours; an alpha channel is dropped. The orientation that
+    EXIF notes is applied, as to images.
 
     Raises:
-        DataError: the file cannot be read to its end, is a jpg (it changes labels), or holds numbers outside 0…65535.
+        DataError: the file cannot be read to its end, is a jpg (it changes labels), or holds numbers outside 0…65535 or
+            colours of 16 bits.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     Image.new("RGB", (1, 1), (128, 64, 128)).save(f"{folder}/coloured.png")
+        ...     read_mask(f"{folder}/coloured.png").tolist()
+        [[[128, 64, 128]]]
     """
     with opened(path) as image:
+        stored_as: str = image.info["stored_as"]
         if image.format == "JPEG":
             raise DataError.of([_not_a_mask(path, "a lossless file", "jpg, which invents labels at every border")])
         if image.mode in ("RGB", "RGBA", "RGBX"):
+            if ";16" in stored_as:
+                found = "16, of which Pillow drops the lower 8"
+                raise DataError.of([_not_a_mask(path, "colours of 8 bits a channel", found)])
             return np.array(image)[..., :3]
-        if image.mode == "LA":
-            return np.array(image)[..., 0]
         stored = np.array(image)
-        if image.mode == "1":
-            return stored.astype(np.uint8)
-        if image.mode == "L" and image.format == "PNG":
-            return stored // STRETCH.get(str(image.info["stored_as"]), 1)
+        if image.mode in ("LA", "PA"):
+            return stored[..., 0]
+        if image.mode in ("1", "L"):
+            return _as_stored(stored.astype(np.uint8), stored_as)
         if stored.ndim != 2:
             raise DataError.of([_not_a_mask(path, "ids or RGB colours", f"PIL mode {image.mode}")])
         if stored.dtype in (np.uint8, np.uint16):
@@ -48,22 +53,29 @@ def read_mask(path: str | Path) -> np.ndarray:
         return stored.astype(np.uint16)
 
 
+def _as_stored(shown: np.ndarray, stored_as: str) -> np.ndarray:
+    """Grey of up to 8 bits as it is in the file: Pillow stretches 2 and 4 bits to 0…255, and turns tif whose 0 is white
+    around; ids are what was stored.
+    """
+    name, _, kind = stored_as.partition(";")
+    bits = 1 if name == "1" else int(kind[0]) if kind[:1].isdigit() else 8
+    highest = 2**bits - 1
+    stored = shown if bits == 1 else shown // (255 // highest)
+    return highest - stored if "I" in kind else stored
+
+
 def write_mask(path: str | Path, ids: np.ndarray) -> None:
-    """Write (H, W) ids as a grey png of 8 bits, or of 16 where `ids` is uint16."""
+    """Write (H, W) ids as a grey png of 8 bits, or of 16 where `ids` is uint16; folders are made as needed.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     write_mask(f"{folder}/new/a.png", np.array([[0, 40000]], np.uint16))
+        ...     read_mask(f"{folder}/new/a.png")
+        array([[    0, 40000]], dtype=uint16)
+    """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(ids).save(path, format="PNG")
-
-
-def count_labels(stored: np.ndarray) -> dict[Label, int]:
-    """How many pixels each stored id, or each stored colour, has."""
-    if stored.ndim == 3:
-        packed = stored.astype(np.int64) @ np.array([65536, 256, 1])
-        codes, counts = np.unique(packed, return_counts=True)
-        colours = [(int(c) >> 16, int(c) >> 8 & 255, int(c) & 255) for c in codes]
-        return dict(zip(colours, counts.tolist(), strict=True))
-    every = np.bincount(stored.ravel())
-    ids = np.flatnonzero(every)
-    return dict(zip(ids.tolist(), every[ids].tolist(), strict=True))
 
 
 def _not_a_mask(path: str | Path, expected: str, found: str) -> Problem:

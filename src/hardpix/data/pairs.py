@@ -20,6 +20,11 @@ class Folders:
     A stem is the path below the folder, without file type and without the ending that `image_suffix` or `mask_suffix`
     names, such as "_leftImg8bit" and "_gtFine_labelIds". With a file type (".jpg", ".png") they separate images from
     masks that share a folder.
+
+    Example:
+        >>> folders = Folders("leftImg8bit", "gtFine", image_suffix="_leftImg8bit", mask_suffix="_gtFine_labelIds")
+        >>> folders.masks.name
+        'gtFine'
     """
 
     images: Path

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
-import yaml
-
+from hardpix.data.class_files import TABLE_KEYS
 from hardpix.data.classes import ClassTable
 from hardpix.data.pairs import Folders
+from hardpix.data.yaml_files import read_yaml
 
 FOLDER = Path(__file__).parent / "presets"
 PARTS = ("train", "val", "test")
@@ -17,7 +18,14 @@ PARTS = ("train", "val", "test")
 
 @dataclass(frozen=True)
 class Preset:
-    """A data set's name, its classes, and for each part (train, val, test) where its files lie below the root."""
+    """A data set's name, its classes, and for each part (train, val, test) where its files lie below the root.
+
+    Example:
+        >>> classes = ClassTable.from_names(["wall", "crack"])
+        >>> preset = Preset("cracks", classes, {"train": {"images": "photos", "masks": "drawn"}})
+        >>> preset.folders("cracks", "train").masks.as_posix()
+        'cracks/drawn'
+    """
 
     name: str
     classes: ClassTable
@@ -39,7 +47,8 @@ def load_preset(name: str | Path) -> Preset:
     """A preset by name, or from a YAML file of one's own with the same keys.
 
     Raises:
-        ValueError: no such preset or file, or keys that are missing or unknown.
+        ValueError: no such preset or file.
+        DataError: keys of the file that are missing or unknown, or values that are not what their keys stand for.
 
     Example:
         >>> preset = load_preset("camvid")
@@ -56,18 +65,36 @@ def load_preset(name: str | Path) -> Preset:
             f"expected one of the presets {', '.join(preset_names())} or a YAML file, found {str(name)!r}: "
             "check the name"
         )
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if not isinstance(content, dict) or "name" not in content:
-        raise ValueError(f"expected keys such as name, train and classes in {path}, found {content!r:.80}")
-    parts = {part: content.pop(part) for part in PARTS if part in content}
+    return read_yaml(path, _as_preset)
+
+
+def _as_preset(content: dict[str, Any]) -> Preset:
+    keys = {"name", *PARTS, *TABLE_KEYS}
+    if not {"name", "classes"} <= set(content) <= keys or content.keys().isdisjoint(PARTS):
+        found = ", ".join(map(str, content)) or "nothing"
+        raise ValueError(
+            f"expected the keys name, classes, one or more of {', '.join(PARTS)}, and perhaps ignore_ids and "
+            f"ignore_colours, found {found}"
+        )
+    parts = {part: content[part] for part in PARTS if part in content}
     known = {field.name for field in fields(Folders)}
     for part, entries in parts.items():
-        if not isinstance(entries, dict) or "images" not in entries or not set(entries) <= known:
-            expected = f"images and perhaps {', '.join(sorted(known - {'images'}))}"
-            raise ValueError(f"expected {expected} under {part} in {path}, found {entries!r:.80}")
-    return Preset(content.pop("name"), ClassTable.from_dict(content), parts)
+        if (
+            not isinstance(entries, dict)
+            or not {"images"} <= set(entries) <= known
+            or not all(isinstance(value, str) for value in entries.values())
+        ):
+            expected = f"images and perhaps {', '.join(sorted(known - {'images'}))}, each with a text"
+            raise ValueError(f"expected {expected} under {part}, found {entries!r:.80}")
+    table = {key: value for key, value in content.items() if key in TABLE_KEYS}
+    return Preset(str(content["name"]), ClassTable.from_dict(table), parts)
 
 
 def preset_names() -> list[str]:
-    """The data sets that `load_preset` knows by name."""
+    """The data sets that `load_preset` knows by name.
+
+    Example:
+        >>> "camvid" in preset_names()
+        True
+    """
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))

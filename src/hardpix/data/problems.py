@@ -9,7 +9,7 @@ import numpy as np
 
 from hardpix.data.classes import ClassTable
 from hardpix.data.errors import Problem
-from hardpix.data.masks import Label
+from hardpix.data.labels import Label
 
 
 def wrong_size(path: Path, expected: Sequence[int], found: Sequence[int]) -> Problem:
@@ -29,13 +29,10 @@ def unknown_labels(path: Path, classes: ClassTable, unknown: Mapping[Label, int]
     found = ", ".join(f"{label} ({count} pixels)" for label, count in first) + (" …" if len(unknown) > 8 else "")
     if any(isinstance(label, tuple) for label in unknown):
         expected = f"the colours of {len(classes)} classes or of ignore_colours"
-        return Problem(
-            "colour outside the classes",
-            path,
-            expected,
-            found,
-            "add the colours to the class table or to ignore_colours",
-        )
+        advice = "add the colours to the class table or to ignore_colours"
+        if all(isinstance(label, tuple) and len(set(label)) == 1 for label in unknown):
+            advice += "; if these are ids, leave the colours out of the class table, or save the mask with one channel"
+        return Problem("colour outside the classes", path, expected, found, advice)
     ids = np.array([i for entry in classes.ids for i in entry])
     expected = f"ids {ranges(ids)}" + (f", or {ranges(classes.ignore_ids)} to ignore" if classes.ignore_ids else "")
     return Problem("id outside the classes", path, expected, found, "add the ids to the class table or to ignore_ids")
@@ -49,6 +46,17 @@ def colours_without_table(path: Path, labels: Iterable[Label]) -> Problem:
     return Problem(
         "colours without a table", path, "ids, or a table of colours", f"{len(labels)} colours: {shown}", advice
     )
+
+
+def too_many_labels(path: Path, labels: Mapping[Label, int]) -> Problem:
+    """A file with more different labels than there can be classes."""
+    if any(isinstance(label, tuple) for label in labels):
+        found = f"{len(labels)} colours, as a photograph has"
+        advice = "give the folder of the masks; if this is one, export it without antialiasing, as png"
+    else:
+        found = f"{len(labels)} different ids, as a map of depth has"
+        advice = "give the folder of the masks; if these are the ids of single objects, export classes instead"
+    return Problem("file that is no mask", path, "classes", found, advice)
 
 
 def class_list_problems(

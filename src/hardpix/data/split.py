@@ -6,12 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from hardpix.data.files import natural_key
+from hardpix.data.files import natural_key, normal
 
 
 @dataclass(frozen=True)
 class Split:
-    """Stems to train on, stems held out, stems left out between the two, and a sentence for the screen that says so."""
+    """Stems to train on, stems held out, stems left out between the two, and a sentence for the screen that says so.
+
+    Example:
+        >>> split = split_by_pattern(["day_1", "night_1", "night_2"], "night_*")
+        >>> split.val, split.sentence
+        (('night_1', 'night_2'), 'Validation: the 2 images that match night_*; training: the other 1.')
+    """
 
     train: tuple[str, ...]
     val: tuple[str, ...]
@@ -41,10 +47,14 @@ def split_blocks(stems: Sequence[str], share: float = 0.2, blocks: int = 4, gap:
         >>> split.val
         ('4', '5')
     """
-    if len(stems) < 2 or not 0 < share < 1 or blocks < 1:
+    if len(stems) < 2:
         raise ValueError(
-            "expected at least two images, a share between 0 and 1 and at least one block, "
-            f"found {len(stems)}, {share} and {blocks}: add images or give a validation folder"
+            f"expected at least two images, one to train on and one to hold out, found {len(stems)}: add images, or "
+            "validate on a folder of its own (val_images and val_masks)"
+        )
+    if not 0 < share < 1 or blocks < 1:
+        raise ValueError(
+            f"expected a share to hold out between 0 and 1, in at least one block, found {share} in {blocks}"
         )
     order = sorted(stems, key=natural_key)
     count = len(order)
@@ -93,15 +103,15 @@ def split_by_pattern(stems: Sequence[str], patterns: str | Sequence[str]) -> Spl
         >>> split_by_pattern(["a_1", "a_2", "b_1"], "a_*").train
         ('b_1',)
     """
-    patterns = [patterns] if isinstance(patterns, str) else list(patterns)
+    patterns = [normal(pattern) for pattern in ([patterns] if isinstance(patterns, str) else patterns)]
     order = sorted(stems, key=natural_key)
     for pattern in patterns:
-        if not any(fnmatchcase(stem, pattern) for stem in order):
+        if not any(fnmatchcase(normal(stem), pattern) for stem in order):
             raise ValueError(
                 f'expected a pattern that matches some of {len(order)} stems, found "{pattern}", which matches none; '
                 f"the first stems are {', '.join(order[:3])}"
             )
-    val = [stem for stem in order if any(fnmatchcase(stem, pattern) for pattern in patterns)]
+    val = [stem for stem in order if any(fnmatchcase(normal(stem), pattern) for pattern in patterns)]
     train = [stem for stem in order if stem not in set(val)]
     if not train:
         raise ValueError(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
@@ -35,6 +36,12 @@ class TrainingTransform(v2.Compose):
         ignore_index: unlabelled pixels of the target.
 
     It takes and gives a sample as `SegmentationFolder` makes it; `image` comes out as float32.
+
+    Example:
+        >>> sample = {"image": tv_tensors.Image(torch.zeros(3, 20, 30, dtype=torch.uint8))}
+        >>> seen = TrainingTransform((16, 24), brightness=0)(sample)
+        >>> seen["image"].shape, seen["image"].dtype
+        (torch.Size([3, 16, 24]), torch.float32)
     """
 
     def __init__(
@@ -68,6 +75,27 @@ class TrainingTransform(v2.Compose):
         )
 
 
+class Transformed(Dataset[Sample]):
+    """A data set whose samples pass through a transform.
+
+    Example:
+        >>> image = tv_tensors.Image(torch.zeros(3, 20, 30, dtype=torch.uint8))
+        >>> samples = Transformed([{"image": image}], TrainingTransform(16))
+        >>> samples[0]["image"].shape
+        torch.Size([3, 16, 16])
+    """
+
+    def __init__(self, samples: Dataset | Sequence[Sample], transform: Callable[[Sample], Sample]) -> None:
+        self.samples = samples
+        self.transform = transform
+
+    def __len__(self) -> int:
+        return len(self.samples)  # type: ignore[arg-type]
+
+    def __getitem__(self, index: int) -> Sample:
+        return self.transform(self.samples[index])
+
+
 class EvaluationTransform(nn.Module):
     """Resizing, normalisation, and padding at the bottom and right to a multiple.
 
@@ -80,6 +108,11 @@ class EvaluationTransform(nn.Module):
 
     The sample also gets `original_size` and `content_size`, two pairs of height and width: as it was in the file, and
     as it is before padding.
+
+    Example:
+        >>> seen = EvaluationTransform(resolution=0.5)({"image": torch.zeros(3, 80, 120, dtype=torch.uint8)})
+        >>> seen["image"].shape, seen["content_size"], seen["original_size"]
+        (torch.Size([3, 64, 64]), (40, 60), (80, 120))
     """
 
     def __init__(

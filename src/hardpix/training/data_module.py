@@ -21,11 +21,12 @@ from hardpix.data import (
     SeededSampler,
     SegmentationFolder,
     TrainingTransform,
+    Transformed,
     collate,
     load_preset,
 )
 from hardpix.training.folders import class_table, split_folders
-from hardpix.training.loading import CountedOnce, EvaluationSampler, Transformed, collate_images
+from hardpix.training.loading import CountedOnce, EvaluationSampler, collate_images
 
 
 class SegmentationData(LightningDataModule):
@@ -40,7 +41,8 @@ class SegmentationData(LightningDataModule):
         masks: folder of their masks: ids (8 or 16 bit, or palette png), or colours of the class table.
         val_images: folder of the validation images; without, some of the training images are held out.
         val_masks: folder of their masks.
-        preset: name of a known data set, for instance camvid.
+        preset: name of a known data set, for instance camvid, or YAML file of one of your own; without a part val in
+            it, some of the training images are held out.
         root: folder of the known data set.
         train_set: a map-style data set of dicts with "image" (3, H, W) uint8 and "target" (H, W), and with
             ``.classes``, a ClassTable or names.
@@ -138,7 +140,7 @@ class SegmentationData(LightningDataModule):
             known = load_preset(preset)
             given = given or known.classes
             training = known.folders(root, "train")
-            validation = known.folders(root, "val") if val_stems is None else None
+            validation = known.folders(root, "val") if val_stems is None and "val" in known.parts else None
         elif images is None or masks is None:
             raise ValueError(
                 "no data: give --data.images and --data.masks, or --data.preset and --data.root, or data sets of "
@@ -151,7 +153,10 @@ class SegmentationData(LightningDataModule):
                 validation = replace(training, images=Path(val_images), masks=Path(val_masks))
             elif val_images or val_masks:
                 raise ValueError("--data.val_images and --data.val_masks go together: give both or neither")
-        training = replace(training, depth=Path(depth) if depth else None, weights=Path(weights) if weights else None)
+        if depth:
+            training = replace(training, depth=Path(depth))
+        if weights:
+            training = replace(training, weights=Path(weights))
         split = split_folders(
             training,
             validation,

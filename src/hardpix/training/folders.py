@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import yaml
 from rich.console import Console
 from rich.markup import escape
 
@@ -21,6 +20,7 @@ from hardpix.data import (
     split_blocks,
     split_by_pattern,
 )
+from hardpix.data.yaml_files import read_yaml
 from hardpix.training.processes import is_first_process
 
 
@@ -64,6 +64,12 @@ def split_folders(
         DataError: everything that is wrong with the files, in one list.
         ValueError: nothing would be left to train or to validate on.
     """
+    for folders, use in ((training, "train on"), (validation, "validate on")):
+        if folders is not None and folders.masks is None:
+            raise DataError(
+                f"expected masks of the images to {use}, found none for {folders.images}: name their folder as masks "
+                "in the same part of the preset"
+            )
     report = check_folders(training, classes, ignore_index=ignore_index, progress=is_first_process())
     problems, warnings = list(report.problems), list(report.warnings)
     if validation is not None:
@@ -138,7 +144,7 @@ def class_table(classes: str | list[str] | None, label_map: dict[int, int | str]
             raise FileNotFoundError(
                 f"expected a YAML file of the class table as --data.classes, found none at {classes}"
             )
-        return ClassTable.from_dict(yaml.safe_load(Path(classes).read_text(encoding="utf-8")))
+        return read_yaml(classes, ClassTable.from_dict)
     if label_map is not None:
         return ClassTable.from_label_map(label_map, classes)
     return ClassTable.from_names(classes) if classes is not None else None

@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence, Sized
+from collections.abc import Iterator, Sequence, Sized
 from typing import Any
 
 import torch
 from torch.utils.data import Dataset
 
 from hardpix.data import Sample, SeededSampler, collate
-
-
-class Transformed(Dataset[Sample]):
-    """A data set whose samples pass through a transform."""
-
-    def __init__(self, samples: Dataset, transform: Callable[[Sample], Sample]) -> None:
-        self.samples = samples
-        self.transform = transform
-
-    def __len__(self) -> int:
-        return len(self.samples)  # type: ignore[arg-type]
-
-    def __getitem__(self, index: int) -> Sample:
-        return self.transform(self.samples[index])
 
 
 class EvaluationSampler(SeededSampler):

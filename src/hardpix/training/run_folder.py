@@ -12,6 +12,7 @@ from jsonargparse import ArgumentParser
 from torch.utils.data import Dataset
 
 from hardpix.data import ClassTable, EvaluationTransform, Folders, SegmentationFolder
+from hardpix.data.yaml_files import read_yaml
 from hardpix.training.checkpoints import read_checkpoint
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.processes import is_first_process
@@ -142,15 +143,15 @@ class RunFolder:
                     f"expected the folder of a run, with {path.name} in it, found none at {path}; "
                     "give the folder that hardpix fit printed as --run"
                 )
-        return yaml.safe_load(self.config.read_text(encoding="utf-8"))
+        return read_yaml(self.config, dict)
 
     def read_split(self) -> dict[str, dict[str, Any]] | None:
         """Folders and stems of what was trained on ("train") and held out ("val"); None for data sets in code."""
-        return yaml.safe_load(self.split.read_text(encoding="utf-8")) if self.split.is_file() else None
+        return read_yaml(self.split, dict) if self.split.is_file() else None
 
     def read_classes(self) -> ClassTable:
         """The classes that the network learned."""
-        return ClassTable.from_dict(yaml.safe_load(self.classes.read_text(encoding="utf-8")))
+        return read_yaml(self.classes, ClassTable.from_dict)
 
     def load_task(self, which: str = "best") -> SegmentationTask:
         """The task with the weights of a checkpoint, in evaluation mode, on the CPU.

@@ -9,10 +9,10 @@ from typing import Any
 from rich.table import Table
 from torch.utils.data import Dataset
 
+from hardpix.data import Transformed
 from hardpix.metrics import SegmentationScores
 from hardpix.training.arguments import checked_input
 from hardpix.training.inference import choose_device, console, infer, open_run
-from hardpix.training.loading import Transformed
 from hardpix.training.run_folder import RunFolder
 
 

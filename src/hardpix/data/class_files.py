@@ -1,0 +1,54 @@
+"""A class table as users write it in YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+TABLE_KEYS = {"classes", "ignore_ids", "ignore_colours"}
+CLASS_KEYS = {"name", "id", "colour"}
+EXAMPLE = "{name: road, id: 7}"
+
+
+def arguments_from(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys and values of a class table → arguments of `ClassTable`, which looks at the ids and colours themselves.
+
+    Raises:
+        ValueError: a key is missing or unknown, or there is no list of classes.
+
+    Example:
+        >>> arguments_from({"classes": [{"name": "road", "id": 7}], "ignore_ids": [0]})
+        {'names': ['road'], 'ids': [7], 'colours': [], 'ignore_ids': [0], 'ignore_colours': ()}
+    """
+    if "classes" not in table or not set(table) <= TABLE_KEYS:
+        found = ", ".join(map(str, table)) or "nothing"
+        raise ValueError(f"expected the keys classes and perhaps ignore_ids and ignore_colours, found {found}")
+    entries = table["classes"]
+    if not isinstance(entries, Sequence) or isinstance(entries, str):
+        raise ValueError(f"expected a list of classes, such as [{EXAMPLE}], found {entries!r:.80}")
+    for entry in entries:
+        if not isinstance(entry, Mapping) or not {"name", "id"} <= set(entry) <= CLASS_KEYS:
+            raise ValueError(
+                f"expected name, id and perhaps colour for each class, such as {EXAMPLE}, found {entry!r:.80}"
+            )
+    coloured = [entry["colour"] for entry in entries if "colour" in entry]
+    if 0 < len(coloured) < len(entries):
+        raise ValueError(f"expected a colour for every class or for none, found {len(coloured)} of {len(entries)}")
+    return {
+        "names": [entry["name"] for entry in entries],
+        "ids": [entry["id"] for entry in entries],
+        "colours": coloured,
+        "ignore_ids": table.get("ignore_ids"),
+        "ignore_colours": table.get("ignore_colours", ()),
+    }
+
+
+def as_name(name: Any) -> str:
+    """The name of a class, as written by users → a text.
+
+    Raises:
+        ValueError: something else than a text or a number.
+    """
+    if not isinstance(name, str | int) or isinstance(name, bool):
+        raise ValueError(f"expected a name for each class (in quotes if it is a word such as no), found {name!r:.80}")
+    return str(name)

@@ -1,0 +1,96 @@
+"""Labels: what stands for a class in a mask, an id or a colour; how users write them, counting them, finding them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from hardpix.data.palette import Colour
+
+Label = int | Colour
+HIGHEST_ID = 65535
+
+
+def as_ids(entry: Any) -> tuple[int, ...]:
+    """One id or several, as written by users → a tuple of ids.
+
+    Raises:
+        ValueError: something else, or a number outside 0…65535.
+
+    Example:
+        >>> as_ids(7), as_ids([26, 27])
+        ((7,), (26, 27))
+    """
+    several = entry if _is_list(entry) else [entry]
+    if not all(_is_whole(i) and 0 <= i <= HIGHEST_ID for i in several):
+        raise ValueError(f"expected an id in 0…{HIGHEST_ID}, or a list of ids, found {entry!r:.80}")
+    return tuple(int(i) for i in several)
+
+
+def as_colours(entry: Any) -> tuple[Colour, ...]:
+    """One colour or several, as written by users → a tuple of colours.
+
+    Raises:
+        ValueError: something else.
+
+    Example:
+        >>> as_colours([255, 128, 0]), as_colours(["#ff8000", [0, 0, 142]])
+        (((255, 128, 0),), ((255, 128, 0), (0, 0, 142)))
+    """
+    several = _is_list(entry) and all(isinstance(colour, str) or _is_list(colour) for colour in entry)
+    return tuple(_as_colour(colour) for colour in (entry if several else [entry]))
+
+
+def _as_colour(entry: Any) -> Colour:
+    if isinstance(entry, str) and re.fullmatch("#[0-9a-fA-F]{6}", entry):
+        entry = tuple(bytes.fromhex(entry[1:]))
+    if not _is_list(entry) or len(entry) != 3 or not all(_is_whole(v) and 0 <= v <= 255 for v in entry):
+        raise ValueError(
+            'expected a colour of three numbers in 0…255, such as [255, 128, 0], or in quotes as "#ff8000", '
+            f"found {entry!r:.80}"
+        )
+    red, green, blue = (int(v) for v in entry)
+    return red, green, blue
+
+
+def _is_list(entry: Any) -> bool:
+    return isinstance(entry, Sequence | np.ndarray) and not isinstance(entry, str)
+
+
+def _is_whole(number: Any) -> bool:
+    return isinstance(number, int | np.integer) and not isinstance(number, bool)
+
+
+def count_labels(stored: np.ndarray) -> dict[Label, int]:
+    """How many pixels each stored id, or each stored colour, has."""
+    if stored.ndim == 3:
+        codes, counts = np.unique(_pack(stored), return_counts=True)
+        colours = [(int(c) >> 16, int(c) >> 8 & 255, int(c) & 255) for c in codes]
+        return dict(zip(colours, counts.tolist(), strict=True))
+    every = np.bincount(stored.ravel())
+    ids = np.flatnonzero(every)
+    return dict(zip(ids.tolist(), every[ids].tolist(), strict=True))
+
+
+def grey_as_ids(stored: np.ndarray) -> np.ndarray:
+    """A mask whose three channels are equal everywhere → one of them, which holds ids; others as they are."""
+    return stored if stored.ndim == 2 or (stored[..., :1] != stored).any() else stored[..., 0]
+
+
+def find_colours(stored: np.ndarray, known: Mapping[Colour, int], otherwise: int) -> np.ndarray:
+    """(H, W, 3) colours → (H, W): what `known` has for each, or `otherwise`."""
+    packed = _pack(stored)
+    if not known:
+        return np.full(packed.shape, otherwise)
+    colours = np.array(list(known))
+    order = np.argsort(_pack(colours))
+    codes, values = _pack(colours)[order], np.array(list(known.values()))[order]
+    place = np.searchsorted(codes, packed).clip(max=len(codes) - 1)
+    return np.where(codes[place] == packed, values[place], otherwise)
+
+
+def _pack(colours: np.ndarray) -> np.ndarray:
+    return colours.astype(np.int64) @ np.array([65536, 256, 1])

@@ -120,13 +120,46 @@ def test_folder_without_images(own: Data) -> None:
         (["--data.val_stems", "seq_*"], 'found "seq_*", which matches none'),
         (["--data.resolution", "0"], "expected resolution > 0"),
         (["--data.batch_size", "0"], "expected batch_size ≥ 1 and workers ≥ 0, found 0 and 0"),
-        (["--data.preset", "camvid"], "preset goes with root"),
+        (["--data.preset", "camvid", "--data.root", "x"], "preset goes without --data.images, --data.masks"),
+        (["--data.root", "x"], "images goes without --data.root"),
+        (["--data.train_set", "my_networks.Nameless"], "train_set goes without --data.images, --data.masks"),
         (["--trainer.max_epochs", "-1"], "learning rate"),
         (["--model.warmup", "2"], "expected warmup as a share"),
     ],
 )
 def test_settings_that_contradict_the_data_or_themselves(arguments: list[str], said: str, own: Data) -> None:
     assert said in refused(own, *arguments).err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--data.preset", "camvid"], "preset goes with root"),
+        (["--data.preset", "camvid", "--data.root", "x", "--data.mask_suffix", "_a"], "without --data.mask_suffix"),
+        (["--data.train_set", "my_networks.Nameless"], "train_set and val_set go together"),
+        (
+            ["--data.train_set", "my_networks.Nameless", "--data.val_set", "my_networks.Nameless"],
+            "found none in Nameless",
+        ),
+    ],
+)
+def test_settings_that_leave_open_what_the_data_are(arguments: list[str], said: str) -> None:
+    outcome = run_hardpix("fit", *arguments)
+    assert outcome.code == 2
+    assert said in outcome.err
+
+
+@pytest.mark.parametrize("images", [1, 2])
+def test_one_image_a_step_for_a_network_that_needs_more(images: int, own: Data) -> None:
+    pooling = ["--model.network", "my_networks.Pooling", "--data.batch_size", images, "--data.workers", 0]
+    decoder = ["--model.decoder", "decoder", "--data.crop_size", "[32,32]"]
+    if images == 1:
+        said = refused(own, *pooling, *decoder, tiny=False).err
+        assert "Pooling cannot learn from one image at a time: Expected more than 1 value per channel" in said
+        assert "give --data.batch_size 2 or more" in said
+    else:
+        run = ["--run", own.images.parent / "run", "--trainer.max_epochs", 1]
+        assert run_hardpix("fit", *own.arguments, *pooling, *decoder, *run).code == 0
 
 
 def test_nothing_to_train_on() -> None:

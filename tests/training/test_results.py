@@ -214,6 +214,20 @@ class TestScores:
         monkeypatch.chdir(tmp_path)
         assert run_hardpix("test", "--run", run).code == 0
 
+    def test_a_held_out_file_that_broke_since_is_named(self, data: Data, tmp_path: Path) -> None:
+        for name in ("images", "masks"):
+            shutil.copytree(getattr(data, name), tmp_path / name)
+        own = Data(tmp_path / "images", tmp_path / "masks")
+        run = tmp_path / "run"
+        assert run_hardpix("fit", *own.arguments, *TINY, "--run", run, "--trainer.max_epochs", 1).code == 0
+        broken = own.masks / f"{RunFolder(run).read_split()['val']['stems'][1]}.png"
+        broken.write_bytes(broken.read_bytes()[:60])
+        outcome = run_hardpix("test", "--run", run)
+        assert outcome.code == 2
+        assert str(broken) in outcome.err
+        assert "Traceback" not in outcome.err
+        assert not (run / "scores.json").exists()
+
     def test_a_file_that_is_there_is_not_overwritten(self, tiny_run: RunFolder, tmp_path: Path) -> None:
         (tmp_path / "mine.json").write_text("precious")
         outcome = run_hardpix("test", "--run", tiny_run.path, "--out", tmp_path / "mine.json")

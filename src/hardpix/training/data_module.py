@@ -8,25 +8,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
 
 from hardpix.data import (
-    ClassTable,
     EvaluationTransform,
-    Folders,
     SeededDataset,
     SeededSampler,
     SegmentationFolder,
     TrainingTransform,
     Transformed,
     collate,
-    load_preset,
 )
-from hardpix.training.folders import class_table, split_folders
-from hardpix.training.loading import CountedOnce, EvaluationSampler, collate_images
+from hardpix.training.folders import described, split_folders
+from hardpix.training.loading import CountedOnce, EvaluationSampler, collate_images, count_classes
+from hardpix.training.sources import class_table, own_folders, own_sets, preset_folders, refuse
 
 
 class SegmentationData(LightningDataModule):
@@ -45,7 +42,7 @@ class SegmentationData(LightningDataModule):
             it, some of the training images are held out.
         root: folder of the known data set.
         train_set: a map-style data set of dicts with "image" (3, H, W) uint8 and "target" (H, W), and with
-            ``.classes``, a ClassTable or names.
+            ``.classes``, a ClassTable or names, if classes are not given.
         val_set: the same for validation.
         classes: YAML file of the class table, or names of the classes with the ids 0, 1, 2, …; found in the masks if
             not given.
@@ -123,36 +120,25 @@ class SegmentationData(LightningDataModule):
         self.seed = seed
         self.ignore_index = ignore_index
 
-        if train_set is not None:
-            if val_set is None or images or preset:
-                raise ValueError("train_set goes with val_set, and with neither images nor preset")
-            classes_of_set = train_set.classes  # type: ignore[attr-defined]
-            by_name = not isinstance(classes_of_set, ClassTable)
-            self.classes: ClassTable = ClassTable.from_names(classes_of_set) if by_name else classes_of_set
-            self.train_set, self.val_set = train_set, val_set
-            self._smallest = tuple(train_set[0]["image"].shape[-2:])
+        given = class_table(classes, label_map)
+        places = {"images": images, "masks": masks, "val_images": val_images, "val_masks": val_masks}
+        names = {"image_suffix": image_suffix, "mask_suffix": mask_suffix}
+        if train_set is not None or val_set is not None:
+            others = {"preset": preset, "root": root, "val_stems": val_stems, "label_map": label_map}
+            refuse("train_set", places | names | others | {"depth": depth, "weights": weights})
+            self.train_set, self.val_set, self.classes = own_sets(train_set, val_set, given)
+            self._smallest = tuple(self.train_set[0]["image"].shape[-2:])
             self._counts: list[int] | None = None
             return
-        given = class_table(classes, label_map)
         if preset is not None:
-            if root is None or images or val_images:
-                raise ValueError("preset goes with root, the folder of the data set, and with no folders of your own")
-            known = load_preset(preset)
-            given = given or known.classes
-            training = known.folders(root, "train")
-            validation = known.folders(root, "val") if val_stems is None and "val" in known.parts else None
-        elif images is None or masks is None:
-            raise ValueError(
-                "no data: give --data.images and --data.masks, or --data.preset and --data.root, or data sets of "
-                "your own"
-            )
+            refuse("preset", places | names)
+            training, validation, of_preset = preset_folders(preset, root, val_stems)
+            given = given or of_preset
         else:
-            training = Folders(Path(images), Path(masks), image_suffix=image_suffix, mask_suffix=mask_suffix)
-            validation = None
-            if val_images and val_masks:
-                validation = replace(training, images=Path(val_images), masks=Path(val_masks))
-            elif val_images or val_masks:
-                raise ValueError("--data.val_images and --data.val_masks go together: give both or neither")
+            refuse("images", {"root": root})
+            training, validation = own_folders(
+                images, masks, val_images, val_masks, image_suffix, mask_suffix, val_stems
+            )
         if depth:
             training = replace(training, depth=Path(depth))
         if weights:
@@ -183,10 +169,7 @@ class SegmentationData(LightningDataModule):
     def class_counts(self) -> list[int]:
         """Number of training pixels of each class."""
         if self._counts is None:
-            targets = (np.asarray(self.train_set[k]["target"]) for k in range(len(self.train_set)))  # type: ignore[arg-type]
-            self._counts = sum(
-                np.bincount(t[t != self.ignore_index], minlength=self.num_classes) for t in targets
-            ).tolist()  # type: ignore[union-attr]
+            self._counts = count_classes(self.train_set, self.num_classes, self.ignore_index)
         return self._counts
 
     @property
@@ -224,7 +207,12 @@ class SegmentationData(LightningDataModule):
         """Folders and stems of what is trained on ("train") and held out ("val"); None for data sets of your own."""
         if not isinstance(self.train_set, SegmentationFolder) or not isinstance(self.val_set, SegmentationFolder):
             return None
-        return {"train": _described(self.train_set), "val": _described(self.val_set)}
+        return {"train": described(self.train_set), "val": described(self.val_set)}
+
+    @property
+    def images_a_step(self) -> int:
+        """How many images a batch has, in a process that has all of them."""
+        return min(self.batch_size, len(self.train_set))  # type: ignore[arg-type]
 
     def first_batch(self) -> dict[str, Any]:
         """A batch of one training image."""
@@ -262,15 +250,3 @@ class SegmentationData(LightningDataModule):
             "persistent_workers": self.workers > 0,
             "pin_memory": torch.cuda.is_available(),
         }
-
-
-def _described(samples: SegmentationFolder) -> dict[str, Any]:
-    folders = samples.folders
-    return {
-        # Whoever tests the run may do so from another directory.
-        "images": str(folders.images.absolute()),
-        "masks": None if folders.masks is None else str(folders.masks.absolute()),
-        "image_suffix": folders.image_suffix,
-        "mask_suffix": folders.mask_suffix,
-        "stems": list(samples.stems),
-    }

@@ -106,7 +106,7 @@ def fit(arguments: list[str]) -> RunFolder:
             folder.require_same_split(data)
             folder.require_epochs_left(settings.trainer.max_epochs)
         task.balance_classes(data)
-        task.try_out(data.first_batch())
+        task.try_out(data.first_batch(), one_image_a_step=data.images_a_step == 1)
         trainer = _build_trainer(ready.trainer, settings.seed, folder)
         if trainer.is_global_zero:
             saved = settings.clone()

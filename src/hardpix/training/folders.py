@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -20,7 +20,6 @@ from hardpix.data import (
     split_blocks,
     split_by_pattern,
 )
-from hardpix.data.yaml_files import read_yaml
 from hardpix.training.processes import is_first_process
 
 
@@ -130,27 +129,20 @@ def split_folders(
     )
 
 
-def class_table(classes: str | list[str] | None, label_map: dict[int, int | str] | None) -> ClassTable | None:
-    """The class table that settings describe: the path of a YAML file, names, a label map, or nothing.
-
-    Raises:
-        ValueError: a label map beside a file, which has the ids itself.
-        FileNotFoundError: there is no such file.
-    """
-    if isinstance(classes, str):
-        if label_map is not None:
-            raise ValueError("label_map goes with names of classes, not with a file of them: write the ids in the file")
-        if not Path(classes).is_file():
-            raise FileNotFoundError(
-                f"expected a YAML file of the class table as --data.classes, found none at {classes}"
-            )
-        return read_yaml(classes, ClassTable.from_dict)
-    if label_map is not None:
-        return ClassTable.from_label_map(label_map, classes)
-    return ClassTable.from_names(classes) if classes is not None else None
-
-
 def show(*lines: str) -> None:
     """Print, in the first of several processes only."""
     if is_first_process():
         Console(highlight=False, soft_wrap=True).print("\n".join(lines))
+
+
+def described(samples: SegmentationFolder) -> dict[str, Any]:
+    """Where the images of a part are, and which they are, as a run's split.yaml has it."""
+    folders = samples.folders
+    return {
+        # Whoever tests the run may do so from another directory.
+        "images": str(folders.images.absolute()),
+        "masks": None if folders.masks is None else str(folders.masks.absolute()),
+        "image_suffix": folders.image_suffix,
+        "mask_suffix": folders.mask_suffix,
+        "stems": list(samples.stems),
+    }

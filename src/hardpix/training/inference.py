@@ -14,6 +14,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from hardpix.data import ClassTable, DataError, Folders, SegmentationFolder, check_folders, describe, restore
 from hardpix.signals import HardnessLevel
+from hardpix.training.errors import UsageError
+from hardpix.training.loading import ErrorsAsSamples
 from hardpix.training.run_folder import RunFolder
 from hardpix.training.task import SegmentationTask
 
@@ -82,11 +84,14 @@ def infer(
 
     Raises:
         ValueError: hardness of a task that learned none.
+        UsageError: a file that cannot be used.
     """
     signal = learned_hardness(task) if hardness else None
-    loader = DataLoader(samples, batch_size=None, num_workers=1)
+    loader = DataLoader(ErrorsAsSamples(samples), batch_size=None, num_workers=1)
     bar = track(loader, description=label, total=len(loader), console=Console(stderr=True))
     for index, sample in enumerate(bar):
+        if isinstance(sample, DataError):
+            raise UsageError(str(sample))
         image = sample["image"].unsqueeze(0).to(task.device)
         unlabelled = torch.full((1, *image.shape[-2:]), task.ignore_index, dtype=torch.long, device=task.device)
         px = task.network.pixels(image, unlabelled)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Sized
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from hardpix.data import Sample, SeededSampler, collate
+from hardpix.data import DataError, Sample, SeededSampler, collate
 
 
 class EvaluationSampler(SeededSampler):
@@ -47,7 +48,32 @@ class CountedOnce(Dataset[Sample]):
         return sample if counts else sample | {"target": torch.full_like(sample["target"], self.ignore_index)}
 
 
+class ErrorsAsSamples(Dataset):
+    """Hands on what is wrong with a file as it is; from another process it would come with that one's traceback."""
+
+    def __init__(self, samples: Dataset) -> None:
+        self.samples = samples
+
+    def __len__(self) -> int:
+        return len(self.samples)  # type: ignore[arg-type]
+
+    def __getitem__(self, index: int) -> Sample | DataError:
+        try:
+            return self.samples[index]
+        except DataError as error:
+            return error
+
+
 def collate_images(samples: Sequence[Sample]) -> dict[str, Any]:
     """Images of any size, padded to a common one and stacked; everything else as lists, at its own size."""
     images = collate([{"image": sample["image"]} for sample in samples])
     return images | {key: [sample[key] for sample in samples] for key in samples[0] if key != "image"}
+
+
+def count_classes(samples: Dataset, num_classes: int, ignore_index: int) -> list[int]:
+    """Number of pixels of each class in a data set."""
+    counts = np.zeros(num_classes, dtype=np.int64)
+    for index in range(len(samples)):  # type: ignore[arg-type]
+        target = np.asarray(samples[index]["target"])
+        counts += np.bincount(target[target != ignore_index], minlength=num_classes)
+    return counts.tolist()

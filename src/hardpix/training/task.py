@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -118,8 +119,12 @@ class SegmentationTask(LightningModule):
                 module.set_counts(data.class_counts)
 
     @torch.no_grad()
-    def try_out(self, batch: dict[str, Any]) -> None:
+    def try_out(self, batch: dict[str, Any], one_image_a_step: bool = False) -> None:
         """Look at one batch without learning from it: what does not fit together shows before training.
+
+        Args:
+            batch: of one training image.
+            one_image_a_step: whether the steps of the training have no more, which batch statistics may not allow.
 
         Raises:
             ValueError: the network cannot take the images, has other output channels than the data has classes, or its
@@ -132,6 +137,16 @@ class SegmentationTask(LightningModule):
         except Exception as error:
             raise ValueError(f"{type(self.step.objective).__name__} cannot be computed: {error}") from error
         self.step.train()
+        if one_image_a_step:
+            # In a copy: batch statistics would remain.
+            trial = deepcopy(self.step)
+            try:
+                trial(batch["image"], batch["target"], progress=0.0, **_maps(batch))
+            except Exception as error:
+                raise ValueError(
+                    f"{type(self.network.model).__name__} cannot learn from one image at a time: {error}; give "
+                    "--data.batch_size 2 or more and at least as many images, or larger crops"
+                ) from error
 
     @torch.no_grad()
     def try_network(self, image: Tensor) -> None:
@@ -159,8 +174,7 @@ class SegmentationTask(LightningModule):
         self.step.train()
 
     def _losses(self, batch: dict[str, Any], progress: float) -> dict[str, Tensor]:
-        maps = {key: batch[key] for key in ("depth", "weight") if key in batch}
-        return self.step(batch["image"], batch["target"], progress=progress, **maps)
+        return self.step(batch["image"], batch["target"], progress=progress, **_maps(batch))
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         losses = self._losses(batch, self.trainer.global_step / max(self.trainer.estimated_stepping_batches, 1))
@@ -217,3 +231,7 @@ class SegmentationTask(LightningModule):
         total = int(self.trainer.estimated_stepping_batches)
         schedule = polynomial_with_warmup(optimizer, total, round(self.warmup * total), self.power)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def _maps(batch: dict[str, Any]) -> dict[str, Tensor]:
+    return {key: batch[key] for key in ("depth", "weight") if key in batch}

@@ -1,0 +1,107 @@
+"""Which folders and classes the settings of a training mean."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from torch.utils.data import Dataset
+
+from hardpix.data import ClassTable, Folders, load_preset
+from hardpix.data.yaml_files import read_yaml
+
+
+def preset_folders(preset: str, root: str | None, val_stems: str | None) -> tuple[Folders, Folders | None, ClassTable]:
+    """The folders of a known data set: those to train on, those to validate on if they are apart, and its classes.
+
+    Raises:
+        ValueError: no root.
+    """
+    if root is None:
+        raise ValueError("preset goes with root, the folder of the data set: give it as --data.root")
+    known = load_preset(preset)
+    apart = val_stems is None and "val" in known.parts
+    return known.folders(root, "train"), known.folders(root, "val") if apart else None, known.classes
+
+
+def own_folders(
+    images: str | None,
+    masks: str | None,
+    val_images: str | None,
+    val_masks: str | None,
+    image_suffix: str,
+    mask_suffix: str,
+    val_stems: str | None,
+) -> tuple[Folders, Folders | None]:
+    """The folders to train on, and those to validate on if they are apart.
+
+    Raises:
+        ValueError: a folder that is missing, or settings that contradict each other.
+    """
+    if images is None or masks is None:
+        raise ValueError(
+            "no data: give --data.images and --data.masks, or --data.preset and --data.root, or data sets of your own"
+        )
+    training = Folders(Path(images), Path(masks), image_suffix=image_suffix, mask_suffix=mask_suffix)
+    if not val_images and not val_masks:
+        return training, None
+    if not (val_images and val_masks):
+        raise ValueError("--data.val_images and --data.val_masks go together: give both or neither")
+    refuse("val_images", {"val_stems": val_stems})
+    return training, replace(training, images=Path(val_images), masks=Path(val_masks))
+
+
+def own_sets(
+    train_set: Dataset | None, val_set: Dataset | None, given: ClassTable | None
+) -> tuple[Dataset, Dataset, ClassTable]:
+    """Data sets of the user's own with their classes: those given, else the ``.classes`` of the training set.
+
+    Raises:
+        ValueError: one of the sets is missing, or there are no classes.
+    """
+    if train_set is None or val_set is None:
+        raise ValueError("train_set and val_set go together: give both or neither")
+    classes = getattr(train_set, "classes", None) if given is None else given
+    if classes is None:
+        raise ValueError(
+            f"expected a train_set with .classes, the names of the classes, found none in {type(train_set).__name__}; "
+            "set it there, or give the names as --data.classes"
+        )
+    return train_set, val_set, classes if isinstance(classes, ClassTable) else ClassTable.from_names(classes)
+
+
+def refuse(chosen: str, settings: dict[str, Any]) -> None:
+    """Settings that would be of no effect beside another one.
+
+    Raises:
+        ValueError: some of them are given.
+
+    Example:
+        >>> refuse("train_set", {"images": None, "masks": "masks"})
+        Traceback (most recent call last):
+        ValueError: train_set goes without --data.masks: remove one of them
+    """
+    given = [f"--data.{name}" for name, value in settings.items() if value]
+    if given:
+        raise ValueError(f"{chosen} goes without {', '.join(given)}: remove one of them")
+
+
+def class_table(classes: str | list[str] | None, label_map: dict[int, int | str] | None) -> ClassTable | None:
+    """The class table that settings describe: the path of a YAML file, names, a label map, or nothing.
+
+    Raises:
+        ValueError: a label map beside a file, which has the ids itself.
+        FileNotFoundError: there is no such file.
+    """
+    if isinstance(classes, str):
+        if label_map is not None:
+            raise ValueError("label_map goes with names of classes, not with a file of them: write the ids in the file")
+        if not Path(classes).is_file():
+            raise FileNotFoundError(
+                f"expected a YAML file of the class table as --data.classes, found none at {classes}"
+            )
+        return read_yaml(classes, ClassTable.from_dict)
+    if label_map is not None:
+        return ClassTable.from_label_map(label_map, classes)
+    return ClassTable.from_names(classes) if classes is not None else None

@@ -30,7 +30,8 @@ class TapOutput:
     logits: Tensor
     """(B, C, H, W) at the image's size, or the size asked for."""
     features: Features | None = None
-    """The positional and the keyword arguments that the decoder was called with; None without a decoder."""
+    """The positional and the keyword arguments that the decoder was called with; None without a decoder, and where the
+    network has overwritten them since (layers with ``inplace=True`` may)."""
     embedding: Tensor | None = None
     """(B, D, h, w): what entered the last classifier."""
     auxiliary: list[tuple[Tensor, float]] = field(default_factory=list)
@@ -89,7 +90,7 @@ class TappedNetwork(nn.Module):
             logits = resize_bilinear(at_least_float32(logits), wanted)
         return TapOutput(
             logits=logits,
-            features=caught.features,
+            features=None if caught.overwritten else caught.features,
             embedding=caught.embedding,
             auxiliary=[(head, 1.0) for head in (*auxiliary, *caught.auxiliary)],
             stages=caught.stages,

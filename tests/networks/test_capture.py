@@ -12,7 +12,7 @@ from hardpix.networks import detach_nested, tap
 IMAGE = torch.rand(2, 3, 8, 12, generator=torch.Generator().manual_seed(0))
 
 
-class Stage(nn.Module):
+class Overwrites(nn.Module):
     """A decoder whose input is overwritten: by a module inside, by a function, through a view, or after its call."""
 
     def __init__(self, overwrite: Callable[[Tensor], Tensor], afterwards: Callable[[Tensor], object] = id) -> None:
@@ -50,7 +50,7 @@ IN_PLACE = {
 def test_layers_that_overwrite_the_decoders_input_leave_what_was_caught(
     backend: str | None, overwrite: Callable[[], nn.Module]
 ) -> None:
-    model = Stage(overwrite())
+    model = Overwrites(overwrite())
     network = tap(model, decoder="decoder")
     torch.compiler.reset()
     out = (network if backend is None else torch.compile(network, backend=backend, fullgraph=True))(IMAGE)
@@ -86,7 +86,7 @@ OVERWRITTEN = {
 def test_what_was_overwritten_since_it_was_caught_is_said_where_it_is_needed(
     overwrite: Callable[[Tensor], Tensor], afterwards: Callable[[Tensor], object]
 ) -> None:
-    network = tap(Stage(overwrite, afterwards), decoder="decoder")
+    network = tap(Overwrites(overwrite, afterwards), decoder="decoder")
     branch, light = network.new_branch(), network.new_branch(kind="light")
     with torch.no_grad():
         out = network(IMAGE)
@@ -98,7 +98,7 @@ def test_what_was_overwritten_since_it_was_caught_is_said_where_it_is_needed(
 
 
 def test_inference_mode_counts_no_versions_and_needs_none() -> None:
-    network = tap(Stage(nn.LeakyReLU(0.5, inplace=True)), decoder="decoder")
+    network = tap(Overwrites(nn.LeakyReLU(0.5, inplace=True)), decoder="decoder")
     with torch.inference_mode():
         out = network(IMAGE)
         torch.testing.assert_close(out.features[0][0], network.model.encoder(IMAGE))

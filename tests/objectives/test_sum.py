@@ -9,7 +9,7 @@ from torch import Tensor, nn
 import hardpix
 from hardpix.objectives import Objective, Sum, WeightedCrossEntropy
 from hardpix.pixels import PixelBatch
-from hardpix.signals import Focal, HardnessLevel
+from hardpix.signals import Focal, HardnessLevel, Product, Uniform
 
 Make = Callable[..., PixelBatch]
 
@@ -56,6 +56,45 @@ def test_bind_reaches_every_objective_and_a_shared_signal_is_bound_once() -> Non
     assert objective.bind(small_network()) is objective
     assert signal.branch is not None
     assert len(list(objective.parameters())) == len(list(signal.parameters()))
+
+
+SHARED: dict[str, Callable[[HardnessLevel], dict[str, Objective]]] = {
+    "twice": lambda signal: {"a": WeightedCrossEntropy(signal), "b": WeightedCrossEntropy(signal)},
+    "in a sum inside": lambda signal: {
+        "a": Sum({"c": WeightedCrossEntropy(signal)}),
+        "b": WeightedCrossEntropy(signal),
+    },
+    "in a product": lambda signal: {"a": WeightedCrossEntropy(signal), "b": WeightedCrossEntropy(Product([signal]))},
+    "in a product first": lambda signal: {
+        "a": WeightedCrossEntropy(Product([signal, Uniform()])),
+        "b": WeightedCrossEntropy(signal),
+    },
+    "one product twice": lambda signal: {
+        name: WeightedCrossEntropy(product) for product in [Product([signal])] for name in "ab"
+    },
+}
+
+
+@pytest.mark.parametrize("make", SHARED.values(), ids=SHARED)
+@pytest.mark.parametrize("weight", [1.0, 0.5])
+def test_a_shared_signal_learns_once_with_the_weight_of_the_first(
+    weight: float,
+    make: Callable[[HardnessLevel], dict[str, Objective]],
+    pixel_batch: Make,
+    hardness_with_scores: Callable[..., HardnessLevel],
+) -> None:
+    px, again = pixel_batch(), pixel_batch()
+    generator = torch.Generator().manual_seed(3)
+    signal = hardness_with_scores(torch.randn(px.target.shape, generator=generator, dtype=torch.float64), alpha=0.5)
+    objective = Sum(make(signal), weights={"a": weight, "b": 3.0})
+    found = objective(px)["loss"]
+    segmentation = (signal(again).detach() * again.loss).sum() / signal(again).sum().detach()
+    expected = (weight + 3.0) * segmentation + weight * signal.own_loss(again)
+    torch.testing.assert_close(found, expected)
+    scores = signal.branch.scores
+    torch.testing.assert_close(*(torch.autograd.grad(loss, scores, retain_graph=True)[0] for loss in (found, expected)))
+    # The batch remembers whose it is: the same question has the same answer.
+    assert objective(px)["loss"].item() == found.item()
 
 
 def test_state_goes_through_a_checkpoint() -> None:

@@ -31,7 +31,7 @@ class WeightedCrossEntropy(Objective):
 
     Returns (from forward):
         The total as "loss", and its parts: "segmentation", "auxiliary" where there are such heads, and the signal's own
-        loss under the signal's name.
+        loss under the signal's name, unless another objective that ran before has added it already.
 
     Raises:
         ValueError: settings outside their range.
@@ -85,7 +85,7 @@ class WeightedCrossEntropy(Objective):
         if heads:
             # With weight 0 too: DDP waits for a gradient of every head, even if it is 0.
             parts["auxiliary"] = self.auxiliary_weight * torch.stack(heads).sum()
-        own = self.signal.own_loss(px)
+        own = px.own_loss(self.signal, asker=self)
         if own is not None:
             parts[self.signal.name] = own
         return {"loss": torch.stack(list(parts.values())).sum(), **parts}

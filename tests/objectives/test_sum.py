@@ -1,5 +1,6 @@
 """Sums of objectives."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -110,6 +111,13 @@ def test_no_objective_and_a_weight_for_nobody_are_errors() -> None:
         Sum({})
     with pytest.raises(ValueError, match=r"weights for \['plane'\], but the objectives are named \['plain'\]"):
         Sum({"plain": WeightedCrossEntropy()}, weights={"plane": 2.0})
+
+
+@pytest.mark.parametrize("name", ["", "a.b", "keys", "type", "training", "forward", "_modules", 7])
+def test_a_name_that_no_module_can_have_is_an_error_that_says_why(name: object) -> None:
+    message = f"cannot be named {re.escape(repr(name))}: expected a text, not empty, without dots"
+    with pytest.raises(ValueError, match=message):
+        Sum({"plain": WeightedCrossEntropy(), name: WeightedCrossEntropy()})  # type: ignore[dict-item]
 
 
 def test_an_objective_without_forward_says_so(pixel_batch: Make) -> None:

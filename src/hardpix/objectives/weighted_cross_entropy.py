@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from hardpix.objectives.base import Objective
-from hardpix.pixels import PixelBatch, cross_entropy_map, resize_bilinear, weighted_mean
+from hardpix.pixels import PixelBatch, cross_entropy_map, process_mean, resize_bilinear, weighted_mean
 from hardpix.pixels.precision import at_least_float32
 from hardpix.signals import Signal, Uniform
 
@@ -75,11 +75,13 @@ class WeightedCrossEntropy(Objective):
         if self.label_smoothing:
             loss = cross_entropy_map(px.logits, px.target, px.ignore_index, label_smoothing=self.label_smoothing)
         valid = px.valid.to(loss.dtype)
-        normalizer = valid.sum() if self.signal.normalizer == "count" else None
-        parts = {"segmentation": weighted_mean(loss, weight, normalizer=normalizer, across_processes=joined)}
+        count = valid.sum()
+        sums = torch.stack([count if self.signal.normalizer == "count" else weight.sum(dtype=loss.dtype), count])
+        normalizer, count = process_mean(sums) if joined else sums
+        parts = {"segmentation": weighted_mean(loss, weight, normalizer=normalizer)}
 
         heads = [
-            share * weighted_mean(self._head_loss(logits, px), valid, across_processes=joined)
+            share * weighted_mean(self._head_loss(logits, px), valid, normalizer=count)
             for logits, share in px.auxiliary
         ]
         if heads:

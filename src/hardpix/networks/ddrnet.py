@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from hardpix.networks.batch_norm import BatchNorm
 from hardpix.networks.pooling_pyramid import PoolingPyramid, norm_relu_conv
+from hardpix.networks.residual_blocks import BasicBlock, Bottleneck
 from hardpix.pixels.precision import at_least_float32
 from hardpix.pixels.resize import resize_bilinear
 
@@ -193,57 +194,12 @@ class Head(nn.Module):
         return self.classifier(self.features(features))
 
 
-class BasicBlock(nn.Module):
-    """Residual block of two 3×3 convolutions, without the ReLU after the sum."""
-
-    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
-        super().__init__()
-        self.residual = nn.Sequential(
-            nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False),
-            BatchNorm(outputs),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
-            BatchNorm(outputs),
-        )
-        self.shortcut = _shortcut(inputs, outputs, stride)
-
-    def forward(self, features: Tensor) -> Tensor:
-        return self.residual(features) + self.shortcut(features)
-
-
-class Bottleneck(nn.Module):
-    """Residual block of a 1×1, a 3×3 and a widening 1×1 convolution, without the ReLU after the sum."""
-
-    def __init__(self, inputs: int, width: int, stride: int = 1) -> None:
-        super().__init__()
-        self.residual = nn.Sequential(
-            nn.Conv2d(inputs, width, 1, bias=False),
-            BatchNorm(width),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(width, width, 3, stride, padding=1, bias=False),
-            BatchNorm(width),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(width, 2 * width, 1, bias=False),
-            BatchNorm(2 * width),
-        )
-        self.shortcut = _shortcut(inputs, 2 * width, stride)
-
-    def forward(self, features: Tensor) -> Tensor:
-        return self.residual(features) + self.shortcut(features)
-
-
 def _stage(inputs: int, outputs: int, blocks: int, stride: int = 1) -> nn.Sequential:
     """Basic blocks with a ReLU between them; the last is left signed, for the fusion that follows."""
     modules: list[nn.Module] = [BasicBlock(inputs, outputs, stride)]
     for _ in range(blocks - 1):
         modules += [nn.ReLU(inplace=True), BasicBlock(outputs, outputs)]
     return nn.Sequential(*modules)
-
-
-def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module:
-    if inputs == outputs and stride == 1:
-        return nn.Identity()
-    return nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), BatchNorm(outputs))
 
 
 def _initialise(module: nn.Module) -> None:

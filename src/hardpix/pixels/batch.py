@@ -28,7 +28,8 @@ class PixelBatch:
         image: (B, 3, H, W) as the network saw it.
         depth: (B, H, W) metres; NaN where unknown.
         weight: (B, H, W) a weight map that came with the data.
-        features: positional and keyword arguments that the network's decoder was called with.
+        features: positional and keyword arguments that the network's decoder was called with; None where the network
+            has overwritten them.
         embedding: (B, D, h, w) what entered the network's last classifier.
         auxiliary: logits of auxiliary heads, (B, C, h, w), each with its relative weight.
         stages: named tensors from inside the network.

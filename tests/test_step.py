@@ -5,10 +5,12 @@ import io
 import pickle
 import warnings
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import hardpix
 from hardpix import TrainingStep
@@ -48,11 +50,19 @@ def make_batch(seed: int = 0) -> tuple[Tensor, Tensor]:
     return torch.rand(2, 3, 6, 8, generator=generator), target
 
 
-def train(step: Callable[..., dict[str, Tensor]], optimizer: torch.optim.Optimizer, steps: int = 3) -> list[float]:
+def train(
+    step: Callable[..., dict[str, Tensor]],
+    optimizer: torch.optim.Optimizer,
+    steps: int = 3,
+    clear_first: Callable[[], None] | None = None,
+) -> list[float]:
     losses = []
     for seed in range(steps):
+        if clear_first is not None:
+            clear_first()
         loss = step(*make_batch(seed))["loss"]
-        optimizer.zero_grad()
+        if clear_first is None:
+            optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
@@ -175,6 +185,47 @@ def test_a_branch_in_no_optimizer_warns_once(optimizer: Callable) -> None:
     with pytest.warns(UserWarning, match=r"in no optimizer. Build the optimizer from step.parameters\(\)") as caught:
         train(step, optimizer(model.parameters()), steps=8)
     assert len(caught) == 1
+
+
+@pytest.mark.parametrize("set_to_none", [True, False])
+def test_gradients_that_are_cleared_before_each_forward_warn_all_the_same(set_to_none: bool) -> None:
+    model = make_model()
+    step = make_step(model=model)
+    with pytest.warns(UserWarning, match="in no optimizer") as caught:
+        train(step, sgd(model.parameters()), steps=8, clear_first=lambda: step.zero_grad(set_to_none))
+    assert len(caught) == 1
+
+
+@pytest.mark.usefixtures("no_warnings")
+@pytest.mark.parametrize("alpha", [0.01, 0.0])
+def test_gradients_that_are_cleared_before_each_forward_do_not_warn_by_themselves(alpha: float) -> None:
+    step = make_step(lambda: WeightedCrossEntropy(HardnessLevel(alpha=alpha)))
+    train(step, sgd(step.parameters()), steps=8, clear_first=step.zero_grad)
+
+
+class AsksTheDevice(TorchDispatchMode):
+    """Counts what makes the host wait for a value."""
+
+    count = 0
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += function.overloadpacket in (torch.ops.aten._local_scalar_dense, torch.ops.aten.equal)
+        return function(*args, **(kwargs or {}))
+
+
+def test_the_watch_asks_the_device_at_powers_of_two_and_not_at_all_once_it_knows() -> None:
+    step = make_step()
+    optimizer = sgd(step.parameters())
+    asked = []
+    for seed in range(20):
+        with AsksTheDevice() as mode:
+            step.zero_grad()
+            step(*make_batch(seed))["loss"].backward()
+        asked.append(mode.count > 0)
+        if seed > 5:
+            optimizer.step()
+    # The network moves from the seventh step on.
+    assert [number for number, found in enumerate(asked, start=1) if found] == [4, 8]
 
 
 @pytest.mark.usefixtures("no_warnings")

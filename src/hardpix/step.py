@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from hardpix.networks import TappedNetwork
 from hardpix.objectives import Objective
@@ -85,15 +86,17 @@ class _BranchWatch:
     def __init__(self) -> None:
         self._steps = 0
         self._at_first: tuple[list[Tensor], list[Tensor]] | None = None
+        self._gradients = _SeenGradients()
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy is a training of its own.
-        return {"_steps": 0, "_at_first": None}
+        return vars(_BranchWatch())
 
     def __call__(self, network: nn.Module, objective: nn.Module) -> None:
         self._steps += 1
         if self._steps == 1:
             self._at_first = _copies(_last_layers(network)), _copies(_trainable(objective))
+            self._gradients.watch(_trainable(objective))
         power_of_two = self._steps & (self._steps - 1) == 0
         if self._at_first is None or self._steps < 4 or not power_of_two:
             return
@@ -101,14 +104,38 @@ class _BranchWatch:
         if _equal(network_before, _last_layers(network)):
             return
         self._at_first = None
-        branch = _trainable(objective)
-        has_gradients = any(p.grad is not None and bool(p.grad.any()) for p in branch)
-        if has_gradients and _equal(branch_before, branch):
+        if self._gradients.stop() and _equal(branch_before, _trainable(objective)):
             warnings.warn(
                 "the signal's branch has gradients but is never updated, while the network is: its parameters are in "
                 "no optimizer. Build the optimizer from step.parameters(), after TrainingStep was made.",
                 stacklevel=2,
             )
+
+
+class _SeenGradients:
+    """Whether parameters ever had a gradient that is not 0; many loops clear it before the next forward.
+
+    The answer is gathered on the device during the backward passes, and the host waits for it in :meth:`stop` alone.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[torch.device, Tensor] = {}
+        self._hooks: list[RemovableHandle] = []
+
+    def watch(self, parameters: list[nn.Parameter]) -> None:
+        self._hooks = [parameter.register_post_accumulate_grad_hook(self._look) for parameter in parameters]
+
+    def stop(self) -> bool:
+        for hook in self._hooks:
+            hook.remove()
+        return any(bool(seen) for seen in self._seen.values())
+
+    def _look(self, parameter: Tensor) -> None:
+        # An optimizer that steps during the backward pass may have taken it already.
+        if parameter.grad is not None:
+            found = parameter.grad.detach().any()
+            seen = self._seen.get(found.device)
+            self._seen[found.device] = found if seen is None else seen | found
 
 
 def _trainable(module: nn.Module) -> list[nn.Parameter]:

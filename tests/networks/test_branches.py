@@ -120,3 +120,16 @@ def test_a_light_branch_needs_a_map() -> None:
     for embedding in (None, torch.rand(2, 10, 6)):
         with pytest.raises(ValueError, match=r"embedding of shape \(B, D, h, w\), found"):
             branch(None, embedding)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 2)])
+def test_a_light_branch_trains_on_one_image_whatever_the_size_of_its_embedding(size: tuple[int, int]) -> None:
+    model = nn.Sequential(nn.AdaptiveAvgPool2d(size), nn.Sequential(nn.Conv2d(3, 8, 1), nn.ReLU(), nn.Conv2d(8, 4, 1)))
+    network = tap(model, decoder="1")
+    out = network(IMAGE[:1])
+    assert out.embedding.shape == (1, 8, *size)
+    branch = network.new_branch(kind="light")
+    scores = branch(None, out.embedding.detach())
+    assert scores.shape == (1, 1, *size)
+    scores.sum().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in branch.parameters())

@@ -75,7 +75,7 @@ def test_the_third_stage_splits_evenly() -> None:
 
 
 def test_batch_norm_on_one_value_is_that_of_evaluation() -> None:
-    from hardpix.networks.ddrnet import BatchNorm
+    from hardpix.networks.batch_norm import BatchNorm
 
     norm = BatchNorm(3)
     plain = nn.BatchNorm2d(3)
@@ -89,7 +89,7 @@ def test_batch_norm_on_one_value_is_that_of_evaluation() -> None:
 
 def test_pooling_pyramid_by_hand() -> None:
     """Each scale is pooled, projected, resized, added to the finer one and convolved (equation 3 of the paper)."""
-    from hardpix.networks.ddrnet import PoolingPyramid
+    from hardpix.networks.pooling_pyramid import PoolingPyramid
 
     pyramid = PoolingPyramid(4, 3, 5).double().eval()
     features = torch.rand(2, 4, 9, 13, dtype=torch.float64)

@@ -67,6 +67,16 @@ def test_each_for_itself_they_have_the_mean_of_their_own_gradients(
         torch.testing.assert_close(found["loss"], own["loss"])
 
 
+@pytest.mark.parametrize(
+    ("case", "questions"),
+    [("cross-entropy", 1), ("focal", 1), ("hardness", 2), ("sum", 3), ("hardness of each process", 0)],
+)
+def test_what_is_known_at_once_travels_at_once(case: str, questions: int, results: tuple[Results, Results]) -> None:
+    """One sum over processes for the weights and for the auxiliary heads, one for what a learned signal adds."""
+    for rank in results:
+        assert rank[f"{case}, questions a step"]["count"].item() == questions
+
+
 @pytest.mark.parametrize("case", SCENE["CASES"])
 def test_in_evaluation_a_process_waits_for_nobody(case: str, results: tuple[Results, Results]) -> None:
     expected = SCENE["make_step"](case).eval()(*SCENE["make_batches"]()["uneven"])["loss"].detach()

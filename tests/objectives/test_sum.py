@@ -1,5 +1,6 @@
 """Sums of objectives."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 import hardpix
 from hardpix.objectives import Objective, Sum, WeightedCrossEntropy
 from hardpix.pixels import PixelBatch
-from hardpix.signals import Focal, HardnessLevel
+from hardpix.signals import Focal, HardnessLevel, Product, Uniform
 
 Make = Callable[..., PixelBatch]
 
@@ -58,6 +59,45 @@ def test_bind_reaches_every_objective_and_a_shared_signal_is_bound_once() -> Non
     assert len(list(objective.parameters())) == len(list(signal.parameters()))
 
 
+SHARED: dict[str, Callable[[HardnessLevel], dict[str, Objective]]] = {
+    "twice": lambda signal: {"a": WeightedCrossEntropy(signal), "b": WeightedCrossEntropy(signal)},
+    "in a sum inside": lambda signal: {
+        "a": Sum({"c": WeightedCrossEntropy(signal)}),
+        "b": WeightedCrossEntropy(signal),
+    },
+    "in a product": lambda signal: {"a": WeightedCrossEntropy(signal), "b": WeightedCrossEntropy(Product([signal]))},
+    "in a product first": lambda signal: {
+        "a": WeightedCrossEntropy(Product([signal, Uniform()])),
+        "b": WeightedCrossEntropy(signal),
+    },
+    "one product twice": lambda signal: {
+        name: WeightedCrossEntropy(product) for product in [Product([signal])] for name in "ab"
+    },
+}
+
+
+@pytest.mark.parametrize("make", SHARED.values(), ids=SHARED)
+@pytest.mark.parametrize("weight", [1.0, 0.5])
+def test_a_shared_signal_learns_once_with_the_weight_of_the_first(
+    weight: float,
+    make: Callable[[HardnessLevel], dict[str, Objective]],
+    pixel_batch: Make,
+    hardness_with_scores: Callable[..., HardnessLevel],
+) -> None:
+    px, again = pixel_batch(), pixel_batch()
+    generator = torch.Generator().manual_seed(3)
+    signal = hardness_with_scores(torch.randn(px.target.shape, generator=generator, dtype=torch.float64), alpha=0.5)
+    objective = Sum(make(signal), weights={"a": weight, "b": 3.0})
+    found = objective(px)["loss"]
+    segmentation = (signal(again).detach() * again.loss).sum() / signal(again).sum().detach()
+    expected = (weight + 3.0) * segmentation + weight * signal.own_loss(again)
+    torch.testing.assert_close(found, expected)
+    scores = signal.branch.scores
+    torch.testing.assert_close(*(torch.autograd.grad(loss, scores, retain_graph=True)[0] for loss in (found, expected)))
+    # The batch remembers whose it is: the same question has the same answer.
+    assert objective(px)["loss"].item() == found.item()
+
+
 def test_state_goes_through_a_checkpoint() -> None:
     network = small_network()
     one, other = (Sum({"learn": WeightedCrossEntropy(HardnessLevel())}).bind(network) for _ in range(2))
@@ -71,6 +111,13 @@ def test_no_objective_and_a_weight_for_nobody_are_errors() -> None:
         Sum({})
     with pytest.raises(ValueError, match=r"weights for \['plane'\], but the objectives are named \['plain'\]"):
         Sum({"plain": WeightedCrossEntropy()}, weights={"plane": 2.0})
+
+
+@pytest.mark.parametrize("name", ["", "a.b", "keys", "type", "training", "forward", "_modules", 7])
+def test_a_name_that_no_module_can_have_is_an_error_that_says_why(name: object) -> None:
+    message = f"cannot be named {re.escape(repr(name))}: expected a text, not empty, without dots"
+    with pytest.raises(ValueError, match=message):
+        Sum({"plain": WeightedCrossEntropy(), name: WeightedCrossEntropy()})  # type: ignore[dict-item]
 
 
 def test_an_objective_without_forward_says_so(pixel_batch: Make) -> None:

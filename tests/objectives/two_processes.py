@@ -1,6 +1,6 @@
 """One of two processes that train together on halves of a batch: python two_processes.py RANK FOLDER.
 
-Saves the loss and the gradients of every case and batch to FOLDER/RANK.pt.
+Saves the loss and the gradients of every case and batch to FOLDER/RANK.pt, and how often each case asked the others.
 """
 
 import datetime
@@ -86,10 +86,15 @@ def main(rank: int, folder: Path) -> None:
         timeout=datetime.timedelta(seconds=60),
     )
     batches, results = make_batches(), {}
+    calls: list[Tensor] = []
+    all_reduce = dist.all_reduce
+    dist.all_reduce = lambda tensor: (calls.append(tensor), all_reduce(tensor))
     for case in CASES:
+        calls.clear()
         for batch, (image, target) in batches.items():
             step = DistributedDataParallel(make_step(case))
             results[f"{case}, {batch}"] = loss_and_gradients(step, image[HALVES[rank]], target[HALVES[rank]])
+        results[f"{case}, questions a step"] = {"count": torch.tensor(len(calls) / len(batches))}
         # In evaluation the processes may have other numbers of batches; a sum over them would wait for ever.
         if rank == 0:
             results[f"{case}, evaluation"] = {"loss": make_step(case).eval()(*batches["uneven"])["loss"].detach()}

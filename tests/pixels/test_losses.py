@@ -54,6 +54,7 @@ def test_gradcheck() -> None:
     assert torch.autograd.gradcheck(
         lambda x: cross_entropy_map(x, target, label_smoothing=0.1), logits.requires_grad_()
     )
+    assert torch.autograd.gradgradcheck(lambda x: cross_entropy_map(x, target), logits)
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int32])
@@ -85,6 +86,43 @@ def test_ignored_pixels_change_nothing_whatever_they_hold(filling: float, smooth
         loss.sum().backward()
     assert torch.equal(plain.grad, filled.grad)
     assert (plain.grad.movedim(1, -1)[target == 255] == 0).all()
+
+
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
+@pytest.mark.parametrize("smoothing", SMOOTHING)
+def test_ignored_pixels_that_are_no_numbers_change_neither_value_nor_gradient(
+    smoothing: float, dtype: torch.dtype, odd: float
+) -> None:
+    logits, target = random_batch(6)
+    logits = logits.to(dtype)
+    ignored = (target == 255).unsqueeze(1).expand_as(logits).clone()
+    ignored[0, 1::2] = False  # in one image some classes, in the other all of them
+    plain, filled = logits.clone().requires_grad_(), logits.masked_fill(ignored, odd).requires_grad_()
+    # Torch's own, which is right where logits are finite.
+    expected = F.cross_entropy(plain.double(), target, ignore_index=255, reduction="none", label_smoothing=smoothing)
+    weight = torch.rand(target.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    found = cross_entropy_map(filled, target, label_smoothing=smoothing)
+    torch.testing.assert_close(found.double(), expected, rtol=1e-6, atol=1e-6)
+    for loss in (found, expected):
+        (loss * weight).sum().backward()
+    torch.testing.assert_close(filled.grad, plain.grad)
+    assert (filled.grad.movedim(1, -1)[target == 255] == 0).all()
+
+
+def test_compiled_they_change_nothing_either() -> None:
+    logits = torch.tensor([[1.0, float("nan")], [2.0, 3.0]]).view(1, 2, 1, 2).requires_grad_()
+    compiled = torch.compile(cross_entropy_map, backend="aot_eager", fullgraph=True)
+    compiled(logits, torch.tensor([[[0, 255]]])).sum().backward()
+    torch.testing.assert_close(logits.grad.flatten(), torch.tensor([-1.0, 0.0, 1.0, 0.0]) / (1 + np.exp(-1)))
+
+
+def test_a_labelled_pixel_that_is_no_number_is_not_hidden() -> None:
+    logits = torch.tensor([float("nan"), 0.0]).view(1, 2, 1, 1).requires_grad_()
+    loss = cross_entropy_map(logits, torch.zeros(1, 1, 1, dtype=torch.long))
+    loss.sum().backward()
+    assert loss.isnan().all()
+    assert logits.grad.isnan().all()
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

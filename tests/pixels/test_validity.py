@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -47,6 +48,14 @@ def test_check_takes_short_integers() -> None:
     check(torch.tensor([0, 3, 255], dtype=torch.uint8), 4, 255)
     with pytest.raises(ValueError, match=r"neither a class \(0 to 3\) nor ignore_index \(255\): from 7 to 9"):
         check(torch.tensor([0, 9, 255, 7], dtype=torch.uint8), 4, 255)
+
+
+@pytest.mark.parametrize("shape", [(0, 4, 5), (2, 0, 5), (0,)])
+def test_a_target_without_a_pixel_is_an_error_that_says_so(shape: tuple[int, ...]) -> None:
+    with pytest.raises(
+        ValueError, match=rf"at least one pixel, found shape {re.escape(str(shape))}; leave empty batches"
+    ):
+        TargetCheck()(torch.zeros(shape, dtype=torch.long), 2, 255)
 
 
 def test_check_goes_on_after_an_error_and_can_be_copied() -> None:

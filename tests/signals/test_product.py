@@ -78,6 +78,12 @@ def test_without_learned_factors_there_is_no_own_loss(pixel_batch: Make) -> None
     assert Product([Uniform(), Focal()]).own_loss(pixel_batch()) is None
 
 
+def test_a_factor_that_is_there_twice_learns_once(pixel_batch: Make, hardness_with_scores: MakeHardness) -> None:
+    px = pixel_batch()
+    signal, _ = two_hardness(px, hardness_with_scores)
+    torch.testing.assert_close(Product([signal, signal]).own_loss(px), signal.own_loss(pixel_batch()))
+
+
 def test_bind_reaches_nested_factors(pixel_batch: Make) -> None:
     model = torch.nn.Sequential(torch.nn.Conv2d(3, 6, 1), torch.nn.Sequential(torch.nn.Conv2d(6, 4, 1)))
     inner = HardnessLevel()

@@ -2,7 +2,8 @@
 
 from hardpix.networks.ddrnet import DDRNet, DDRNet23, DDRNet23Slim, DDRNet39
 from hardpix.networks.nested import detach_nested
-from hardpix.networks.tapping import TapOutput, TappedNetwork, tap, untap
+from hardpix.networks.tapped_network import TapOutput, TappedNetwork
+from hardpix.networks.tapping import tap, untap
 
 __all__ = [
     "DDRNet",

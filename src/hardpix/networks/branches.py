@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from hardpix.networks.batch_norm import BatchNorm
 from hardpix.networks.capture import Features, unhook
 from hardpix.networks.families import Classifier, Places, classifier_at, is_inside
 from hardpix.networks.nested import copy_containers
@@ -14,13 +15,22 @@ from hardpix.networks.nested import copy_containers
 class CopyBranch(nn.Module):
     """A network's decoder once more, and what turns its result into a map."""
 
-    def __init__(self, decoder: nn.Module, tail: nn.Module | None) -> None:
+    def __init__(self, decoder: nn.Module, tail: nn.Module | None, decoder_path: str) -> None:
         super().__init__()
         self.decoder = decoder
         self.tail = tail
+        self.decoder_path = decoder_path
 
-    def forward(self, features: Features, embedding: Tensor | None = None) -> Tensor:
+    def forward(self, features: Features | None, embedding: Tensor | None = None) -> Tensor:
         """Features as the tap caught them to (B, out_channels, h, w); the embedding is not looked at."""
+        if features is None:
+            raise RuntimeError(
+                f"expected what the decoder {self.decoder_path!r} was called with, found None: the network changes "
+                "these tensors in place (x += …, x.mul_(…), a function with inplace=True), so that a copy of the "
+                "decoder would see something else. Let the network make new tensors there (x = x + …), or use "
+                "kind='light'"
+            )
+        # A decoder may empty the list that it is given.
         args, kwargs = copy_containers(features)
         output = self.decoder(*args, **kwargs)
         return output if self.tail is None else self.tail(output)
@@ -39,7 +49,7 @@ class LightBranch(nn.Module):
         width = min(max(in_channels // 2, 8), 32)
         self.layers = nn.Sequential(
             nn.Conv2d(in_channels, width, 1, bias=False),
-            nn.BatchNorm2d(width),
+            BatchNorm(width),
             nn.ReLU(inplace=True),
             nn.Conv2d(width, out_channels, 1),
         )
@@ -60,7 +70,7 @@ def copy_branch(model: nn.Module, places: Places, out_channels: int) -> CopyBran
     """
     assert places.decoder is not None
     tail = None if places.tail is None else model.get_submodule(places.tail)
-    branch = CopyBranch(*copy.deepcopy((model.get_submodule(places.decoder), tail)))
+    branch = CopyBranch(*copy.deepcopy((model.get_submodule(places.decoder), tail)), decoder_path=places.decoder)
     unhook(branch)
     for path in places.classifiers:
         inside = _path_in_branch(path, places)

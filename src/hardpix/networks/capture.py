@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-from hardpix.networks.nested import copy_containers
+from hardpix.networks.nested import copy_containers, map_tensors, tensors_in
 
 Features = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -20,6 +21,23 @@ class Caught:
     embedding: Tensor | None = None
     auxiliary: list[Tensor] = field(default_factory=list)
     stages: dict[str, Tensor] = field(default_factory=dict)
+    _versions: list[tuple[Tensor, int]] = field(default_factory=list)
+
+    def catch_features(self, features: Features) -> None:
+        self.features = features
+        # Neither a graph in the making nor inference mode counts versions.
+        counted = [] if torch.compiler.is_compiling() else [t for t in tensors_in(features) if not t.is_inference()]
+        self._versions = [(tensor, tensor._version) for tensor in counted]
+
+    def keep(self, tensor: Tensor) -> None:
+        """Called before a tensor is overwritten: if it is one of the features, they get what it holds by now."""
+        if not self.overwritten and any(tensor is feature for feature in tensors_in(self.features)):
+            self.catch_features(map_tensors(lambda t: t.clone() if t is tensor else t, self.features))
+
+    @property
+    def overwritten(self) -> bool:
+        """Whether the features are no longer what the decoder was called with."""
+        return any(tensor._version != version for tensor, version in self._versions)
 
 
 class Capture:
@@ -42,6 +60,9 @@ class Capture:
 
     def hook_decoder(self, module: nn.Module) -> None:
         module.register_forward_pre_hook(self._on_decoder, with_kwargs=True)
+        for inside in module.modules():
+            if getattr(inside, "inplace", False) is True:
+                inside.register_forward_pre_hook(self._on_in_place)
 
     def hook_classifier(self, module: nn.Module) -> None:
         module.register_forward_pre_hook(self._on_classifier, with_kwargs=True)
@@ -54,7 +75,11 @@ class Capture:
 
     def _on_decoder(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if self.caught is not None:
-            self.caught.features = (copy_containers(args), copy_containers(kwargs))
+            self.caught.catch_features(copy_containers((args, kwargs)))
+
+    def _on_in_place(self, module: nn.Module, args: tuple[Any, ...]) -> None:
+        if self.caught is not None and args:
+            self.caught.keep(args[0])
 
     def _on_classifier(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if self.caught is not None:

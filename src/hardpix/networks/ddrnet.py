@@ -2,10 +2,12 @@
 
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from hardpix.networks.batch_norm import BatchNorm
+from hardpix.networks.pooling_pyramid import PoolingPyramid, norm_relu_conv
+from hardpix.networks.residual_blocks import BasicBlock, Bottleneck
 from hardpix.pixels.precision import at_least_float32
 from hardpix.pixels.resize import resize_bilinear
 
@@ -35,6 +37,7 @@ class DDRNet(nn.Module):
     Scenes", arXiv 2101.06085.
 
     Example:
+        >>> import torch
         >>> network = DDRNet(num_classes=5, width=8, pooling_width=16, head_width=16)
         >>> network(torch.rand(1, 3, 75, 101)).shape
         torch.Size([1, 5, 75, 101])
@@ -104,6 +107,7 @@ class DDRNet23Slim(DDRNet):
         auxiliary: whether there is an auxiliary head.
 
     Example:
+        >>> import torch
         >>> DDRNet23Slim(num_classes=19).eval()(torch.rand(1, 3, 64, 128)).shape
         torch.Size([1, 19, 64, 128])
     """
@@ -119,6 +123,12 @@ class DDRNet23(DDRNet):
         num_classes: channels of the logits.
         in_channels: channels of the image.
         auxiliary: whether there is an auxiliary head.
+
+    Example:
+        >>> import torch
+        >>> with torch.device("meta"):  # shapes alone
+        ...     DDRNet23(num_classes=19)(torch.rand(1, 3, 64, 128)).shape
+        torch.Size([1, 19, 64, 128])
     """
 
     def __init__(self, num_classes: int, in_channels: int = 3, auxiliary: bool = True) -> None:
@@ -132,6 +142,12 @@ class DDRNet39(DDRNet):
         num_classes: channels of the logits.
         in_channels: channels of the image.
         auxiliary: whether there is an auxiliary head.
+
+    Example:
+        >>> import torch
+        >>> with torch.device("meta"):  # shapes alone
+        ...     DDRNet39(num_classes=19)(torch.rand(1, 3, 64, 128)).shape
+        torch.Size([1, 19, 64, 128])
     """
 
     def __init__(self, num_classes: int, in_channels: int = 3, auxiliary: bool = True) -> None:
@@ -166,84 +182,16 @@ class DualStage(nn.Module):
         return context + self.down(F.relu(detail)), detail + resize_bilinear(compressed, detail.shape[-2:])
 
 
-class PoolingPyramid(nn.Module):
-    """Deep aggregation pyramid pooling (DAPPM): each coarser scale is added to the finer one before its convolution."""
-
-    def __init__(self, inputs: int, width: int, outputs: int) -> None:
-        super().__init__()
-        pools = [nn.AvgPool2d(2 * stride + 1, stride, padding=stride) for stride in (2, 4, 8)]
-        self.pools = nn.ModuleList([*pools, nn.AdaptiveAvgPool2d(1)])
-        self.scales = nn.ModuleList(_norm_relu_conv(inputs, width) for _ in range(5))
-        self.merges = nn.ModuleList(_norm_relu_conv(width, width, 3) for _ in range(4))
-        self.compress = _norm_relu_conv(5 * width, outputs)
-        self.shortcut = _norm_relu_conv(inputs, outputs)
-
-    def forward(self, features: Tensor) -> Tensor:
-        scales = [self.scales[0](features)]
-        for pool, scale, merge in zip(self.pools, self.scales[1:], self.merges, strict=True):
-            coarse = resize_bilinear(scale(pool(features)), features.shape[-2:])
-            scales.append(merge(coarse + scales[-1]))
-        return self.compress(torch.cat(scales, dim=1)) + self.shortcut(features)
-
-
 class Head(nn.Module):
     """From features to logits: a 3×3 and a 1×1 convolution, each after norm and ReLU."""
 
     def __init__(self, inputs: int, width: int, num_classes: int) -> None:
         super().__init__()
-        self.features = nn.Sequential(_norm_relu_conv(inputs, width, 3), BatchNorm(width), nn.ReLU(inplace=True))
+        self.features = nn.Sequential(norm_relu_conv(inputs, width, 3), BatchNorm(width), nn.ReLU(inplace=True))
         self.classifier = nn.Conv2d(width, num_classes, 1)
 
     def forward(self, features: Tensor) -> Tensor:
         return self.classifier(self.features(features))
-
-
-class BasicBlock(nn.Module):
-    """Residual block of two 3×3 convolutions, without the ReLU after the sum."""
-
-    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
-        super().__init__()
-        self.residual = nn.Sequential(
-            nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False),
-            BatchNorm(outputs),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
-            BatchNorm(outputs),
-        )
-        self.shortcut = _shortcut(inputs, outputs, stride)
-
-    def forward(self, features: Tensor) -> Tensor:
-        return self.residual(features) + self.shortcut(features)
-
-
-class Bottleneck(nn.Module):
-    """Residual block of a 1×1, a 3×3 and a widening 1×1 convolution, without the ReLU after the sum."""
-
-    def __init__(self, inputs: int, width: int, stride: int = 1) -> None:
-        super().__init__()
-        self.residual = nn.Sequential(
-            nn.Conv2d(inputs, width, 1, bias=False),
-            BatchNorm(width),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(width, width, 3, stride, padding=1, bias=False),
-            BatchNorm(width),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(width, 2 * width, 1, bias=False),
-            BatchNorm(2 * width),
-        )
-        self.shortcut = _shortcut(inputs, 2 * width, stride)
-
-    def forward(self, features: Tensor) -> Tensor:
-        return self.residual(features) + self.shortcut(features)
-
-
-class BatchNorm(nn.BatchNorm2d):
-    """Batch norm that also trains on one value a channel (one image, pooled to a pixel): scaled as in evaluation."""
-
-    def forward(self, features: Tensor) -> Tensor:
-        if self.training and features.numel() == features.shape[1]:
-            return F.batch_norm(features, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
-        return super().forward(features)
 
 
 def _stage(inputs: int, outputs: int, blocks: int, stride: int = 1) -> nn.Sequential:
@@ -252,17 +200,6 @@ def _stage(inputs: int, outputs: int, blocks: int, stride: int = 1) -> nn.Sequen
     for _ in range(blocks - 1):
         modules += [nn.ReLU(inplace=True), BasicBlock(outputs, outputs)]
     return nn.Sequential(*modules)
-
-
-def _norm_relu_conv(inputs: int, outputs: int, kernel: int = 1) -> nn.Sequential:
-    convolution = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
-    return nn.Sequential(BatchNorm(inputs), nn.ReLU(), convolution)
-
-
-def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module:
-    if inputs == outputs and stride == 1:
-        return nn.Identity()
-    return nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), BatchNorm(outputs))
 
 
 def _initialise(module: nn.Module) -> None:

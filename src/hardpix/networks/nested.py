@@ -24,6 +24,28 @@ def copy_containers(value: Any) -> Any:
     return _map_leaves(lambda leaf: leaf, value)
 
 
+def map_tensors(function: Callable[[Tensor], Tensor], value: Any) -> Any:
+    """The function of every tensor, in new containers; other leaves as they are.
+
+    Example:
+        >>> map_tensors(torch.neg, [torch.ones(1), {"size": 3}])
+        [tensor([-1.]), {'size': 3}]
+    """
+    return _map_leaves(lambda leaf: function(leaf) if isinstance(leaf, Tensor) else leaf, value)
+
+
+def tensors_in(value: Any) -> list[Tensor]:
+    """Every tensor, in order.
+
+    Example:
+        >>> tensors_in([torch.ones(1), {"size": 3, "low": torch.zeros(1)}])
+        [tensor([1.]), tensor([0.])]
+    """
+    found: list[Tensor] = []
+    _map_leaves(lambda leaf: found.append(leaf) if isinstance(leaf, Tensor) else None, value)
+    return found
+
+
 def detach_nested(value: Any) -> Any:
     """New containers with every tensor detached; None and plain values pass.
 

@@ -1,42 +1,12 @@
 """Reaching into any segmentation network: what its decoder was fed with, its embedding, its auxiliary heads."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Literal
 
-from torch import Tensor, nn
+from torch import nn
 
-from hardpix.networks.branches import LightBranch, copy_branch
-from hardpix.networks.capture import Capture, Caught, Features, refuse_compiled, unhook
-from hardpix.networks.families import (
-    Classifier,
-    Places,
-    classifier_at,
-    find_places,
-    inputs_of,
-    list_children,
-    outputs_of,
-    require_module,
-)
-from hardpix.networks.outputs import read_output
-from hardpix.pixels import PixelBatch, resize_bilinear
-from hardpix.pixels.precision import at_least_float32
-
-
-@dataclass
-class TapOutput:
-    """One forward of a tapped network; all tensors are on the graph."""
-
-    logits: Tensor
-    """(B, C, H, W) at the image's size, or the size asked for."""
-    features: Features | None = None
-    """The positional and the keyword arguments that the decoder was called with; None without a decoder."""
-    embedding: Tensor | None = None
-    """(B, D, h, w): what entered the last classifier."""
-    auxiliary: list[tuple[Tensor, float]] = field(default_factory=list)
-    """Logits of the auxiliary heads at their own size, each with its weight relative to the other heads."""
-    stages: dict[str, Tensor] = field(default_factory=dict)
-    """The outputs of the modules that were named as stages."""
+from hardpix.networks.capture import Capture, refuse_compiled, unhook
+from hardpix.networks.families import find_places, require_module
+from hardpix.networks.tapped_network import TappedNetwork
 
 
 def tap(
@@ -45,7 +15,7 @@ def tap(
     embedding: str | None = None,
     stages: Sequence[str] | None = None,
     ignore_index: int = 255,
-) -> "TappedNetwork":
+) -> TappedNetwork:
     """Catch what passes through a segmentation network, without changing it.
 
     The model keeps its class, its state_dict and the results of its forward; it gets hooks, which :func:`untap`
@@ -109,157 +79,12 @@ def untap(model: nn.Module) -> nn.Module:
 
     Returns:
         The model without hooks; of a :class:`TappedNetwork`, the model inside.
+
+    Example:
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 5, 1))
+        >>> network = tap(model, decoder="1")
+        >>> untap(network) is model
+        True
     """
     unhook(model)
     return model.model if isinstance(model, TappedNetwork) else model
-
-
-class TappedNetwork(nn.Module):
-    """A model and what its tap catches; made by :func:`tap`.
-
-    ``.model`` is the model as it was given. Compiling, copying, saving and wrapping (DDP) work as with any module.
-    """
-
-    def __init__(
-        self, model: nn.Module, places: Places, capture: Capture, stages: tuple[str, ...], ignore_index: int
-    ) -> None:
-        super().__init__()
-        self.model = model
-        self.places = places
-        self.stages = stages
-        self.ignore_index = ignore_index
-        self._capture = capture
-
-    def forward(self, image: Tensor, size: tuple[int, int] | None = None) -> TapOutput:
-        """Run the model on (B, 3, H, W) and return its logits with what was caught.
-
-        Args:
-            image: as the model takes it.
-            size: height and width of the logits; the image's by default. Bilinear, pixel centres aligned.
-
-        Raises:
-            RuntimeError: a module that should have been caught did not run.
-            TypeError, ValueError: an output without (B, C, h, w) logits, or with others than the classifier's.
-        """
-        caught = self._capture.start()
-        try:
-            output = self.model(image)
-        finally:
-            self._capture.stop()
-        logits, auxiliary = read_output(output)
-        self._check(caught, logits)
-        wanted = tuple(image.shape[-2:]) if size is None else tuple(size)
-        if logits.shape[-2:] != wanted:
-            # In a half type the gradient of a resize adds up hundreds of rounded numbers.
-            logits = resize_bilinear(at_least_float32(logits), wanted)
-        return TapOutput(
-            logits=logits,
-            features=caught.features,
-            embedding=caught.embedding,
-            auxiliary=[(head, 1.0) for head in (*auxiliary, *caught.auxiliary)],
-            stages=caught.stages,
-        )
-
-    def pixels(
-        self,
-        image: Tensor,
-        target: Tensor,
-        *,
-        depth: Tensor | None = None,
-        weight: Tensor | None = None,
-        progress: float | None = None,
-    ) -> PixelBatch:
-        """Run the model and put its logits, at the target's resolution, and what was caught beside the target.
-
-        Args:
-            image: (B, 3, H, W), as the model takes it.
-            target: (B, H', W') class ids, ``ignore_index`` where unlabelled.
-            depth: (B, H', W') metres, NaN where unknown.
-            weight: (B, H', W') a weight map that came with the data.
-            progress: share of training done, 0 to 1.
-        """
-        out = self(image, size=target.shape[-2:])
-        return PixelBatch(
-            logits=out.logits,
-            target=target,
-            ignore_index=self.ignore_index,
-            image=image,
-            depth=depth,
-            weight=weight,
-            features=out.features,
-            embedding=out.embedding,
-            auxiliary=out.auxiliary,
-            stages=out.stages,
-            progress=progress,
-        )
-
-    @property
-    def embedding_channels(self) -> int:
-        """D of the embedding (B, D, h, w)."""
-        return inputs_of(self._classifier())
-
-    def new_branch(self, out_channels: int = 1, kind: Literal["copy", "light"] = "copy") -> nn.Module:
-        """A module that makes a map of its own from what the tap caught: ``branch(features, embedding)``.
-
-        Its result is (B, out_channels, h, w), raw values at the resolution of the model's own. It has fresh weights, on
-        the model's device and in its type and mode, and knows nothing of the model: whoever must not train the model
-        passes detached features (:func:`~hardpix.networks.detach_nested`).
-
-        Args:
-            out_channels: channels of the map.
-            kind: "copy" is the decoder, and what turns its result into logits, once more, with other classifiers and
-                without in-place layers; "light" two 1×1 convolutions on the embedding.
-
-        Raises:
-            ValueError: another kind; no decoder or classifier is known; weights that cannot be drawn anew.
-
-        Example:
-            >>> import torch
-            >>> model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.Sequential(nn.ReLU(), nn.Conv2d(8, 5, 1)))
-            >>> network = tap(model, decoder="1")
-            >>> out = network(torch.rand(1, 3, 16, 16))
-            >>> network.new_branch()(out.features, out.embedding).shape
-            torch.Size([1, 1, 16, 16])
-        """
-        if kind not in ("copy", "light"):
-            raise ValueError(f"expected kind 'copy' or 'light', found {kind!r}")
-        weight = self._classifier().weight
-        if kind == "light":
-            branch: nn.Module = LightBranch(self.embedding_channels, out_channels).to(weight.device, weight.dtype)
-        elif self.places.decoder is None:
-            raise ValueError(self._unknown("decoder"))
-        else:
-            branch = copy_branch(self.model, self.places, out_channels)
-        return branch.train(self.model.training)
-
-    def _classifier(self) -> Classifier:
-        if not self.places.classifiers:
-            raise ValueError(self._unknown("decoder" if self.places.decoder is None else "embedding"))
-        return classifier_at(self.model, self.places.classifiers[0])
-
-    def _unknown(self, role: str) -> str:
-        what = {"decoder": "module that turns features into logits", "embedding": "last layer before the logits"}[role]
-        return (
-            f"the {role} of {type(self.model).__name__} is not known: name the {what}, as in "
-            f"hardpix.tap(model, {role}='…'); {list_children(self.model)}"
-        )
-
-    def _check(self, caught: Caught, logits: Tensor) -> None:
-        expected: list[tuple[str | None, str, object]] = [(self.places.decoder, "decoder", caught.features)]
-        if self.places.classifiers:
-            expected.append((self.places.classifiers[0], "embedding", caught.embedding))
-        expected += [(stage, "stages", caught.stages.get(stage)) for stage in self.stages]
-        for path, argument, value in expected:
-            if path is not None and value is None:
-                raise RuntimeError(
-                    f"nothing was caught at {path!r}: it was not called in this forward, or the model was untapped or "
-                    f"tapped anew. Tap it again, with {argument}= naming a module whose call the forward goes through; "
-                    f"{list_children(self.model)}"
-                )
-        if self.places.classifiers:
-            outputs = outputs_of(self._classifier())
-            if outputs % logits.shape[1]:
-                raise ValueError(
-                    f"{self.places.classifiers[0]!r} was taken for the last classifier, yet has {outputs} outputs and "
-                    f"the logits {logits.shape[1]} channels; name the classifier by tap(…, embedding='…')"
-                )

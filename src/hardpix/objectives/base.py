@@ -13,7 +13,19 @@ if TYPE_CHECKING:
 
 
 class Objective(nn.Module):
-    """Turns a batch of pixels into losses: "loss" is the total, the other entries are its parts, for logging."""
+    """Turns a batch of pixels into losses: "loss" is the total, the other entries are its parts, for logging.
+
+    An objective of your own needs ``forward``, and ``bind`` where it depends on the network.
+
+    Example:
+        >>> import torch
+        >>> class OneMinusTrueProbability(Objective):
+        ...     def forward(self, px):
+        ...         return {"loss": ((1 - px.true_probability) * px.valid).sum() / px.valid.sum()}
+        >>> px = PixelBatch(torch.zeros(1, 4, 1, 2), torch.tensor([[[3, 255]]]))
+        >>> OneMinusTrueProbability()(px)
+        {'loss': tensor(0.7500)}
+    """
 
     def bind(self, network: TappedNetwork) -> Self:
         """Build what depends on the network, on its device. A second call changes nothing."""

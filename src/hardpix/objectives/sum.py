@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class Sum(Objective):
     """Σ weight_k · loss_k of named objectives, run in the order given.
 
-    A later objective may use maps that an earlier one's signals have published in ``px.maps``.
+    A later objective may use maps that an earlier one's signals have published in ``px.maps``. A signal that several
+    objectives share learns once a batch: its own loss is part of the first of them, and has that one's weight.
 
     Args:
         objectives: by name.
@@ -28,7 +29,7 @@ class Sum(Objective):
         "loss", the total, and every part as "name/part", without its weight.
 
     Raises:
-        ValueError: no objective; a weight for a name that is none.
+        ValueError: no objective; a name that no submodule can have; a weight for a name that is none.
 
     Example:
         >>> from hardpix.objectives import WeightedCrossEntropy
@@ -43,6 +44,13 @@ class Sum(Objective):
         weights = dict(weights or {})
         if not objectives:
             raise ValueError("Sum needs at least one objective, found none")
+        for name in objectives:
+            # What torch refuses as a submodule's name, it refuses without saying what it was the name of.
+            if not isinstance(name, str) or name == "" or "." in name or hasattr(nn.ModuleDict(), name):
+                raise ValueError(
+                    f"an objective cannot be named {name!r}: expected a text, not empty, without dots, that is no "
+                    "attribute of torch.nn.ModuleDict (such as 'keys' or 'type'); give it another name"
+                )
         if unknown := sorted(set(weights) - set(objectives)):
             raise ValueError(f"weights for {unknown}, but the objectives are named {sorted(objectives)}")
         self.objectives = nn.ModuleDict(dict(objectives))

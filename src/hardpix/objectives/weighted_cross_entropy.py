@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from hardpix.objectives.base import Objective
-from hardpix.pixels import PixelBatch, cross_entropy_map, resize_bilinear, weighted_mean
+from hardpix.pixels import PixelBatch, cross_entropy_map, process_mean, resize_bilinear, weighted_mean
 from hardpix.pixels.precision import at_least_float32
 from hardpix.signals import Signal, Uniform
 
@@ -31,7 +31,7 @@ class WeightedCrossEntropy(Objective):
 
     Returns (from forward):
         The total as "loss", and its parts: "segmentation", "auxiliary" where there are such heads, and the signal's own
-        loss under the signal's name.
+        loss under the signal's name, unless another objective that ran before has added it already.
 
     Raises:
         ValueError: settings outside their range.
@@ -75,17 +75,19 @@ class WeightedCrossEntropy(Objective):
         if self.label_smoothing:
             loss = cross_entropy_map(px.logits, px.target, px.ignore_index, label_smoothing=self.label_smoothing)
         valid = px.valid.to(loss.dtype)
-        normalizer = valid.sum() if self.signal.normalizer == "count" else None
-        parts = {"segmentation": weighted_mean(loss, weight, normalizer=normalizer, across_processes=joined)}
+        count = valid.sum()
+        sums = torch.stack([count if self.signal.normalizer == "count" else weight.sum(dtype=loss.dtype), count])
+        normalizer, count = process_mean(sums) if joined else sums
+        parts = {"segmentation": weighted_mean(loss, weight, normalizer=normalizer)}
 
         heads = [
-            share * weighted_mean(self._head_loss(logits, px), valid, across_processes=joined)
+            share * weighted_mean(self._head_loss(logits, px), valid, normalizer=count)
             for logits, share in px.auxiliary
         ]
         if heads:
             # With weight 0 too: DDP waits for a gradient of every head, even if it is 0.
             parts["auxiliary"] = self.auxiliary_weight * torch.stack(heads).sum()
-        own = self.signal.own_loss(px)
+        own = px.own_loss(self.signal, asker=self)
         if own is not None:
             parts[self.signal.name] = own
         return {"loss": torch.stack(list(parts.values())).sum(), **parts}

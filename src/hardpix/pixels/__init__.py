@@ -3,7 +3,7 @@
 from hardpix.pixels.batch import PixelBatch
 from hardpix.pixels.borders import border_band, distance_to_border
 from hardpix.pixels.losses import cross_entropy_map
-from hardpix.pixels.reduce import global_sum, process_count, weighted_mean
+from hardpix.pixels.reduce import global_sum, process_count, process_mean, weighted_mean
 from hardpix.pixels.resize import resize_bilinear
 from hardpix.pixels.selection import kth_smallest
 from hardpix.pixels.validity import TargetCheck, valid_mask
@@ -17,6 +17,7 @@ __all__ = [
     "global_sum",
     "kth_smallest",
     "process_count",
+    "process_mean",
     "resize_bilinear",
     "valid_mask",
     "weighted_mean",

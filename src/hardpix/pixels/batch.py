@@ -28,7 +28,8 @@ class PixelBatch:
         image: (B, 3, H, W) as the network saw it.
         depth: (B, H, W) metres; NaN where unknown.
         weight: (B, H, W) a weight map that came with the data.
-        features: positional and keyword arguments that the network's decoder was called with.
+        features: positional and keyword arguments that the network's decoder was called with; None where the network
+            has overwritten them.
         embedding: (B, D, h, w) what entered the network's last classifier.
         auxiliary: logits of auxiliary heads, (B, C, h, w), each with its relative weight.
         stages: named tensors from inside the network.
@@ -78,6 +79,7 @@ class PixelBatch:
         # In a short or unsigned type -1 and 255, or 300 classes, are not what they seem.
         self.target = self.target.long()
         self._computed: dict[str | Signal, Tensor] = {}
+        self._own_losses: dict[Signal, tuple[object, Tensor | None]] = {}
         # What is computed once serves everybody: whether it is on the graph is not for who asks first to decide.
         self._with_graph = torch.is_grad_enabled()
 
@@ -113,6 +115,17 @@ class PixelBatch:
                 )
             self.maps[signal.name] = found
         return self._computed[signal]
+
+    def own_loss(self, signal: Signal, asker: object) -> Tensor | None:
+        """The signal's own loss for the first who asks for it (an objective, a product), None for everybody else.
+
+        So a signal that several share learns once a batch. Who asks again gets the same answer.
+        """
+        if signal not in self._own_losses:
+            with torch.set_grad_enabled(self._with_graph):
+                self._own_losses[signal] = asker, signal.own_loss(self)
+        first, loss = self._own_losses[signal]
+        return loss if asker is first else None
 
     def _once(self, key: str | Signal, compute: Callable[[], Tensor]) -> Tensor:
         # functools.cached_property holds a lock, at which torch.compile breaks its graph.

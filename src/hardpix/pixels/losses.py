@@ -1,5 +1,7 @@
 """Per-pixel cross-entropy."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -23,7 +25,8 @@ def cross_entropy_map(
         label_smoothing: s, from 0 to 1.
 
     Returns:
-        (B, H, W) float32 (or float64), ≥ 0. Neither value nor gradient depends on finite logits of unlabelled pixels.
+        (B, H, W) float32 (or float64), ≥ 0. Neither value nor gradient depends on the logits of unlabelled
+        pixels, which may be infinite or NaN.
 
     Example:
         >>> logits = torch.zeros(1, 4, 1, 2)
@@ -33,7 +36,29 @@ def cross_entropy_map(
     valid = valid_mask(target, logits.shape[1], ignore_index)
     # Widened first: −100 would wrap around in an unsigned type.
     safe_target = torch.where(valid, target.long(), -100)
+    logits = _NoGradientOutside.apply(logits, valid)
     with torch.autocast(logits.device.type, enabled=False):
         return F.cross_entropy(
             at_least_float32(logits), safe_target, ignore_index=-100, reduction="none", label_smoothing=label_smoothing
         )
+
+
+class _NoGradientOutside(torch.autograd.Function):
+    """The same (B, C, H, W) logits, whose gradient is 0 outside of the (B, H, W) mask.
+
+    The gradient of a softmax of NaN is NaN, times 0 too. To mask the logits themselves would cost a copy of them in
+    every forward; at the end of the backward pass of the loss its own memory is free again.
+    """
+
+    @staticmethod
+    def forward(logits: Tensor, mask: Tensor) -> Tensor:
+        return logits.view_as(logits)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(inputs[1])
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (mask,) = ctx.saved_tensors
+        return gradient.masked_fill(~mask.unsqueeze(1), 0), None

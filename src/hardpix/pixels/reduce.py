@@ -29,9 +29,19 @@ def global_sum(value: Tensor) -> Tensor:
     return value
 
 
-def weighted_mean(
-    values: Tensor, weights: Tensor, *, normalizer: Tensor | None = None, across_processes: bool = True
-) -> Tensor:
+def process_mean(sums: Tensor) -> Tensor:
+    """Sums over this process's pixels to their mean over all processes, cut off from the graph.
+
+    Several sums in one tensor travel at once.
+
+    Example:
+        >>> process_mean(torch.tensor([1.0, 2.0]))
+        tensor([1., 2.])
+    """
+    return global_sum(sums) / process_count()
+
+
+def weighted_mean(values: Tensor, weights: Tensor, *, normalizer: Tensor | None = None) -> Tensor:
     """Σ w·v / Σ w, as a share of the joined batch of all processes.
 
     With N processes each returns N · Σ_local w·v / Σ_global w: the mean over processes, which is what DDP's averaging
@@ -41,8 +51,8 @@ def weighted_mean(
     Args:
         values: any shape.
         weights: the same shape, ≥ 0; 0 leaves a value out, whatever it is.
-        normalizer: scalar that replaces this process's Σ w (for instance a count of pixels).
-        across_processes: False: this process's batch alone.
+        normalizer: scalar to divide by, in place of ``process_mean(Σ w)``: for instance Σ w, for this process's batch
+            alone, or the :func:`process_mean` of a count of pixels.
 
     Returns:
         Scalar; 0, still on the graph, where nothing has weight.
@@ -52,6 +62,5 @@ def weighted_mean(
         tensor(1.2500)
     """
     total = (torch.where(weights > 0, values, torch.zeros_like(values)) * weights).sum()
-    local = (weights.sum(dtype=total.dtype) if normalizer is None else normalizer).detach().to(total.dtype)
-    share = global_sum(local) / process_count() if across_processes else local
+    share = process_mean(weights.sum(dtype=total.dtype)) if normalizer is None else normalizer.detach().to(total.dtype)
     return total / torch.where(share > 0, share, torch.ones_like(share))

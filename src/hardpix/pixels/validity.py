@@ -49,7 +49,11 @@ from 2 to 2. Map your labels to 0…1 and everything else to 255, or give the ne
         return {"_on_their_way": deque()}
 
     def __call__(self, target: Tensor, num_classes: int, ignore_index: int) -> None:
-        """Check one target (integers, any shape)."""
+        """Check one target (integers, any shape with at least one pixel)."""
+        if target.numel() == 0:
+            raise ValueError(
+                f"expected a target with at least one pixel, found shape {tuple(target.shape)}; leave empty batches out"
+            )
         verdict = _foreign_range(target, num_classes, ignore_index)
         if target.device.type != "cuda":
             _raise_if_foreign(verdict, num_classes, ignore_index)

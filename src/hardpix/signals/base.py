@@ -52,5 +52,8 @@ class Signal(nn.Module):
         raise NotImplementedError(f"{type(self).__name__} must compute a map in forward(px)")
 
     def own_loss(self, px: PixelBatch) -> Tensor | None:
-        """What trains the signal itself, from ``px.map(self)``: a scalar, or None where nothing is learned."""
+        """What trains the signal itself, from ``px.map(self)``: a scalar, or None where nothing is learned.
+
+        Objectives ask for it by ``px.own_loss(signal, self)``, so that a signal that several share learns once.
+        """
         return None

@@ -18,8 +18,9 @@ class Product(Signal):
     """The product of several signals' maps, for instance class balance × learned hardness.
 
     Factors that are constants for the segmentation loss stay so. Its own loss is the sum of the factors' own losses,
-    each with its own map. The weighted loss is divided by the number of pixels if a factor's is, so that with class
-    balance and focal it is the α-balanced focal loss Σ α (1 − p)^γ ℓ / |V|, else by Σ w.
+    each with its own map and each counted once a batch. The weighted loss is divided by the number of pixels if a
+    factor's is, so that with class balance and focal it is the α-balanced focal loss Σ α (1 − p)^γ ℓ / |V|, else by
+    Σ w.
 
     Args:
         signals: at least one.
@@ -65,6 +66,6 @@ class Product(Signal):
         return product
 
     def own_loss(self, px: PixelBatch) -> Tensor | None:
-        losses = [signal.own_loss(px) for signal in self.factors]
+        losses = [px.own_loss(signal, asker=self) for signal in dict.fromkeys(self.factors)]
         learned = [loss for loss in losses if loss is not None]
         return torch.stack(learned).sum() if learned else None

@@ -1,13 +1,24 @@
-"""Every public name of the library for a user's own loop shows how it is used; pytest runs the examples."""
+"""Every public name shows how it is used; pytest runs the examples."""
 
 import importlib
 
 import pytest
 
-PACKAGES = ["hardpix", "hardpix.pixels", "hardpix.networks", "hardpix.signals", "hardpix.objectives"]
+PACKAGES = [
+    "hardpix",
+    "hardpix.pixels",
+    "hardpix.data",
+    "hardpix.metrics",
+    "hardpix.networks",
+    "hardpix.signals",
+    "hardpix.objectives",
+]
+# A dict by another name, for those who read types.
+WITHOUT = {"Sample"}
 
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_public_name_has_an_example(package: str) -> None:
     module = importlib.import_module(package)
-    assert [name for name in module.__all__ if ">>>" not in (getattr(module, name).__doc__ or "")] == []
+    names = set(module.__all__) - WITHOUT
+    assert [name for name in sorted(names) if ">>>" not in (getattr(module, name).__doc__ or "")] == []

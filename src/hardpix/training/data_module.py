@@ -245,8 +245,5 @@ class SegmentationData(LightningDataModule):
         )
 
     def _reading(self) -> dict[str, Any]:
-        return {
-            "num_workers": self.workers,
-            "persistent_workers": self.workers > 0,
-            "pin_memory": torch.cuda.is_available(),
-        }
+        pinned = torch.cuda.is_available()
+        return {"num_workers": self.workers, "persistent_workers": self.workers > 0, "pin_memory": pinned}

@@ -1,0 +1,33 @@
+"""The truth seen through a coarse grid, on maps where the answer is known."""
+
+import importlib.util
+from pathlib import Path
+
+import torch
+
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "label_grid.py"
+spec = importlib.util.spec_from_file_location("label_grid", SCRIPT)
+assert spec is not None
+assert spec.loader is not None
+label_grid = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(label_grid)
+
+
+def test_the_labels_own_grid_changes_nothing() -> None:
+    target = torch.randint(0, 4, (1, 6, 10), generator=torch.Generator().manual_seed(0))
+    assert torch.equal(label_grid.seen_through(target, 4, (6, 10)), target)
+
+
+def test_a_line_narrower_than_half_a_cell_is_gone_and_a_wider_one_is_not() -> None:
+    target = torch.zeros(1, 32, 32, dtype=torch.long)
+    target[:, :, 2:5] = 1
+    target[:, :, 16:26] = 2
+    seen = label_grid.seen_through(target, 3, (4, 4))
+    assert not (seen == 1).any()
+    assert (seen[:, :, 18:22] == 2).all()
+
+
+def test_unlabelled_pixels_have_no_share() -> None:
+    target = torch.full((1, 8, 8), 255)
+    target[0, 0, 0] = 1
+    assert (label_grid.seen_through(target, 3, (1, 1)) == 1).all()

@@ -1,10 +1,10 @@
-"""What the grid that a network's logits have leaves of thin things: scores of the truth itself, averaged over coarse cells.
+"""What the coarse grid of a network's logits leaves of thin things: scores of the truth itself, averaged over cells.
 
     python benchmarks/label_grid.py --preset camvid --root DIR --grid 30x40 60x80
 
-The truth's share of each class in every cell of the grid is enlarged bilinearly, as logits are, and scored as if it were
-a prediction. No bound, since logits may be sharper than shares; but where this is near 0, no network on this grid finds
-the class easily. Prints Markdown.
+The truth's share of each class in every cell of the grid is enlarged bilinearly, as logits are, and scored as if it
+were a prediction. No bound, since logits may be sharper than shares; but where this is near 0, no network on this grid
+finds the class easily. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -51,11 +51,10 @@ def main() -> None:
     found = [counted.compute() for counted in scores]
     print(f"| score | {' | '.join(f'{height}×{width}' for height, width in given.grid)} |")
     print("|---" * (len(found) + 1) + "|")
-    rows = {"mIoU": "miou", "mIoU near borders": "border_miou"}
-    for name, key in rows.items():
-        print(f"| {name} | {' | '.join(f'{100 * float(values[key]):.1f}' for values in found)} |")
-    for index, name in enumerate(preset.classes.names):
-        print(f"| {name} | {' | '.join(f'{100 * float(values['class_iou'][index]):.1f}' for values in found)} |")
+    rows = {"mIoU": [values["miou"] for values in found], "mIoU near borders": [v["border_miou"] for v in found]}
+    rows |= {name: [v["class_iou"][k] for v in found] for k, name in enumerate(preset.classes.names)}
+    for name, values in rows.items():
+        print(f"| {name} | {' | '.join(f'{100 * float(value):.1f}' for value in values)} |")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from hardpix.networks.ddrnet import DDRNet, DDRNet23, DDRNet23Slim, DDRNet39
 from hardpix.networks.nested import detach_nested
+from hardpix.networks.projection import ProjectionHead
 from hardpix.networks.tapped_network import TapOutput, TappedNetwork
 from hardpix.networks.tapping import tap, untap
 
@@ -10,6 +11,7 @@ __all__ = [
     "DDRNet23",
     "DDRNet23Slim",
     "DDRNet39",
+    "ProjectionHead",
     "TapOutput",
     "TappedNetwork",
     "detach_nested",

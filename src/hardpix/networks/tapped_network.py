@@ -130,6 +130,11 @@ class TappedNetwork(nn.Module):
         )
 
     @property
+    def num_classes(self) -> int:
+        """C: the outputs of the last classifier."""
+        return outputs_of(self._classifier())
+
+    @property
     def embedding_channels(self) -> int:
         """D of the embedding (B, D, h, w)."""
         return inputs_of(self._classifier())

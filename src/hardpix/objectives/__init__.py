@@ -1,7 +1,8 @@
 """Losses that use signals."""
 
 from hardpix.objectives.base import Objective
+from hardpix.objectives.pixel_contrast import PixelContrast
 from hardpix.objectives.sum import Sum
 from hardpix.objectives.weighted_cross_entropy import WeightedCrossEntropy
 
-__all__ = ["Objective", "Sum", "WeightedCrossEntropy"]
+__all__ = ["Objective", "PixelContrast", "Sum", "WeightedCrossEntropy"]

@@ -2,6 +2,7 @@
 
 from hardpix.pixels.batch import PixelBatch
 from hardpix.pixels.borders import border_band, distance_to_border
+from hardpix.pixels.cells import cell_labels, cell_values
 from hardpix.pixels.losses import cross_entropy_map
 from hardpix.pixels.reduce import global_sum, process_count, process_mean, weighted_mean
 from hardpix.pixels.resize import resize_bilinear
@@ -12,6 +13,8 @@ __all__ = [
     "PixelBatch",
     "TargetCheck",
     "border_band",
+    "cell_labels",
+    "cell_values",
     "cross_entropy_map",
     "distance_to_border",
     "global_sum",

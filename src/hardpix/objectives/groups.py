@@ -1,0 +1,44 @@
+"""Cells of an embedding by class and image."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def groups_of(labels: Tensor, num_classes: int) -> Tensor:
+    """(B, h, w) labels to (B, h, w) numbers of class and image, class · B + image; −1 without a label.
+
+    Example:
+        >>> groups_of(torch.tensor([[[0, 1]], [[1, 255]]]), num_classes=2)
+        tensor([[[ 0,  2]],
+        <BLANKLINE>
+                [[ 3, -1]]])
+    """
+    images = torch.arange(len(labels), device=labels.device)[:, None, None]
+    known = (labels >= 0) & (labels < num_classes)
+    return torch.where(known, labels * len(labels) + images, -1)
+
+
+def means_of_groups(values: Tensor, group: Tensor) -> Tensor:
+    """The mean of each value's group; 0 for those of no group (−1)."""
+    place = group.flatten() + 1
+    count = torch.bincount(place)
+    total = torch.zeros(len(count), dtype=values.dtype, device=values.device).index_add_(0, place, values.flatten())
+    mean = total / count.clamp(min=1)
+    mean[0] = 0
+    return mean[place].reshape(values.shape)
+
+
+def cells_at(maps: Tensor, index: Tensor) -> Tensor:
+    """(B, D, h, w) at (A,) positions b·h·w + y·w + x: (A, D)."""
+    height, width = maps.shape[2:]
+    return maps.permute(0, 2, 3, 1)[index // (height * width), index // width % height, index % width]
+
+
+def region_embeddings(maps: Tensor, labels: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
+    """The mean direction of each class's cells in each image, for those that have any: (R, D), and their classes."""
+    members = F.one_hot(torch.where((labels >= 0) & (labels < num_classes), labels, num_classes), num_classes + 1)
+    members = members[..., :num_classes].flatten(1, 2).to(maps.dtype)
+    sums = torch.einsum("bnc,bdn->bcd", members, maps.flatten(2))
+    images, classes = (members.sum(1) > 0).nonzero(as_tuple=True)
+    return F.normalize(sums[images, classes], dim=1), classes

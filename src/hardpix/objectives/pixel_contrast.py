@@ -1,0 +1,248 @@
+"""Pixels of one class pulled together across images, and away from those of other classes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import torch
+import torch.distributed as dist
+from torch import Generator, Tensor
+
+from hardpix.networks import ProjectionHead
+from hardpix.objectives.base import Objective
+from hardpix.objectives.groups import cells_at, groups_of, means_of_groups, region_embeddings
+from hardpix.objectives.info_nce import info_nce
+from hardpix.objectives.keys import Pool, Sampling, draw_keys
+from hardpix.objectives.memory import Ring, of_all_processes
+from hardpix.objectives.sampling import draw_by_group
+from hardpix.pixels import PixelBatch, cell_labels, cell_values, process_count, process_mean
+from hardpix.signals import Signal
+
+if TYPE_CHECKING:
+    from hardpix.networks import TappedNetwork
+
+
+class PixelContrast(Objective):
+    """Contrast of pixel embeddings across images, with a memory (arXiv 2101.11939).
+
+    A projection head turns the network's embedding into vectors of unit length; it is no part of the network, and gone
+    at inference. For an anchor i with positives P (its class) and negatives N (other classes),
+
+        L_i = mean_{p∈P} −log( e^{i·p/τ} / (e^{i·p/τ} + Σ_{n∈N} e^{i·n/τ}) )
+
+    and the loss is the mean over the anchors that have both. Positives and negatives are drawn from the batch's other
+    anchors and from a memory of earlier batches: for each class a ring of region embeddings (the mean over a class's
+    cells in an image) and one of single ones. Labels come to the embedding's grid by
+    :func:`hardpix.pixels.cell_labels`.
+
+    Draws are seeded by a counter of training steps that is part of every checkpoint, as the memory is: a resumed run
+    goes on as if it had not been interrupted. With several processes each remembers what all of them saw.
+
+    Args:
+        hard: what makes an anchor hard: None, that the network is wrong there; the name of a map that an objective
+            before this one in a ``Sum`` has published, such as "hardness"; or a signal of its own. By a map, the cells
+            above the mean of their class in their image are hard.
+        temperature: τ > 0.
+        anchors: of a class and image, at most; half of them hard, where there are enough.
+        sampling: "semi-hard" draws at random from the nearest tenth of the negatives and the farthest tenth of the
+            positives, "hardest" takes the nearest and farthest of all, "random" any.
+        positives: of an anchor, about.
+        negatives: of an anchor, about.
+        labels: how the class of a cell is found, "any" or "majority".
+        memory: entries of a class in each ring; 0 remembers nothing.
+        remembered: embeddings of a class and image that enter the ring of single ones.
+        channels: of the vectors.
+        warmup: training steps before the loss begins.
+        memory_warmup: training steps before the memory, which fills from the first step, is read.
+        seed: of the draws.
+        across_processes: the mean is over the anchors of all processes that train together.
+
+    Returns (from forward):
+        "loss", "contrast", and the own loss of a signal that was given as ``hard``.
+
+    Raises:
+        ValueError: settings outside their range; more anchors than the embedding has cells; an embedding that must be
+            named to the tap; a map that nobody has published.
+        RuntimeError: a forward before :meth:`bind`.
+
+    Example:
+        >>> import hardpix
+        >>> from torch import nn
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.Sequential(nn.ReLU(), nn.Conv2d(8, 2, 1)))
+        >>> objective = PixelContrast(anchors=4, memory=100)
+        >>> step = hardpix.TrainingStep(hardpix.tap(model, decoder="1"), objective)
+        >>> losses = step(torch.rand(2, 3, 8, 8), torch.randint(0, 2, (2, 8, 8)))
+        >>> sorted(losses), objective.pixel_ring.filled.tolist()
+        (['contrast', 'loss'], [20, 20])
+    """
+
+    step: Tensor
+
+    def __init__(
+        self,
+        hard: str | Signal | None = None,
+        temperature: float = 0.1,
+        anchors: int = 50,
+        sampling: Sampling = "semi-hard",
+        positives: int = 512,
+        negatives: int = 1024,
+        labels: Literal["any", "majority"] = "any",
+        memory: int = 0,
+        remembered: int = 10,
+        channels: int = 256,
+        warmup: int = 0,
+        memory_warmup: int = 0,
+        seed: int = 0,
+        across_processes: bool = True,
+    ) -> None:
+        super().__init__()
+        if temperature <= 0:
+            raise ValueError(f"expected temperature > 0 (0.1 in the paper), found {temperature}")
+        counts = {"anchors": anchors, "positives": positives, "negatives": negatives, "channels": channels}
+        for name, value in {**counts, "remembered": remembered}.items():
+            if value < 1:
+                raise ValueError(f"expected {name} ≥ 1, found {value}")
+        for name, value in {"memory": memory, "warmup": warmup, "memory_warmup": memory_warmup}.items():
+            if value < 0:
+                raise ValueError(f"expected {name} ≥ 0, found {value}")
+        if sampling not in ("semi-hard", "hardest", "random"):
+            raise ValueError(f"expected sampling 'semi-hard', 'hardest' or 'random', found {sampling!r}")
+        self.hard = hard
+        self.temperature = temperature
+        self.anchors = anchors
+        self.sampling = sampling
+        self.positives = positives
+        self.negatives = negatives
+        self.labels = labels
+        self.memory = memory
+        self.remembered = remembered
+        self.channels = channels
+        self.warmup = warmup
+        self.memory_warmup = memory_warmup
+        self.seed = seed
+        self.across_processes = across_processes
+        self.head: ProjectionHead | None = None
+        self.pixel_ring: Ring | None = None
+        self.region_ring: Ring | None = None
+        self.register_buffer("step", torch.zeros((), dtype=torch.int64))
+        # The same number where asking for it does not wait for the device.
+        self._step: int | None = None
+
+    def bind(self, network: TappedNetwork) -> Self:
+        if self.head is None:
+            device = next(network.parameters()).device
+            self.head = ProjectionHead(network.embedding_channels, self.channels).to(device)
+            if self.memory:
+                self.pixel_ring = Ring(network.num_classes, self.memory, self.channels).to(device)
+                self.region_ring = Ring(network.num_classes, self.memory, self.channels).to(device)
+            if isinstance(self.hard, Signal):
+                self.hard.bind(network)
+        return self
+
+    @torch.compiler.disable
+    def forward(self, px: PixelBatch) -> dict[str, Tensor]:
+        if self.head is None:
+            raise RuntimeError(
+                "PixelContrast has no projection head yet: give it to hardpix.TrainingStep, or call bind(network) first"
+            )
+        if px.embedding is None:
+            raise ValueError(
+                "PixelContrast needs the embedding that enters the network's last classifier, and none was caught: "
+                "name the classifier, hardpix.tap(model, embedding='…')"
+            )
+        step = self._count_step()
+        projected = self.head(px.embedding)
+        size = (projected.shape[2], projected.shape[3])
+        if self.anchors > size[0] * size[1]:
+            raise ValueError(
+                f"expected at most as many anchors of a class and image as the embedding has cells, {size[0]} × "
+                f"{size[1]}, found {self.anchors}; ask for fewer, train on larger crops, or tap a finer embedding"
+            )
+        num_classes = px.logits.shape[1]
+        with torch.no_grad():
+            labels = cell_labels(px.target, size, num_classes, px.ignore_index, self.labels)
+            group = groups_of(labels, num_classes)
+            hard = self._hard(px, labels, group).flatten()
+            generator = self._generator(step, projected.device)
+            drawn = draw_by_group(group.flatten(), num_classes * len(labels), self.anchors, generator, first=hard)
+        anchors = cells_at(projected, drawn)
+        if step > self.warmup:
+            loss = self._contrast(anchors, labels.flatten()[drawn], num_classes, step, generator)
+        else:
+            # On the graph: several processes wait for a gradient of every parameter.
+            loss = 0 * anchors.sum()
+        if self.training:
+            self._remember(projected.detach(), labels, group, num_classes, generator)
+        parts = {"contrast": loss}
+        own = px.own_loss(self.hard, asker=self) if isinstance(self.hard, Signal) else None
+        if own is not None:
+            parts[self.hard.name] = own  # type: ignore[union-attr]
+        return {"loss": torch.stack(list(parts.values())).sum(), **parts}
+
+    def _contrast(self, anchors: Tensor, classes: Tensor, num_classes: int, step: int, generator: Generator) -> Tensor:
+        rings = [ring for ring in (self.pixel_ring, self.region_ring) if ring is not None]
+        if step <= self.memory_warmup:
+            rings = []
+        for ring in rings:
+            if len(ring.written) != num_classes:
+                raise ValueError(
+                    f"expected logits of the {len(ring.written)} classes that the network's last classifier has, for "
+                    f"which the memory was made, found {num_classes}; name the classifier as embedding to the tap"
+                )
+        pool = Pool(
+            anchors=anchors,
+            memories=[ring.entries.flatten(0, 1) for ring in rings],
+            classes=torch.cat([classes, *(ring.classes for ring in rings)]),
+        )
+        plans, negatives = draw_keys(pool, num_classes, self.sampling, self.positives, self.negatives, generator)
+        total, count = info_nce(anchors, plans, negatives, self.temperature)
+        share = process_mean(count) if self.across_processes and self.training else count
+        return total / torch.where(share > 0, share, 1)
+
+    @torch.no_grad()
+    def _hard(self, px: PixelBatch, labels: Tensor, group: Tensor) -> Tensor:
+        """(B, h, w) boolean: which cells are hard."""
+        if self.hard is None:
+            wrong = (px.logits.argmax(1) != px.target) & px.valid
+            return cell_values(wrong.float(), px.target, labels) > 0
+        if isinstance(self.hard, Signal):
+            values = px.map(self.hard)
+        elif self.hard in px.maps:
+            values = px.maps[self.hard]
+        else:
+            found = ", ".join(px.maps) or "none"
+            raise ValueError(
+                f"expected a published map {self.hard!r} as what makes anchors hard, found {found}; put an objective "
+                "with that signal before this one in a Sum, or give the signal itself as hard="
+            )
+        cells = cell_values(values.detach(), px.target, labels)
+        return cells > means_of_groups(cells, group)
+
+    @torch.no_grad()
+    def _remember(
+        self, projected: Tensor, labels: Tensor, group: Tensor, num_classes: int, generator: Generator
+    ) -> None:
+        if self.pixel_ring is None or self.region_ring is None:
+            return
+        drawn = draw_by_group(group.flatten(), num_classes * len(labels), self.remembered, generator)
+        regions, classes = region_embeddings(projected, labels, num_classes)
+        self.pixel_ring.store(*of_all_processes(cells_at(projected, drawn), labels.flatten()[drawn]))
+        self.region_ring.store(*of_all_processes(regions, classes))
+
+    def _count_step(self) -> int:
+        """The number of this training step, from 1; in evaluation that of the last."""
+        if self._step is None:
+            self._step = int(self.step)
+        if self.training:
+            self._step += 1
+            self.step.fill_(self._step)
+        return self._step
+
+    def _generator(self, step: int, device: torch.device) -> Generator:
+        """Random numbers of this step and process alone."""
+        rank = dist.get_rank() if process_count() > 1 else 0
+        return Generator(device).manual_seed(((self.seed * 1_000_003 + step) * 4093 + rank) % 2**63)
+
+    def _load_from_state_dict(self, *arguments: Any, **settings: Any) -> None:
+        self._step = None
+        super()._load_from_state_dict(*arguments, **settings)

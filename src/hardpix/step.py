@@ -9,6 +9,7 @@ from torch.utils.hooks import RemovableHandle
 
 from hardpix.networks import TappedNetwork
 from hardpix.objectives import Objective
+from hardpix.objectives.memory import Ring
 from hardpix.pixels import TargetCheck
 
 
@@ -53,6 +54,13 @@ class TrainingStep(nn.Module):
             raise TypeError(f"expected a tapped network, found {type(network).__name__}; write hardpix.tap(model)")
         self.network = network
         self.objective = objective.bind(network)
+        # What DDP looks for: every process fills its rings with the same, and need not send them around each step.
+        self._ddp_params_and_buffers_to_ignore = [
+            f"{path}.{name}"
+            for path, module in self.named_modules()
+            if isinstance(module, Ring)
+            for name, _ in module.named_buffers()
+        ]
         self._check_target = TargetCheck()
         self._watch_branch = _BranchWatch()
 

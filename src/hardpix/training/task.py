@@ -79,6 +79,9 @@ class SegmentationTask(LightningModule):
             self.step = TrainingStep(tapped, objective)
         except ValueError as error:
             raise ValueError(f"{error} (on the command line --model.decoder, --model.embedding)") from error
+        self._ddp_params_and_buffers_to_ignore = [
+            f"step.{name}" for name in self.step._ddp_params_and_buffers_to_ignore
+        ]
         self.num_classes = num_classes
         self.class_names = names
         self.ignore_index = ignore_index

@@ -107,6 +107,8 @@ class PixelContrast(Objective):
                 raise ValueError(f"expected {name} ≥ 0, found {value}")
         if sampling not in ("semi-hard", "hardest", "random"):
             raise ValueError(f"expected sampling 'semi-hard', 'hardest' or 'random', found {sampling!r}")
+        if labels not in ("any", "majority"):
+            raise ValueError(f"expected labels 'any' or 'majority', found {labels!r}")
         self.hard = hard
         self.temperature = temperature
         self.anchors = anchors

@@ -18,7 +18,7 @@ from hardpix.metrics import SegmentationScores
 from hardpix.networks import DDRNet23Slim, TappedNetwork, tap
 from hardpix.objectives import Objective, WeightedCrossEntropy
 from hardpix.pixels import cross_entropy_map, valid_mask
-from hardpix.signals import ClassBalance, HardnessLevel
+from hardpix.signals import ClassBalance, HardnessLevel, Signal
 from hardpix.step import TrainingStep
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.schedule import polynomial_with_warmup
@@ -34,9 +34,10 @@ class SegmentationTask(LightningModule):
         decoder: module path of the network's decoder, for networks that are not known by themselves.
         embedding: module path of the network's last classifier, likewise.
         stages: module paths of further tensors that the objective wants.
-        optimizer: called with the parameters (of the network, then of the objective's branches); on the command line,
-            another class keeps the learning rate and weight decay of the default unless it is given its own.
-        branch_learning_rate: learning rate of the objective's branches; the network's if none is given.
+        optimizer: called with the parameters (of the network, of the signals' branches, of other heads); on the command
+            line, another class keeps the learning rate and weight decay of the default unless it is given its own.
+        branch_learning_rate: learning rate of the signals' branches; the network's if none is given. Heads of other
+            objectives, such as the projection of a contrast, learn with the network.
         warmup: share of the training in which the learning rate rises linearly.
         power: of the polynomial by which it then falls to 0.
         channels_last: keep weights and maps in the order (B, H, W, C), in which convolutions of half types on a GPU and
@@ -226,10 +227,14 @@ class SegmentationTask(LightningModule):
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         weights = [p for p in self.network.parameters() if p.requires_grad]
         groups: list[dict[str, Any]] = [{"params": weights, "name": "network"}]
-        branches = [p for p in self.step.objective.parameters() if p.requires_grad]
-        if branches:
+        signals = [module for module in self.step.objective.modules() if isinstance(module, Signal)]
+        of_signals = {p: None for signal in signals for p in signal.parameters() if p.requires_grad}
+        heads = [p for p in self.step.objective.parameters() if p.requires_grad and p not in of_signals]
+        if of_signals:
             rate = {} if self.branch_learning_rate is None else {"lr": self.branch_learning_rate}
-            groups.append({"params": branches, "name": "branches", **rate})
+            groups.append({"params": list(of_signals), "name": "branches", **rate})
+        if heads:
+            groups.append({"params": heads, "name": "heads"})
         optimizer = self.build_optimizer(groups)
         total = int(self.trainer.estimated_stepping_batches)
         schedule = polynomial_with_warmup(optimizer, total, round(self.warmup * total), self.power)

@@ -1,0 +1,62 @@
+"""Two processes remember what both of them saw."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from hardpix.objectives.memory import Ring
+
+SCRIPT = Path(__file__).with_name("contrast_in_two_processes.py")
+CLASSES, STEPS, SIZE = 3, 4, 7
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    folder = tmp_path_factory.mktemp("processes")
+    processes = [
+        subprocess.Popen([sys.executable, str(SCRIPT), str(rank), str(folder)], stderr=subprocess.PIPE, text=True)
+        for rank in (0, 1)
+    ]
+    try:
+        complaints = [process.communicate(timeout=180)[1] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    assert [process.returncode for process in processes] == [0, 0], "\n".join(complaints)
+    return [torch.load(folder / f"{rank}.pt") for rank in (0, 1)]
+
+
+def test_each_remembers_what_all_saw_in_the_order_of_their_ranks(results: list[dict[str, Any]]) -> None:
+    expected = [Ring(CLASSES, SIZE, 4), Ring(CLASSES, SIZE, 4)]
+    for k in range(STEPS):
+        # A step gives single embeddings, then regions.
+        for ring, place in zip(expected, (2 * k, 2 * k + 1), strict=True):
+            for rank in results:
+                ring.store(*rank["given"][place])
+    for rank in results:
+        for found, ring in zip(rank["rings"], expected, strict=True):
+            assert torch.equal(found["written"], ring.written)
+            assert torch.equal(found["entries"], ring.entries)
+    # One of them saw nothing once, and the numbers differed.
+    assert {len(classes) for rank in results for _, classes in rank["given"]} >= {0, 6}
+
+
+def test_the_mean_over_processes_is_the_mean_over_all_anchors(results: list[dict[str, Any]]) -> None:
+    for k in range(STEPS):
+        total = sum(rank["sums"][k][0] for rank in results)
+        count = sum(rank["sums"][k][1] for rank in results)
+        assert results[0]["sums"][k][1] != results[1]["sums"][k][1] or k not in (1, 2)
+        torch.testing.assert_close(sum(rank["losses"][k] for rank in results) / 2, total / count)
+
+
+@pytest.mark.parametrize("what", ["sent around", "sent around of a task"])
+def test_rings_are_not_sent_around(what: str, results: list[dict[str, Any]]) -> None:
+    for rank in results:
+        assert rank[what]
+        assert not [name for name in rank[what] if "ring" in name]

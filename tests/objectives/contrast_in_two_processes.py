@@ -43,7 +43,7 @@ def main(rank: int, folder: Path) -> None:
     sums: list[tuple[Tensor, Tensor]] = []
     together, contrast = pixel_contrast.of_all_processes, pixel_contrast.info_nce
     pixel_contrast.of_all_processes = lambda *local: (given.append(local), together(*local))[1]
-    pixel_contrast.info_nce = lambda *a: (sums.append(contrast(*a)), sums[-1])[1]
+    pixel_contrast.info_nce = lambda *a, **k: (sums.append(contrast(*a, **k)), sums[-1])[1]
     step = hardpix.TrainingStep(hardpix.tap(make_model(), decoder="1"), make_objective())
     wrapped = DistributedDataParallel(step)
     task = SegmentationTask(CLASSES, make_model(), make_objective(), decoder="1")

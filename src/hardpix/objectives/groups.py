@@ -37,8 +37,7 @@ def cells_at(maps: Tensor, index: Tensor) -> Tensor:
 
 def region_embeddings(maps: Tensor, labels: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
     """The mean direction of each class's cells in each image, for those that have any: (R, D), and their classes."""
-    members = F.one_hot(torch.where((labels >= 0) & (labels < num_classes), labels, num_classes), num_classes + 1)
-    members = members[..., :num_classes].flatten(1, 2).to(maps.dtype)
-    sums = torch.einsum("bnc,bdn->bcd", members, maps.flatten(2))
-    images, classes = (members.sum(1) > 0).nonzero(as_tuple=True)
+    members = labels.flatten(1)[:, None] == torch.arange(num_classes, device=labels.device)[:, None]
+    sums = torch.bmm(members.to(maps.dtype), maps.flatten(2).transpose(1, 2))
+    images, classes = members.any(2).nonzero(as_tuple=True)
     return F.normalize(sums[images, classes], dim=1), classes

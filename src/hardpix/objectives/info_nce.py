@@ -43,10 +43,19 @@ class OneClass:
 
 # How many similarities are held at once: they pass through the processor's cache several times.
 BLOCK = 1 << 21
+# So many of a row's values tell where its nearest tenth begins, within 1 % of the row: searching all costs as much as
+# the products do.
+SAMPLE = 1024
 
 
 def info_nce(
-    anchors: Tensor, classes: Sequence[OneClass], negatives: Keys, temperature: float, block: int = BLOCK
+    anchors: Tensor,
+    classes: Sequence[OneClass],
+    negatives: Keys,
+    temperature: float,
+    *,
+    exact: bool = True,
+    block: int = BLOCK,
 ) -> tuple[Tensor, Tensor]:
     """Σ over anchors of the mean over positives of −log(e^{i·p/τ} / (e^{i·p/τ} + Σ_n e^{i·n/τ})), and their number.
 
@@ -59,6 +68,8 @@ def info_nce(
         classes: those that have anchors.
         negatives: of all classes, class after class.
         temperature: τ.
+        exact: whether as many keys count as `nearest` and `farthest` say; otherwise about as many, where a class's keys
+            are in random order and there are thousands of them.
         block: how many similarities are held at once.
 
     Returns:
@@ -73,29 +84,35 @@ def info_nce(
         >>> round(total.item(), 4), int(count)  # −log(e / (e + 1))
         (0.3133, 1)
     """
-    return _InfoNCE.apply(anchors, classes, negatives, temperature, block)
+    return _InfoNCE.apply(anchors, classes, negatives, temperature, exact, block)
 
 
 class _InfoNCE(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, anchors: Tensor, classes: Sequence[OneClass], negatives: Keys, temperature: float, block: int
+        ctx: Any,
+        anchors: Tensor,
+        classes: Sequence[OneClass],
+        negatives: Keys,
+        temperature: float,
+        exact: bool,
+        block: int,
     ) -> tuple[Tensor, Tensor]:
         with torch.autocast(anchors.device.type, enabled=False):
-            total, count, gradient = _value_and_gradient(anchors, classes, negatives, temperature, block)
+            total, count, gradient = _value_and_gradient(anchors, classes, negatives, temperature, exact, block)
         ctx.save_for_backward(gradient)
         ctx.mark_non_differentiable(count)
         return total, count
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad_total: Tensor, grad_count: Tensor) -> tuple[Tensor, None, None, None, None]:
+    def backward(ctx: Any, grad_total: Tensor, grad_count: Tensor) -> tuple[Tensor, None, None, None, None, None]:
         (gradient,) = ctx.saved_tensors
-        return gradient * grad_total, None, None, None, None
+        return gradient * grad_total, None, None, None, None, None
 
 
 def _value_and_gradient(
-    anchors: Tensor, classes: Sequence[OneClass], negatives: Keys, temperature: float, block: int
+    anchors: Tensor, classes: Sequence[OneClass], negatives: Keys, temperature: float, exact: bool, block: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     wide = torch.promote_types(anchors.dtype, torch.float32)
     # Divided by τ here, once, and not in every similarity.
@@ -105,10 +122,20 @@ def _value_and_gradient(
     negative_rows, negative_of_anchor = negatives.rows.to(wide), _own(negatives)
     for one in classes:
         positive_rows, positive_of_anchor = one.positives.rows.to(wide), _own(one.positives)
+        # Which of the positives an anchor is.
+        itself = torch.full((one.stop - one.start,), -1, device=queries.device)
+        itself[positive_of_anchor[1] - one.start] = positive_of_anchor[0]
         rows = max(block // max(len(negative_rows) + len(positive_rows), 1), 16)
         for start in range(one.start, one.stop, rows):
             part = slice(start, min(start + rows, one.stop))
-            found = _compare(queries[part], start, one, negative_rows, positive_rows)
+            found = _compare(
+                queries[part],
+                itself[part.start - one.start : part.stop - one.start],
+                one,
+                negative_rows,
+                positive_rows,
+                exact,
+            )
             total += found.loss
             count += found.count
             weighted = queries[part] * found.scale[:, None]
@@ -139,32 +166,45 @@ class _Compared:
     scale: Tensor
 
 
-def _compare(queries: Tensor, first: int, one: OneClass, negative_rows: Tensor, positive_rows: Tensor) -> _Compared:
-    """R anchors of one class, the first of them number `first`, against all of their keys."""
+def _compare(
+    queries: Tensor, itself: Tensor, one: OneClass, negative_rows: Tensor, positive_rows: Tensor, exact: bool
+) -> _Compared:
+    """R anchors of one class against all of their keys; `itself` (R,) is which of the positives each is, or −1."""
     near = queries @ negative_rows.T
-    near[:, one.own_start : one.own_stop] = -torch.inf
-    others = near.shape[1] - (one.own_stop - one.own_start)
+    own = slice(one.own_start, one.own_stop)
+    others = near.shape[1] - (own.stop - own.start)
+    near[:, own] = -torch.inf
+    largest = near.amax(1, keepdim=True) if others else near.new_zeros(len(near), 1)
+    counts = near > -torch.inf
     if one.nearest is not None and one.nearest < others:
-        least = near.kthvalue(near.shape[1] - one.nearest + 1, dim=1, keepdim=True).values
-        near.masked_fill_(near < least, -torch.inf)
-    largest = near.amax(1) if near.shape[1] else near.new_full((len(near),), -torch.inf)
-    largest = torch.where(largest > -torch.inf, largest, 0)
-    to_negatives = near.sub_(largest[:, None]).exp_()
+        counts = near >= _kth(near, one.nearest, exact, largest=True)
+    # exp is slow at infinity.
+    near[:, own] = largest
+    to_negatives = near.sub_(largest).exp_().mul_(counts)
     sum_of_negatives = to_negatives.sum(1)
-    log_negatives = largest + sum_of_negatives.log()
+    log_negatives = largest.squeeze(1) + sum_of_negatives.log()
 
     far = queries @ positive_rows.T
-    itself = one.positives.anchor == torch.arange(first, first + len(queries), device=queries.device)[:, None]
-    counts = ~itself
+    rows = (itself >= 0).nonzero().squeeze(1)
+    far[rows, itself[rows]] = torch.inf
+    counts = far < torch.inf
     if one.farthest is not None and one.farthest < far.shape[1]:
-        most = far.masked_fill(itself, torch.inf).kthvalue(one.farthest, dim=1, keepdim=True).values
-        counts &= far <= most
+        counts &= far <= _kth(far, one.farthest, exact, largest=False)
+    far[rows, itself[rows]] = 0
     number = counts.sum(1)
     used = (number > 0) & (sum_of_negatives > 0)
-    share = torch.where(counts & used[:, None], 1 / number.clamp(min=1)[:, None].to(far.dtype), 0)
-    against = log_negatives[:, None] - far
+    share = counts * torch.where(used, 1 / number.clamp(min=1).to(far.dtype), 0)[:, None]
     # Where there is no negative, the logarithm is −∞ and both are 0.
+    against = log_negatives[:, None] - far
     loss = (F.softplus(against, threshold=50.0) * share).sum()
     to_positives = against.sigmoid_() * share
     scale = torch.where(used, to_positives.sum(1) / torch.where(used, sum_of_negatives, 1), 0)
     return _Compared(loss, used.sum(), to_negatives, to_positives, scale)
+
+
+def _kth(values: Tensor, k: int, exact: bool, largest: bool) -> Tensor:
+    """(R, 1): of each row of (R, N) the k-th smallest or largest, or about so by every n-th value of a long row."""
+    step = 1 if exact else max(values.shape[1] // SAMPLE, 1)
+    sample = values[:, ::step].contiguous()
+    rank = min(max(round(k * sample.shape[1] / values.shape[1]), 1), sample.shape[1])
+    return sample.kthvalue(sample.shape[1] - rank + 1 if largest else rank, dim=1, keepdim=True).values

@@ -197,7 +197,7 @@ class PixelContrast(Objective):
             classes=torch.cat([classes, *(ring.classes for ring in rings)]),
         )
         plans, negatives = draw_keys(pool, num_classes, self.sampling, self.positives, self.negatives, generator)
-        total, count = info_nce(anchors, plans, negatives, self.temperature)
+        total, count = info_nce(anchors, plans, negatives, self.temperature, exact=self.sampling == "hardest")
         share = process_mean(count) if self.across_processes and self.training else count
         return total / torch.where(share > 0, share, 1)
 

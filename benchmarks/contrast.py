@@ -242,7 +242,8 @@ def report(arguments: argparse.Namespace) -> list[str]:
     keys = len(negatives.rows) + max(len(plan.positives.rows) for plan in plans)
     lines = [
         f"{arguments.images} images, {arguments.classes} classes, embeddings of {arguments.size[0]}×"
-        f"{arguments.size[1]} cells, {arguments.channels} channels{', channels last' if arguments.channels_last else ''}; "
+        f"{arguments.size[1]} cells and {arguments.channels} channels, "
+        f"{'channels last' if arguments.channels_last else 'channels first'}; "
         f"{arguments.memory} entries a class in both rings; {len(anchors)} anchors, up to {keys} keys each; "
         f"{arguments.rounds} rounds.",
         "",

@@ -305,13 +305,14 @@ class TestHard:
         signal = Left()
         if by_name:
             px.map(signal)
-        drawn = self.chosen(bound(anchors=2, hard="left" if by_name else signal), px, monkeypatch)
+        # Two hard ones and another.
+        drawn = self.chosen(bound(anchors=3, hard="left" if by_name else signal), px, monkeypatch)
         group = groups_of(px.target[:, ::2, ::2], CLASSES).flatten()
         column = torch.arange(GRID[1]).expand(4, *GRID).flatten()
         for g in range(4 * CLASSES):
             members, found = column[group == g].double(), column[drawn[group[drawn] == g]].double()
-            if len(members) >= 2 and members.unique().numel() > 1:
-                assert (found < members.mean()).sum() == 1
+            hard, easy = (members < members.mean()).sum(), (members >= members.mean()).sum()
+            assert (found < members.mean()).sum() == min(hard, max(2, 3 - easy))
 
     def test_a_map_that_nobody_publishes_is_named(self) -> None:
         with pytest.raises(ValueError, match=r"expected a published map 'hardness' .* found none; put an objective"):
@@ -352,13 +353,13 @@ class TestWarmUp:
         assert objective.pixel_ring.written.min() > 0
 
     def test_the_memory_is_read_after_its_own(self) -> None:
-        for k in range(3):
-            objective, without = bound(memory=20, memory_warmup=1, **EVERYTHING), bound(**EVERYTHING)
+        for k in range(4):
+            objective, without = bound(memory=20, memory_warmup=2, **EVERYTHING), bound(**EVERYTHING)
             for j in range(k):
                 objective(make_batch(20 + j))
             px = make_batch(k)
             same = torch.equal(objective(px)["loss"], without(px)["loss"])
-            assert same == (k < 1)
+            assert same == (k < 2)
 
 
 def test_evaluation_changes_nothing() -> None:
@@ -404,6 +405,7 @@ def test_the_next_20_losses_after_a_checkpoint_are_those_of_the_uninterrupted_ru
     expected = train(step, optimizer, range(5, 25))
     torch.manual_seed(99)
     step, optimizer = fresh()
+    train(step, optimizer, range(3))
     saved = torch.load(io.BytesIO(checkpoint.getvalue()))
     step.load_state_dict(saved["step"])
     optimizer.load_state_dict(saved["optimizer"])

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import my_networks
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from hardpix.training.run_folder import RunFolder
 
-from .conftest import TINY, Data, run_hardpix
+from .conftest import TINY, Data, read, run_hardpix, tree
 from .test_fit import column
 
 EPOCHS = 4
@@ -104,6 +106,43 @@ def test_resume_refuses_other_images(data: Data, whole: RunFolder, tmp_path: Pat
     assert "expected the images that" in outcome.err
     assert "frame_0005" in outcome.err
     assert "Traceback" not in outcome.err
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ["--model.network.norm", "none"],
+        ["--model.objective", "hardpix.objectives.WeightedCrossEntropy"],
+        ["--data.classes", "[a, b, c, d]", "--data.label_map", "{0: 0, 7: 1, 200: 2, 9: 3}"],
+    ],
+)
+def test_resume_refuses_another_network_and_leaves_the_run_as_it_is(
+    other: list[str], whole: RunFolder, tmp_path: Path
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    shutil.copytree(whole.path, folder.path)
+    before = tree(folder.path)
+    outcome = run_hardpix("fit", "--run", folder.path, "--resume", "--trainer.max_epochs", EPOCHS + 1, *other)
+    assert outcome.code == 2
+    assert "was started with" in outcome.err
+    assert "or start a new run" in outcome.err
+    assert "Traceback" not in outcome.err
+    assert tree(folder.path) == before
+
+
+def test_resume_refuses_masks_of_other_ids(data: Data, whole: RunFolder, tmp_path: Path) -> None:
+    """As many classes as before, so that the weights would fit."""
+    shutil.copytree(data.masks, tmp_path / "masks")
+    for file in (tmp_path / "masks").iterdir():
+        ids = read(file)
+        Image.fromarray(np.where(ids == 7, 9, ids).astype(np.uint8)).save(file)
+    folder = RunFolder(tmp_path / "run")
+    shutil.copytree(whole.path, folder.path)
+    before = tree(folder.path)
+    outcome = run_hardpix("fit", "--run", folder.path, "--resume", "--data.masks", tmp_path / "masks")
+    assert outcome.code == 2
+    assert "found {'name': 'class 9', 'id': 9} in place of {'name': 'class 7', 'id': 7}" in outcome.err
+    assert tree(folder.path) == before
 
 
 def test_resume_without_a_checkpoint_says_so(data: Data, tmp_path: Path) -> None:

@@ -99,7 +99,8 @@ class Rendered(Dataset[Sample]):
         # What another process has made lies in shared memory, with an open file for each tensor: all scenes at once
         # would be more of them than a shell usually allows.
         self.samples = [
-            {name: value.clone() if isinstance(value, Tensor) else value for name, value in scene.items()} for scene in bar
+            {name: value.clone() if isinstance(value, Tensor) else value for name, value in scene.items()}
+            for scene in bar
         ]
 
     def __len__(self) -> int:

@@ -104,7 +104,8 @@ def fit(arguments: list[str]) -> RunFolder:
         folder.require_outside(data.folders)
         if resumed is not None:
             folder.require_same_split(data)
-            folder.require_epochs_left(settings.trainer.max_epochs)
+            folder.require_same_classes(data)
+            folder.require_checkpoint_for(task, settings.trainer.max_epochs)
         task.balance_classes(data)
         task.try_out(data.first_batch(), one_image_a_step=data.images_a_step == 1)
         trainer = _build_trainer(ready.trainer, settings.seed, folder)

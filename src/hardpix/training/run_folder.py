@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -113,15 +114,38 @@ class RunFolder:
                 "might now be trained on; put the folders back as they were, or start a new run"
             )
 
-    def require_epochs_left(self, max_epochs: int | None) -> None:
-        """A resumed run has not been trained for longer than it shall be.
+    def require_same_classes(self, data: SegmentationData) -> None:
+        """A resumed run learns the classes that it was started with; what is unlabelled may have changed.
 
         Raises:
-            ValueError: it has.
+            ValueError: others stand in the masks or in the class table.
         """
-        done = read_checkpoint(self.checkpoint("last"), weights_only=False)["epoch"] + 1
+        before, now = (table.to_dict()["classes"] for table in (self.read_classes(), data.classes))
+        changed = next(((old, new) for old, new in zip_longest(before, now) if old != new), None)
+        if changed is not None:
+            old, new = ("none" if entry is None else entry for entry in changed)
+            raise ValueError(
+                f"expected the classes that {self.path} was started with ({self.classes}), found {new} in place of "
+                f"{old}: put the masks or the class table back as they were, or start a new run"
+            )
+
+    def require_checkpoint_for(self, task: SegmentationTask, max_epochs: int | None) -> None:
+        """The last checkpoint is one that a training of the task can go on from.
+
+        Raises:
+            ValueError: it has the weights of another network or objective, or more epochs behind it.
+        """
+        path = self.checkpoint("last")
+        last = read_checkpoint(path, weights_only=False)
+        done = last["epoch"] + 1
         if max_epochs is not None and 0 <= max_epochs < done:
             raise ValueError(f"expected at least the {done} epochs that {self.path} has behind it, found {max_epochs}")
+        _load(
+            task,
+            last["state_dict"],
+            f"expected the network and objective that {self.path} was started with, of which {path} has the weights, "
+            "found others; leave these settings as they were, or start a new run",
+        )
 
     def save(self, config: str, data: SegmentationData) -> None:
         """Write what a run is started with."""
@@ -170,15 +194,12 @@ class RunFolder:
         }
         task = _build(SegmentationTask, _without_downloads(settings))
         path = self.checkpoint(which)
-        weights = read_checkpoint(path, weights_only=True)["state_dict"]
-        try:
-            task.load_state_dict(weights)
-        except RuntimeError as error:
-            differences = "\n".join(str(error).splitlines()[:6])
-            raise ValueError(
-                f"expected the weights of the network and objective in {self.config}, found others in {path}; give a "
-                f"checkpoint of this run\n{differences}"
-            ) from error
+        _load(
+            task,
+            read_checkpoint(path, weights_only=True)["state_dict"],
+            f"expected the weights of the network and objective in {self.config}, found others in {path}; give a "
+            "checkpoint of this run",
+        )
         return task.eval()
 
     def validation_set(self) -> Dataset:
@@ -227,6 +248,14 @@ def _without_downloads(settings: dict[str, Any]) -> dict[str, Any]:
         if network.get("init_args", {}).get(name) is not None:
             network["init_args"][name] = None
     return settings
+
+
+def _load(task: SegmentationTask, weights: dict[str, Any], otherwise: str) -> None:
+    try:
+        task.load_state_dict(weights)
+    except RuntimeError as error:
+        differences = "\n".join(str(error).splitlines()[:6])
+        raise ValueError(f"{otherwise}\n{differences}") from error
 
 
 def _as_yaml(content: Any) -> str:

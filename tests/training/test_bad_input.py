@@ -353,6 +353,25 @@ class TestRuns:
         said = self.refused(command, data, tmp_path / "out", "--run", tiny_run.path, "--device", "abacus")
         assert "expected a device such as cpu or cuda:0, found 'abacus'" in said
 
+    @pytest.mark.parametrize(
+        ("before", "now", "said"),
+        [
+            ("my_networks.Tiny", "my_lost_networks.Tiny", "No module named 'my_lost_networks'"),
+            ("dropout: 0.0", "droppout: 0.0", "unknown key droppout; there are outputs"),
+        ],
+    )
+    def test_a_network_that_cannot_be_found_again(
+        self, before: str, now: str, said: str, command: str, data: Data, tiny_run: RunFolder, tmp_path: Path
+    ) -> None:
+        shutil.copytree(tiny_run.path, tmp_path / "run")
+        config = tmp_path / "run" / "config.yaml"
+        config.write_text(config.read_text().replace(before, now))
+        refusal = self.refused(command, data, tmp_path / "out", "--run", tmp_path / "run")
+        assert "model.network (my_" in refusal
+        assert said in refusal
+        assert "where Python finds your own modules" in refusal
+        assert "Union" not in refusal
+
 
 @pytest.mark.parametrize("command", ["predict", "mine"])
 def test_folder_without_a_single_usable_image(command: str, tiny_run: RunFolder, tmp_path: Path) -> None:

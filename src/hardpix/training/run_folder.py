@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentError
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -14,6 +15,7 @@ from torch.utils.data import Dataset
 
 from hardpix.data import ClassTable, EvaluationTransform, Folders, SegmentationFolder
 from hardpix.data.yaml_files import read_yaml
+from hardpix.training.arguments import explain
 from hardpix.training.checkpoints import read_checkpoint
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.processes import is_first_process
@@ -192,7 +194,7 @@ class RunFolder:
             "class_names": list(classes.names),
             "ignore_index": config["data"]["ignore_index"],
         }
-        task = _build(SegmentationTask, _without_downloads(settings))
+        task = _build(SegmentationTask, _without_downloads(settings), "model")
         path = self.checkpoint(which)
         _load(
             task,
@@ -211,7 +213,7 @@ class RunFolder:
         config = self.read_config()["data"]
         split = self.read_split()
         if split is None:
-            return _build(SegmentationData, config).val_set
+            return _build(SegmentationData, config, "data").val_set
         return SegmentationFolder(**split["val"], classes=self.read_classes(), ignore_index=config["ignore_index"])
 
     def folders(
@@ -262,7 +264,13 @@ def _as_yaml(content: Any) -> str:
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
 
-def _build(kind: type[T], settings: dict[str, Any]) -> T:
+def _build(kind: type[T], settings: dict[str, Any], name: str) -> T:
     parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(kind, "it")
-    return parser.instantiate(parser.parse_object({"it": settings}))["it"]
+    parser.add_class_arguments(kind, name)
+    try:
+        return parser.instantiate(parser.parse_object({name: settings}))[name]
+    except ArgumentError as error:
+        raise ValueError(
+            f"expected what the run was trained with, found that it cannot be built again: {explain(error)}; give the "
+            "command where Python finds your own modules, as it did for hardpix fit"
+        ) from error

@@ -98,7 +98,7 @@ class Rendered(Dataset[Sample]):
         bar = track(loader, label, total=len(scenes), console=Console(stderr=True))
         # What another process has made lies in shared memory, with an open file for each tensor: all scenes at once
         # would be more of them than a shell usually allows.
-        self.samples = [
+        self.samples: list[Sample] = [
             {name: value.clone() if isinstance(value, Tensor) else value for name, value in scene.items()}
             for scene in bar
         ]

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
+from torch import nn
 
 
 class BestCheckpoint(ModelCheckpoint):
@@ -60,3 +61,16 @@ def read_checkpoint(path: Path, *, weights_only: bool) -> dict[str, Any]:
             "path of a checkpoint of this run as --checkpoint"
         )
     return content
+
+
+def load_weights(module: nn.Module, weights: dict[str, Any], otherwise: str) -> None:
+    """Put the weights of a checkpoint into a module.
+
+    Raises:
+        ValueError: they are those of another one; the message is `otherwise` and what differs.
+    """
+    try:
+        module.load_state_dict(weights)
+    except RuntimeError as error:
+        differences = "\n".join(str(error).splitlines()[:6])
+        raise ValueError(f"{otherwise}\n{differences}") from error

@@ -5,7 +5,6 @@ from __future__ import annotations
 from argparse import ArgumentError
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,7 +15,7 @@ from torch.utils.data import Dataset
 from hardpix.data import ClassTable, EvaluationTransform, Folders, SegmentationFolder
 from hardpix.data.yaml_files import read_yaml
 from hardpix.training.arguments import explain
-from hardpix.training.checkpoints import read_checkpoint
+from hardpix.training.checkpoints import load_weights, read_checkpoint
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.processes import is_first_process
 from hardpix.training.task import SegmentationTask
@@ -97,58 +96,6 @@ class RunFolder:
             if self.path.resolve().is_relative_to(data.resolve()):
                 raise ValueError(f"expected a run folder outside of the data ({data}), found {self.path}")
 
-    def require_same_split(self, data: SegmentationData) -> None:
-        """A resumed run trains on the images that it was started with.
-
-        Raises:
-            ValueError: other files are trained on, or held out, than before.
-        """
-        before = self.read_split()
-        if before is None or data.split is None:
-            return
-        changed = {
-            stem for part in ("train", "val") for stem in set(before[part]["stems"]) ^ set(data.split[part]["stems"])
-        }
-        if changed:
-            shown = ", ".join(sorted(changed)[:5]) + (" …" if len(changed) > 5 else "")
-            raise ValueError(
-                f"expected the images that {self.path} was started with, found others ({shown}): what was held out "
-                "might now be trained on; put the folders back as they were, or start a new run"
-            )
-
-    def require_same_classes(self, data: SegmentationData) -> None:
-        """A resumed run learns the classes that it was started with; what is unlabelled may have changed.
-
-        Raises:
-            ValueError: others stand in the masks or in the class table.
-        """
-        before, now = (table.to_dict()["classes"] for table in (self.read_classes(), data.classes))
-        changed = next(((old, new) for old, new in zip_longest(before, now) if old != new), None)
-        if changed is not None:
-            old, new = ("none" if entry is None else entry for entry in changed)
-            raise ValueError(
-                f"expected the classes that {self.path} was started with ({self.classes}), found {new} in place of "
-                f"{old}: put the masks or the class table back as they were, or start a new run"
-            )
-
-    def require_checkpoint_for(self, task: SegmentationTask, max_epochs: int | None) -> None:
-        """The last checkpoint is one that a training of the task can go on from.
-
-        Raises:
-            ValueError: it has the weights of another network or objective, or more epochs behind it.
-        """
-        path = self.checkpoint("last")
-        last = read_checkpoint(path, weights_only=False)
-        done = last["epoch"] + 1
-        if max_epochs is not None and 0 <= max_epochs < done:
-            raise ValueError(f"expected at least the {done} epochs that {self.path} has behind it, found {max_epochs}")
-        _load(
-            task,
-            last["state_dict"],
-            f"expected the network and objective that {self.path} was started with, of which {path} has the weights, "
-            "found others; leave these settings as they were, or start a new run",
-        )
-
     def save(self, config: str, data: SegmentationData) -> None:
         """Write what a run is started with."""
         self.path.mkdir(parents=True, exist_ok=True)
@@ -196,7 +143,7 @@ class RunFolder:
         }
         task = _build(SegmentationTask, _without_downloads(settings), "model")
         path = self.checkpoint(which)
-        _load(
+        load_weights(
             task,
             read_checkpoint(path, weights_only=True)["state_dict"],
             f"expected the weights of the network and objective in {self.config}, found others in {path}; give a "
@@ -250,14 +197,6 @@ def _without_downloads(settings: dict[str, Any]) -> dict[str, Any]:
         if network.get("init_args", {}).get(name) is not None:
             network["init_args"][name] = None
     return settings
-
-
-def _load(task: SegmentationTask, weights: dict[str, Any], otherwise: str) -> None:
-    try:
-        task.load_state_dict(weights)
-    except RuntimeError as error:
-        differences = "\n".join(str(error).splitlines()[:6])
-        raise ValueError(f"{otherwise}\n{differences}") from error
 
 
 def _as_yaml(content: Any) -> str:

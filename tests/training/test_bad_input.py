@@ -248,12 +248,25 @@ def test_settings_that_do_not_exist_or_have_another_type(arguments: list[str], s
         ("colour: blue\n", "remove colour; hardpix fit --help lists all settings"),
         ("dta:\n  batch_size: 3\n", "dta"),
         ("data: [\n", "did not find expected node content"),
+        ("data.batchsize: 3\n", "write data.batch_size instead of data.batchsize"),
+        ("1: 3\n", "remove 1; hardpix fit --help lists all settings"),
+        ("data: {2: 3}\n", "found data.2\n"),
+        (
+            "model: {network: {class_path: my_networks.Tiny, init_args: {a.b: 3}}}\n",
+            "found model.network.init_args.a.b\n",
+        ),
+        (
+            "model: {network: {class_path: my_broken_networks.Net, init_args: {a: 3}}}\n",
+            "name 'undefined' is not defined",
+        ),
     ],
 )
 def test_config_files_that_are_wrong(content: str, said: str, own: Data) -> None:
     file = own.images.parent / "own.yaml"
     file.write_text(content)
-    assert said in refused(own, "--config", file).err
+    refusal = refused(own, "--config", file).err
+    assert said in refusal
+    assert "and '" not in refusal
 
 
 UNKNOWN = """

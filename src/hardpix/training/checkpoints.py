@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -49,7 +48,7 @@ def read_checkpoint(path: Path, *, weights_only: bool) -> dict[str, Any]:
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=weights_only)
-    except (RuntimeError, OSError, EOFError, UnpicklingError) as error:
+    except Exception as error:  # Bytes of another program, read as a pickle, may come to anything.
         reason = str(error).partition("\n")[0]
         raise ValueError(
             f"expected a checkpoint that hardpix fit wrote, found a file that cannot be read, {path} ({reason}); it "

@@ -187,6 +187,22 @@ def test_validation_within_an_epoch_leaves_nothing_to_go_on_from_but_whole_epoch
         assert torch.equal(found["state_dict"][name], value), name
 
 
+def test_an_epoch_that_time_cut_short_is_trained_from_its_start(whole: RunFolder, data: Data, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    time_is_up = ["--trainer.callbacks", "[{class_path: my_networks.OutOfTime, init_args: {step: 5}}]"]
+    assert run_hardpix("fit", *data.arguments, *TINY, *SETTINGS, "--run", folder.path, *time_is_up).code == 0
+    assert run_hardpix("fit", "--run", folder.path, "--resume").code == 0
+    expected, found = (torch.load(run.checkpoint("last"), weights_only=True) for run in (whole, folder))
+    assert found["global_step"] == 2 * EPOCHS
+    for name, value in expected["state_dict"].items():
+        assert torch.equal(found["state_dict"][name], value), name
+
+
+def test_a_training_of_some_steps_keeps_its_last_one(fit_tiny: Callable[..., RunFolder]) -> None:
+    folder = fit_tiny(*SETTINGS, "--trainer.max_steps", 5)
+    assert torch.load(folder.checkpoint("last"), weights_only=True)["global_step"] == 5
+
+
 def test_interruption_by_hand_is_exit_130_and_says_how_to_go_on(data: Data, tmp_path: Path) -> None:
     callback = "[{class_path: my_networks.StopAt, init_args: {epoch: 1, by_hand: true}}]"
     run = tmp_path / "run"

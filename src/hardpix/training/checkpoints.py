@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import nn
 
@@ -29,11 +30,17 @@ class LastCheckpoint(ModelCheckpoint):
     """Keeps the weights after every epoch as last.ckpt, to go on from.
 
     Not the best's own ``save_last``: that writes nothing in an epoch that is not better. And not after a validation
-    within an epoch: the order of the images begins anew with every epoch, so only its end can be gone on from.
+    within an epoch, nor after an epoch that was cut short, as by ``max_time``: the order of the images begins anew with
+    every epoch, so only its end can be gone on from.
     """
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, filename="last", enable_version_counter=False, save_on_train_epoch_end=True)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        # Where a number of steps was asked for, what they came to is the result.
+        if trainer.is_last_batch or trainer.global_step == trainer.max_steps:
+            super().on_train_epoch_end(trainer, pl_module)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         # It has one file, in its own folder, whatever came before.

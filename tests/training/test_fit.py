@@ -138,6 +138,14 @@ def test_without_a_checkpoint_nothing_is_said_to_be_done_with_one(
     assert "no validation was done" not in outcome.out
 
 
+def test_a_few_batches_can_be_overfitted(data: Data, tmp_path: Path) -> None:
+    """Lightning then puts samplers of its own in place of ours, which yield indices alone."""
+    few = ["--trainer.overfit_batches", 1]
+    outcome = run_hardpix("fit", *data.arguments, *TINY, "--run", tmp_path / "run", *few)
+    assert outcome.code == 0, outcome.err
+    assert "epoch 2/2" in outcome.out
+
+
 def test_epochs_without_an_end_are_counted_without_one(data: Data, tmp_path: Path) -> None:
     steps = ["--trainer.max_epochs", -1, "--trainer.max_steps", 4]
     outcome = run_hardpix("fit", *data.arguments, *TINY, "--run", tmp_path / "run", *steps)

@@ -120,6 +120,7 @@ def test_folder_without_images(own: Data) -> None:
         (["--data.val_stems", "seq_*"], 'found "seq_*", which matches none'),
         (["--data.resolution", "0"], "expected resolution > 0"),
         (["--data.batch_size", "0"], "expected batch_size ≥ 1 and workers ≥ 0, found 0 and 0"),
+        (["--data.divisor", "0"], "and divisor ≥ 1, found 1.0 and 0"),
         (["--data.preset", "camvid", "--data.root", "x"], "preset goes without --data.images, --data.masks"),
         (["--data.root", "x"], "images goes without --data.root"),
         (["--data.train_set", "my_networks.Nameless"], "train_set goes without --data.images, --data.masks"),

@@ -249,6 +249,26 @@ class TestScores:
         assert run_hardpix("mine", *renamed, *masks, "--out", tmp_path / "m").code == 0
         assert (tmp_path / "m" / "hardness" / "four.png").is_file()
 
+    def test_scores_go_into_a_folder_that_is_made(self, tiny_run: RunFolder, tmp_path: Path) -> None:
+        out = tmp_path / "new" / "folder" / "scores.json"
+        assert run_hardpix("test", "--run", tiny_run.path, "--out", out).code == 0
+        assert json.loads(out.read_text())["images"] > 0
+
+    def test_scores_below_a_file_are_refused_before_the_work(self, tiny_run: RunFolder, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("mine")
+        outcome = run_hardpix("test", "--run", tiny_run.path, "--out", tmp_path / "file" / "scores.json")
+        assert outcome.code == 2
+        assert "mIoU" not in outcome.out
+        assert (tmp_path / "file").read_text() == "mine"
+
+    @pytest.mark.parametrize("content", [b"hello, world", b"classes:\n- name: road\n", b".", b"u"])
+    def test_a_checkpoint_that_is_none_is_named(self, content: bytes, tiny_run: RunFolder, tmp_path: Path) -> None:
+        """Read as a pickle, each of them fails in its own way."""
+        (tmp_path / "some.ckpt").write_bytes(content)
+        outcome = run_hardpix("test", "--run", tiny_run.path, "--checkpoint", tmp_path / "some.ckpt")
+        assert outcome.code == 2
+        assert "found a file that cannot be read" in outcome.err
+
     @pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.99])
     def test_a_broken_checkpoint_is_named(self, share: float, tiny_run: RunFolder, tmp_path: Path) -> None:
         file, content = tmp_path / "some.ckpt", tiny_run.checkpoint("best").read_bytes()

@@ -16,6 +16,7 @@ from lightning.pytorch.callbacks import Callback
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from hardpix.data import ClassTable, Sample
@@ -94,7 +95,13 @@ class Rendered(Dataset[Sample]):
         self.classes = scenes.classes
         workers = min(os.cpu_count() or 1, 8)
         loader = DataLoader(scenes, batch_size=None, num_workers=workers)
-        self.samples = list(track(loader, label, total=len(scenes), console=Console(stderr=True)))
+        bar = track(loader, label, total=len(scenes), console=Console(stderr=True))
+        # What another process has made lies in shared memory, with an open file for each tensor: all scenes at once
+        # would be more of them than a shell usually allows.
+        self.samples: list[Sample] = [
+            {name: value.clone() if isinstance(value, Tensor) else value for name, value in scene.items()}
+            for scene in bar
+        ]
 
     def __len__(self) -> int:
         return len(self.samples)

@@ -25,7 +25,7 @@ def prepare_output(
         made_by: what else is recorded.
 
     Raises:
-        ValueError: the folder is one that is read, or lies in one.
+        ValueError: the folder is one that is read, lies in one, or holds one.
         FileExistsError: it holds something that is not an earlier result, or that may not be replaced.
 
     Example:
@@ -39,6 +39,10 @@ def prepare_output(
     for folder in inputs:
         if out.resolve().is_relative_to(folder.resolve()):
             raise ValueError(f"expected a folder outside of what is read ({folder}) for the results, found {out}")
+        if folder.resolve().is_relative_to(out.resolve()):
+            raise ValueError(
+                f"expected a folder apart from what is read for the results, found {out}, which holds {folder}"
+            )
     if out.exists() and not out.is_dir():
         raise FileExistsError(f"expected a folder for the results, found a file, {out}; give another name")
     files = sorted(files)

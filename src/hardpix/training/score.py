@@ -56,6 +56,8 @@ def score(
             task, samples = open_run(folder, checkpoint, device, images, masks, image_suffix, mask_suffix)
         else:
             task, samples = folder.load_task(checkpoint).to(choose_device(device)), folder.validation_set()
+        file = folder.path / "scores.json" if out is None else out
+        file.parent.mkdir(parents=True, exist_ok=True)
     scores = SegmentationScores(task.num_classes, task.ignore_index)
     count = 0
     for found in infer(task, Transformed(samples, folder.evaluation_transform()), label="testing"):
@@ -71,7 +73,6 @@ def score(
         "class_iou": {name: _number(iou) for name, iou in zip(task.class_names, by_class, strict=True)},
     }
     console.print(score_table({run.name: result}))
-    file = folder.path / "scores.json" if out is None else out
     file.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     console.print(f"written to {file}")
     return result

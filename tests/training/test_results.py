@@ -193,6 +193,24 @@ class TestScores:
         assert list(scores["class_iou"].values()) == pytest.approx(by_class.tolist())
         assert scores["accuracy"] == pytest.approx((guess == truth).mean())
 
+    def test_scores_of_other_images_do_not_pass_for_the_runs_own(self, mixed: Mixed, tmp_path: Path) -> None:
+        others = ["--run", mixed.run.path, "--images", mixed.data.images, "--masks", mixed.data.masks]
+        before = tree(mixed.run.path)
+        outcome = run_hardpix("test", *others)
+        assert outcome.code == 0, outcome.err
+        assert "not written; --out FILE" in outcome.out
+        assert tree(mixed.run.path) == before
+        assert run_hardpix("test", *others, "--out", tmp_path / "s.json").code == 0
+        assert json.loads((tmp_path / "s.json").read_text())["of"] == str(mixed.data.images)
+
+    @pytest.mark.parametrize("folder", ["images", "masks"])
+    def test_scores_are_not_written_among_the_data(self, folder: str, mixed: Mixed) -> None:
+        inside = getattr(mixed.data, folder) / "s.json"
+        outcome = run_hardpix("test", "--run", mixed.run.path, "--out", inside)
+        assert outcome.code == 2
+        assert "expected a folder outside of what is read" in outcome.err
+        assert not inside.exists()
+
     def test_images_added_later_are_not_scored(self, data: Data, tmp_path: Path) -> None:
         for name in ("images", "masks"):
             shutil.copytree(getattr(data, name), tmp_path / name)

@@ -113,6 +113,7 @@ def test_resume_refuses_other_images(data: Data, whole: RunFolder, tmp_path: Pat
     [
         ["--model.network.norm", "none"],
         ["--model.objective", "hardpix.objectives.WeightedCrossEntropy"],
+        ["--model.optimizer", "SGD"],
         ["--data.classes", "[a, b, c, d]", "--data.label_map", "{0: 0, 7: 1, 200: 2, 9: 3}"],
     ],
 )

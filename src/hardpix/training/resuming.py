@@ -46,6 +46,24 @@ def require_same_classes(folder: RunFolder, data: SegmentationData) -> None:
         )
 
 
+def require_same_optimizer(folder: RunFolder, optimizer: str) -> None:
+    """A resumed run has the kind of optimizer whose state its checkpoint holds; its rates may have changed.
+
+    Args:
+        folder: of the run.
+        optimizer: class path of the one to go on with.
+
+    Raises:
+        ValueError: it was started with another one.
+    """
+    before = folder.read_config()["model"]["optimizer"]["class_path"]
+    if before != optimizer:
+        raise ValueError(
+            f"expected the optimizer that {folder.path} was started with, {before}, found {optimizer}: the state of "
+            "one is none of the other; leave it as it was, or start a new run"
+        )
+
+
 def require_checkpoint(folder: RunFolder, task: SegmentationTask, max_epochs: int | None) -> None:
     """The last checkpoint is one that a training of the task can go on from.
 

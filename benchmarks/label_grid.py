@@ -42,7 +42,8 @@ def main() -> None:
     given = parser.parse_args()
     preset = load_preset(given.preset)
     folders = preset.folders(given.root, given.part)
-    samples = SegmentationFolder(folders.images, folders.masks, preset.classes)
+    endings = {"image_suffix": folders.image_suffix, "mask_suffix": folders.mask_suffix}
+    samples = SegmentationFolder(folders.images, folders.masks, preset.classes, **endings)
     scores = [SegmentationScores(len(preset.classes)) for _ in given.grid]
     for index in track(range(len(samples)), "scoring the truth", console=Console(stderr=True)):
         target = samples[index]["target"].as_subclass(Tensor).long().unsqueeze(0)

@@ -84,11 +84,15 @@ class TrainingStep(nn.Module):
             self._watch_branch(self.network, self.objective)
 
 
+_FIRST_WARNING = 64
+
+
 class _BranchWatch:
     """Warns when the network moves and a branch that has gradients does not.
 
     Values are compared: fused optimizers, and those that write to ``.data``, leave the version of a tensor as it was.
-    That makes the host wait for the device, so it looks at steps 4, 8, 16 … alone, until the network has moved.
+    That makes the host wait for the device, so it looks at steps 4, 8, 16 … alone, until the branch has moved. It warns
+    from step 64 on: at the small rates of a warm-up a step may be less than float32 can add to a weight.
     """
 
     def __init__(self) -> None:
@@ -109,10 +113,11 @@ class _BranchWatch:
         if self._at_first is None or self._steps < 4 or not power_of_two:
             return
         network_before, branch_before = self._at_first
-        if _equal(network_before, _last_layers(network)):
+        branch_moved = not _equal(branch_before, _trainable(objective))
+        if not branch_moved and (self._steps < _FIRST_WARNING or _equal(network_before, _last_layers(network))):
             return
         self._at_first = None
-        if self._gradients.stop() and _equal(branch_before, _trainable(objective)):
+        if self._gradients.stop() and not branch_moved:
             warnings.warn(
                 "the signal's branch has gradients but is never updated, while the network is: its parameters are in "
                 "no optimizer. Build the optimizer from step.parameters(), after TrainingStep was made.",

@@ -3,7 +3,10 @@
 import importlib.util
 from pathlib import Path
 
+import numpy as np
+import pytest
 import torch
+from PIL import Image
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "label_grid.py"
 spec = importlib.util.spec_from_file_location("label_grid", SCRIPT)
@@ -31,3 +34,18 @@ def test_unlabelled_pixels_have_no_share() -> None:
     target = torch.full((1, 8, 8), 255)
     target[0, 0, 0] = 1
     assert (label_grid.seen_through(target, 3, (1, 1)) == 1).all()
+
+
+def test_a_preset_whose_file_names_have_endings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    for name in ("a_rgb.png", "a_ids.png"):
+        Image.fromarray(np.eye(8, dtype=np.uint8)).save(tmp_path / name)
+    (tmp_path / "mine.yaml").write_text(
+        "name: mine\nclasses: [{name: a, id: 0}, {name: b, id: 1}]\n"
+        "val: {images: ., masks: ., image_suffix: _rgb, mask_suffix: _ids}\n"
+    )
+    asked = ["--preset", str(tmp_path / "mine.yaml"), "--root", str(tmp_path), "--grid", "8x8"]
+    monkeypatch.setattr("sys.argv", ["label_grid.py", *asked])
+    label_grid.main()
+    assert "| mIoU | 100.0 |" in capsys.readouterr().out

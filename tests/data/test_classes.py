@@ -1,5 +1,6 @@
 """Stored ids and colours to training indices and back."""
 
+import time
 from collections import Counter
 
 import numpy as np
@@ -212,3 +213,12 @@ def test_one_label_to_ignore_needs_no_list(written: str, colour: str) -> None:
     content = f"classes: [{{name: a, id: 0, colour: [7, 7, 7]}}]\n{written}\nignore_colours: {colour}"
     table = ClassTable.from_dict(yaml.safe_load(content))
     assert (table.ignore_ids, table.ignore_colours) == ((9,), ((1, 2, 3),))
+
+
+def test_a_label_that_stands_twice_is_found_among_many() -> None:
+    """Ids of single objects come in tens of thousands; to compare each with each would take minutes."""
+    start = time.perf_counter()
+    assert len(ClassTable.from_ids(range(60000))) == 59999
+    with pytest.raises(ValueError, match=r"each id once in the class table, found \[3, 7\] more than once"):
+        ClassTable([str(k) for k in range(50003)], [*range(50000), 7, 3, 7])
+    assert time.perf_counter() - start < 5

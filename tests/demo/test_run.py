@@ -4,7 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from sklearn.metrics import jaccard_score, roc_auc_score
+from torch import Tensor
 
 from hardpix.data.scenes import GeneratedScenes
 from hardpix.demo.evaluation import MapStability, evaluate
@@ -63,6 +65,14 @@ def test_learned_hardness_ranks_what_is_ambiguous_by_construction_above_the_rest
     ambiguity = np.stack([scene["ambiguity"].numpy() for scene in held_out.samples])
     assert 0.55 < roc_auc_score(ambiguity.ravel() >= AMBIGUOUS, hardness.numpy().ravel()) < 0.9
     assert np.mean(watch.correlations["learned hardness"][-3:]) > 0.7
+
+
+def test_scenes_that_are_kept_hold_no_open_files() -> None:
+    """A tensor that another process made keeps a file open, of which a shell allows a thousand or so."""
+    scenes = Rendered(GeneratedScenes(2, seed=5), "drawing").samples
+    assert not any(value.is_shared() for scene in scenes for value in scene.values() if isinstance(value, Tensor))
+    drawn = GeneratedScenes(2, seed=5)[1]
+    assert all(torch.equal(scenes[1][name].nan_to_num(), drawn[name].nan_to_num()) for name in ("image", "depth"))
 
 
 def test_page_is_written(small: tuple[Findings, Path]) -> None:

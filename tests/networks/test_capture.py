@@ -125,3 +125,16 @@ def test_a_branch_leaves_the_containers_it_is_given_as_they_are() -> None:
     network = tap(Listed(), decoder="decoder")
     branch, out = network.new_branch(), network(IMAGE)
     assert torch.equal(branch(out.features), branch(out.features))
+
+
+@pytest.mark.parametrize("inplace", [False, True])
+def test_a_stage_that_is_overwritten_is_said(inplace: bool) -> None:
+    model = nn.Sequential(
+        nn.Conv2d(3, 6, 3, padding=1), nn.ReLU(inplace=inplace), nn.Sequential(nn.Conv2d(6, 6, 1), nn.Conv2d(6, 4, 1))
+    )
+    network = tap(model, decoder="2", stages=("0",))
+    if inplace:
+        with pytest.raises(RuntimeError, match="the network overwrites what '0' returned"):
+            network(IMAGE)
+    else:
+        assert torch.equal(network(IMAGE).stages["0"], model[0](IMAGE))

@@ -120,6 +120,7 @@ def test_folder_without_images(own: Data) -> None:
         (["--data.val_stems", "seq_*"], 'found "seq_*", which matches none'),
         (["--data.resolution", "0"], "expected resolution > 0"),
         (["--data.batch_size", "0"], "expected batch_size ≥ 1 and workers ≥ 0, found 0 and 0"),
+        (["--data.divisor", "0"], "and divisor ≥ 1, found 1.0 and 0"),
         (["--data.preset", "camvid", "--data.root", "x"], "preset goes without --data.images, --data.masks"),
         (["--data.root", "x"], "images goes without --data.root"),
         (["--data.train_set", "my_networks.Nameless"], "train_set goes without --data.images, --data.masks"),
@@ -248,12 +249,25 @@ def test_settings_that_do_not_exist_or_have_another_type(arguments: list[str], s
         ("colour: blue\n", "remove colour; hardpix fit --help lists all settings"),
         ("dta:\n  batch_size: 3\n", "dta"),
         ("data: [\n", "did not find expected node content"),
+        ("data.batchsize: 3\n", "write data.batch_size instead of data.batchsize"),
+        ("1: 3\n", "remove 1; hardpix fit --help lists all settings"),
+        ("data: {2: 3}\n", "found data.2\n"),
+        (
+            "model: {network: {class_path: my_networks.Tiny, init_args: {a.b: 3}}}\n",
+            "found model.network.init_args.a.b\n",
+        ),
+        (
+            "model: {network: {class_path: my_broken_networks.Net, init_args: {a: 3}}}\n",
+            "name 'undefined' is not defined",
+        ),
     ],
 )
 def test_config_files_that_are_wrong(content: str, said: str, own: Data) -> None:
     file = own.images.parent / "own.yaml"
     file.write_text(content)
-    assert said in refused(own, "--config", file).err
+    refusal = refused(own, "--config", file).err
+    assert said in refusal
+    assert "and '" not in refusal
 
 
 UNKNOWN = """
@@ -352,6 +366,25 @@ class TestRuns:
     def test_no_such_device(self, command: str, data: Data, tiny_run: RunFolder, tmp_path: Path) -> None:
         said = self.refused(command, data, tmp_path / "out", "--run", tiny_run.path, "--device", "abacus")
         assert "expected a device such as cpu or cuda:0, found 'abacus'" in said
+
+    @pytest.mark.parametrize(
+        ("before", "now", "said"),
+        [
+            ("my_networks.Tiny", "my_lost_networks.Tiny", "No module named 'my_lost_networks'"),
+            ("dropout: 0.0", "droppout: 0.0", "unknown key droppout; there are outputs"),
+        ],
+    )
+    def test_a_network_that_cannot_be_found_again(
+        self, before: str, now: str, said: str, command: str, data: Data, tiny_run: RunFolder, tmp_path: Path
+    ) -> None:
+        shutil.copytree(tiny_run.path, tmp_path / "run")
+        config = tmp_path / "run" / "config.yaml"
+        config.write_text(config.read_text().replace(before, now))
+        refusal = self.refused(command, data, tmp_path / "out", "--run", tmp_path / "run")
+        assert "model.network (my_" in refusal
+        assert said in refusal
+        assert "where Python finds your own modules" in refusal
+        assert "Union" not in refusal
 
 
 @pytest.mark.parametrize("command", ["predict", "mine"])

@@ -128,6 +128,34 @@ def test_the_loss_on_the_screen_is_the_mean_of_the_epoch(settings: list[object],
         assert float(line.split("loss ")[1].split(",")[0]) == pytest.approx(mean, abs=1e-4)
 
 
+@pytest.mark.parametrize("settings", [["--trainer.fast_dev_run", "true"], ["--trainer.max_epochs", 0]])
+def test_without_a_checkpoint_nothing_is_said_to_be_done_with_one(
+    settings: list[object], data: Data, tmp_path: Path
+) -> None:
+    outcome = run_hardpix("fit", *data.arguments, *TINY, "--run", tmp_path / "run", *settings)
+    assert outcome.code == 0, outcome.err
+    assert "hardpix test" not in outcome.out
+    assert "no validation was done" not in outcome.out
+
+
+def test_a_few_batches_can_be_overfitted(data: Data, tmp_path: Path) -> None:
+    """Lightning then puts samplers of its own in place of ours, which yield indices alone."""
+    few = ["--trainer.overfit_batches", 1]
+    outcome = run_hardpix("fit", *data.arguments, *TINY, "--run", tmp_path / "run", *few)
+    assert outcome.code == 0, outcome.err
+    assert "epoch 2/2" in outcome.out
+
+
+def test_epochs_without_an_end_are_counted_without_one(data: Data, tmp_path: Path) -> None:
+    steps = ["--trainer.max_epochs", -1, "--trainer.max_steps", 4]
+    outcome = run_hardpix("fit", *data.arguments, *TINY, "--run", tmp_path / "run", *steps)
+    assert outcome.code == 0, outcome.err
+    assert [line.partition(":")[0] for line in outcome.out.splitlines() if line.startswith("epoch")] == [
+        "epoch 1",
+        "epoch 2",
+    ]
+
+
 def test_what_to_do_next_can_be_pasted_into_a_shell(data: Data, tmp_path: Path) -> None:
     run = tmp_path / "a run's folder"
     short = ["--trainer.max_epochs", 1, "--trainer.limit_val_batches", 0]

@@ -128,6 +128,20 @@ def test_validation_in_folders_of_its_own(plain: dict, tmp_path: Path) -> None:
     assert split["val"]["stems"] == [f"{k:02d}" for k in range(6, 12)]
 
 
+@pytest.mark.parametrize("inside", ["seq1", "."])
+def test_no_image_is_trained_and_validated_on(inside: str, tmp_path: Path) -> None:
+    arguments = [*make(tmp_path, as_ids), "--data.val_images", tmp_path / "images" / inside]
+    outcome = run_hardpix(
+        *("fit", *TINY, "--run", tmp_path / "run", *arguments, "--data.val_masks", tmp_path / "masks" / inside)
+    )
+    assert outcome.code == 2
+    shared = 6 if inside == "seq1" else 12
+    assert f"image to train on and to validate on ({shared})" in outcome.err
+    assert f"{tmp_path / 'images' / 'seq1' / '06.png'}: expected an image of one of the two" in outcome.err
+    assert "val_stems" in outcome.err
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_pattern_holds_out_a_sequence(tmp_path: Path) -> None:
     arguments = make(tmp_path, as_ids)
     assert scores_of(tmp_path, *arguments, "--data.val_stems", "seq1/*")["images"] == 6

@@ -193,6 +193,24 @@ class TestScores:
         assert list(scores["class_iou"].values()) == pytest.approx(by_class.tolist())
         assert scores["accuracy"] == pytest.approx((guess == truth).mean())
 
+    def test_scores_of_other_images_do_not_pass_for_the_runs_own(self, mixed: Mixed, tmp_path: Path) -> None:
+        others = ["--run", mixed.run.path, "--images", mixed.data.images, "--masks", mixed.data.masks]
+        before = tree(mixed.run.path)
+        outcome = run_hardpix("test", *others)
+        assert outcome.code == 0, outcome.err
+        assert "not written; --out FILE" in outcome.out
+        assert tree(mixed.run.path) == before
+        assert run_hardpix("test", *others, "--out", tmp_path / "s.json").code == 0
+        assert json.loads((tmp_path / "s.json").read_text())["of"] == str(mixed.data.images)
+
+    @pytest.mark.parametrize("folder", ["images", "masks"])
+    def test_scores_are_not_written_among_the_data(self, folder: str, mixed: Mixed) -> None:
+        inside = getattr(mixed.data, folder) / "s.json"
+        outcome = run_hardpix("test", "--run", mixed.run.path, "--out", inside)
+        assert outcome.code == 2
+        assert "expected a folder outside of what is read" in outcome.err
+        assert not inside.exists()
+
     def test_images_added_later_are_not_scored(self, data: Data, tmp_path: Path) -> None:
         for name in ("images", "masks"):
             shutil.copytree(getattr(data, name), tmp_path / name)
@@ -248,6 +266,26 @@ class TestScores:
         assert (tmp_path / "p" / "labels" / "four.png").is_file()
         assert run_hardpix("mine", *renamed, *masks, "--out", tmp_path / "m").code == 0
         assert (tmp_path / "m" / "hardness" / "four.png").is_file()
+
+    def test_scores_go_into_a_folder_that_is_made(self, tiny_run: RunFolder, tmp_path: Path) -> None:
+        out = tmp_path / "new" / "folder" / "scores.json"
+        assert run_hardpix("test", "--run", tiny_run.path, "--out", out).code == 0
+        assert json.loads(out.read_text())["images"] > 0
+
+    def test_scores_below_a_file_are_refused_before_the_work(self, tiny_run: RunFolder, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("mine")
+        outcome = run_hardpix("test", "--run", tiny_run.path, "--out", tmp_path / "file" / "scores.json")
+        assert outcome.code == 2
+        assert "mIoU" not in outcome.out
+        assert (tmp_path / "file").read_text() == "mine"
+
+    @pytest.mark.parametrize("content", [b"hello, world", b"classes:\n- name: road\n", b".", b"u"])
+    def test_a_checkpoint_that_is_none_is_named(self, content: bytes, tiny_run: RunFolder, tmp_path: Path) -> None:
+        """Read as a pickle, each of them fails in its own way."""
+        (tmp_path / "some.ckpt").write_bytes(content)
+        outcome = run_hardpix("test", "--run", tiny_run.path, "--checkpoint", tmp_path / "some.ckpt")
+        assert outcome.code == 2
+        assert "found a file that cannot be read" in outcome.err
 
     @pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.99])
     def test_a_broken_checkpoint_is_named(self, share: float, tiny_run: RunFolder, tmp_path: Path) -> None:

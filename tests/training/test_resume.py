@@ -7,12 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import my_networks
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from hardpix.training.run_folder import RunFolder
 
-from .conftest import TINY, Data, run_hardpix
+from .conftest import TINY, Data, read, run_hardpix, tree
 from .test_fit import column
 
 EPOCHS = 4
@@ -106,6 +108,44 @@ def test_resume_refuses_other_images(data: Data, whole: RunFolder, tmp_path: Pat
     assert "Traceback" not in outcome.err
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        ["--model.network.norm", "none"],
+        ["--model.objective", "hardpix.objectives.WeightedCrossEntropy"],
+        ["--model.optimizer", "SGD"],
+        ["--data.classes", "[a, b, c, d]", "--data.label_map", "{0: 0, 7: 1, 200: 2, 9: 3}"],
+    ],
+)
+def test_resume_refuses_another_network_and_leaves_the_run_as_it_is(
+    other: list[str], whole: RunFolder, tmp_path: Path
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    shutil.copytree(whole.path, folder.path)
+    before = tree(folder.path)
+    outcome = run_hardpix("fit", "--run", folder.path, "--resume", "--trainer.max_epochs", EPOCHS + 1, *other)
+    assert outcome.code == 2
+    assert "was started with" in outcome.err
+    assert "or start a new run" in outcome.err
+    assert "Traceback" not in outcome.err
+    assert tree(folder.path) == before
+
+
+def test_resume_refuses_masks_of_other_ids(data: Data, whole: RunFolder, tmp_path: Path) -> None:
+    """As many classes as before, so that the weights would fit."""
+    shutil.copytree(data.masks, tmp_path / "masks")
+    for file in (tmp_path / "masks").iterdir():
+        ids = read(file)
+        Image.fromarray(np.where(ids == 7, 9, ids).astype(np.uint8)).save(file)
+    folder = RunFolder(tmp_path / "run")
+    shutil.copytree(whole.path, folder.path)
+    before = tree(folder.path)
+    outcome = run_hardpix("fit", "--run", folder.path, "--resume", "--data.masks", tmp_path / "masks")
+    assert outcome.code == 2
+    assert "found {'name': 'class 9', 'id': 9} in place of {'name': 'class 7', 'id': 7}" in outcome.err
+    assert tree(folder.path) == before
+
+
 def test_resume_without_a_checkpoint_says_so(data: Data, tmp_path: Path) -> None:
     run = tmp_path / "run"
     with pytest.raises(my_networks.Interruption):
@@ -146,6 +186,22 @@ def test_validation_within_an_epoch_leaves_nothing_to_go_on_from_but_whole_epoch
     expected, found = (torch.load(run.checkpoint("last"), weights_only=True) for run in (whole, folder))
     for name, value in expected["state_dict"].items():
         assert torch.equal(found["state_dict"][name], value), name
+
+
+def test_an_epoch_that_time_cut_short_is_trained_from_its_start(whole: RunFolder, data: Data, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    time_is_up = ["--trainer.callbacks", "[{class_path: my_networks.OutOfTime, init_args: {step: 5}}]"]
+    assert run_hardpix("fit", *data.arguments, *TINY, *SETTINGS, "--run", folder.path, *time_is_up).code == 0
+    assert run_hardpix("fit", "--run", folder.path, "--resume").code == 0
+    expected, found = (torch.load(run.checkpoint("last"), weights_only=True) for run in (whole, folder))
+    assert found["global_step"] == 2 * EPOCHS
+    for name, value in expected["state_dict"].items():
+        assert torch.equal(found["state_dict"][name], value), name
+
+
+def test_a_training_of_some_steps_keeps_its_last_one(fit_tiny: Callable[..., RunFolder]) -> None:
+    folder = fit_tiny(*SETTINGS, "--trainer.max_steps", 5)
+    assert torch.load(folder.checkpoint("last"), weights_only=True)["global_step"] == 5
 
 
 def test_interruption_by_hand_is_exit_130_and_says_how_to_go_on(data: Data, tmp_path: Path) -> None:

@@ -84,6 +84,17 @@ def test_a_file_of_the_records_name_is_no_leave(record: str, mixed: Mixed, tmp_p
     assert tree(tmp_path) == before
 
 
+def test_what_is_read_is_not_replaced_because_it_is_an_earlier_result(mixed: Mixed, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert predict(mixed, out).code == 0
+    before = tree(out)
+    run = ["--run", mixed.run.path, "--images", mixed.data.images, "--masks", out / "labels"]
+    outcome = run_hardpix("mine", *run, "--out", out, "--overwrite")
+    assert outcome.code == 2
+    assert f"found {out}, which holds {out / 'labels'}" in outcome.err
+    assert tree(out) == before
+
+
 @pytest.mark.parametrize("kind", ["images", "masks"])
 def test_never_into_what_the_run_was_trained_on(kind: str, mixed: Mixed, tmp_path: Path) -> None:
     images = tmp_path / "images"

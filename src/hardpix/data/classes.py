@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -222,6 +223,6 @@ def _one_or_list(values: list) -> Any:
 
 
 def _refuse_twice(what: str, values: list) -> None:
-    twice = sorted({value for value in values if values.count(value) > 1})
+    twice = sorted(value for value, count in Counter(values).items() if count > 1)
     if twice:
         raise ValueError(f"expected each {what} once in the class table, found {twice} more than once")

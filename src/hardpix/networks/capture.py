@@ -22,12 +22,15 @@ class Caught:
     auxiliary: list[Tensor] = field(default_factory=list)
     stages: dict[str, Tensor] = field(default_factory=dict)
     _versions: list[tuple[Tensor, int]] = field(default_factory=list)
+    _stage_versions: dict[str, list[tuple[Tensor, int]]] = field(default_factory=dict)
 
     def catch_features(self, features: Features) -> None:
         self.features = features
-        # Neither a graph in the making nor inference mode counts versions.
-        counted = [] if torch.compiler.is_compiling() else [t for t in tensors_in(features) if not t.is_inference()]
-        self._versions = [(tensor, tensor._version) for tensor in counted]
+        self._versions = _with_versions(features)
+
+    def catch_stage(self, name: str, tensor: Tensor) -> None:
+        self.stages[name] = tensor
+        self._stage_versions[name] = _with_versions(tensor)
 
     def keep(self, tensor: Tensor) -> None:
         """Called before a tensor is overwritten: if it is one of the features, they get what it holds by now."""
@@ -37,7 +40,22 @@ class Caught:
     @property
     def overwritten(self) -> bool:
         """Whether the features are no longer what the decoder was called with."""
-        return any(tensor._version != version for tensor, version in self._versions)
+        return _changed(self._versions)
+
+    @property
+    def overwritten_stages(self) -> list[str]:
+        """The stages that are no longer what their modules returned."""
+        return [name for name, versions in self._stage_versions.items() if _changed(versions)]
+
+
+def _with_versions(nested: Any) -> list[tuple[Tensor, int]]:
+    # Neither a graph in the making nor inference mode counts versions.
+    counted = [] if torch.compiler.is_compiling() else [t for t in tensors_in(nested) if not t.is_inference()]
+    return [(tensor, tensor._version) for tensor in counted]
+
+
+def _changed(versions: list[tuple[Tensor, int]]) -> bool:
+    return any(tensor._version != version for tensor, version in versions)
 
 
 class Capture:
@@ -98,7 +116,7 @@ class Capture:
                 raise TypeError(
                     f"expected stage {name!r} to return a tensor, found {type(output).__name__}; name one inside it"
                 )
-            self.caught.stages[name] = output
+            self.caught.catch_stage(name, output)
 
 
 def refuse_compiled(model: nn.Module, path: str) -> None:

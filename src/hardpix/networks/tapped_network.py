@@ -198,6 +198,12 @@ class TappedNetwork(nn.Module):
                     f"tapped anew. Tap it again, with {argument}= naming a module whose call the forward goes through; "
                     f"{list_children(self.model)}"
                 )
+        if caught.overwritten_stages:
+            raise RuntimeError(
+                f"the network overwrites what {', '.join(map(repr, caught.overwritten_stages))} returned (a layer with "
+                "inplace=True, x += …), so that a stage there would hold something else; name the module that writes "
+                "last as the stage, or let it make a new tensor"
+            )
         if self.places.classifiers:
             outputs = outputs_of(self._classifier())
             if outputs % logits.shape[1]:

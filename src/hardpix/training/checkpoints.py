@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
+from torch import nn
 
 
 class BestCheckpoint(ModelCheckpoint):
@@ -29,11 +30,17 @@ class LastCheckpoint(ModelCheckpoint):
     """Keeps the weights after every epoch as last.ckpt, to go on from.
 
     Not the best's own ``save_last``: that writes nothing in an epoch that is not better. And not after a validation
-    within an epoch: the order of the images begins anew with every epoch, so only its end can be gone on from.
+    within an epoch, nor after an epoch that was cut short, as by ``max_time``: the order of the images begins anew with
+    every epoch, so only its end can be gone on from.
     """
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, filename="last", enable_version_counter=False, save_on_train_epoch_end=True)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        # Where a number of steps was asked for, what they came to is the result.
+        if trainer.is_last_batch or trainer.global_step == trainer.max_steps:
+            super().on_train_epoch_end(trainer, pl_module)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         # It has one file, in its own folder, whatever came before.
@@ -48,7 +55,7 @@ def read_checkpoint(path: Path, *, weights_only: bool) -> dict[str, Any]:
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=weights_only)
-    except (RuntimeError, OSError, EOFError, UnpicklingError) as error:
+    except Exception as error:  # Bytes of another program, read as a pickle, may come to anything.
         reason = str(error).partition("\n")[0]
         raise ValueError(
             f"expected a checkpoint that hardpix fit wrote, found a file that cannot be read, {path} ({reason}); it "
@@ -60,3 +67,16 @@ def read_checkpoint(path: Path, *, weights_only: bool) -> dict[str, Any]:
             "path of a checkpoint of this run as --checkpoint"
         )
     return content
+
+
+def load_weights(module: nn.Module, weights: dict[str, Any], otherwise: str) -> None:
+    """Put the weights of a checkpoint into a module.
+
+    Raises:
+        ValueError: they are those of another one; the message is `otherwise` and what differs.
+    """
+    try:
+        module.load_state_dict(weights)
+    except RuntimeError as error:
+        differences = "\n".join(str(error).splitlines()[:6])
+        raise ValueError(f"{otherwise}\n{differences}") from error

@@ -104,8 +104,9 @@ class SegmentationData(LightningDataModule):
         ignore_index: int = 255,
     ) -> None:
         super().__init__()
-        if resolution <= 0:
-            raise ValueError(f"expected resolution > 0 (1 is the images' own, 0.5 half of it), found {resolution}")
+        if resolution <= 0 or divisor < 1:
+            own = "1 is the images' own, 0.5 half of it"
+            raise ValueError(f"expected resolution > 0 ({own}) and divisor ≥ 1, found {resolution} and {divisor}")
         if batch_size < 1 or (workers is not None and workers < 0):
             raise ValueError(f"expected batch_size ≥ 1 and workers ≥ 0, found {batch_size} and {workers}")
         self.resolution = resolution

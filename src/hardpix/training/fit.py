@@ -21,6 +21,12 @@ from hardpix.training.config_file import ConfigFile
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.errors import UsageError
 from hardpix.training.quiet import quiet
+from hardpix.training.resuming import (
+    require_checkpoint,
+    require_same_classes,
+    require_same_optimizer,
+    require_same_split,
+)
 from hardpix.training.run_folder import RunFolder
 from hardpix.training.screen import ProgressBar, Report, console
 from hardpix.training.seeding import SeedEveryBatch
@@ -103,8 +109,10 @@ def fit(arguments: list[str]) -> RunFolder:
         data, task = ready.data, ready.model
         folder.require_outside(data.folders)
         if resumed is not None:
-            folder.require_same_split(data)
-            folder.require_epochs_left(settings.trainer.max_epochs)
+            require_same_optimizer(folder, settings.model.optimizer.class_path)
+            require_same_split(folder, data)
+            require_same_classes(folder, data)
+            require_checkpoint(folder, task, settings.trainer.max_epochs)
         task.balance_classes(data)
         task.try_out(data.first_batch(), one_image_a_step=data.images_a_step == 1)
         trainer = _build_trainer(ready.trainer, settings.seed, folder)

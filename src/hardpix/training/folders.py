@@ -76,7 +76,7 @@ def split_folders(
         val_report = check_folders(
             validation, classes or report.classes, ignore_index=ignore_index, progress=is_first_process()
         )
-        problems += val_report.problems
+        problems += val_report.problems + tuple(_in_both(training, validation))
         warnings += val_report.warnings
     if warnings:
         show("[yellow]Warnings[/yellow]", escape(describe(warnings)))
@@ -127,6 +127,18 @@ def split_folders(
         smallest=(min(heights), min(widths)),
         class_pixels=class_pixels,
     )
+
+
+def _in_both(training: Folders, validation: Folders) -> list[Problem]:
+    """Images that would be trained on and scored, as where the one folder holds the other."""
+    trained_on = {path.resolve() for paths in training.files["images"].values() for path in paths}
+    advice = "let neither folder hold the other, or give one alone and say by val_stems or val_share what is held out"
+    return [
+        Problem("image to train on and to validate on", path, "an image of one of the two", "it in both", advice)
+        for paths in validation.files["images"].values()
+        for path in paths
+        if path.resolve() in trained_on
+    ]
 
 
 def show(*lines: str) -> None:

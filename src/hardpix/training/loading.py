@@ -33,7 +33,10 @@ class EvaluationSampler(SeededSampler):
 
 
 class CountedOnce(Dataset[Sample]):
-    """What an :class:`EvaluationSampler` asks for; an image that does not count comes without labels."""
+    """What an :class:`EvaluationSampler` asks for; an image that does not count comes without labels.
+
+    One that is asked for by its index alone, as Lightning's samplers do, counts.
+    """
 
     def __init__(self, samples: Dataset, ignore_index: int) -> None:
         self.samples = samples
@@ -42,8 +45,8 @@ class CountedOnce(Dataset[Sample]):
     def __len__(self) -> int:
         return len(self.samples)  # type: ignore[arg-type]
 
-    def __getitem__(self, index: tuple[int, bool]) -> Sample:
-        place, counts = index
+    def __getitem__(self, index: int | tuple[int, bool]) -> Sample:
+        place, counts = index if isinstance(index, tuple) else (index, True)
         sample = self.samples[place]
         return sample if counts else sample | {"target": torch.full_like(sample["target"], self.ignore_index)}
 

@@ -25,7 +25,7 @@ def prepare_output(
         made_by: what else is recorded.
 
     Raises:
-        ValueError: the folder is one that is read, or lies in one.
+        ValueError: the folder is one that is read, lies in one, or holds one.
         FileExistsError: it holds something that is not an earlier result, or that may not be replaced.
 
     Example:
@@ -36,9 +36,7 @@ def prepare_output(
         ...     json.loads((out / RECORD).read_text())
         {'command': 'predict', 'files': ['labels/a.png']}
     """
-    for folder in inputs:
-        if out.resolve().is_relative_to(folder.resolve()):
-            raise ValueError(f"expected a folder outside of what is read ({folder}) for the results, found {out}")
+    require_outside(out, inputs)
     if out.exists() and not out.is_dir():
         raise FileExistsError(f"expected a folder for the results, found a file, {out}; give another name")
     files = sorted(files)
@@ -59,6 +57,21 @@ def prepare_output(
     out.mkdir(parents=True, exist_ok=True)
     record = json.dumps({**made_by, "files": files}, indent=1, ensure_ascii=False)
     (out / RECORD).write_text(record + "\n", encoding="utf-8")
+
+
+def require_outside(out: Path, inputs: Iterable[Path]) -> None:
+    """Results stay away from the data.
+
+    Raises:
+        ValueError: they would go to one of the folders that are read, into it, or around it.
+    """
+    for folder in inputs:
+        if out.resolve().is_relative_to(folder.resolve()):
+            raise ValueError(f"expected a folder outside of what is read ({folder}) for the results, found {out}")
+        if folder.resolve().is_relative_to(out.resolve()):
+            raise ValueError(
+                f"expected a folder apart from what is read for the results, found {out}, which holds {folder}"
+            )
 
 
 def recorded_files(out: Path) -> list[str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentError
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,8 @@ from torch.utils.data import Dataset
 
 from hardpix.data import ClassTable, EvaluationTransform, Folders, SegmentationFolder
 from hardpix.data.yaml_files import read_yaml
-from hardpix.training.checkpoints import read_checkpoint
+from hardpix.training.arguments import explain
+from hardpix.training.checkpoints import load_weights, read_checkpoint
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.processes import is_first_process
 from hardpix.training.task import SegmentationTask
@@ -94,35 +96,6 @@ class RunFolder:
             if self.path.resolve().is_relative_to(data.resolve()):
                 raise ValueError(f"expected a run folder outside of the data ({data}), found {self.path}")
 
-    def require_same_split(self, data: SegmentationData) -> None:
-        """A resumed run trains on the images that it was started with.
-
-        Raises:
-            ValueError: other files are trained on, or held out, than before.
-        """
-        before = self.read_split()
-        if before is None or data.split is None:
-            return
-        changed = {
-            stem for part in ("train", "val") for stem in set(before[part]["stems"]) ^ set(data.split[part]["stems"])
-        }
-        if changed:
-            shown = ", ".join(sorted(changed)[:5]) + (" …" if len(changed) > 5 else "")
-            raise ValueError(
-                f"expected the images that {self.path} was started with, found others ({shown}): what was held out "
-                "might now be trained on; put the folders back as they were, or start a new run"
-            )
-
-    def require_epochs_left(self, max_epochs: int | None) -> None:
-        """A resumed run has not been trained for longer than it shall be.
-
-        Raises:
-            ValueError: it has.
-        """
-        done = read_checkpoint(self.checkpoint("last"), weights_only=False)["epoch"] + 1
-        if max_epochs is not None and 0 <= max_epochs < done:
-            raise ValueError(f"expected at least the {done} epochs that {self.path} has behind it, found {max_epochs}")
-
     def save(self, config: str, data: SegmentationData) -> None:
         """Write what a run is started with."""
         self.path.mkdir(parents=True, exist_ok=True)
@@ -168,17 +141,14 @@ class RunFolder:
             "class_names": list(classes.names),
             "ignore_index": config["data"]["ignore_index"],
         }
-        task = _build(SegmentationTask, _without_downloads(settings))
+        task = _build(SegmentationTask, _without_downloads(settings), "model")
         path = self.checkpoint(which)
-        weights = read_checkpoint(path, weights_only=True)["state_dict"]
-        try:
-            task.load_state_dict(weights)
-        except RuntimeError as error:
-            differences = "\n".join(str(error).splitlines()[:6])
-            raise ValueError(
-                f"expected the weights of the network and objective in {self.config}, found others in {path}; give a "
-                f"checkpoint of this run\n{differences}"
-            ) from error
+        load_weights(
+            task,
+            read_checkpoint(path, weights_only=True)["state_dict"],
+            f"expected the weights of the network and objective in {self.config}, found others in {path}; give a "
+            "checkpoint of this run",
+        )
         return task.eval()
 
     def validation_set(self) -> Dataset:
@@ -190,7 +160,7 @@ class RunFolder:
         config = self.read_config()["data"]
         split = self.read_split()
         if split is None:
-            return _build(SegmentationData, config).val_set
+            return _build(SegmentationData, config, "data").val_set
         return SegmentationFolder(**split["val"], classes=self.read_classes(), ignore_index=config["ignore_index"])
 
     def folders(
@@ -233,7 +203,13 @@ def _as_yaml(content: Any) -> str:
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
 
-def _build(kind: type[T], settings: dict[str, Any]) -> T:
+def _build(kind: type[T], settings: dict[str, Any], name: str) -> T:
     parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(kind, "it")
-    return parser.instantiate(parser.parse_object({"it": settings}))["it"]
+    parser.add_class_arguments(kind, name)
+    try:
+        return parser.instantiate(parser.parse_object({name: settings}))[name]
+    except ArgumentError as error:
+        raise ValueError(
+            f"expected what the run was trained with, found that it cannot be built again: {explain(error)}; give the "
+            "command where Python finds your own modules, as it did for hardpix fit"
+        ) from error

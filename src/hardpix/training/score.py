@@ -13,6 +13,7 @@ from hardpix.data import Transformed
 from hardpix.metrics import SegmentationScores
 from hardpix.training.arguments import checked_input
 from hardpix.training.inference import choose_device, console, infer, open_run
+from hardpix.training.results import require_outside
 from hardpix.training.run_folder import RunFolder
 
 
@@ -30,14 +31,14 @@ def score(
 
     Prints and writes mIoU, mIoU within 3 pixels of a border, accuracy, and the IoU of every class, at the size of the
     labels, from one confusion matrix over all images. Without folders, the images that the run was validated on are
-    scored.
+    scored, and the scores written to scores.json in the run's folder.
 
     Args:
         run: Folder that hardpix fit wrote.
         images: Folder of labelled images.
         masks: Folder of their masks, with the same ids as in training.
         checkpoint: best, last, or the path of a checkpoint.
-        out: File for the scores as JSON; scores.json in the run's folder if none is given.
+        out: New file for the scores as JSON.
         device: Such as cpu or cuda:1; a GPU if there is one.
         image_suffix: Ending of the image file names that is no part of the stem; that of the run if none is given.
         mask_suffix: The same of the mask file names.
@@ -56,6 +57,12 @@ def score(
             task, samples = open_run(folder, checkpoint, device, images, masks, image_suffix, mask_suffix)
         else:
             task, samples = folder.load_task(checkpoint).to(choose_device(device)), folder.validation_set()
+        read = [images, masks, *folder.data_folders()]
+        # Scores of other images than the run's own would pass for those.
+        file = folder.path / "scores.json" if out is None and images is None else out
+        if file is not None:
+            require_outside(file, [path for path in read if path is not None])
+            file.parent.mkdir(parents=True, exist_ok=True)
     scores = SegmentationScores(task.num_classes, task.ignore_index)
     count = 0
     for found in infer(task, Transformed(samples, folder.evaluation_transform()), label="testing"):
@@ -66,14 +73,17 @@ def score(
     by_class = values.pop("class_iou").reshape(-1).tolist()
     result: dict[str, Any] = {
         "images": count,
+        "of": "what the run held out" if images is None else str(images.absolute()),
         "checkpoint": str(folder.checkpoint(checkpoint)),
         **{name: _number(float(value)) for name, value in values.items()},
         "class_iou": {name: _number(iou) for name, iou in zip(task.class_names, by_class, strict=True)},
     }
     console.print(score_table({run.name: result}))
-    file = folder.path / "scores.json" if out is None else out
-    file.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    console.print(f"written to {file}")
+    if file is None:
+        console.print("not written; --out FILE writes the scores of other images than the run's own")
+    else:
+        file.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        console.print(f"written to {file}")
     return result
 
 

@@ -63,9 +63,10 @@ class Report(Callback):
         miou = 100 * float(seen["val/miou"])
         self.highest = max(self.highest, miou)
         loss = f"loss {float(torch.stack(self.losses).mean()):.4f}, " if self.losses else ""
-        count = len(str(trainer.max_epochs))
+        # Without a last epoch a number of steps says where the end is.
+        of = f"/{trainer.max_epochs}" if (trainer.max_epochs or -1) > 0 else ""
         console.print(
-            f"epoch {trainer.current_epoch + 1:>{count}}/{trainer.max_epochs}: {loss}val loss "
+            f"epoch {trainer.current_epoch + 1:>{max(len(of) - 1, 1)}}{of}: {loss}val loss "
             f"{float(seen['val/loss']):.4f}, val mIoU {miou:.2f} (best {self.highest:.2f})"
         )
 
@@ -83,6 +84,8 @@ class Report(Callback):
             return
         assert isinstance(pl_module, SegmentationTask)
         score = self.best.best_model_score
+        if not (self.folder.checkpoints / ("last.ckpt" if score is None else "best.ckpt")).is_file():
+            return
         run = f"--run {quote(str(self.folder.path))}" + (" --checkpoint last" if score is None else "")
         found = "no validation was done" if score is None else f"best validation mIoU: {100 * float(score):.2f}"
         console.print(f"\n{found}; everything of this run is in {self.folder.path}")

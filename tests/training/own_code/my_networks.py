@@ -59,6 +59,19 @@ class StopAt(Callback):
             raise self.kind
 
 
+class OutOfTime(Callback):
+    """Ends the training within an epoch, as Lightning does at its max_time, but not once it was resumed."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_train_batch_end(self, trainer: Trainer, *_: object) -> None:
+        trainer.should_stop = trainer.should_stop or trainer.global_step == self.step
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict) -> None:
+        self.step = -1
+
+
 class LossTypes(Callback):
     """Notes the type of the loss and of the logits of every step."""
 

@@ -1,0 +1,83 @@
+"""What must be as it was for a run to be gone on with, looked at before a file of the run is touched."""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+
+from hardpix.training.checkpoints import load_weights, read_checkpoint
+from hardpix.training.data_module import SegmentationData
+from hardpix.training.run_folder import RunFolder
+from hardpix.training.task import SegmentationTask
+
+
+def require_same_split(folder: RunFolder, data: SegmentationData) -> None:
+    """A resumed run trains on the images that it was started with.
+
+    Raises:
+        ValueError: other files are trained on, or held out, than before.
+    """
+    before = folder.read_split()
+    if before is None or data.split is None:
+        return
+    changed = {
+        stem for part in ("train", "val") for stem in set(before[part]["stems"]) ^ set(data.split[part]["stems"])
+    }
+    if changed:
+        shown = ", ".join(sorted(changed)[:5]) + (" …" if len(changed) > 5 else "")
+        raise ValueError(
+            f"expected the images that {folder.path} was started with, found others ({shown}): what was held out "
+            "might now be trained on; put the folders back as they were, or start a new run"
+        )
+
+
+def require_same_classes(folder: RunFolder, data: SegmentationData) -> None:
+    """A resumed run learns the classes that it was started with; what is unlabelled may have changed.
+
+    Raises:
+        ValueError: others stand in the masks or in the class table.
+    """
+    before, now = (table.to_dict()["classes"] for table in (folder.read_classes(), data.classes))
+    changed = next(((old, new) for old, new in zip_longest(before, now) if old != new), None)
+    if changed is not None:
+        old, new = ("none" if entry is None else entry for entry in changed)
+        raise ValueError(
+            f"expected the classes that {folder.path} was started with ({folder.classes}), found {new} in place of "
+            f"{old}: put the masks or the class table back as they were, or start a new run"
+        )
+
+
+def require_same_optimizer(folder: RunFolder, optimizer: str) -> None:
+    """A resumed run has the kind of optimizer whose state its checkpoint holds; its rates may have changed.
+
+    Args:
+        folder: of the run.
+        optimizer: class path of the one to go on with.
+
+    Raises:
+        ValueError: it was started with another one.
+    """
+    before = folder.read_config()["model"]["optimizer"]["class_path"]
+    if before != optimizer:
+        raise ValueError(
+            f"expected the optimizer that {folder.path} was started with, {before}, found {optimizer}: the state of "
+            "one is none of the other; leave it as it was, or start a new run"
+        )
+
+
+def require_checkpoint(folder: RunFolder, task: SegmentationTask, max_epochs: int | None) -> None:
+    """The last checkpoint is one that a training of the task can go on from.
+
+    Raises:
+        ValueError: it has the weights of another network or objective, or more epochs behind it.
+    """
+    path = folder.checkpoint("last")
+    last = read_checkpoint(path, weights_only=False)
+    done = last["epoch"] + 1
+    if max_epochs is not None and 0 <= max_epochs < done:
+        raise ValueError(f"expected at least the {done} epochs that {folder.path} has behind it, found {max_epochs}")
+    load_weights(
+        task,
+        last["state_dict"],
+        f"expected the network and objective that {folder.path} was started with, of which {path} has the weights, "
+        "found others; leave these settings as they were, or start a new run",
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -256,10 +257,6 @@ def test_settings_that_do_not_exist_or_have_another_type(arguments: list[str], s
             "model: {network: {class_path: my_networks.Tiny, init_args: {a.b: 3}}}\n",
             "found model.network.init_args.a.b\n",
         ),
-        (
-            "model: {network: {class_path: my_broken_networks.Net, init_args: {a: 3}}}\n",
-            "name 'undefined' is not defined",
-        ),
     ],
 )
 def test_config_files_that_are_wrong(content: str, said: str, own: Data) -> None:
@@ -268,6 +265,16 @@ def test_config_files_that_are_wrong(content: str, said: str, own: Data) -> None
     refusal = refused(own, "--config", file).err
     assert said in refusal
     assert "and '" not in refusal
+
+
+def test_a_module_of_the_users_that_is_not_done(own: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    (own.images.parent / "my_broken_networks.py").write_text("Net = undefined\n")
+    monkeypatch.syspath_prepend(str(own.images.parent))
+    # The compiled module is none of what must be left as it was.
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    config = own.images.parent / "own.yaml"
+    config.write_text("model: {network: {class_path: my_broken_networks.Net, init_args: {a: 3}}}\n")
+    assert "name 'undefined' is not defined" in refused(own, "--config", config).err
 
 
 UNKNOWN = """

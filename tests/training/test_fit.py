@@ -2,6 +2,7 @@
 
 import csv
 import shlex
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -167,6 +168,23 @@ def test_what_to_do_next_can_be_pasted_into_a_shell(data: Data, tmp_path: Path) 
         # There is no best where nothing was validated.
         assert command[2:6] == ["--run", str(run), "--checkpoint", "last"]
     assert run_hardpix(*commands[0][1:6]).code == 0
+
+
+def test_a_stray_id_and_a_class_that_only_validation_has_are_said(data: Data, tmp_path: Path) -> None:
+    for folder in (data.images, data.masks):
+        shutil.copytree(folder, tmp_path / folder.name)
+    for stem, stray in (("frame_004", 9), ("frame_011", 8)):
+        mask = np.array(Image.open(tmp_path / "masks" / f"{stem}.png"))
+        mask[0, 0] = stray
+        Image.fromarray(mask).save(tmp_path / "masks" / f"{stem}.png")
+    own = ["--data.images", tmp_path / "images", "--data.masks", tmp_path / "masks", "--data.val_stems", "frame_01?"]
+    outcome = run_hardpix(
+        *("fit", *own, *TINY, "--model.network.outputs", 5, "--trainer.max_epochs", 1, "--run", tmp_path / "run")
+    )
+    assert outcome.code == 0, outcome.err
+    assert "class 9: in the mask of frame_004 alone; a stray id?" in outcome.out
+    assert "class 8: in no training image" in outcome.out
+    assert "class 7: in" not in outcome.out
 
 
 def test_last_is_the_last_epoch_and_best_the_best(fit_tiny: Fit) -> None:

@@ -37,13 +37,15 @@ def whole(fit_tiny: Callable[..., RunFolder]) -> RunFolder:
     return fit_tiny(*SETTINGS)
 
 
-@pytest.mark.parametrize(("epoch", "batch"), [(1, 0), (2, 1), (3, 1)])
+@pytest.mark.parametrize(("epoch", "batch", "workers"), [(1, 0, 0), (2, 1, 0), (3, 1, 0), (2, 1, 2)])
 def test_resumed_run_is_bit_for_bit_the_uninterrupted_one(
-    epoch: int, batch: int, whole: RunFolder, data: Data, tmp_path: Path
+    epoch: int, batch: int, workers: int, whole: RunFolder, data: Data, tmp_path: Path
 ) -> None:
+    """Also where workers read ahead, before anybody tells them which epoch it is."""
     folder = RunFolder(tmp_path / "run")
+    given = [*data.arguments, *TINY, *SETTINGS, "--data.workers", workers, "--run", folder.path]
     with pytest.raises(my_networks.Interruption):
-        run_hardpix("fit", *data.arguments, *TINY, *SETTINGS, "--run", folder.path, *stopped_at(epoch, batch))
+        run_hardpix("fit", *given, *stopped_at(epoch, batch))
     # The draws of whatever ran since must not matter.
     torch.manual_seed(123456)
     outcome = run_hardpix("fit", "--run", folder.path, "--resume")

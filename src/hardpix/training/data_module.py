@@ -120,6 +120,7 @@ class SegmentationData(LightningDataModule):
         self.workers = min(os.cpu_count() or 1, 8) if workers is None else workers
         self.seed = seed
         self.ignore_index = ignore_index
+        self.first_epoch = 0
 
         given = class_table(classes, label_map)
         places = {"images": images, "masks": masks, "val_images": val_images, "val_masks": val_masks}
@@ -225,6 +226,8 @@ class SegmentationData(LightningDataModule):
     def train_dataloader(self) -> DataLoader:
         samples = self._training_samples()
         sampler = SeededSampler(samples, seed=self.seed)
+        # Lightning tells the epoch too, but when the workers of a resumed run have read ahead already.
+        sampler.set_epoch(max(self.first_epoch, 0 if self.trainer is None else self.trainer.current_epoch))
         return DataLoader(
             samples,
             batch_size=self.batch_size,

@@ -112,7 +112,7 @@ def fit(arguments: list[str]) -> RunFolder:
             require_same_optimizer(folder, settings.model.optimizer.class_path)
             require_same_split(folder, data)
             require_same_classes(folder, data)
-            require_checkpoint(folder, task, settings.trainer.max_epochs)
+            data.first_epoch = require_checkpoint(folder, task, settings.trainer.max_epochs)
         task.balance_classes(data)
         task.try_out(data.first_batch(), one_image_a_step=data.images_a_step == 1)
         trainer = _build_trainer(ready.trainer, settings.seed, folder)

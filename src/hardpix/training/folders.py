@@ -12,6 +12,7 @@ from rich.markup import escape
 from hardpix.data import (
     ClassTable,
     DataError,
+    FolderReport,
     Folders,
     Problem,
     SegmentationFolder,
@@ -109,6 +110,8 @@ def split_folders(
         )
 
     class_pixels = report.class_pixels(train_stems)
+    if doubtful := _doubtful_classes(report, classes is None, class_pixels):
+        show("[yellow]Warnings[/yellow]", escape(doubtful))
     unlabelled = [
         Problem("nothing labelled", folders.masks, f"labels of the images to {use}", "none", "label some of them")
         for folders, use, counts in (
@@ -139,6 +142,20 @@ def _in_both(training: Folders, validation: Folders) -> list[Problem]:
         for path in paths
         if path.resolve() in trained_on
     ]
+
+
+def _doubtful_classes(report: FolderReport, found: bool, class_pixels: list[int]) -> str:
+    """What is odd about classes: none of the training images has them, or an id that was found is in one mask alone."""
+    assert report.classes is not None
+    lines = []
+    for index, name in enumerate(report.classes.names):
+        ids = {*report.classes.ids[index], *(report.classes.colours[index] if report.classes.colours else ())}
+        masks = [stem for stem, labels in report.labels.items() if not ids.isdisjoint(labels)]
+        if masks and not class_pixels[index]:
+            lines.append(f"{name}: in no training image, so it cannot be learned; hold out other images (val_stems)")
+        elif found and len(masks) == 1 and len(report.labels) > 2:
+            lines.append(f"{name}: in the mask of {masks[0]} alone; a stray id? --data.classes names those that count")
+    return "\n".join(lines)
 
 
 def show(*lines: str) -> None:

@@ -64,8 +64,11 @@ def require_same_optimizer(folder: RunFolder, optimizer: str) -> None:
         )
 
 
-def require_checkpoint(folder: RunFolder, task: SegmentationTask, max_epochs: int | None) -> None:
+def require_checkpoint(folder: RunFolder, task: SegmentationTask, max_epochs: int | None) -> int:
     """The last checkpoint is one that a training of the task can go on from.
+
+    Returns:
+        The number of epochs behind it.
 
     Raises:
         ValueError: it has the weights of another network or objective, or more epochs behind it.
@@ -81,3 +84,4 @@ def require_checkpoint(folder: RunFolder, task: SegmentationTask, max_epochs: in
         f"expected the network and objective that {folder.path} was started with, of which {path} has the weights, "
         "found others; leave these settings as they were, or start a new run",
     )
+    return done

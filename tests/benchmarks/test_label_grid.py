@@ -1,6 +1,5 @@
 """The truth seen through a coarse grid, on maps where the answer is known."""
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "label_grid.py"
-spec = importlib.util.spec_from_file_location("label_grid", SCRIPT)
-assert spec is not None
-assert spec.loader is not None
-label_grid = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(label_grid)
+from .conftest import load_script
+
+label_grid = load_script("label_grid")
 
 
 def test_the_labels_own_grid_changes_nothing() -> None:

@@ -1,6 +1,5 @@
 """The table of paired runs, against scipy's paired t-test."""
 
-import importlib.util
 import json
 from pathlib import Path
 
@@ -8,12 +7,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "paired_runs.py"
-spec = importlib.util.spec_from_file_location("paired_runs", SCRIPT)
-assert spec is not None
-assert spec.loader is not None
-paired_runs = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(paired_runs)
+from .conftest import load_script
+
+paired_runs = load_script("paired_runs")
 
 
 def test_interval_is_that_of_the_paired_t_test() -> None:

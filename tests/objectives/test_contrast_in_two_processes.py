@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +10,15 @@ import torch
 
 from hardpix.objectives.memory import Ring
 
+from .conftest import run_in_two_processes
+
 SCRIPT = Path(__file__).with_name("contrast_in_two_processes.py")
 CLASSES, STEPS, SIZE = 3, 4, 7
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    folder = tmp_path_factory.mktemp("processes")
-    processes = [
-        subprocess.Popen([sys.executable, str(SCRIPT), str(rank), str(folder)], stderr=subprocess.PIPE, text=True)
-        for rank in (0, 1)
-    ]
-    try:
-        complaints = [process.communicate(timeout=180)[1] for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
-    assert [process.returncode for process in processes] == [0, 0], "\n".join(complaints)
-    return [torch.load(folder / f"{rank}.pt") for rank in (0, 1)]
+    return list(run_in_two_processes(SCRIPT, tmp_path_factory.mktemp("processes")))
 
 
 def test_each_remembers_what_all_saw_in_the_order_of_their_ranks(results: list[dict[str, Any]]) -> None:

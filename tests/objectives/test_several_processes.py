@@ -1,13 +1,13 @@
 """Two processes under DistributedDataParallel, against one process with the joined batch."""
 
 import runpy
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
+
+from .conftest import run_in_two_processes
 
 SCRIPT = Path(__file__).with_name("two_processes.py")
 SCENE = runpy.run_path(str(SCRIPT))
@@ -16,18 +16,7 @@ Results = dict[str, dict[str, Tensor]]
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> tuple[Results, Results]:
-    folder = tmp_path_factory.mktemp("processes")
-    processes = [
-        subprocess.Popen([sys.executable, str(SCRIPT), str(rank), str(folder)], stderr=subprocess.PIPE, text=True)
-        for rank in (0, 1)
-    ]
-    try:
-        complaints = [process.communicate(timeout=180)[1] for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
-    assert [process.returncode for process in processes] == [0, 0], "\n".join(complaints)
-    return torch.load(folder / "0.pt"), torch.load(folder / "1.pt")
+    return run_in_two_processes(SCRIPT, tmp_path_factory.mktemp("processes"))
 
 
 def assert_same(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:

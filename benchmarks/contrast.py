@@ -29,8 +29,9 @@ PACKAGES = ("torch",)
 RECORD = Path(__file__).parent / "results" / "contrast.md"
 TEMPERATURE, REMEMBERED, POSITIVES, NEGATIVES = 0.1, 10, 512, 1024
 
-METHOD = """Random embeddings of unit length and labels in squares of 8 × 8 cells, a third of the cells hard.
-Contestants alternate within each round; ratios are those of a round, their median and quartiles are given.
+METHOD = """Random embeddings of unit length, channels last as the projection head gives them; labels in squares of
+8 × 8 cells, a third of the cells hard. Contestants alternate within each round; ratios are those of a round, their
+median and quartiles are given.
 
 *Sampling and enqueueing*: anchors of every class and image, half of them hard, and what enters both rings: the mean of
 every class and image, and 10 single embeddings. Against it the same by loops over images and classes, as one writes
@@ -49,8 +50,8 @@ class Scene:
         height, width = arguments.size
         self.classes, self.anchors, device = arguments.classes, arguments.anchors, arguments.device
         maps = torch.randn(arguments.images, arguments.channels, height, width, device=device)
-        layout = torch.channels_last if arguments.channels_last else torch.contiguous_format
-        self.maps = F.normalize(maps, dim=1).contiguous(memory_format=layout)
+        # As the projection head gives them.
+        self.maps = F.normalize(maps, dim=1).contiguous(memory_format=torch.channels_last)
         squares = torch.randint(0, self.classes, (arguments.images, -(-height // 8), -(-width // 8)), device=device)
         self.labels = squares.repeat_interleave(8, 1).repeat_interleave(8, 2)[:, :height, :width].contiguous()
         self.hard = torch.rand(self.labels.shape, device=device) < 1 / 3
@@ -242,8 +243,7 @@ def report(arguments: argparse.Namespace) -> list[str]:
     keys = len(negatives.rows) + max(len(plan.positives.rows) for plan in plans)
     lines = [
         f"{arguments.images} images, {arguments.classes} classes, embeddings of {arguments.size[0]}×"
-        f"{arguments.size[1]} cells and {arguments.channels} channels, "
-        f"{'channels last' if arguments.channels_last else 'channels first'}; "
+        f"{arguments.size[1]} cells and {arguments.channels} channels; "
         f"{arguments.memory} entries a class in both rings; {len(anchors)} anchors, up to {keys} keys each; "
         f"{arguments.rounds} rounds.",
         "",
@@ -278,7 +278,6 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--channels", type=int, default=256, help="of an embedding (default 256)")
     parser.add_argument("--memory", type=int, default=5000, help="entries of a class in each ring (default 5000)")
     parser.add_argument("--anchors", type=int, default=50, help="of a class and image (default 50)")
-    parser.add_argument("--channels-last", action="store_true", help="embeddings in the order (B, H, W, C)")
     parser.add_argument("--rounds", type=int, default=7, help="of every contestant (default 7)")
     parser.add_argument("--device", type=torch.device, default=torch.device("cpu"), help="cpu, cuda, … (default cpu)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="that torch uses on the CPU")

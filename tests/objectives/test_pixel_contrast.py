@@ -480,9 +480,12 @@ def test_regions_are_mean_directions() -> None:
     rows, classes = region_embeddings(maps, labels, CLASSES)
     expected = [
         (nn.functional.normalize(maps[b][:, labels[b] == c].mean(1), dim=0), c)
-        for b in range(2)
         for c in range(CLASSES)
+        for b in range(2)
         if (labels[b] == c).any()
     ]
     torch.testing.assert_close(rows, torch.stack([row for row, _ in expected]))
     assert classes.tolist() == [c for _, c in expected]
+    rows, classes = region_embeddings(maps, torch.full_like(labels, 255), CLASSES)
+    assert rows.shape == (0, maps.shape[1])
+    assert classes.shape == (0,)

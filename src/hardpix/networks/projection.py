@@ -1,5 +1,6 @@
 """From an embedding of a network to one for comparing pixels."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -15,7 +16,6 @@ class ProjectionHead(nn.Module):
         out_channels: of the result.
 
     Example:
-        >>> import torch
         >>> projected = ProjectionHead(16, 4)(torch.rand(2, 16, 5, 6))
         >>> projected.shape, torch.allclose(projected.norm(dim=1), torch.ones(2, 5, 6))
         (torch.Size([2, 4, 5, 6]), True)
@@ -31,5 +31,7 @@ class ProjectionHead(nn.Module):
         )
 
     def forward(self, embedding: Tensor) -> Tensor:
-        """(B, D, h, w) to (B, out_channels, h, w) float32 of unit length over the channels."""
+        """(B, D, h, w) to (B, out_channels, h, w) float32 of unit length over the channels, which lie together."""
+        # Who compares pixels gathers and adds up whole vectors: several times faster where they are not spread out.
+        embedding = embedding.contiguous(memory_format=torch.channels_last)
         return F.normalize(at_least_float32(self.layers(embedding)), dim=1)

@@ -175,9 +175,12 @@ def _compare(
     others = near.shape[1] - (own.stop - own.start)
     near[:, own] = -torch.inf
     largest = near.amax(1, keepdim=True) if others else near.new_zeros(len(near), 1)
-    counts = near > -torch.inf
+    # Numbers in place of booleans: products of the two are slow.
+    counts = torch.empty_like(near)
     if one.nearest is not None and one.nearest < others:
-        counts = near >= _kth(near, one.nearest, exact, largest=True)
+        torch.ge(near, _kth(near, one.nearest, exact, largest=True), out=counts)
+    else:
+        torch.gt(near, -torch.inf, out=counts)
     # exp is slow at infinity.
     near[:, own] = largest
     to_negatives = near.sub_(largest).exp_().mul_(counts)
@@ -187,13 +190,16 @@ def _compare(
     far = queries @ positive_rows.T
     rows = (itself >= 0).nonzero().squeeze(1)
     far[rows, itself[rows]] = torch.inf
-    counts = far < torch.inf
+    counts = torch.empty_like(far)
     if one.farthest is not None and one.farthest < far.shape[1]:
-        counts &= far <= _kth(far, one.farthest, exact, largest=False)
+        farthest = _kth(far, one.farthest, exact, largest=False)
+        torch.le(far, farthest.clamp(max=torch.finfo(far.dtype).max), out=counts)
+    else:
+        torch.lt(far, torch.inf, out=counts)
     far[rows, itself[rows]] = 0
     number = counts.sum(1)
     used = (number > 0) & (sum_of_negatives > 0)
-    share = counts * torch.where(used, 1 / number.clamp(min=1).to(far.dtype), 0)[:, None]
+    share = counts * torch.where(used, 1 / number.clamp(min=1), 0)[:, None]
     # Where there is no negative, the logarithm is −∞ and both are 0.
     against = log_negatives[:, None] - far
     loss = (F.softplus(against, threshold=50.0) * share).sum()
@@ -207,4 +213,4 @@ def _kth(values: Tensor, k: int, exact: bool, largest: bool) -> Tensor:
     step = 1 if exact else max(values.shape[1] // SAMPLE, 1)
     sample = values[:, ::step].contiguous()
     rank = min(max(round(k * sample.shape[1] / values.shape[1]), 1), sample.shape[1])
-    return sample.kthvalue(sample.shape[1] - rank + 1 if largest else rank, dim=1, keepdim=True).values
+    return sample.topk(rank, dim=1, largest=largest).values[:, -1:]

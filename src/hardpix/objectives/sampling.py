@@ -1,5 +1,7 @@
 """Random draws by group in whole-batch tensor operations: no loop over images or classes."""
 
+import math
+
 import torch
 from torch import Generator, Tensor
 
@@ -33,18 +35,25 @@ def draw_by_group(
         ([0, 0, 1, 1], True)
     """
     members = ((group >= 0) & (group < num_groups)).nonzero().squeeze(1)
-    half = group[members] * 2
+    # index_select, here and below, is several times faster than indexing.
+    half = group.index_select(0, members) * 2
     if first is not None:
-        half = half + (~first[members]).long()
-    order, ordered = sort_by_group_at_random(half, generator)
+        half += ~first.index_select(0, members)
     sizes = torch.bincount(half, minlength=2 * num_groups)
     preferred, others = sizes[0::2], sizes[1::2]
     of_preferred = torch.minimum(preferred, (per_group - others).clamp(min=(per_group + 1) // 2))
     if first is None:
         of_preferred = preferred.clamp(max=per_group)
     quota = torch.stack([of_preferred, torch.minimum(others, per_group - of_preferred)], 1).flatten()
+    noise = _noise(half, generator)
+    # Those drawn are the lowest of their half. But once in 10¹⁵ times they are below this limit, which spares the sort
+    # all others.
+    limit = (per_group + 10 * math.sqrt(per_group) + 30) / sizes.double() * (1 << _BITS)
+    low = (noise < limit.index_select(0, half)).nonzero().squeeze(1)
+    order, ordered = _sort(half[low], noise[low])
+    sizes = torch.bincount(ordered, minlength=2 * num_groups)
     place_in_half = torch.arange(len(ordered), device=group.device) - (sizes.cumsum(0) - sizes)[ordered]
-    return members[order[place_in_half < quota[ordered]]]
+    return members[low[order[place_in_half < quota[ordered]]]]
 
 
 def sort_by_group_at_random(group: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
@@ -54,6 +63,13 @@ def sort_by_group_at_random(group: Tensor, generator: Generator) -> tuple[Tensor
         group: (N,) integers from 0 to 2²³ − 1.
         generator: of the random numbers, on the device of ``group``.
     """
-    noise = torch.randint(1 << _BITS, group.shape, generator=generator, device=group.device)
+    return _sort(group, _noise(group, generator))
+
+
+def _noise(group: Tensor, generator: Generator) -> Tensor:
+    return torch.randint(1 << _BITS, group.shape, generator=generator, device=group.device)
+
+
+def _sort(group: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
     keys, order = ((group << _BITS) | noise).sort()
     return order, keys >> _BITS

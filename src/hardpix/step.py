@@ -34,8 +34,8 @@ class TrainingStep(nn.Module):
         ValueError: a target that holds an id that is neither a class nor ignore_index.
 
     Warns:
-        When a branch has gradients but only the network is ever updated: the optimizer was not given
-        ``step.parameters()``.
+        When what the objective learns (a signal's branch, a projection) has gradients but only the network is ever
+        updated: the optimizer was not given ``step.parameters()``.
 
     Example:
         >>> import hardpix
@@ -54,9 +54,11 @@ class TrainingStep(nn.Module):
             raise TypeError(f"expected a tapped network, found {type(network).__name__}; write hardpix.tap(model)")
         self.network = network
         self.objective = objective.bind(network)
-        # What DDP looks for: every process fills its rings with the same, and need not send them around each step.
+        # What DDP looks for: every process fills its rings with the same, and need not send them around each step. A
+        # compiled step is asked in place of this one, and names what is inside it anew.
         self._ddp_params_and_buffers_to_ignore = [
-            f"{path}.{name}"
+            f"{prefix}{path}.{name}"
+            for prefix in ("", "_orig_mod.")
             for path, module in self.named_modules()
             if isinstance(module, Ring)
             for name, _ in module.named_buffers()
@@ -88,11 +90,11 @@ _FIRST_WARNING = 64
 
 
 class _BranchWatch:
-    """Warns when the network moves and a branch that has gradients does not.
+    """Warns when the network moves and the objective's own parameters, which have gradients, do not.
 
     Values are compared: fused optimizers, and those that write to ``.data``, leave the version of a tensor as it was.
-    That makes the host wait for the device, so it looks at steps 4, 8, 16 … alone, until the branch has moved. It warns
-    from step 64 on: at the small rates of a warm-up a step may be less than float32 can add to a weight.
+    That makes the host wait for the device, so it looks at steps 4, 8, 16 … alone, until they have moved. It warns from
+    step 64 on: at the small rates of a warm-up a step may be less than float32 can add to a weight.
     """
 
     def __init__(self) -> None:
@@ -113,14 +115,19 @@ class _BranchWatch:
         if self._at_first is None or self._steps < 4 or not power_of_two:
             return
         network_before, branch_before = self._at_first
-        branch_moved = not _equal(branch_before, _trainable(objective))
-        if not branch_moved and (self._steps < _FIRST_WARNING or _equal(network_before, _last_layers(network))):
+        moved = not _equal(branch_before, _trainable(objective))
+        if not moved and (self._steps < _FIRST_WARNING or _equal(network_before, _last_layers(network))):
+            return
+        # A loss with a warm-up of its own may have no gradient yet.
+        if not moved and not self._gradients.any():
             return
         self._at_first = None
-        if self._gradients.stop() and not branch_moved:
+        self._gradients.stop()
+        if not moved:
             warnings.warn(
-                "the signal's branch has gradients but is never updated, while the network is: its parameters are in "
-                "no optimizer. Build the optimizer from step.parameters(), after TrainingStep was made.",
+                "what the objective learns (a signal's branch, a projection) has gradients but is never updated, while "
+                "the network is: its parameters are in no optimizer. Build the optimizer from step.parameters(), after "
+                "TrainingStep was made.",
                 stacklevel=2,
             )
 
@@ -128,7 +135,7 @@ class _BranchWatch:
 class _SeenGradients:
     """Whether parameters ever had a gradient that is not 0; many loops clear it before the next forward.
 
-    The answer is gathered on the device during the backward passes, and the host waits for it in :meth:`stop` alone.
+    The answer is gathered on the device during the backward passes, and the host waits for it in :meth:`any` alone.
     """
 
     def __init__(self) -> None:
@@ -138,10 +145,12 @@ class _SeenGradients:
     def watch(self, parameters: list[nn.Parameter]) -> None:
         self._hooks = [parameter.register_post_accumulate_grad_hook(self._look) for parameter in parameters]
 
-    def stop(self) -> bool:
+    def any(self) -> bool:
+        return any(bool(seen) for seen in self._seen.values())
+
+    def stop(self) -> None:
         for hook in self._hooks:
             hook.remove()
-        return any(bool(seen) for seen in self._seen.values())
 
     def _look(self, parameter: Tensor) -> None:
         # An optimizer that steps during the backward pass may have taken it already.

@@ -33,6 +33,18 @@ def sent_around(wrapped: DistributedDataParallel) -> list[str]:
     return [name for name, _ in wrapped.module.named_buffers() if name not in wrapped.parameters_to_ignore]
 
 
+def of_one_batch(**settings: object) -> tuple[Tensor, PixelContrast]:
+    """The loss of a batch that both processes have, and the objective that has seen it."""
+    generator = torch.Generator().manual_seed(0)
+    objective = PixelContrast(anchors=3, memory=SIZE, remembered=2, channels=4, positives=3, negatives=5, **settings)
+    step = hardpix.TrainingStep(hardpix.tap(make_model(), decoder="1"), objective)
+    image, target = (
+        torch.rand(2, 3, 6, 6, generator=generator),
+        torch.randint(0, CLASSES, (2, 6, 6), generator=generator),
+    )
+    return step(image, target)["loss"].detach(), objective
+
+
 def main(rank: int, folder: Path) -> None:
     torch.set_num_threads(1)
     meeting = f"file://{folder / 'meeting'}"
@@ -59,14 +71,29 @@ def main(rank: int, folder: Path) -> None:
         parts["loss"].backward()
         losses.append(parts["contrast/contrast"].detach())
     memory = step.objective.objectives["contrast"]
+    steps = len(sums), len(given)
+    alone, _ = of_one_batch(across_processes=False)
+    own_sums = sums[-1]
+    of_one_batch()
+    evaluated = None
+    if rank == 0:
+        # The other is elsewhere: what waited for it would wait for ever.
+        evaluated = step.eval()(torch.rand(2, 3, 6, 6), torch.randint(0, CLASSES, (2, 6, 6)))["loss"].detach()
+        step.train()
+    dist.barrier()
     torch.save(
         {
-            "given": given,
-            "sums": [(total.detach(), count) for total, count in sums],
+            "given": given[: steps[1]],
+            "given of one batch": given[-2][0],
+            "alone": alone,
+            "sums alone": [value.detach() for value in own_sums],
+            "evaluated": evaluated,
+            "sums": [(total.detach(), count) for total, count in sums[: steps[0]]],
             "losses": losses,
             "rings": [ring.state_dict() for ring in (memory.pixel_ring, memory.region_ring)],
             "sent around": sent_around(wrapped),
             "sent around of a task": sent_around(DistributedDataParallel(task)),
+            "sent around of a compiled step": sent_around(DistributedDataParallel(torch.compile(step))),
         },
         folder / f"{rank}.pt",
     )

@@ -44,7 +44,24 @@ def test_the_mean_over_processes_is_the_mean_over_all_anchors(results: list[dict
         torch.testing.assert_close(sum(rank["losses"][k] for rank in results) / 2, total / count)
 
 
-@pytest.mark.parametrize("what", ["sent around", "sent around of a task"])
+def test_each_for_itself_it_is_the_mean_over_its_own_anchors(results: list[dict[str, Any]]) -> None:
+    for rank in results:
+        total, count = rank["sums alone"]
+        torch.testing.assert_close(rank["alone"], total / count)
+    assert results[0]["sums alone"][0] != results[1]["sums alone"][0]
+
+
+def test_processes_draw_differently_from_the_same_batch(results: list[dict[str, Any]]) -> None:
+    first, second = (rank["given of one batch"] for rank in results)
+    assert first.shape == second.shape
+    assert not torch.equal(first, second)
+
+
+def test_in_evaluation_a_process_waits_for_nobody(results: list[dict[str, Any]]) -> None:
+    assert results[0]["evaluated"].isfinite()
+
+
+@pytest.mark.parametrize("what", ["sent around", "sent around of a task", "sent around of a compiled step"])
 def test_rings_are_not_sent_around(what: str, results: list[dict[str, Any]]) -> None:
     for rank in results:
         assert rank[what]

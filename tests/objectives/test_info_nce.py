@@ -147,3 +147,12 @@ def test_about_as_many_as_asked_for_of_long_rows(seed: int) -> None:
     assert count == 40
     assert about != exact
     assert about.item() == pytest.approx(exact.item(), rel=0.02)
+
+
+@pytest.mark.parametrize("rare", [2, 3, 5, 30])
+def test_few_negatives_among_thousands_of_the_own_class_are_all_looked_at(rare: int) -> None:
+    anchors, of_anchors, memory, of_memory = layout([20, rare], [9000, 0])
+    plans, negatives = plans_for(anchors, of_anchors, memory, of_memory, max(rare // 10, 1), None)
+    exact, _ = info_nce(anchors, plans[:1], negatives, TEMPERATURE)
+    about, _ = info_nce(anchors, plans[:1], negatives, TEMPERATURE, exact=False)
+    assert about.item() == pytest.approx(exact.item())

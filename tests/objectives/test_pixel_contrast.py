@@ -15,7 +15,7 @@ from hardpix.objectives import PixelContrast, Sum, WeightedCrossEntropy
 from hardpix.objectives.groups import cells_at, groups_of, means_of_groups, region_embeddings
 from hardpix.objectives.keys import Pool, draw_keys
 from hardpix.pixels import PixelBatch
-from hardpix.signals import HardnessLevel, OnlineHard
+from hardpix.signals import HardnessLevel, OnlineHard, Signal
 
 CLASSES = 3
 GRID = (4, 5)
@@ -26,6 +26,23 @@ class Given(nn.Module):
 
     def forward(self, embedding: Tensor) -> Tensor:
         return nn.functional.normalize(embedding, dim=1)
+
+
+class Doubt(Signal):
+    """1 − the confidence."""
+
+    name = "doubt"
+
+    def forward(self, px: PixelBatch) -> Tensor:
+        return (1 - px.confidence) * px.valid
+
+
+class Named(Doubt):
+    """By another name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
 
 
 class Network:
@@ -114,6 +131,7 @@ class TestValue:
     def test_gradcheck(self) -> None:
         px = make_batch(1, images=1)
         objective = bound(**EVERYTHING).eval()
+        assert objective(px)["loss"] > 0
 
         def loss(embedding: Tensor) -> Tensor:
             return objective(PixelBatch(px.logits.detach(), px.target, embedding=embedding))["loss"]
@@ -128,15 +146,29 @@ class TestValue:
         assert len(negatives.rows) == 120
         assert [(plan.farthest, plan.nearest) for plan in plans] == [(4, 8)] * 3
         plans, negatives = draw_keys(pool, CLASSES, "semi-hard", 2, 6, generator)
-        assert len(negatives.rows) == 60
+        # Each class leaves a third of them.
+        assert len(negatives.rows) == 90
         assert [len(plan.positives.rows) for plan in plans] == [20] * 3
         assert [plan.farthest for plan in plans] == [2] * 3
         plans, negatives = draw_keys(pool, CLASSES, "hardest", 7, 11, generator)
         assert len(negatives.rows) == 120
         assert [(plan.farthest, plan.nearest) for plan in plans] == [(7, 11)] * 3
         plans, negatives = draw_keys(pool, CLASSES, "random", 7, 30, generator)
-        assert len(negatives.rows) == 30
+        assert len(negatives.rows) == 45
         assert [len(plan.positives.rows) for plan in plans] == [7] * 3
+
+    def test_a_class_that_fills_the_pool_has_its_negatives_all_the_same(self) -> None:
+        classes = torch.cat(
+            [torch.tensor([0, 1]), torch.zeros(4900, dtype=torch.long), torch.ones(98, dtype=torch.long)]
+        )
+        pool = Pool(torch.eye(2), [torch.rand(4998, 2)], classes)
+        found = []
+        for seed in range(200):
+            plans, negatives = draw_keys(pool, 2, "random", 8, 16, torch.Generator().manual_seed(seed))
+            found.append(len(negatives.rows) - (plans[0].own_stop - plans[0].own_start))
+        # 16 of the 99 others, about.
+        assert sum(found) / len(found) == pytest.approx(16, abs=1)
+        assert min(found) > 0
 
     def test_the_samplings_differ(self) -> None:
         px = make_batch(2, images=4)
@@ -176,10 +208,11 @@ class TestKeys:
         generator = torch.Generator().manual_seed(0)
         counts = torch.zeros(2, 34)
         for _ in range(2000):
-            plans, negatives = draw_keys(Pool(rows[:2], [rows[2:]], classes), 2, "random", 3, 17, generator)
+            plans, negatives = draw_keys(Pool(rows[:2], [rows[2:]], classes), 2, "random", 3, 4, generator)
             counts[0, negatives.rows[:, 0].long()] += 1
             counts[1, plans[1].positives.rows[:, 0].long()] += 1
-        assert counts[0].tolist() == pytest.approx([1000] * 34, abs=120)
+        # The greater class has 25 of 34, so that 4 · 34 / 9 are drawn for it to have 4 others.
+        assert counts[0].tolist() == pytest.approx([2000 * 16 / 34] * 34, abs=120)
         assert counts[1][classes == 1].tolist() == pytest.approx([2000 * 3 / 25] * 25, abs=75)
 
 
@@ -234,6 +267,28 @@ class TestKnownFaults:
         loss = bound(**EVERYTHING)(px)["loss"]
         assert math.isfinite(loss.item())
         torch.testing.assert_close(loss, by_loops(*labelled_cells(px), memory=[]))
+
+    def test_unlabelled_pixels_are_nothing_where_their_id_is_a_classs_too(self) -> None:
+        px = make_batch(0)
+        twin = PixelBatch(px.logits, px.target.where(px.valid, 0), ignore_index=0, embedding=px.embedding)
+        expected = PixelBatch(px.logits, px.target.where(px.target != 0, 255), embedding=px.embedding)
+        objectives = [bound(memory=10, **EVERYTHING) for _ in range(2)]
+        for objective, batch in zip(objectives, (twin, expected), strict=True):
+            objective(batch)
+            objective(batch)
+        losses = [objective(batch)["loss"] for objective, batch in zip(objectives, (twin, expected), strict=True)]
+        assert torch.equal(*losses)
+        assert objectives[0].pixel_ring.filled.tolist() == objectives[1].pixel_ring.filled.tolist()
+        assert objectives[0].pixel_ring.filled[0] == 0
+
+    def test_a_batch_that_overflows_leaves_nothing_in_the_memory(self) -> None:
+        objective = bound(memory=20)
+        px = make_batch(0)
+        with torch.no_grad():
+            px.embedding[0, 0, 0, 0] = torch.inf
+        objective(px)
+        assert objective.pixel_ring.entries.isfinite().all()
+        assert objective(make_batch(1))["loss"].isfinite()
 
 
 def edge(name: str) -> PixelBatch:
@@ -340,8 +395,17 @@ class TestHard:
         losses["hardness"].backward()
         assert all(p.grad is not None for p in signal.branch.parameters())
 
-    def test_loss_rank_and_uncertainty_serve_too(self) -> None:
-        assert bound(hard=OnlineHard())(make_batch(0))["loss"].isfinite()
+    @pytest.mark.parametrize("signal", [OnlineHard(threshold=0.3), Doubt()], ids=["loss rank", "uncertainty"])
+    def test_loss_rank_and_uncertainty_serve_too(self, signal: Signal, monkeypatch: pytest.MonkeyPatch) -> None:
+        px = make_batch(0, images=4, share=1.0)
+        # The largest of the four pixels of a cell.
+        values = nn.functional.max_pool2d(px.map(signal).detach()[:, None].float(), 2).flatten()
+        drawn = self.chosen(bound(anchors=2, hard=signal), px, monkeypatch)
+        group = groups_of(px.target[:, ::2, ::2], CLASSES).flatten()
+        for g in range(4 * CLASSES):
+            members, found = values[group == g], values[drawn[group[drawn] == g]]
+            hard, easy = (members > members.mean()).sum(), (members <= members.mean()).sum()
+            assert (found > members.mean()).sum() == (1 if hard and easy else min(hard, 2))
 
 
 class TestWarmUp:
@@ -421,11 +485,68 @@ def test_the_next_20_losses_after_a_checkpoint_are_those_of_the_uninterrupted_ru
         ({"memory": -1}, "expected memory ≥ 0, found -1"),
         ({"sampling": "hard"}, "expected sampling 'semi-hard', 'hardest' or 'random', found 'hard'"),
         ({"labels": "nearest"}, "expected labels 'any' or 'majority', found 'nearest'"),
+        ({"temperature": math.nan}, "expected temperature > 0"),
+        ({"memory_warmup": 5}, "expected no memory_warmup without a memory, found 5; give memory too"),
+        ({"hard": Named("loss")}, "a signal with a name other than 'loss' and 'contrast'.* found 'loss' of Named"),
+        ({"hard": Named("contrast")}, "found 'contrast' of Named; rename it"),
     ],
 )
 def test_settings_that_cannot_be(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         PixelContrast(**settings)
+
+
+@pytest.mark.parametrize("labels", ["any", "majority"])
+def test_labels_come_to_the_grid_by_the_rule_asked_for(labels: str) -> None:
+    """A cell of three pixels of class 0 and one of class 1."""
+    px = make_batch(0)
+    px.target[:] = 0
+    px.target[:, 0, 0] = 1
+    objective = bound(labels=labels, memory=5)
+    objective(px)
+    assert objective.pixel_ring.filled.tolist() == [5, 2 if labels == "any" else 0, 0]
+
+
+def test_the_seed_decides_on_the_draws() -> None:
+    losses = [bound(anchors=3, seed=seed)(make_batch(1))["loss"].item() for seed in (0, 0, 1)]
+    assert losses[0] == losses[1] != losses[2]
+
+
+def test_in_evaluation_the_first_loss_is_that_of_training() -> None:
+    px = make_batch(0)
+    assert torch.equal(bound(**EVERYTHING).eval()(px)["loss"], bound(**EVERYTHING)(px)["loss"])
+    assert bound(warmup=1).eval()(px)["loss"] == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_networks_of_other_types(dtype: torch.dtype) -> None:
+    model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.Sequential(nn.ReLU(), nn.Conv2d(8, CLASSES, 1))).to(dtype)
+    step = hardpix.TrainingStep(hardpix.tap(model, decoder="1"), PixelContrast(anchors=4, memory=9))
+    for _ in range(2):
+        loss = step(torch.rand(2, 3, 8, 8, dtype=dtype), torch.randint(0, CLASSES, (2, 8, 8)))["loss"]
+        loss.backward()
+        assert loss.isfinite()
+        assert model[0].weight.grad.isfinite().all()
+
+
+def test_a_classifier_with_several_outputs_for_a_class() -> None:
+    head = nn.Sequential(nn.ReLU(), nn.Conv2d(8, 4 * CLASSES, 1), nn.PixelShuffle(2))
+    step = hardpix.TrainingStep(
+        hardpix.tap(nn.Sequential(nn.Conv2d(3, 8, 3, padding=1, stride=2), head), decoder="1"),
+        PixelContrast(anchors=4, memory=9),
+    )
+    losses = [
+        step(torch.rand(2, 3, 8, 8), torch.randint(0, CLASSES, (2, 8, 8), generator=torch.Generator().manual_seed(k)))
+        for k in range(3)
+    ]
+    assert all(loss["loss"] > 0 for loss in losses)
+
+
+def test_an_embedding_that_is_no_map() -> None:
+    px = make_batch(0)
+    px.embedding = px.embedding.flatten(2).transpose(1, 2)
+    with pytest.raises(ValueError, match=r"an embedding \(B, D, h, w\), found \(2, 20, 6\): name a convolution"):
+        bound()(px)
 
 
 def test_more_anchors_than_the_embedding_has_cells() -> None:

@@ -77,3 +77,18 @@ def test_sorted_by_group_and_at_random_within() -> None:
         assert torch.equal(group[order], ordered)
         orders.add(tuple(order.tolist()))
     assert len(orders) == 2 * 6
+
+
+def test_large_groups_have_their_quota_and_draw_evenly() -> None:
+    """Of thousands only those with the lowest numbers are sorted."""
+    group = torch.arange(2).repeat_interleave(torch.tensor([6000, 4000]))
+    hard = torch.arange(10_000) % 3 == 0
+    counts = torch.zeros(10_000)
+    for seed in range(300):
+        drawn = draw_by_group(group, 2, 50, seeded(seed), first=hard)
+        assert [int((hard[drawn] & (group[drawn] == g)).sum()) for g in (0, 1)] == [25, 25]
+        assert torch.bincount(group[drawn]).tolist() == [50, 50]
+        counts[drawn] += 1
+    # Positions in ten parts of the hard ones of the first group: 7500 draws, 750 in each, standard deviation 26.
+    parts = counts[:6000][hard[:6000]].reshape(10, 200).sum(1)
+    assert parts.tolist() == pytest.approx([750] * 10, abs=130)

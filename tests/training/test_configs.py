@@ -1,5 +1,6 @@
 """Every shipped YAML trains."""
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -19,12 +20,24 @@ def test_config_trains_for_two_steps(config: Path, camvid: Path, tmp_path: Path)
     arguments += ["--data.batch_size", "2", "--data.crop_size", "[64,64]", "--trainer.enable_progress_bar", "false"]
     if "camvid" in config.stem:
         arguments += ["--data.root", str(camvid)]
+    # The contrast from the first step on, its memory in the second.
+    text = config.read_text()
+    contrast = "--model.objective.init_args.objectives.contrast.init_args."
+    if "PixelContrast" in text:
+        arguments += [f"{contrast}warmup", "0", "--trainer.log_every_n_steps", "1"]
+    if "memory_warmup" in text:
+        arguments += [f"{contrast}memory_warmup", "1"]
     # Two steps, of as many batches as the config adds up.
-    batches = 2 * yaml.safe_load(config.read_text())["trainer"].get("accumulate_grad_batches", 1)
+    batches = 2 * yaml.safe_load(text)["trainer"].get("accumulate_grad_batches", 1)
     arguments += ["--trainer.limit_train_batches", str(batches)]
     folder = fit(arguments)
     assert isinstance(folder, RunFolder)
     saved = torch.load(folder.checkpoint("last"), weights_only=False)
     assert saved["global_step"] == 2
+    if "PixelContrast" in text:
+        with next(folder.path.glob("logs/*/metrics.csv")).open(newline="") as file:
+            losses = [float(row["train/contrast/contrast"]) for row in csv.DictReader(file) if row["train/loss"]]
+        assert len(losses) == 2
+        assert min(losses) > 0
     # What was saved is enough to build the network again.
     assert folder.load_task("last").num_classes == len(folder.read_classes())

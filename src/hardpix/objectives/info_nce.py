@@ -43,8 +43,8 @@ class OneClass:
 
 # How many similarities are held at once: few enough for memory (32 MiB), enough for fast products.
 BLOCK = 1 << 23
-# So many of a row's values tell where its nearest tenth begins, within 1.3 % of the row: searching all costs as much as
-# the products do.
+# So many of the others tell where their nearest tenth begins, within 1.3 % of them: searching all costs as much as the
+# products do.
 SAMPLE = 512
 
 
@@ -68,8 +68,8 @@ def info_nce(
         classes: those that have anchors.
         negatives: of all classes, class after class.
         temperature: τ.
-        exact: whether as many keys count as `nearest` and `farthest` say; otherwise about as many, where a class's keys
-            are in random order and there are thousands of them.
+        exact: whether as many keys count as `nearest` and `farthest` say; otherwise about as many where there are
+            thousands of them, a class's in random order.
         block: how many similarities are held at once.
 
     Returns:
@@ -178,7 +178,7 @@ def _compare(
     # Numbers in place of booleans: products of the two are slow.
     counts = torch.empty_like(near)
     if one.nearest is not None and one.nearest < others:
-        torch.ge(near, _kth(near, one.nearest, exact, largest=True), out=counts)
+        torch.ge(near, _kth(near, one.nearest, own, exact, largest=True), out=counts)
     else:
         torch.gt(near, -torch.inf, out=counts)
     # exp is slow at infinity.
@@ -192,7 +192,7 @@ def _compare(
     far[rows, itself[rows]] = torch.inf
     counts = torch.empty_like(far)
     if one.farthest is not None and one.farthest < far.shape[1]:
-        farthest = _kth(far, one.farthest, exact, largest=False)
+        farthest = _kth(far, one.farthest, slice(0, 0), exact, largest=False)
         torch.le(far, farthest.clamp(max=torch.finfo(far.dtype).max), out=counts)
     else:
         torch.lt(far, torch.inf, out=counts)
@@ -208,9 +208,14 @@ def _compare(
     return _Compared(loss, used.sum(), to_negatives, to_positives, scale)
 
 
-def _kth(values: Tensor, k: int, exact: bool, largest: bool) -> Tensor:
+def _kth(values: Tensor, k: int, left_out: slice, exact: bool, largest: bool) -> Tensor:
     """(R, 1): of each row of (R, N) the k-th smallest or largest, or about so by every n-th value of a long row."""
-    step = 1 if exact else max(values.shape[1] // SAMPLE, 1)
-    sample = values[:, ::step].contiguous()
-    rank = min(max(round(k * sample.shape[1] / values.shape[1]), 1), sample.shape[1])
-    return sample.topk(rank, dim=1, largest=largest).values[:, -1:]
+    count = values.shape[1] - (left_out.stop - left_out.start)
+    step = 1 if exact else max(count // SAMPLE, 1)
+    if step > 1:
+        # Not of the whole row: among thousands that are left out a sample may miss the few others.
+        columns = torch.arange(0, count, step, device=values.device)
+        columns += (columns >= left_out.start) * (left_out.stop - left_out.start)
+        values = values.index_select(1, columns)
+        k = max(round(k * len(columns) / count), 1)
+    return values.topk(k, dim=1, largest=largest).values[:, -1:]

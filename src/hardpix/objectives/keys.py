@@ -45,10 +45,11 @@ def draw_keys(
 ) -> tuple[list[OneClass], Keys]:
     """Draw the keys of a batch.
 
-    All classes share one uniform draw of negatives, out of which each leaves those of its own class. "random" draws as
-    many as are asked for; "semi-hard" ten times as many, of which the loss takes the nearest tenth for each anchor:
-    that is a random draw out of the nearest tenth of all. "hardest" takes everything, and the loss the nearest. The
-    same goes for the positives, drawn for each class, of which the farthest count.
+    All classes share one uniform draw of negatives, out of which each leaves those of its own class; it is so large
+    that the class which leaves most has about as many as are asked for. "random" takes them as they are. "semi-hard"
+    draws ten times as many, of which the loss takes the nearest tenth for each anchor: about a random draw out of the
+    nearest tenth of all. "hardest" takes everything, and the loss the nearest. The same goes for the positives, drawn
+    for each class, of which the farthest count.
 
     Args:
         pool: anchors class after class, and what is remembered.
@@ -69,19 +70,15 @@ def draw_keys(
     there = (pool.classes >= 0).nonzero().squeeze(1)
     by_class, classes = sort_by_group_at_random(pool.classes[there], generator)
     by_class = there[by_class]
-    if wanted < len(there):
-        among = torch.randperm(len(there), generator=generator, device=there.device)[:wanted].sort().values
+    of_anchors = torch.bincount(pool.classes[: len(pool.anchors)], minlength=num_classes).tolist()
+    of_pool = torch.bincount(classes, minlength=num_classes).tolist()
+    most = max((keys for anchors, keys in zip(of_anchors, of_pool, strict=True) if anchors), default=0)
+    size = math.ceil(wanted * len(there) / max(len(there) - most, 1))
+    shared, of_shared = by_class, classes
+    if size < len(there):
+        among = torch.randperm(len(there), generator=generator, device=there.device)[:size].sort().values
         shared, of_shared = by_class[among], classes[among]
-    else:
-        shared, of_shared = by_class, classes
-    counts = torch.stack(
-        [
-            torch.bincount(kind, minlength=num_classes)
-            for kind in (pool.classes[: len(pool.anchors)], classes, of_shared)
-        ]
-    )
-    # The one number that the host waits for.
-    of_anchors, of_pool, of_negatives = counts.tolist()
+    of_negatives = torch.bincount(of_shared, minlength=num_classes).tolist()
     plans = []
     start = first = own = 0
     for anchors, keys, same in zip(of_anchors, of_pool, of_negatives, strict=True):

@@ -57,7 +57,13 @@ class Ring(nn.Module):
 
     @torch.no_grad()
     def store(self, embeddings: Tensor, classes: Tensor) -> None:
-        """Add (M, D) embeddings of (M,) classes, in their order; of more than R of one class the last R stay."""
+        """Add (M, D) embeddings of (M,) classes, in their order; of more than R of one class the last R stay.
+
+        Those that are not finite are left out: one batch that overflows would else spoil all losses until they are
+        overwritten.
+        """
+        finite = embeddings.isfinite().all(1)
+        embeddings, classes = embeddings[finite], classes[finite]
         if len(classes) == 0:
             return
         classes, order = classes.sort(stable=True)

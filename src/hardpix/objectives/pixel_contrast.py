@@ -36,7 +36,9 @@ class PixelContrast(Objective):
     :func:`hardpix.pixels.cell_labels`.
 
     Draws are seeded by a counter of training steps that is part of every checkpoint, as the memory is: a resumed run
-    goes on as if it had not been interrupted. With several processes each remembers what all of them saw.
+    goes on as if it had not been interrupted. With several processes each remembers what all of them saw; a checkpoint
+    must be loaded in each of them. On its own, without cross-entropy beside it in a ``Sum``, it leaves the classifier
+    without a gradient, and DDP needs ``find_unused_parameters=True``.
 
     Args:
         hard: what makes an anchor hard: None, that the network is wrong there; the name of a map that an objective
@@ -46,14 +48,14 @@ class PixelContrast(Objective):
         anchors: of a class and image, at most; half of them hard, where there are enough.
         sampling: "semi-hard" draws at random from the nearest tenth of the negatives and the farthest tenth of the
             positives, "hardest" takes the nearest and farthest of all, "random" any.
-        positives: of an anchor, about.
-        negatives: of an anchor, about.
+        positives: of an anchor, about so many, where there are as many.
+        negatives: of an anchor, at least about so many, where there are as many.
         labels: how the class of a cell is found, "any" or "majority".
         memory: entries of a class in each ring; 0 remembers nothing.
         remembered: embeddings of a class and image that enter the ring of single ones.
         channels: of the vectors.
-        warmup: training steps before the loss begins.
-        memory_warmup: training steps before the memory, which fills from the first step, is read.
+        warmup: forwards in training before the loss begins.
+        memory_warmup: forwards in training before the memory, which fills from the first one, is read.
         seed: of the draws.
         across_processes: the mean is over the anchors of all processes that train together.
 
@@ -62,7 +64,7 @@ class PixelContrast(Objective):
 
     Raises:
         ValueError: settings outside their range; more anchors than the embedding has cells; an embedding that must be
-            named to the tap; a map that nobody has published.
+            named to the tap or is no map; a map that nobody has published.
         RuntimeError: a forward before :meth:`bind`.
 
     Example:
@@ -96,7 +98,7 @@ class PixelContrast(Objective):
         across_processes: bool = True,
     ) -> None:
         super().__init__()
-        if temperature <= 0:
+        if not temperature > 0:
             raise ValueError(f"expected temperature > 0 (0.1 in the paper), found {temperature}")
         counts = {"anchors": anchors, "positives": positives, "negatives": negatives, "channels": channels}
         for name, value in {**counts, "remembered": remembered}.items():
@@ -109,6 +111,13 @@ class PixelContrast(Objective):
             raise ValueError(f"expected sampling 'semi-hard', 'hardest' or 'random', found {sampling!r}")
         if labels not in ("any", "majority"):
             raise ValueError(f"expected labels 'any' or 'majority', found {labels!r}")
+        if memory_warmup and not memory:
+            raise ValueError(f"expected no memory_warmup without a memory, found {memory_warmup}; give memory too")
+        if isinstance(hard, Signal) and hard.name in ("loss", "contrast"):
+            raise ValueError(
+                f"expected a signal with a name other than 'loss' and 'contrast', which this objective's own losses "
+                f"have, found {hard.name!r} of {type(hard).__name__}; rename it"
+            )
         self.hard = hard
         self.temperature = temperature
         self.anchors = anchors
@@ -132,11 +141,11 @@ class PixelContrast(Objective):
 
     def bind(self, network: TappedNetwork) -> Self:
         if self.head is None:
-            device = next(network.parameters()).device
-            self.head = ProjectionHead(network.embedding_channels, self.channels).to(device)
+            weight = next(network.parameters())
+            self.head = ProjectionHead(network.embedding_channels, self.channels).to(weight.device, weight.dtype)
             if self.memory:
-                self.pixel_ring = Ring(network.num_classes, self.memory, self.channels).to(device)
-                self.region_ring = Ring(network.num_classes, self.memory, self.channels).to(device)
+                self.pixel_ring = Ring(network.num_classes, self.memory, self.channels).to(weight.device)
+                self.region_ring = Ring(network.num_classes, self.memory, self.channels).to(weight.device)
             if isinstance(self.hard, Signal):
                 self.hard.bind(network)
         return self
@@ -152,6 +161,11 @@ class PixelContrast(Objective):
                 "PixelContrast needs the embedding that enters the network's last classifier, and none was caught: "
                 "name the classifier, hardpix.tap(model, embedding='…')"
             )
+        if px.embedding.ndim != 4:
+            raise ValueError(
+                f"PixelContrast needs an embedding (B, D, h, w), found {tuple(px.embedding.shape)}: name a convolution "
+                "that makes logits, hardpix.tap(model, embedding='…')"
+            )
         step = self._count_step()
         projected = self.head(px.embedding)
         size = (projected.shape[2], projected.shape[3])
@@ -162,9 +176,11 @@ class PixelContrast(Objective):
             )
         num_classes = px.logits.shape[1]
         with torch.no_grad():
-            labels = cell_labels(px.target, size, num_classes, px.ignore_index, self.labels)
+            # An ignore_index may be a class's id, too.
+            target = torch.where(px.valid, px.target, -1)
+            labels = cell_labels(target, size, num_classes, -1, self.labels)
             group = groups_of(labels, num_classes)
-            hard = self._hard(px, labels, group).flatten()
+            hard = self._hard(px, target, labels, group).flatten()
             generator = self._generator(step, projected.device)
             drawn = draw_by_group(group.flatten(), num_classes * len(labels), self.anchors, generator, first=hard)
         anchors = cells_at(projected, drawn)
@@ -185,16 +201,11 @@ class PixelContrast(Objective):
         rings = [ring for ring in (self.pixel_ring, self.region_ring) if ring is not None]
         if step <= self.memory_warmup:
             rings = []
-        for ring in rings:
-            if len(ring.written) != num_classes:
-                raise ValueError(
-                    f"expected logits of the {len(ring.written)} classes that the network's last classifier has, for "
-                    f"which the memory was made, found {num_classes}; name the classifier as embedding to the tap"
-                )
         pool = Pool(
             anchors=anchors,
-            memories=[ring.entries.flatten(0, 1) for ring in rings],
-            classes=torch.cat([classes, *(ring.classes for ring in rings)]),
+            # A classifier before a pixel shuffle has several outputs for a class; rows beyond the classes stay empty.
+            memories=[ring.entries[:num_classes].flatten(0, 1) for ring in rings],
+            classes=torch.cat([classes, *(ring.classes[: num_classes * ring.size] for ring in rings)]),
         )
         plans, negatives = draw_keys(pool, num_classes, self.sampling, self.positives, self.negatives, generator)
         total, count = info_nce(anchors, plans, negatives, self.temperature, exact=self.sampling == "hardest")
@@ -202,11 +213,11 @@ class PixelContrast(Objective):
         return total / torch.where(share > 0, share, 1)
 
     @torch.no_grad()
-    def _hard(self, px: PixelBatch, labels: Tensor, group: Tensor) -> Tensor:
+    def _hard(self, px: PixelBatch, target: Tensor, labels: Tensor, group: Tensor) -> Tensor:
         """(B, h, w) boolean: which cells are hard."""
         if self.hard is None:
-            wrong = (px.logits.argmax(1) != px.target) & px.valid
-            return cell_values(wrong.float(), px.target, labels) > 0
+            wrong = px.logits.argmax(1) != target
+            return cell_values(wrong.float(), target, labels) > 0
         if isinstance(self.hard, Signal):
             values = px.map(self.hard)
         elif self.hard in px.maps:
@@ -217,7 +228,7 @@ class PixelContrast(Objective):
                 f"expected a published map {self.hard!r} as what makes anchors hard, found {found}; put an objective "
                 "with that signal before this one in a Sum, or give the signal itself as hard="
             )
-        cells = cell_values(values.detach(), px.target, labels)
+        cells = cell_values(values.detach(), target, labels)
         return cells > means_of_groups(cells, group)
 
     @torch.no_grad()
@@ -232,13 +243,13 @@ class PixelContrast(Objective):
         self.region_ring.store(*of_all_processes(regions, classes))
 
     def _count_step(self) -> int:
-        """The number of this training step, from 1; in evaluation that of the last."""
+        """The number of this forward in training, from 1; in evaluation that of the last, or of the first to come."""
         if self._step is None:
             self._step = int(self.step)
         if self.training:
             self._step += 1
             self.step.fill_(self._step)
-        return self._step
+        return max(self._step, 1)
 
     def _generator(self, step: int, device: torch.device) -> Generator:
         """Random numbers of this step and process alone."""

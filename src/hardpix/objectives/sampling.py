@@ -48,7 +48,7 @@ def draw_by_group(
     noise = _noise(half, generator)
     # Those drawn are the lowest of their half. But once in 10¹⁵ times they are below this limit, which spares the sort
     # all others.
-    limit = (per_group + 10 * math.sqrt(per_group) + 30) / sizes.double() * (1 << _BITS)
+    limit = (per_group + 10 * math.sqrt(per_group) + 30) / sizes * (1 << _BITS)
     low = (noise < limit.index_select(0, half)).nonzero().squeeze(1)
     order, ordered = _sort(half[low], noise[low])
     sizes = torch.bincount(ordered, minlength=2 * num_groups)

@@ -68,12 +68,12 @@ def cell_values(values: Tensor, target: Tensor, labels: Tensor) -> Tensor:
         labels: (B, h, w) its result.
 
     Returns:
-        (B, h, w), 0 where a cell has no label.
+        (B, h, w); where a cell has no label, the largest value of its unlabelled pixels.
 
     Example:
-        >>> target, values = torch.tensor([[[0, 0, 255, 1]]]), torch.tensor([[[0.2, 0.5, 0.9, 0.1]]])
-        >>> cell_values(values, target, torch.tensor([[[0, 1]]]))
-        tensor([[[0.5000, 0.1000]]])
+        >>> target, values = torch.tensor([[[0, 0, 255, 1, 255, 255]]]), torch.tensor([[[0.2, 0.5, 0.9, 0.1, 0, 0]]])
+        >>> cell_values(values, target, torch.tensor([[[0, 1, 255]]]))
+        tensor([[[0.5000, 0.1000, 0.0000]]])
     """
     size = labels.shape[-2:]
     same = _as_cells(target, size) == labels[:, :, None, :, None]

@@ -37,10 +37,10 @@ def read(data: Data) -> MakeData:
     ("settings", "expected"),
     [
         ({}, {"crop_size": (32, 64)}),
-        ({"resolution": 0.7}, {"crop_size": (32, 32), "scale": (0.35, 1.4)}),
+        ({"resolution": 0.7}, {"crop_size": (32, 32), "resolution": 0.7}),
         (
             {"resolution": 0.5, "crop_size": (24, 40), "scale": (1.0, 1.5)},
-            {"crop_size": (24, 40), "scale": (0.5, 0.75)},
+            {"crop_size": (24, 40), "scale": (1.0, 1.5), "resolution": 0.5},
         ),
         ({"max_class_share": 0.4}, {"crop_size": (32, 64), "max_class_share": 0.4}),
         ({"flip": 1.0}, {"crop_size": (32, 64), "flip": 1.0}),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from hardpix.data import (
 )
 from hardpix.training.folders import described, split_folders
 from hardpix.training.loading import CountedOnce, EvaluationSampler, collate_images, count_classes
-from hardpix.training.sources import class_table, own_folders, own_sets, preset_folders, refuse, with_depth
+from hardpix.training.sources import class_table, own_folders, own_sets, preset_folders, refuse, with_maps
 
 
 class SegmentationData(LightningDataModule):
@@ -141,24 +140,20 @@ class SegmentationData(LightningDataModule):
         if preset is not None:
             refuse("preset", places | names)
             training, validation, known = preset_folders(preset, root, val_stems)
-            given = given or known.classes
-            training = with_depth(training, depth, depth_format)
-            depth_format = depth_format or known.depth_format
+            given, stored = given or known.classes, known.depth_format
         else:
             refuse("images", {"root": root})
             training, validation = own_folders(
                 images, masks, val_images, val_masks, image_suffix, mask_suffix, depth_suffix, val_stems
             )
-            training = with_depth(training, depth, depth_format)
-        if weights:
-            training = replace(training, weights=Path(weights))
+            stored = DepthFormat()
         split = split_folders(
-            training,
+            with_maps(training, depth, depth_format, weights),
             validation,
             given,
             val_share=val_share,
             val_stems=val_stems,
-            depth_format=depth_format or DepthFormat(),
+            depth_format=depth_format or stored,
             ignore_index=ignore_index,
         )
         self.classes, self.train_set, self.val_set = split.classes, split.train, split.val

@@ -74,15 +74,23 @@ def own_sets(
     return train_set, val_set, classes if isinstance(classes, ClassTable) else ClassTable.from_names(classes)
 
 
-def with_depth(training: Folders, depth: bool | str | None, depth_format: DepthFormat | None) -> Folders:
-    """The training folders with the depth that is asked for: none, the preset's (true), or that of another folder.
+def with_maps(
+    training: Folders, depth: bool | str | None, depth_format: DepthFormat | None, weights: str | None
+) -> Folders:
+    """The training folders with the maps that are asked for.
+
+    Args:
+        training: folders of images and masks, and of depth maps where a preset names them.
+        depth: those of the preset (true), another folder, or none.
+        depth_format: of these depth maps, if it is given.
+        weights: folder of weight maps.
 
     Raises:
         ValueError: there is no folder of depth maps for what is asked.
 
     Example:
-        >>> with_depth(Folders("images", "masks"), "depth", None).depth.as_posix()
-        'depth'
+        >>> with_maps(Folders("images", "masks"), "far", None, None).depth.as_posix()
+        'far'
     """
     if depth is True and training.depth is None:
         raise ValueError(
@@ -93,9 +101,8 @@ def with_depth(training: Folders, depth: bool | str | None, depth_format: DepthF
         raise ValueError(
             "depth_format goes with depth: give the folder of the depth maps as --data.depth, or leave it out"
         )
-    if depth is True:
-        return training
-    return replace(training, depth=Path(depth) if depth else None)
+    far = training.depth if depth is True else Path(depth) if depth else None
+    return replace(training, depth=far, weights=Path(weights) if weights else training.weights)
 
 
 def refuse(chosen: str, settings: dict[str, Any]) -> None:

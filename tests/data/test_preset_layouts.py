@@ -32,7 +32,7 @@ class TestNyuV2:
             save(tmp_path / "images" / f"{stem}.jpg", picture())
             save(tmp_path / "labels" / f"{stem}.png", np.array([[0, 1, 255], [38, 5, k]], np.uint8))
             save(tmp_path / "depth" / f"{stem}.png", np.round(METRES * 255 / 9.995).astype(np.uint8))
-        (tmp_path / "train.txt").write_text("0004\n0003\n\n")
+        (tmp_path / "train.txt").write_text("0004 \n0003\n\n")
         (tmp_path / "val.txt").write_text("0130\r\n1000")
         return tmp_path
 

@@ -87,16 +87,24 @@ def test_an_image_that_is_held_out_needs_no_depth(data: Data, depth: Path, tmp_p
     (depth / "frame_010.png").unlink()
     said = fit(data, tmp_path / "run", "--data.depth", depth, *SCALE, "--data.val_stems", "frame_01?")
     assert "depth:" not in said
-    held_out = RunFolder(tmp_path / "run").validation_set()
-    assert "depth" not in held_out[0]
+    folders = {"images": str(data.images), "masks": str(data.masks), "val_stems": "frame_01?"}
+    read = SegmentationData(**folders, depth=str(depth), depth_format=DepthFormat(scale=0.001))
+    for held_out in (read.val_set, RunFolder(tmp_path / "run").validation_set()):
+        assert "depth" not in held_out[0]
     assert run_hardpix("test", "--run", tmp_path / "run").code == 0
 
 
 @pytest.mark.parametrize("kept", [(), ("frame_010", "frame_011")])
-def test_no_depth_of_any_training_image(kept: tuple[str, ...], data: Data, depth: Path, tmp_path: Path) -> None:
-    for file in depth.iterdir():
+@pytest.mark.parametrize("there", [False, True])
+def test_no_depth_of_any_training_image(
+    kept: tuple[str, ...], there: bool, data: Data, depth: Path, tmp_path: Path
+) -> None:
+    """Without a file, or with one in which nothing is known."""
+    for file in list(depth.iterdir()):
         if file.stem not in kept:
             file.unlink()
+            if there:
+                Image.fromarray(np.zeros(SIZE, np.uint16)).save(file)
     said = fit(data, tmp_path / "run", "--data.depth", depth, *SCALE, "--data.val_stems", "frame_01?", code=2)
     assert f"{depth}: expected " in said
     assert "found none" in said

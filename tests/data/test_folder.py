@@ -17,6 +17,7 @@ from torchvision import tv_tensors
 from hardpix.data import (
     ClassTable,
     DataError,
+    DepthFormat,
     EvaluationTransform,
     Problem,
     SegmentationFolder,
@@ -100,7 +101,9 @@ def test_depth_and_weight_come_along(write_pairs: Write, tmp_path: Path) -> None
     images, masks = write_pairs(["a"], size=(2, 3))
     save(tmp_path / "depth" / "a.png", np.array([[0, 1000, 2000], [500, 0, 65535]], np.uint16))
     save(tmp_path / "weights" / "a.png", np.array([[0, 65535, 13107], [1, 2, 3]], np.uint16))
-    data = SegmentationFolder(images, masks, depth=tmp_path / "depth", weights=tmp_path / "weights", depth_scale=0.001)
+    data = SegmentationFolder(
+        images, masks, depth=tmp_path / "depth", weights=tmp_path / "weights", depth_format=DepthFormat(scale=0.001)
+    )
     sample = data[0]
     assert (sample["depth"].dtype, sample["weight"].dtype) == (torch.float32, torch.float32)
     np.testing.assert_allclose(sample["depth"], [[np.nan, 1, 2], [0.5, np.nan, 65.535]], rtol=1e-6)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hardpix.data import DataError
-from hardpix.data.images import read_depth, read_image, read_weight
+from hardpix.data import DataError, DepthFormat, read_depth
+from hardpix.data.images import read_image, read_weight
 
 RGB = np.random.default_rng(0).integers(0, 256, (5, 7, 3)).astype(np.uint8)
 
@@ -75,7 +75,7 @@ def test_depth_in_metres_with_unknown(tmp_path: Path) -> None:
     stored = np.array([[0, 1500], [65535, 2]], np.uint16)
     Image.fromarray(stored).save(tmp_path / "a.png")
     expected = np.array([[np.nan, 1.5], [65.535, 0.002]], np.float32)
-    np.testing.assert_allclose(read_depth(tmp_path / "a.png", 0.001), expected, rtol=1e-6)
+    np.testing.assert_allclose(read_depth(tmp_path / "a.png", DepthFormat(scale=0.001)), expected, rtol=1e-6)
     floats = np.array([[np.inf, -1.0, np.nan], [2.5, 0.0, 80.0]])
     expected = np.array([[np.nan, np.nan, np.nan], [2.5, np.nan, 80.0]], np.float32)
     np.save(tmp_path / "b.npy", floats)

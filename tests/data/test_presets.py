@@ -13,12 +13,14 @@ TABLE = "name: x\nclasses: [{name: a, id: 0}]"
 
 
 @pytest.mark.parametrize("name", preset_names())
-def test_every_preset_is_complete(name: str) -> None:
+def test_every_preset_is_complete(name: str, tmp_path: Path) -> None:
     preset = load_preset(name)
-    assert {"train", "val"} <= set(preset.parts)
+    assert "train" in preset.parts
     assert ClassTable.from_dict(preset.classes.to_dict()) == preset.classes
-    for part in preset.parts:
-        assert preset.folders("root", part).masks is not None
+    for part, entries in preset.parts.items():
+        if "stems" in entries:
+            (tmp_path / entries["stems"]).write_text("a\n")
+        assert preset.folders(tmp_path, part).masks is not None
 
 
 def test_camvid_as_published() -> None:
@@ -61,6 +63,10 @@ def test_a_preset_of_ones_own_opens_a_folder(tmp_path: Path) -> None:
         (f"{TABLE}\ntrain: {{images: a, mask: b}}", "under train"),
         (f"{TABLE}\nval: {{images: a, masks: }}", "each with a text under val, found {'images': 'a', 'masks': None}"),
         (f"{TABLE}\ntrain: {{images: 3}}", "each with a text under train, found {'images': 3}"),
+        (f"{TABLE}\ntrain: {{images: a}}\ndepth_format: 3", "expected some of scale, .* under depth_format, found 3"),
+        (f"{TABLE}\ntrain: {{images: a}}\ndepth_format: {{scal: 3}}", "under depth_format, found {'scal': 3}"),
+        (f"{TABLE}\ntrain: {{images: a}}\ndepth_format: {{scale: 0}}", "expected scale > 0"),
+        (f"{TABLE}\ntrain: {{images: a}}\ndepth_format: {{scale: x}}", "expected a number as scale"),
         (f"{TABLE}\ntest: images", "under test, found 'images'"),
     ],
 )

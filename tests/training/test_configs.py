@@ -3,12 +3,16 @@
 import csv
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
 
+from hardpix.data import write_mask
 from hardpix.training.fit import fit
 from hardpix.training.run_folder import RunFolder
+
+from .conftest import SIZE
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 TWO_STEPS = "--trainer.max_epochs 1 --trainer.limit_val_batches 1 --trainer.num_sanity_val_steps 0 --data.workers 0"
@@ -20,15 +24,20 @@ def test_config_trains_for_two_steps(config: Path, camvid: Path, tmp_path: Path)
     arguments += ["--data.batch_size", "2", "--data.crop_size", "[64,64]", "--trainer.enable_progress_bar", "false"]
     if "camvid" in config.stem:
         arguments += ["--data.root", str(camvid)]
-    # The contrast from the first step on, its memory in the second.
     text = config.read_text()
+    settings = yaml.safe_load(text)
+    if "weights" in settings["data"]:
+        for image in (camvid / "train").iterdir():
+            write_mask(tmp_path / "weights" / f"{image.stem}.png", np.full(SIZE, 30_000, np.uint16))
+        arguments += ["--data.weights", str(tmp_path / "weights")]
+    # The contrast from the first step on, its memory in the second.
     contrast = "--model.objective.init_args.objectives.contrast.init_args."
     if "PixelContrast" in text:
         arguments += [f"{contrast}warmup", "0", "--trainer.log_every_n_steps", "1"]
     if "memory_warmup" in text:
         arguments += [f"{contrast}memory_warmup", "1"]
     # Two steps, of as many batches as the config adds up.
-    batches = 2 * yaml.safe_load(text)["trainer"].get("accumulate_grad_batches", 1)
+    batches = 2 * settings["trainer"].get("accumulate_grad_batches", 1)
     arguments += ["--trainer.limit_train_batches", str(batches)]
     folder = fit(arguments)
     assert isinstance(folder, RunFolder)

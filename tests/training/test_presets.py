@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hardpix.data import DataError, SegmentationFolder, split_blocks
+from hardpix.data import DataError, DepthFormat, SegmentationFolder, split_blocks
 from hardpix.training.data_module import SegmentationData
 
 from .conftest import write_pair
@@ -73,9 +73,61 @@ def test_depth_that_the_preset_names_comes_along(root: Path) -> None:
     (root / "train" / "far").mkdir()
     for stem in STEMS:
         Image.fromarray(np.full((48, 64), 7, np.uint16)).save(root / "train" / "far" / f"{stem}.png")
-    data = opened(root, "train: {images: train/img, masks: train/lab, depth: train/far}\n" + VAL)
+    train = "train: {images: train/img, masks: train/lab, depth: train/far}\n"
+    data = opened(root, train + VAL, depth=True)
     assert data.train_set[0]["depth"].eq(7).all()
     assert "depth" not in data.val_set[0]
+    half = opened(root, f"{train}{VAL}depth_format: {{scale: 0.5}}\n", depth=True)
+    assert half.train_set[0]["depth"].eq(3.5).all()
+    own = opened(root, f"{train}{VAL}depth_format: {{scale: 0.5}}\n", depth=True, depth_format=DepthFormat(offset=3))
+    assert own.train_set[0]["depth"].eq(10).all()
+
+
+@pytest.mark.parametrize("depth", [None, False])
+def test_depth_that_nobody_asks_for_need_not_be_there(depth: bool | None, root: Path) -> None:
+    data = opened(root, "train: {images: train/img, masks: train/lab, depth: nowhere}\n" + VAL, depth=depth)
+    assert "depth" not in data.train_set[0]
+    with pytest.raises(DataError, match="nowhere: expected a folder, found nothing"):
+        opened(root, "train: {images: train/img, masks: train/lab, depth: nowhere}\n" + VAL, depth=True)
+
+
+def test_depth_of_another_folder_in_the_format_of_the_preset(root: Path, tmp_path: Path) -> None:
+    for stem in STEMS:
+        path = tmp_path / "elsewhere" / f"{stem}_z.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(np.full((48, 64), 70, np.uint16)).save(path)
+    named = "train: {images: train/img, masks: train/lab, depth: nowhere, depth_suffix: _z}\n"
+    data = opened(root, f"{named}{VAL}depth_format: {{scale: 0.1}}\n", depth=str(tmp_path / "elsewhere"))
+    np.testing.assert_allclose(data.train_set[0]["depth"], 7, rtol=1e-6)
+
+
+def test_depth_of_validation_images_is_not_looked_at(root: Path) -> None:
+    for part in ("train", "val"):
+        (root / part / "far").mkdir()
+    for stem in STEMS:
+        Image.fromarray(np.full((48, 64), 7, np.uint16)).save(root / "train" / "far" / f"{stem}.png")
+    (root / "val" / "far" / f"{STEMS[0]}.png").write_bytes(b"broken")
+    parts = (TRAIN + VAL).replace("train/lab", "train/lab, depth: train/far")
+    parts = parts.replace("val/lab", "val/lab, depth: val/far")
+    data = opened(root, parts, depth=True)
+    assert data.train_set[0]["depth"].eq(7).all()
+    assert "depth" not in data.val_set[0]
+
+
+def test_parts_by_lists_of_stems(root: Path) -> None:
+    (root / "few.txt").write_text("\n".join(STEMS[:5]))
+    (root / "held_out.txt").write_text("\n".join(STEMS[7:9]))
+    lists = [
+        "train: {images: train/img, masks: train/lab, stems: few.txt}\n",
+        "val: {images: train/img, masks: train/lab, stems: held_out.txt}\n",
+    ]
+    data = opened(root, "".join(lists))
+    assert (stems_of(data.train_set), stems_of(data.val_set)) == (STEMS[:5], STEMS[7:9])
+    data = opened(root, lists[0], val_stems="0[13]")
+    assert (stems_of(data.train_set), stems_of(data.val_set)) == (["00", "02", "04"], ["01", "03"])
+    (root / "held_out.txt").write_text("\n".join(STEMS[4:6]))
+    with pytest.raises(DataError, match=r"04\.png: expected an image of one of the two, found it in both"):
+        opened(root, "".join(lists))
 
 
 def test_a_single_image_cannot_be_split(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from hardpix.data import TrainingTransform
+from hardpix.data import DepthFormat, TrainingTransform
 from hardpix.objectives import WeightedCrossEntropy
 from hardpix.signals import Uniform
 from hardpix.training.data_module import SegmentationData
@@ -37,10 +37,10 @@ def read(data: Data) -> MakeData:
     ("settings", "expected"),
     [
         ({}, {"crop_size": (32, 64)}),
-        ({"resolution": 0.7}, {"crop_size": (32, 32), "scale": (0.35, 1.4)}),
+        ({"resolution": 0.7}, {"crop_size": (32, 32), "resolution": 0.7}),
         (
             {"resolution": 0.5, "crop_size": (24, 40), "scale": (1.0, 1.5)},
-            {"crop_size": (24, 40), "scale": (0.5, 0.75)},
+            {"crop_size": (24, 40), "scale": (1.0, 1.5), "resolution": 0.5},
         ),
         ({"max_class_share": 0.4}, {"crop_size": (32, 64), "max_class_share": 0.4}),
         ({"flip": 1.0}, {"crop_size": (32, 64), "flip": 1.0}),
@@ -87,7 +87,7 @@ def test_a_run_is_scored_at_its_own_resolution(fit_tiny: Callable[..., RunFolder
 def test_depth_is_scaled_to_metres(data: Data, tmp_path: Path, read: MakeData) -> None:
     for file in data.images.iterdir():
         Image.fromarray(np.full(SIZE, 5000, np.uint16)).save(tmp_path / file.name)
-    found = read(depth=str(tmp_path), depth_scale=0.002).train_set[0]["depth"]
+    found = read(depth=str(tmp_path), depth_format=DepthFormat(scale=0.002)).train_set[0]["depth"]
     torch.testing.assert_close(torch.as_tensor(found), torch.full(SIZE, 10.0))
 
 

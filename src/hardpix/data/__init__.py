@@ -1,11 +1,13 @@
 """Data sets: folders of images and masks, presets, splits, checks, transforms and sampling."""
 
-from hardpix.data.checks import FolderReport, check_folders
+from hardpix.data.checks import check_folders
 from hardpix.data.classes import ClassTable
 from hardpix.data.collate import collate
 from hardpix.data.crop import RandomScaledCrop
+from hardpix.data.depth import DepthFormat, read_depth
 from hardpix.data.errors import DataError, Problem, describe
 from hardpix.data.folder import SegmentationFolder
+from hardpix.data.folder_report import FolderReport
 from hardpix.data.images import read_image
 from hardpix.data.masks import read_mask, write_mask
 from hardpix.data.pairs import Folders
@@ -18,6 +20,7 @@ from hardpix.data.transforms import EvaluationTransform, TrainingTransform, Tran
 __all__ = [
     "ClassTable",
     "DataError",
+    "DepthFormat",
     "EvaluationTransform",
     "FolderReport",
     "Folders",
@@ -36,6 +39,7 @@ __all__ = [
     "describe",
     "load_preset",
     "preset_names",
+    "read_depth",
     "read_image",
     "read_mask",
     "restore",

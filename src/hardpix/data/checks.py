@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,11 @@ from rich.console import Console
 from rich.progress import track
 
 from hardpix.data.classes import ClassTable
+from hardpix.data.depth import METRES, DepthFormat, read_depth
+from hardpix.data.depth_problems import nothing_known, nothing_known_anywhere, wrong_unit
 from hardpix.data.errors import DataError, Problem
-from hardpix.data.images import read_depth, read_image, read_weight
+from hardpix.data.folder_report import FolderReport
+from hardpix.data.images import read_image, read_weight
 from hardpix.data.labels import HIGHEST_ID, Label, count_labels, grey_as_ids
 from hardpix.data.masks import read_mask
 from hardpix.data.pairs import Folders, folder_problems, pairing_problems
@@ -33,75 +37,39 @@ NEARLY_BLACK = 16
 MOST_LABELS = 4096
 
 
-@dataclass(frozen=True)
-class FolderReport:
-    """What `check_folders` found.
-
-    `classes` are those asked for or, where none were, those found in the masks (None without masks). `labels` holds for
-    each stem how many pixels have each stored id or colour, `sizes` the height and width of each image. `problems` must
-    be mended before training, `warnings` need not.
-
-    Example:
-        >>> classes = ClassTable.from_names(["road", "car"])
-        >>> report = FolderReport(("a",), classes, {"a": {0: 50, 255: 14}}, {"a": (8, 8)}, (), ())
-        >>> report.require().class_pixels()
-        [50, 0]
-    """
-
-    stems: tuple[str, ...]
-    classes: ClassTable | None
-    labels: dict[str, dict[Label, int]]
-    sizes: dict[str, tuple[int, int]]
-    problems: tuple[Problem, ...]
-    warnings: tuple[Problem, ...]
-
-    def require(self) -> FolderReport:
-        """The report itself, if nothing stands in the way of training.
-
-        Raises:
-            DataError: the message lists all problems.
-        """
-        if self.problems:
-            raise DataError.of(self.problems)
-        return self
-
-    def class_pixels(self, stems: Iterable[str] | None = None) -> list[int]:
-        """How many pixels each class has, in all masks or in those of some stems."""
-        assert self.classes is not None
-        counts = [0] * len(self.classes)
-        for stem in self.labels if stems is None else stems:
-            for label, count in self.labels[stem].items():
-                index = self.classes.index_of(label)
-                if index is not None and index >= 0:
-                    counts[index] += count
-        return counts
-
-
 @dataclass
 class _Finding:
     """What one stem's files hold."""
 
     size: tuple[int, int] | None = None
     labels: dict[Label, int] | None = None
+    has_depth: bool = False
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
 
 
 def check_folders(
-    folders: Folders, classes: ClassTable | None = None, *, ignore_index: int = 255, progress: bool = False
+    folders: Folders,
+    classes: ClassTable | None = None,
+    *,
+    depth_format: DepthFormat = METRES,
+    ignore_index: int = 255,
+    progress: bool = False,
 ) -> FolderReport:
     """Read every file to its end and list all that is wrong, without stopping at the first.
 
     Args:
         folders: images, masks and further maps.
         classes: what the masks should hold; None takes the ids found.
+        depth_format: how stored depth becomes metres.
         ignore_index: must be no class.
         progress: show a bar on the terminal.
 
-    Found are: folders missing or without images, images without a mask (or depth or weight map), several files of one
-    stem, files that cannot be read to their end, maps of another size than their image, ids or colours outside the
-    classes, class lists that do not fit the masks. Masks without an image, classes that never occur, masks without a
-    label and images that are all but black are warnings. Nothing is written.
+    Found are: folders missing or without images, images without a mask (or weight map), several files of one stem,
+    files that cannot be read to their end, maps of another size than their image, ids or colours outside the classes,
+    class lists that do not fit the masks, depth in another unit, depth of no image at all. Masks without an image,
+    classes that never occur, masks without a label, depth maps without a known depth and images that are all but black
+    are warnings. Nothing is written.
 
     Example:
         >>> check_folders(Folders(Path("nowhere"))).problems[0].kind
@@ -113,7 +81,7 @@ def check_folders(
     stems = tuple(folders.files["images"])
     workers = min(8, os.cpu_count() or 1)
     with ThreadPoolExecutor(workers) as pool:
-        reading = pool.map(lambda stem: _inspect(folders, stem, classes), stems)
+        reading = pool.map(lambda stem: _inspect(folders, stem, classes, depth_format), stems)
         console = Console(stderr=True)
         bar = track(reading, "Reading the data", len(stems), console=console, disable=not progress, transient=True)
         findings = dict(zip(stems, bar, strict=True))
@@ -127,14 +95,20 @@ def check_folders(
         problems += _label_problems(folders, asked, labels) + more
         warnings += doubtful
     sizes = {stem: finding.size for stem, finding in findings.items() if finding.size is not None}
-    return FolderReport(stems, classes, labels, sizes, tuple(problems), tuple(warnings))
+    without_depth: tuple[str, ...] = ()
+    if folders.depth is not None:
+        without_depth = tuple(stem for stem, finding in findings.items() if not finding.has_depth)
+        if len(without_depth) == len(stems) and any(stem in stems for stem in folders.files["depth"]):
+            problems.append(nothing_known_anywhere(folders.depth))
+    return FolderReport(stems, classes, labels, sizes, tuple(problems), tuple(warnings), without_depth)
 
 
-def _inspect(folders: Folders, stem: str, classes: ClassTable | None) -> _Finding:
+def _inspect(folders: Folders, stem: str, classes: ClassTable | None, depth_format: DepthFormat) -> _Finding:
     """Read all files of one stem; what one of them lacks does not keep the others from being read."""
     finding = _Finding()
     paths = {kind: found[stem][0] for kind, found in folders.files.items() if stem in found}
-    arrays = {kind: _read(path, READERS[kind], finding) for kind, path in paths.items()}
+    readers = READERS | {"depth": partial(read_depth, depth_format=depth_format)}
+    arrays = {kind: _read(path, readers[kind], finding) for kind, path in paths.items()}
     image = arrays["images"]
     if image is not None:
         finding.size = (image.shape[0], image.shape[1])
@@ -155,13 +129,20 @@ def _inspect(folders: Folders, stem: str, classes: ClassTable | None) -> _Findin
             finding.problems.append(too_many_labels(paths["masks"], labels))
         else:
             finding.labels = labels
+    finding.has_depth = "depth" in paths
+    depth = arrays.get("depth")
+    if depth is not None:
+        if np.isnan(depth).all():
+            finding.has_depth = False
+            finding.warnings.append(nothing_known(paths["depth"]))
+        elif problem := wrong_unit(paths["depth"], depth, depth_format):
+            finding.problems.append(problem)
     return finding
 
 
 READERS: dict[str, Callable[[Path], np.ndarray]] = {
     "images": read_image,
     "masks": read_mask,
-    "depth": read_depth,
     "weights": read_weight,
 }
 

@@ -15,20 +15,23 @@ Window = tuple[int, int, int, int]  # top, left, height, width; may reach beyond
 class RandomScaledCrop(nn.Module):
     """Scale jitter and random crop in one: a window of the image, of random size and place, resized to `crop_size`.
 
-    The window has the size crop_size / s, s uniform in `scale`. Where it is larger than the image, the image lies at a
-    random place in it and the rest is padding: `fill` in the image, `ignore_index` in the target, unknown depth (NaN),
-    weight 0. The place is drawn again, up to `attempts` times, while one class holds more than `max_class_share` of the
-    labelled pixels in the window; when none will do, the place with the smallest such share is taken.
+    The window has the size crop_size / (s · resolution), s uniform in `scale`. Where it is larger than the image, the
+    image lies at a random place in it and the rest is padding: `fill` in the image, `ignore_index` in the target,
+    unknown depth (NaN), weight 0. The place is drawn again, up to `attempts` times, while one class holds more than
+    `max_class_share` of the labelled pixels in the window; when none will do, the place with the smallest such share is
+    taken.
 
-    Maps take the nearest pixel, the image is interpolated. Depth stays in metres.
+    Maps take the nearest pixel, the image is interpolated. Depth is divided by s: to one camera, what looks s times as
+    large is s times nearer. The resolution does not change it: all images are seen at it, as by another camera.
 
     Args:
         crop_size: height and width, or one number for both.
-        scale: smallest and largest factor.
+        scale: smallest and largest factor s.
         max_class_share: 1 switches the cap off.
         attempts: places tried before the best of them is taken.
         ignore_index: unlabelled pixels of the target.
         fill: colour of the padding, three numbers in 0…255.
+        resolution: share of the image's own height and width at which s = 1 shows it.
 
     Example:
         >>> image = tv_tensors.Image(torch.zeros(3, 30, 40, dtype=torch.uint8))
@@ -46,6 +49,7 @@ class RandomScaledCrop(nn.Module):
         attempts: int = 10,
         ignore_index: int = 255,
         fill: tuple[int, int, int] = (124, 116, 104),
+        resolution: float = 1.0,
     ) -> None:
         super().__init__()
         self.crop_size = (crop_size, crop_size) if isinstance(crop_size, int) else (crop_size[0], crop_size[1])
@@ -59,11 +63,15 @@ class RandomScaledCrop(nn.Module):
         self.attempts = attempts
         self.ignore_index = ignore_index
         self.fill = tuple(fill)
+        if resolution <= 0:
+            raise ValueError(f"expected resolution > 0, found {resolution}")
+        self.resolution = resolution
 
     def forward(self, sample: Sample) -> Sample:
         height, width = sample["image"].shape[-2:]
         low, high = self.scale
-        factor = low + (high - low) * torch.rand(()).item()
+        jitter = low + (high - low) * torch.rand(()).item()
+        factor = jitter * self.resolution
         size = (max(1, round(self.crop_size[0] / factor)), max(1, round(self.crop_size[1] / factor)))
         best = _place(height, width, size)
         if "target" in sample and self.max_class_share < 1:
@@ -79,6 +87,8 @@ class RandomScaledCrop(nn.Module):
         for key, fill in map_fills(self.ignore_index).items():
             if key in sample:
                 cut[key] = tv_tensors.Mask(cut_map(sample[key], best, self.crop_size, fill))
+        if "depth" in cut:
+            cut["depth"] = tv_tensors.Mask(cut["depth"].as_subclass(Tensor) / jitter)
         return sample | cut
 
     def _share(self, sample: Sample, window: Window) -> float:

@@ -8,6 +8,8 @@ import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
+from hardpix.data.errors import DataError, Problem
+
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 MAP_SUFFIXES = (*IMAGE_SUFFIXES, ".npy")
 
@@ -46,6 +48,31 @@ def files_by_stem(
             if match is not None and not name.startswith("."):
                 found.setdefault(stem[: -len(match)], []).append(path)
     return dict(sorted(found.items(), key=lambda item: natural_key(item[0])))
+
+
+def read_stems(path: str | Path) -> tuple[str, ...]:
+    """The stems that a text file lists, one a line; empty lines are skipped, repeated stems taken once.
+
+    Raises:
+        DataError: the file cannot be read, or lists nothing.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     _ = Path(f"{folder}/train.txt").write_text("a/1\\na/2\\n")
+        ...     read_stems(f"{folder}/train.txt")
+        ('a/1', 'a/2')
+    """
+    advice = "write the stems of the images there, one a line: paths without ending and file type"
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        found = "nothing" if isinstance(error, FileNotFoundError) else f"{type(error).__name__}: {error}"
+        raise DataError.of([Problem("list of stems", Path(path), "a text file of stems", found, advice)]) from error
+    stems = tuple(dict.fromkeys(normal(line.strip()) for line in lines if line.strip()))
+    if not stems:
+        raise DataError.of([Problem("list of stems", Path(path), "at least one stem", "none", advice)])
+    return stems
 
 
 def normal(name: str) -> str:

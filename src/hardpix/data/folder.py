@@ -12,9 +12,9 @@ from torchvision import tv_tensors
 
 from hardpix.data.checks import classes_in
 from hardpix.data.classes import ClassTable
+from hardpix.data.depth import METRES, DepthFormat, read_depth
 from hardpix.data.errors import DataError
-from hardpix.data.files import normal
-from hardpix.data.images import read_depth, read_image, read_weight
+from hardpix.data.images import read_image, read_weight
 from hardpix.data.masks import read_mask
 from hardpix.data.pairs import Folders, folder_problems, pairing_problems
 from hardpix.data.problems import unknown_labels, wrong_size
@@ -31,16 +31,16 @@ class SegmentationFolder(Dataset[Sample]):
         images: folder of png, jpg, tif or bmp images; searched with its subfolders.
         masks: folder of masks: ids in 8 or 16 bits, palette png, or RGB colours of the class table; None to predict.
         classes: what the labels mean; None finds the ids by reading every mask.
-        depth: folder of depth maps (png, tif, npy).
+        depth: folder of depth maps (png, tif, npy); some images may have none.
         weights: folder of weight maps (16-bit png as v / 65535; float tif or npy as they are).
-        depth_scale: metres for one unit of a stored depth.
-        image_suffix, mask_suffix: what follows the stem in file names (see `Folders`).
+        depth_format: how stored depth becomes metres; by default it is in metres.
+        image_suffix, mask_suffix, depth_suffix: what follows the stem in file names (see `Folders`).
         ignore_index: marks pixels without a label in `target`.
         stems: the part of the data to use, such as one side of a split; None is all of them.
 
     A sample is a dict: `image` (3, H, W) uint8, `target` (H, W) int64 in 0 … C−1 or `ignore_index`, `depth` (H, W)
-    float32 metres with NaN where unknown, `weight` (H, W) float32, `stem`. `Transformed` passes samples through a
-    transform. Nothing is ever written to the folders.
+    float32 metres with NaN where unknown (everywhere, if the image has no depth map), `weight` (H, W) float32, `stem`.
+    `Transformed` passes samples through a transform. Nothing is ever written to the folders.
 
     Raises:
         DataError: files that do not pair up, all of them listed; later, a file that cannot be used.
@@ -65,19 +65,30 @@ class SegmentationFolder(Dataset[Sample]):
         *,
         depth: str | Path | None = None,
         weights: str | Path | None = None,
-        depth_scale: float = 1.0,
+        depth_format: DepthFormat = METRES,
         image_suffix: str = "",
         mask_suffix: str = "",
+        depth_suffix: str = "",
         ignore_index: int = 255,
         stems: Sequence[str] | None = None,
     ) -> None:
-        self.folders = Folders(images, masks, depth, weights, image_suffix, mask_suffix)  # type: ignore[arg-type]
-        stems = None if stems is None else [normal(stem) for stem in stems]
-        if problems := folder_problems(self.folders) or pairing_problems(self.folders, stems):
+        self.folders = Folders(
+            images,  # type: ignore[arg-type]
+            masks,  # type: ignore[arg-type]
+            depth,  # type: ignore[arg-type]
+            weights,  # type: ignore[arg-type]
+            image_suffix,
+            mask_suffix,
+            depth_suffix,
+            stems,  # type: ignore[arg-type]
+        )
+        if problems := folder_problems(self.folders) or pairing_problems(self.folders):
             raise DataError.of(problems)
-        files = self.folders.files
-        self.stems = tuple(files["images"] if stems is None else stems)
-        self.files = {name: {stem: found[stem][0] for stem in self.stems} for name, found in files.items()}
+        self.stems = tuple(self.folders.files["images"])
+        self.files = {
+            name: {stem: found[stem][0] for stem in self.stems if stem in found}
+            for name, found in self.folders.files.items()
+        }
         if classes is None and masks is not None:
             classes = classes_in(self.files["masks"].values())
         if classes is not None and 0 <= ignore_index < len(classes):
@@ -86,7 +97,7 @@ class SegmentationFolder(Dataset[Sample]):
                 "choose a negative one or one above the classes"
             )
         self.classes = classes
-        self.depth_scale = depth_scale
+        self.depth_format = depth_format
         self.ignore_index = ignore_index
 
     def __len__(self) -> int:
@@ -99,7 +110,7 @@ class SegmentationFolder(Dataset[Sample]):
         if "masks" in self.files:
             sample["target"] = tv_tensors.Mask(self._target(stem))
         if "depth" in self.files:
-            sample["depth"] = tv_tensors.Mask(torch.from_numpy(read_depth(self.files["depth"][stem], self.depth_scale)))
+            sample["depth"] = tv_tensors.Mask(self._depth(stem, image.shape[0], image.shape[1]))
         if "weights" in self.files:
             sample["weight"] = tv_tensors.Mask(torch.from_numpy(read_weight(self.files["weights"][stem])))
         for name, values in sample.items():
@@ -118,3 +129,8 @@ class SegmentationFolder(Dataset[Sample]):
             return torch.from_numpy(self.classes.indices(stored, self.ignore_index))
         except ValueError as error:
             raise DataError.of([unknown_labels(path, self.classes, self.classes.unknown(stored))]) from error
+
+    def _depth(self, stem: str, height: int, width: int) -> Tensor:
+        if stem not in self.files["depth"]:
+            return torch.full((height, width), float("nan"))
+        return torch.from_numpy(read_depth(self.files["depth"][stem], self.depth_format))

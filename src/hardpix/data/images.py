@@ -38,30 +38,23 @@ def read_image(path: str | Path) -> np.ndarray:
             grey = (np.asarray(image) >> 8).astype(np.uint8)
             return np.repeat(grey[..., None], 3, axis=2)
         if image.mode in ("I", "F"):
-            raise DataError.of([_unusable(path, "an image of 8 or 16 bits", f"PIL mode {image.mode}")])
+            raise DataError.of([unusable(path, "an image of 8 or 16 bits", f"PIL mode {image.mode}")])
         # Pillow warns where a palette loses its transparency, even if that is meant.
         shown = image.convert("RGBA") if image.mode == "P" else image
         return np.array(shown.convert("RGB"))
 
 
-def read_depth(path: str | Path, scale: float = 1.0) -> np.ndarray:
-    """A depth map as (H, W) float32 in metres: stored value · scale; NaN where 0, negative or not finite."""
-    depth = _read_numbers(path).astype(np.float32) * np.float32(scale)
-    depth[~np.isfinite(depth) | (depth <= 0)] = np.nan
-    return depth
-
-
 def read_weight(path: str | Path) -> np.ndarray:
     """A weight map as (H, W) float32: integers as v / 65535 (16 bits) or v / 255 (8 bits), floats as they are."""
-    stored = _read_numbers(path)
+    stored = read_numbers(path)
     weight = stored.astype(np.float32)
     if stored.dtype.kind in "ui":
         if stored.dtype not in (np.uint8, np.uint16):
             expected = "integers of 8 or 16 bits without sign, or floats"
-            raise DataError.of([_unusable(path, expected, f"{stored.dtype}")])
+            raise DataError.of([unusable(path, expected, f"{stored.dtype}")])
         weight /= np.iinfo(stored.dtype).max
     if not np.isfinite(weight).all() or (weight < 0).any():
-        raise DataError.of([_unusable(path, "weights that are finite and not negative", "others")])
+        raise DataError.of([unusable(path, "weights that are finite and not negative", "others")])
     return weight
 
 
@@ -83,7 +76,7 @@ def opened(path: str | Path) -> Iterator[Image.Image]:
             stored_as = _layout(image)
             if stored_as == "R" and max(image.tag_v2[BITS_PER_SAMPLE]) > 8:  # type: ignore[attr-defined]
                 found = "channels of 16 bits in separate planes, which Pillow misreads"
-                raise DataError.of([_unusable(path, "the channels of a pixel side by side", found)])
+                raise DataError.of([unusable(path, "the channels of a pixel side by side", found)])
             image.load()
             with suppress(SyntaxError, struct.error):  # EXIF that is broken says nothing of the orientation
                 ImageOps.exif_transpose(image, in_place=True)
@@ -93,7 +86,7 @@ def opened(path: str | Path) -> Iterator[Image.Image]:
         raise
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
         raise DataError.of(
-            [_unusable(path, "a file that can be read to its end", f"{type(error).__name__}: {error}")]
+            [unusable(path, "a file that can be read to its end", f"{type(error).__name__}: {error}")]
         ) from error
 
 
@@ -104,22 +97,23 @@ def _layout(image: Image.Image) -> str:
     return str(settings[0] if isinstance(settings, tuple) else settings)
 
 
-def _read_numbers(path: str | Path) -> np.ndarray:
+def read_numbers(path: str | Path) -> np.ndarray:
     """One number a pixel from npy, tif or png, in the type in which it is stored."""
     if Path(path).suffix.lower() == ".npy":
         try:
             values = np.load(path, allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             raise DataError.of(
-                [_unusable(path, "an array that can be read", f"{type(error).__name__}: {error}")]
+                [unusable(path, "an array that can be read", f"{type(error).__name__}: {error}")]
             ) from error
     else:
         with opened(path) as image:
             values = np.array(image)
     if values.ndim != 2:
-        raise DataError.of([_unusable(path, "one number a pixel", f"an array of shape {values.shape}")])
+        raise DataError.of([unusable(path, "one number a pixel", f"an array of shape {values.shape}")])
     return values
 
 
-def _unusable(path: str | Path, expected: str, found: str) -> Problem:
+def unusable(path: str | Path, expected: str, found: str) -> Problem:
+    """A file whose content is not what it should be."""
     return Problem("file that cannot be used", Path(path), expected, found, "replace or remove the file")

@@ -1,4 +1,4 @@
-"""Known data sets: one YAML file each, with the layout of the folders and the classes."""
+"""Known data sets: one YAML file each, with the layout of the folders, the classes and the format of depth."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 
 from hardpix.data.class_files import TABLE_KEYS
 from hardpix.data.classes import ClassTable
+from hardpix.data.depth import METRES, DepthFormat
+from hardpix.data.files import read_stems
 from hardpix.data.pairs import Folders
 from hardpix.data.yaml_files import read_yaml
 
@@ -20,6 +22,9 @@ PARTS = ("train", "val", "test")
 class Preset:
     """A data set's name, its classes, and for each part (train, val, test) where its files lie below the root.
 
+    A part is what `Folders` takes: folders, endings, and as `stems` the text file that lists the part's stems, one a
+    line. `depth_format` says how stored depth becomes metres.
+
     Example:
         >>> classes = ClassTable.from_names(["wall", "crack"])
         >>> preset = Preset("cracks", classes, {"train": {"images": "photos", "masks": "drawn"}})
@@ -30,17 +35,24 @@ class Preset:
     name: str
     classes: ClassTable
     parts: Mapping[str, Mapping[str, str]]
+    depth_format: DepthFormat = METRES
 
     def folders(self, root: str | Path, part: str) -> Folders:
         """Where one part's files lie in a copy of the data set.
 
         Raises:
             ValueError: the data set has no such part.
+            DataError: the list of its stems cannot be read.
         """
         if part not in self.parts:
             raise ValueError(f"expected a part of {self.name}, one of {', '.join(self.parts)}, found {part!r}")
-        entries = self.parts[part].items()
-        return Folders(**{key: value if key.endswith("suffix") else Path(root) / value for key, value in entries})  # type: ignore[arg-type]
+        found: dict[str, Any] = dict(self.parts[part])
+        for key, value in found.items():
+            if key == "stems":
+                found[key] = read_stems(Path(root) / value)
+            elif not key.endswith("suffix"):
+                found[key] = Path(root) / value
+        return Folders(**found)
 
 
 def load_preset(name: str | Path) -> Preset:
@@ -69,12 +81,12 @@ def load_preset(name: str | Path) -> Preset:
 
 
 def _as_preset(content: dict[str, Any]) -> Preset:
-    keys = {"name", *PARTS, *TABLE_KEYS}
+    keys = {"name", "depth_format", *PARTS, *TABLE_KEYS}
     if not {"name", "classes"} <= set(content) <= keys or content.keys().isdisjoint(PARTS):
         found = ", ".join(map(str, content)) or "nothing"
         raise ValueError(
-            f"expected the keys name, classes, one or more of {', '.join(PARTS)}, and perhaps ignore_ids and "
-            f"ignore_colours, found {found}"
+            f"expected the keys name, classes, one or more of {', '.join(PARTS)}, and perhaps ignore_ids, "
+            f"ignore_colours and depth_format, found {found}"
         )
     parts = {part: content[part] for part in PARTS if part in content}
     known = {field.name for field in fields(Folders)}
@@ -87,7 +99,16 @@ def _as_preset(content: dict[str, Any]) -> Preset:
             expected = f"images and perhaps {', '.join(sorted(known - {'images'}))}, each with a text"
             raise ValueError(f"expected {expected} under {part}, found {entries!r:.80}")
     table = {key: value for key, value in content.items() if key in TABLE_KEYS}
-    return Preset(str(content["name"]), ClassTable.from_dict(table), parts)
+    return Preset(
+        str(content["name"]), ClassTable.from_dict(table), parts, _as_depth_format(content.get("depth_format", {}))
+    )
+
+
+def _as_depth_format(settings: Any) -> DepthFormat:
+    known = [field.name for field in fields(DepthFormat)]
+    if not isinstance(settings, dict) or not set(settings) <= set(known):
+        raise ValueError(f"expected some of {', '.join(known)} under depth_format, found {settings!r:.80}")
+    return DepthFormat(**settings)
 
 
 def preset_names() -> list[str]:

@@ -27,13 +27,14 @@ class TrainingTransform(v2.Compose):
 
     Args:
         crop_size: height and width of what the network sees, or one number for both.
-        scale: range of the scale jitter (see `RandomScaledCrop`).
+        scale: range of the scale jitter (see `RandomScaledCrop`), which depth is divided by.
         max_class_share: cap on the largest class's share of the crop's labelled pixels; 1 for none.
         flip: chance of a horizontal flip.
         brightness, contrast, saturation, hue: range of each photometric distortion (see torchvision's `ColorJitter`),
             each applied to half of the images; 0 switches it off.
         mean, std: normalisation of the image in 0…1, by default ImageNet's.
         ignore_index: unlabelled pixels of the target.
+        resolution: share of the image's own height and width around which the jitter is.
 
     It takes and gives a sample as `SegmentationFolder` makes it; `image` comes out as float32.
 
@@ -58,12 +59,20 @@ class TrainingTransform(v2.Compose):
         mean: Triple = IMAGENET_MEAN,
         std: Triple = IMAGENET_STD,
         ignore_index: int = 255,
+        resolution: float = 1.0,
     ) -> None:
         red, green, blue = (round(255 * m) for m in mean)
         distortions = {"brightness": brightness, "contrast": contrast, "saturation": saturation, "hue": hue}
         super().__init__(
             [
-                RandomScaledCrop(crop_size, scale, max_class_share, ignore_index=ignore_index, fill=(red, green, blue)),
+                RandomScaledCrop(
+                    crop_size,
+                    scale,
+                    max_class_share,
+                    ignore_index=ignore_index,
+                    fill=(red, green, blue),
+                    resolution=resolution,
+                ),
                 v2.RandomHorizontalFlip(flip),
                 *(
                     v2.RandomApply([v2.ColorJitter(**{name: strength})], p=0.5)

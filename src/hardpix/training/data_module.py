@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
 
 from hardpix.data import (
+    DepthFormat,
     EvaluationTransform,
     SeededDataset,
     SeededSampler,
@@ -23,7 +23,7 @@ from hardpix.data import (
 )
 from hardpix.training.folders import described, split_folders
 from hardpix.training.loading import CountedOnce, EvaluationSampler, collate_images, count_classes
-from hardpix.training.sources import class_table, own_folders, own_sets, preset_folders, refuse
+from hardpix.training.sources import class_table, own_folders, own_sets, preset_folders, refuse, with_maps
 
 
 class SegmentationData(LightningDataModule):
@@ -47,17 +47,19 @@ class SegmentationData(LightningDataModule):
         classes: YAML file of the class table, or names of the classes with the ids 0, 1, 2, …; found in the masks if
             not given.
         label_map: ids in the masks → number of the class, or "ignore".
-        depth: folder of the training images' depth maps.
+        depth: folder of the training images' depth maps, which some may lack; true for that of the preset.
         weights: folder of the training images' weight maps, for the signal Precomputed.
-        depth_scale: metres for one unit of a stored depth.
+        depth_format: how stored depth becomes metres, such as --data.depth_format.scale 0.001 for millimetres (see
+            --data.depth_format.help); by default as the preset says, else it is in metres.
         image_suffix: ending of the image file names that is no part of the stem, such as _leftImg8bit.
         mask_suffix: ending of the mask file names, such as _gtFine_labelIds.
+        depth_suffix: ending of the depth file names, such as _disparity.
         val_share: share of the training images that is held out, in contiguous blocks of file names.
         val_stems: pattern with * and ? of the file stems to hold out instead, such as seq05_*.
         resolution: share of the images' own height and width at which the network sees them. Scores are those at the
             size of the labels nevertheless.
         crop_size: height and width of the training crops; by default what the smallest image allows, up to 512.
-        scale: range of the scale jitter.
+        scale: range of the scale jitter; what is enlarged s times gets a depth s times smaller.
         max_class_share: largest share of a crop's labelled pixels that one class may have.
         flip: chance of a horizontal flip.
         photometric: whether brightness, contrast, saturation and hue are jittered.
@@ -84,11 +86,12 @@ class SegmentationData(LightningDataModule):
         val_set: Dataset | None = None,
         classes: str | list[str] | None = None,
         label_map: dict[int, int | str] | None = None,
-        depth: str | None = None,
+        depth: bool | str | None = None,
         weights: str | None = None,
-        depth_scale: float = 1.0,
+        depth_format: DepthFormat | None = None,
         image_suffix: str = "",
         mask_suffix: str = "",
+        depth_suffix: str = "",
         val_share: float = 0.2,
         val_stems: str | None = None,
         resolution: float = 1.0,
@@ -124,38 +127,38 @@ class SegmentationData(LightningDataModule):
 
         given = class_table(classes, label_map)
         places = {"images": images, "masks": masks, "val_images": val_images, "val_masks": val_masks}
-        names = {"image_suffix": image_suffix, "mask_suffix": mask_suffix}
+        names = {"image_suffix": image_suffix, "mask_suffix": mask_suffix, "depth_suffix": depth_suffix}
+        self.without_depth: tuple[str, ...] = ()
         if train_set is not None or val_set is not None:
             others = {"preset": preset, "root": root, "val_stems": val_stems, "label_map": label_map}
-            refuse("train_set", places | names | others | {"depth": depth, "weights": weights})
+            maps = {"depth": depth, "depth_format": depth_format, "weights": weights}
+            refuse("train_set", places | names | others | maps)
             self.train_set, self.val_set, self.classes = own_sets(train_set, val_set, given)
             self._smallest = tuple(self.train_set[0]["image"].shape[-2:])
             self._counts: list[int] | None = None
             return
         if preset is not None:
             refuse("preset", places | names)
-            training, validation, of_preset = preset_folders(preset, root, val_stems)
-            given = given or of_preset
+            training, validation, known = preset_folders(preset, root, val_stems)
+            given, stored = given or known.classes, known.depth_format
         else:
             refuse("images", {"root": root})
             training, validation = own_folders(
-                images, masks, val_images, val_masks, image_suffix, mask_suffix, val_stems
+                images, masks, val_images, val_masks, image_suffix, mask_suffix, depth_suffix, val_stems
             )
-        if depth:
-            training = replace(training, depth=Path(depth))
-        if weights:
-            training = replace(training, weights=Path(weights))
+            stored = DepthFormat()
         split = split_folders(
-            training,
+            with_maps(training, depth, depth_format, weights),
             validation,
             given,
             val_share=val_share,
             val_stems=val_stems,
-            depth_scale=depth_scale,
+            depth_format=depth_format or stored,
             ignore_index=ignore_index,
         )
         self.classes, self.train_set, self.val_set = split.classes, split.train, split.val
         self._smallest, self._counts = split.smallest, split.class_pixels
+        self.without_depth = split.without_depth
 
     @property
     def num_classes(self) -> int:
@@ -187,10 +190,11 @@ class SegmentationData(LightningDataModule):
         off: Any = {} if self.photometric else dict.fromkeys(("brightness", "contrast", "saturation", "hue"), 0.0)
         return TrainingTransform(
             self.training_size,
-            scale=(self.resolution * self.scale[0], self.resolution * self.scale[1]),
+            scale=self.scale,
             max_class_share=self.max_class_share,
             flip=self.flip,
             ignore_index=self.ignore_index,
+            resolution=self.resolution,
             **off,
         )
 

@@ -164,7 +164,7 @@ PATHS = ("images", "masks", "val_images", "val_masks", "root", "depth", "weights
 def _with_whole_paths(settings: Namespace) -> Namespace:
     """The settings as they are saved: whoever goes on with the run may do so from another directory."""
     for name in PATHS:
-        if settings.data[name] is not None:
+        if isinstance(settings.data[name], str):
             settings.data[name] = str(Path(settings.data[name]).absolute())
     for name in ("classes", "preset"):
         given = settings.data[name]

@@ -12,6 +12,7 @@ from rich.markup import escape
 from hardpix.data import (
     ClassTable,
     DataError,
+    DepthFormat,
     FolderReport,
     Folders,
     Problem,
@@ -21,6 +22,7 @@ from hardpix.data import (
     split_blocks,
     split_by_pattern,
 )
+from hardpix.data.depth_problems import nothing_known_anywhere
 from hardpix.training.processes import is_first_process
 
 
@@ -29,7 +31,7 @@ class SplitFolders:
     """What `split_folders` found.
 
     `smallest` is the least height and the least width of the training images, `class_pixels` the number of pixels of
-    each class in their masks.
+    each class in their masks, `without_depth` the stems of those whose depth is not known, where depth was asked for.
     """
 
     classes: ClassTable
@@ -37,6 +39,7 @@ class SplitFolders:
     val: SegmentationFolder
     smallest: tuple[int, int]
     class_pixels: list[int]
+    without_depth: tuple[str, ...]
 
 
 def split_folders(
@@ -46,7 +49,7 @@ def split_folders(
     *,
     val_share: float,
     val_stems: str | None,
-    depth_scale: float,
+    depth_format: DepthFormat,
     ignore_index: int,
 ) -> SplitFolders:
     """Check every file, say on screen what is held out, and open both parts.
@@ -57,20 +60,25 @@ def split_folders(
         classes: what the masks should hold; found in the training masks if not given.
         val_share: share to hold out, in contiguous blocks of file names.
         val_stems: pattern of the stems to hold out instead.
-        depth_scale: metres for one unit of a stored depth.
+        depth_format: how stored depth becomes metres.
         ignore_index: the id of unlabelled pixels inside hardpix.
 
     Raises:
         DataError: everything that is wrong with the files, in one list.
         ValueError: nothing would be left to train or to validate on.
     """
+    if validation is not None:
+        # Depth is for training alone; whoever has none of the validation images, or a broken one, need not mend it.
+        validation = replace(validation, depth=None)
     for folders, use in ((training, "train on"), (validation, "validate on")):
         if folders is not None and folders.masks is None:
             raise DataError(
                 f"expected masks of the images to {use}, found none for {folders.images}: name their folder as masks "
                 "in the same part of the preset"
             )
-    report = check_folders(training, classes, ignore_index=ignore_index, progress=is_first_process())
+    report = check_folders(
+        training, classes, depth_format=depth_format, ignore_index=ignore_index, progress=is_first_process()
+    )
     problems, warnings = list(report.problems), list(report.warnings)
     if validation is not None:
         # Ids that only validation has are errors: the network would have no class for them.
@@ -102,9 +110,10 @@ def split_folders(
             report.classes,
             depth=folders.depth,
             weights=folders.weights,
-            depth_scale=depth_scale,
+            depth_format=depth_format,
             image_suffix=folders.image_suffix,
             mask_suffix=folders.mask_suffix,
+            depth_suffix=folders.depth_suffix,
             ignore_index=ignore_index,
             stems=stems,
         )
@@ -122,6 +131,13 @@ def split_folders(
     ]
     if unlabelled:
         raise DataError.of(unlabelled, report.classes.names)
+    unknown = set(report.without_depth)
+    without_depth = tuple(stem for stem in train_stems if stem in unknown)
+    if training.depth is not None and len(without_depth) == len(train_stems):
+        raise DataError.of([nothing_known_anywhere(training.depth)], report.classes.names)
+    if without_depth:
+        of = f"{len(without_depth)} of {len(train_stems)} training images have none"
+        show("[yellow]Warnings[/yellow]", f"depth: {of}; they are trained on without it")
     heights, widths = zip(*(report.sizes[stem] for stem in train_stems), strict=True)
     return SplitFolders(
         classes=report.classes,
@@ -129,6 +145,7 @@ def split_folders(
         val=opened(replace(val_folders, depth=None, weights=None), held_out),
         smallest=(min(heights), min(widths)),
         class_pixels=class_pixels,
+        without_depth=without_depth,
     )
 
 

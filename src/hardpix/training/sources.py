@@ -8,12 +8,12 @@ from typing import Any
 
 from torch.utils.data import Dataset
 
-from hardpix.data import ClassTable, Folders, load_preset
+from hardpix.data import ClassTable, DepthFormat, Folders, Preset, load_preset
 from hardpix.data.yaml_files import read_yaml
 
 
-def preset_folders(preset: str, root: str | None, val_stems: str | None) -> tuple[Folders, Folders | None, ClassTable]:
-    """The folders of a known data set: those to train on, those to validate on if they are apart, and its classes.
+def preset_folders(preset: str, root: str | None, val_stems: str | None) -> tuple[Folders, Folders | None, Preset]:
+    """The folders of a known data set: those to train on, those to validate on if they are apart, and its preset.
 
     Raises:
         ValueError: no root.
@@ -22,7 +22,7 @@ def preset_folders(preset: str, root: str | None, val_stems: str | None) -> tupl
         raise ValueError("preset goes with root, the folder of the data set: give it as --data.root")
     known = load_preset(preset)
     apart = val_stems is None and "val" in known.parts
-    return known.folders(root, "train"), known.folders(root, "val") if apart else None, known.classes
+    return known.folders(root, "train"), known.folders(root, "val") if apart else None, known
 
 
 def own_folders(
@@ -32,6 +32,7 @@ def own_folders(
     val_masks: str | None,
     image_suffix: str,
     mask_suffix: str,
+    depth_suffix: str,
     val_stems: str | None,
 ) -> tuple[Folders, Folders | None]:
     """The folders to train on, and those to validate on if they are apart.
@@ -43,7 +44,9 @@ def own_folders(
         raise ValueError(
             "no data: give --data.images and --data.masks, or --data.preset and --data.root, or data sets of your own"
         )
-    training = Folders(Path(images), Path(masks), image_suffix=image_suffix, mask_suffix=mask_suffix)
+    training = Folders(
+        Path(images), Path(masks), image_suffix=image_suffix, mask_suffix=mask_suffix, depth_suffix=depth_suffix
+    )
     if not val_images and not val_masks:
         return training, None
     if not (val_images and val_masks):
@@ -69,6 +72,37 @@ def own_sets(
             "set it there, or give the names as --data.classes"
         )
     return train_set, val_set, classes if isinstance(classes, ClassTable) else ClassTable.from_names(classes)
+
+
+def with_maps(
+    training: Folders, depth: bool | str | None, depth_format: DepthFormat | None, weights: str | None
+) -> Folders:
+    """The training folders with the maps that are asked for.
+
+    Args:
+        training: folders of images and masks, and of depth maps where a preset names them.
+        depth: those of the preset (true), another folder, or none.
+        depth_format: of these depth maps, if it is given.
+        weights: folder of weight maps.
+
+    Raises:
+        ValueError: there is no folder of depth maps for what is asked.
+
+    Example:
+        >>> with_maps(Folders("images", "masks"), "far", None, None).depth.as_posix()
+        'far'
+    """
+    if depth is True and training.depth is None:
+        raise ValueError(
+            "expected a folder of depth maps, found --data.depth true and no preset that names one: give it as "
+            "--data.depth DIR"
+        )
+    if not depth and depth_format is not None:
+        raise ValueError(
+            "depth_format goes with depth: give the folder of the depth maps as --data.depth, or leave it out"
+        )
+    far = training.depth if depth is True else Path(depth) if depth else None
+    return replace(training, depth=far, weights=Path(weights) if weights else training.weights)
 
 
 def refuse(chosen: str, settings: dict[str, Any]) -> None:

@@ -100,6 +100,19 @@ class Progress(Signal):
         return px.valid.float()
 
 
+class Depth(Signal):
+    """Notes the depth of every batch; as much weight everywhere."""
+
+    name = "depth"
+    seen: Sequence[Tensor] = ()
+
+    def forward(self, px: PixelBatch) -> Tensor:
+        if px.depth is None:
+            raise RuntimeError("I want depth")
+        Depth.seen = [*Depth.seen, px.depth]
+        return px.valid.float()
+
+
 class Squares(Dataset):
     """Bright squares on dark ground."""
 

@@ -1,0 +1,56 @@
+"""What the files of a data set hold, as far as training must know it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from hardpix.data.classes import ClassTable
+from hardpix.data.errors import DataError, Problem
+from hardpix.data.labels import Label
+
+
+@dataclass(frozen=True)
+class FolderReport:
+    """What `check_folders` found.
+
+    `classes` are those asked for or, where none were, those found in the masks (None without masks). `labels` holds for
+    each stem how many pixels have each stored id or colour, `sizes` the height and width of each image. `problems` must
+    be mended before training, `warnings` need not. `without_depth` are the stems of images that have no depth map, or
+    one without a known depth, where there is a folder of depth maps.
+
+    Example:
+        >>> classes = ClassTable.from_names(["road", "car"])
+        >>> report = FolderReport(("a",), classes, {"a": {0: 50, 255: 14}}, {"a": (8, 8)}, (), ())
+        >>> report.require().class_pixels()
+        [50, 0]
+    """
+
+    stems: tuple[str, ...]
+    classes: ClassTable | None
+    labels: dict[str, dict[Label, int]]
+    sizes: dict[str, tuple[int, int]]
+    problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+    without_depth: tuple[str, ...] = ()
+
+    def require(self) -> FolderReport:
+        """The report itself, if nothing stands in the way of training.
+
+        Raises:
+            DataError: the message lists all problems.
+        """
+        if self.problems:
+            raise DataError.of(self.problems)
+        return self
+
+    def class_pixels(self, stems: Iterable[str] | None = None) -> list[int]:
+        """How many pixels each class has, in all masks or in those of some stems."""
+        assert self.classes is not None
+        counts = [0] * len(self.classes)
+        for stem in self.labels if stems is None else stems:
+            for label, count in self.labels[stem].items():
+                index = self.classes.index_of(label)
+                if index is not None and index >= 0:
+                    counts[index] += count
+        return counts

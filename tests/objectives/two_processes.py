@@ -15,7 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 import hardpix
 from hardpix.objectives import Objective, Sum, WeightedCrossEntropy
-from hardpix.signals import ClassBalance, Focal, HardnessLevel, OnlineHard, Product
+from hardpix.signals import ClassBalance, DepthPrivileged, Focal, HardnessLevel, OnlineHard, Product
 
 CLASSES = 3
 HALVES = (slice(0, 2), slice(2, 4))
@@ -32,6 +32,8 @@ CASES: dict[str, Callable[[], Objective]] = {
     "hardness": lambda: WeightedCrossEntropy(HardnessLevel(alpha=0.5)),
     "hardness per image": lambda: WeightedCrossEntropy(HardnessLevel(alpha=0.5, normalize="image")),
     "product": lambda: WeightedCrossEntropy(Product([ClassBalance([5, 2, 1]), HardnessLevel(alpha=0.5)])),
+    "depth": lambda: WeightedCrossEntropy(DepthPrivileged()),
+    "depth, scale-invariant": lambda: WeightedCrossEntropy(DepthPrivileged(loss="scale_invariant", detach=True)),
     "sum": lambda: Sum({"a": WeightedCrossEntropy(HardnessLevel()), "b": WeightedCrossEntropy(Focal())}, {"b": 0.5}),
     "hardness of each process": lambda: WeightedCrossEntropy(
         HardnessLevel(alpha=0.5, across_processes=False), across_processes=False
@@ -58,22 +60,29 @@ def make_step(case: str) -> hardpix.TrainingStep:
     return hardpix.TrainingStep(hardpix.tap(Model().double(), decoder="head"), CASES[case]().double()).double()
 
 
-def make_batches() -> dict[str, tuple[Tensor, Tensor]]:
-    """Four images whose halves have other numbers of labelled pixels, down to none."""
+def make_batches() -> dict[str, tuple[Tensor, Tensor, Tensor]]:
+    """Four images whose halves have other numbers of labelled pixels, down to none, and of pixels of known depth."""
     generator = torch.Generator().manual_seed(1)
     image = 3 * torch.randn(4, 3, 5, 7, generator=generator, dtype=torch.float64)
     target = torch.randint(0, CLASSES, (4, 5, 7), generator=generator)
     uneven, one_sided = target.clone(), target.clone()
     uneven[2:, 1:] = 255
     one_sided[2:] = 255
-    return {"uneven": (image, uneven), "one side all ignored": (image, one_sided)}
+    depth = 1 + 5 * torch.rand(4, 5, 7, generator=generator, dtype=torch.float64)
+    depth[0, :3] = torch.nan
+    return {"uneven": (image, uneven, depth), "one side all ignored": (image, one_sided, depth)}
 
 
-def loss_and_gradients(step: nn.Module, image: Tensor, target: Tensor) -> dict[str, Tensor]:
-    loss = step(image, target)["loss"]
+def loss_and_gradients(step: nn.Module, image: Tensor, target: Tensor, depth: Tensor) -> dict[str, Tensor]:
+    loss = step(image, target, depth=depth, progress=0.5)["loss"]
     loss.backward()
     gradients = {name.removeprefix("module."): p.grad for name, p in step.named_parameters() if p.grad is not None}
     return {"loss": loss.detach(), **gradients}
+
+
+def loss_in_evaluation(case: str) -> Tensor:
+    image, target, depth = make_batches()["uneven"]
+    return make_step(case).eval()(image, target, depth=depth, progress=0.5)["loss"].detach()
 
 
 def main(rank: int, folder: Path) -> None:
@@ -88,16 +97,16 @@ def main(rank: int, folder: Path) -> None:
     batches, results = make_batches(), {}
     calls: list[Tensor] = []
     all_reduce = dist.all_reduce
-    dist.all_reduce = lambda tensor: (calls.append(tensor), all_reduce(tensor))
+    dist.all_reduce = lambda tensor, **settings: (calls.append(tensor), all_reduce(tensor, **settings))
     for case in CASES:
         calls.clear()
-        for batch, (image, target) in batches.items():
+        for name, batch in batches.items():
             step = DistributedDataParallel(make_step(case))
-            results[f"{case}, {batch}"] = loss_and_gradients(step, image[HALVES[rank]], target[HALVES[rank]])
+            results[f"{case}, {name}"] = loss_and_gradients(step, *(values[HALVES[rank]] for values in batch))
         results[f"{case}, questions a step"] = {"count": torch.tensor(len(calls) / len(batches))}
         # In evaluation the processes may have other numbers of batches; a sum over them would wait for ever.
         if rank == 0:
-            results[f"{case}, evaluation"] = {"loss": make_step(case).eval()(*batches["uneven"])["loss"].detach()}
+            results[f"{case}, evaluation"] = {"loss": loss_in_evaluation(case)}
     torch.save(results, folder / f"{rank}.pt")
     dist.destroy_process_group()
 

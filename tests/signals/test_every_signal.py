@@ -12,7 +12,17 @@ from torch import Tensor, nn
 
 import hardpix
 from hardpix.pixels import PixelBatch
-from hardpix.signals import ClassBalance, Focal, HardnessLevel, OnlineHard, Precomputed, Product, Signal, Uniform
+from hardpix.signals import (
+    ClassBalance,
+    DepthPrivileged,
+    Focal,
+    HardnessLevel,
+    OnlineHard,
+    Precomputed,
+    Product,
+    Signal,
+    Uniform,
+)
 
 MakeSignal = Callable[[int], Signal]
 
@@ -28,6 +38,8 @@ SIGNALS: dict[str, MakeSignal] = {
     "hardness": lambda classes: HardnessLevel(),
     "hardness light": lambda classes: HardnessLevel(kind="light"),
     "hardness per image": lambda classes: HardnessLevel(normalize="image"),
+    "depth": lambda classes: DepthPrivileged(),
+    "depth without a window": lambda classes: DepthPrivileged(dse=0, kind="light", loss="scale_invariant", detach=True),
     "precomputed": lambda classes: Precomputed(),
     "product": lambda classes: Product([ClassBalance([3] * classes), HardnessLevel(), Focal()]),
 }
@@ -67,7 +79,10 @@ def batch(network: hardpix.TappedNetwork, shape: tuple[int, int, int, int], labe
     else:
         target[:] = label
     image = torch.rand(images, 3, height, width, generator=generator)
-    return network.pixels(image, target, weight=torch.rand(target.shape, generator=generator))
+    weight = torch.rand(target.shape, generator=generator)
+    depth = 1 + 9 * torch.rand(target.shape, generator=generator)
+    depth[torch.rand(target.shape, generator=generator) < 0.2] = torch.nan
+    return network.pixels(image, target, weight=weight, depth=depth, progress=0.7)
 
 
 @pytest.mark.parametrize("make", SIGNALS.values(), ids=SIGNALS)
@@ -100,8 +115,8 @@ def test_half_logits_give_the_float32_map_of_the_rounded_logits(make: MakeSignal
     px = batch(tapped(3), (2, 3, 4, 5))
 
     def map_of(logits: Tensor) -> Tensor:
-        known = {"weight": px.weight, "features": px.features, "embedding": px.embedding}
-        return PixelBatch(logits, px.target, **known).map(signal)
+        known = {"weight": px.weight, "depth": px.depth, "features": px.features, "embedding": px.embedding}
+        return PixelBatch(logits, px.target, **known, progress=0.7).map(signal)
 
     half = px.logits.detach().bfloat16()
     assert torch.equal(map_of(half), map_of(half.float()))
@@ -119,7 +134,14 @@ def test_ignored_pixels_change_no_weight_and_no_own_loss_whatever_they_hold(make
     # 1×1 convolutions: what the branch sees at an ignored pixel stays there.
     features, embedding = (x.detach().masked_fill(ignored[:, None], 50.0) for x in (px.features[0][0], px.embedding))
     weight = px.weight.masked_fill(ignored, 9.0)
-    other = PixelBatch(logits, px.target, weight=weight, features=((features,), {}), embedding=embedding)
+    # Where depth is known a pixel without a class tells of depth all the same.
+    depth = px.depth.masked_fill(ignored, torch.nan)
+    px = PixelBatch(
+        px.logits, px.target, weight=px.weight, depth=depth, features=px.features, embedding=px.embedding, progress=0.7
+    )
+    other = PixelBatch(
+        logits, px.target, weight=weight, depth=depth, features=((features,), {}), embedding=embedding, progress=0.7
+    )
     assert torch.equal(px.map(signal), other.map(signal))
     if signal.own_loss(px) is not None:
         gradients = [torch.autograd.grad(signal.own_loss(p), list(signal.parameters())) for p in (px, other)]
@@ -128,9 +150,12 @@ def test_ignored_pixels_change_no_weight_and_no_own_loss_whatever_they_hold(make
         assert torch.equal(signal.own_loss(px), signal.own_loss(other))
 
 
+POINTWISE = {name: make for name, make in SIGNALS.items() if name != "depth"}
+
+
 @settings(max_examples=5, deadline=None)
 @given(seed=st.integers(0, 2**16))
-@pytest.mark.parametrize("make", SIGNALS.values(), ids=SIGNALS)
+@pytest.mark.parametrize("make", POINTWISE.values(), ids=POINTWISE)
 def test_moving_the_pixels_of_an_image_moves_the_map(make: MakeSignal, seed: int) -> None:
     network, signal = tapped(3), bound(make, 3)
     px = batch(network, (2, 3, 4, 5))
@@ -139,7 +164,8 @@ def test_moving_the_pixels_of_an_image_moves_the_map(make: MakeSignal, seed: int
     def move(values: Tensor) -> Tensor:
         return values.flatten(-2)[..., order].view(values.shape)
 
-    moved = network.pixels(move(px.image), move(px.target), weight=move(px.weight))
+    known = {"weight": move(px.weight), "depth": move(px.depth)}
+    moved = network.pixels(move(px.image), move(px.target), **known, progress=0.7)
     torch.testing.assert_close(moved.map(signal), move(px.map(signal)))
 
 

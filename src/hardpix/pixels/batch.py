@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -78,35 +78,35 @@ class PixelBatch:
             raise ValueError(f"expected integer class ids in target, found {self.target.dtype}; call target.long()")
         # In a short or unsigned type -1 and 255, or 300 classes, are not what they seem.
         self.target = self.target.long()
-        self._computed: dict[str | Signal, Tensor] = {}
+        self._computed: dict[Hashable, Tensor] = {}
         self._own_losses: dict[Signal, tuple[object, Tensor | None]] = {}
-        # What is computed once serves everybody: whether it is on the graph is not for who asks first to decide.
+        # Not for who asks first to decide.
         self._with_graph = torch.is_grad_enabled()
 
     @property
     def valid(self) -> Tensor:
         """(B, H, W) boolean: pixels that carry a class."""
-        return self._once("valid", lambda: valid_mask(self.target, self.logits.shape[1], self.ignore_index))
+        return self.once("valid", lambda: valid_mask(self.target, self.logits.shape[1], self.ignore_index))
 
     @property
     def loss(self) -> Tensor:
         """(B, H, W) plain cross-entropy in nats, 0 where invalid; float32."""
-        return self._once("loss", lambda: cross_entropy_map(self.logits, self.target, self.ignore_index))
+        return self.once("loss", lambda: cross_entropy_map(self.logits, self.target, self.ignore_index))
 
     @property
     def true_probability(self) -> Tensor:
         """(B, H, W) probability of the labelled class, 0 where invalid; float32."""
-        return self._once("true_probability", lambda: torch.exp(-self.loss) * self.valid)
+        return self.once("true_probability", lambda: torch.exp(-self.loss) * self.valid)
 
     @property
     def confidence(self) -> Tensor:
         """(B, H, W) largest class probability, 0 where invalid; float32, no gradient."""
-        return self._once("confidence", self._confidence)
+        return self.once("confidence", self._confidence)
 
     def map(self, signal: Signal) -> Tensor:
         """The signal's map, (B, H, W) float32 ≥ 0, computed once a batch; also kept in ``maps`` under its name."""
         if signal not in self._computed:
-            found = self._once(signal, lambda: signal(self))
+            found = self.once(signal, lambda: signal(self))
             if found.shape != self.target.shape:
                 del self._computed[signal]
                 raise ValueError(
@@ -127,7 +127,12 @@ class PixelBatch:
         first, loss = self._own_losses[signal]
         return loss if asker is first else None
 
-    def _once(self, key: str | Signal, compute: Callable[[], Tensor]) -> Tensor:
+    def once(self, key: Hashable, compute: Callable[[], Tensor]) -> Tensor:
+        """What ``compute`` makes, computed once a batch for everybody who asks by the same key.
+
+        For what several parts of a signal look at, such as a branch's output that both its map and its own loss need.
+        It is on the graph if the batch was made with gradients on, whoever asks first.
+        """
         # functools.cached_property holds a lock, at which torch.compile breaks its graph.
         if key not in self._computed:
             with torch.set_grad_enabled(self._with_graph):

@@ -29,6 +29,20 @@ def global_sum(value: Tensor) -> Tensor:
     return value
 
 
+def global_max(value: Tensor) -> Tensor:
+    """Largest of a tensor over all processes, cut off from the graph; the tensor itself in a single process.
+
+    Example:
+        >>> global_max(torch.tensor([1.0, 2.0]))
+        tensor([1., 2.])
+    """
+    value = value.detach()
+    if process_count() > 1:
+        value = value.clone()
+        dist.all_reduce(value, op=dist.ReduceOp.MAX)
+    return value
+
+
 def process_mean(sums: Tensor) -> Tensor:
     """Sums over this process's pixels to their mean over all processes, cut off from the graph.
 

@@ -2,6 +2,7 @@
 
 from hardpix.signals.base import Signal
 from hardpix.signals.class_balance import ClassBalance
+from hardpix.signals.depth_privileged import DepthPrivileged
 from hardpix.signals.focal import Focal
 from hardpix.signals.hardness_level import HardnessLevel
 from hardpix.signals.online_hard import OnlineHard
@@ -11,6 +12,7 @@ from hardpix.signals.uniform import Uniform
 
 __all__ = [
     "ClassBalance",
+    "DepthPrivileged",
     "Focal",
     "HardnessLevel",
     "OnlineHard",

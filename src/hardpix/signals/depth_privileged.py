@@ -1,0 +1,215 @@
+"""Depth that only the training images have."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal, Self
+
+import torch
+from torch import Tensor, nn
+
+from hardpix.networks import detach_nested
+from hardpix.pixels import (
+    DepthLoss,
+    PixelBatch,
+    depth_aware_error,
+    depth_loss,
+    depth_prediction_error,
+    global_sum,
+    known_depth,
+    kth_smallest,
+    resize_bilinear,
+)
+from hardpix.pixels.precision import at_least_float32
+from hardpix.signals.base import Signal
+
+if TYPE_CHECKING:
+    from hardpix.networks import TappedNetwork
+
+# λ at a share t of the training.
+CURRICULA: dict[str, Callable[[float], float]] = {
+    "cosine": lambda t: (1 - math.cos(math.pi * t)) / 2,
+    "linear": lambda t: t,
+    "step": lambda t: float(t >= 0.5),
+    "none": lambda t: 1.0,
+}
+# A measure is 1 at this quantile.
+QUANTILE = 0.95
+# How much of the running quantile a batch replaces.
+MOMENTUM = 0.05
+
+
+class DepthPrivileged(Signal):
+    """Hard pixels by depth maps that exist in training only (after the loss weight module of arXiv 1906.11437).
+
+    A branch predicts depth from what the network's decoder sees. Where it fails, and where the classes at one depth are
+    confused, a pixel weighs more; the network sees RGB alone and is at inference what it was. The paper gives the
+    ingredients (both errors, a weight map, a curriculum); their formulas are not public, and these are our own:
+
+        DPE_i = |r_i − median of r over the image|, r = log d̂ − log d
+        DSE_i = Σ_j κ_ij (1 − p_j) / Σ_j κ_ij, the mean error of what lies around i at its depth
+        w = 1 + λ(t) · (a · DPE + b · DSE)
+
+    p_j is the probability of the labelled class; see :func:`~hardpix.pixels.depth_prediction_error` and
+    :func:`~hardpix.pixels.depth_aware_error`. Each measure is scaled to [0, 1] by its running 95th percentile. Where
+    depth is unknown (NaN, infinite or not above 0) w = 1, and images without any train as without the signal.
+
+    Args:
+        dpe: a ≥ 0.
+        dse: b ≥ 0.
+        curriculum: λ at the share t of the training that is done: "cosine" (1 − cos πt) / 2, "linear" t, "step" 0 in
+            the first half and 1 after it, "none" 1 throughout.
+        loss: what the branch minimises, "berhu", "l1" or "scale_invariant" of log depth (see
+            :func:`~hardpix.pixels.depth_loss`).
+        loss_weight: of that loss, > 0 where ``dpe`` is; with 0 and no ``dpe`` there is no branch.
+        detach: True keeps the branch's gradient from the network, which else learns depth as a second task.
+        kind: of the branch, "copy" or "light".
+        radius, step, tolerance: of the window of DSE, in pixels of the labels, and of what is one depth in it.
+        across_processes: percentiles and the mean loss are those of the joined batch of all processes.
+
+    Raises:
+        ValueError: settings outside their range; a batch without depth maps, or, with a curriculum, without progress.
+        RuntimeError: a forward before :meth:`bind`.
+
+    Example:
+        >>> import hardpix
+        >>> from hardpix.objectives import WeightedCrossEntropy
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.Sequential(nn.ReLU(), nn.Conv2d(8, 2, 1)))
+        >>> step = hardpix.TrainingStep(hardpix.tap(model, decoder="1"), WeightedCrossEntropy(DepthPrivileged()))
+        >>> image, target = torch.rand(2, 3, 8, 8), torch.zeros(2, 8, 8, dtype=torch.long)
+        >>> depth = torch.full((2, 8, 8), 3.0)
+        >>> sorted(step(image, target, depth=depth, progress=0.5))
+        ['depth', 'loss', 'segmentation']
+    """
+
+    name = "depth"
+    quantiles: Tensor
+    """(2,) the running 95th percentiles of DPE and DSE; 0 before the first batch with depth."""
+
+    def __init__(
+        self,
+        dpe: float = 1.0,
+        dse: float = 1.0,
+        curriculum: Literal["cosine", "linear", "step", "none"] = "cosine",
+        loss: DepthLoss = "berhu",
+        loss_weight: float = 1.0,
+        detach: bool = False,
+        kind: Literal["copy", "light"] = "copy",
+        radius: int = 2,
+        step: int = 3,
+        tolerance: float = 0.1,
+        across_processes: bool = True,
+    ) -> None:
+        super().__init__()
+        if min(dpe, dse, loss_weight) < 0:
+            raise ValueError(f"expected dpe, dse and loss_weight ≥ 0, found {dpe}, {dse} and {loss_weight}")
+        if dpe > 0 and loss_weight == 0:
+            raise ValueError("expected loss_weight > 0, since dpe is the error of a branch that must learn, found 0")
+        if curriculum not in CURRICULA:
+            raise ValueError(f"expected a curriculum {', '.join(map(repr, CURRICULA))}, found {curriculum!r}")
+        if loss not in ("berhu", "l1", "scale_invariant"):
+            raise ValueError(f"expected loss 'berhu', 'l1' or 'scale_invariant', found {loss!r}")
+        if kind not in ("copy", "light"):
+            raise ValueError(f"expected kind 'copy' or 'light', found {kind!r}")
+        if radius < 0 or step < 1 or tolerance <= 0:
+            raise ValueError(f"expected radius ≥ 0, step ≥ 1 and tolerance > 0, found {radius}, {step} and {tolerance}")
+        self.dpe = dpe
+        self.dse = dse
+        self.curriculum = curriculum
+        self.loss = loss
+        self.loss_weight = loss_weight
+        self.detach = detach
+        self.kind = kind
+        self.radius = radius
+        self.step = step
+        self.tolerance = tolerance
+        self.across_processes = across_processes
+        self.branch: nn.Module | None = None
+        self.register_buffer("quantiles", torch.zeros(2))
+
+    @property
+    def predicts(self) -> bool:
+        """Whether there is a branch."""
+        return self.loss_weight > 0
+
+    def bind(self, network: TappedNetwork) -> Self:
+        if self.branch is None and self.predicts:
+            self.branch = network.new_branch(out_channels=1, kind=self.kind)
+        self.quantiles = self.quantiles.to(next(network.parameters()).device)
+        return self
+
+    def log_depth(self, px: PixelBatch) -> Tensor:
+        """The branch's log d̂, (B, H, W) float32, on its graph."""
+        branch = self.branch
+        if branch is None:
+            raise RuntimeError(
+                "DepthPrivileged has no branch yet: give it to hardpix.TrainingStep, or call bind(network) first"
+            )
+        return px.once((self, "log_depth"), lambda: self._predict(px, branch))
+
+    def _predict(self, px: PixelBatch, branch: nn.Module) -> Tensor:
+        features, embedding = px.features, px.embedding
+        if self.detach:
+            features, embedding = detach_nested(features), None if embedding is None else embedding.detach()
+        scores = branch(features, embedding)
+        with torch.autocast(px.logits.device.type, enabled=False):
+            return resize_bilinear(at_least_float32(scores), px.target.shape[-2:]).squeeze(1)
+
+    @torch.no_grad()
+    def forward(self, px: PixelBatch) -> Tensor:
+        depth = self._depth(px)
+        weight = torch.ones_like(depth)
+        strength = self._strength(px)
+        for place, (factor, measure) in enumerate(((self.dpe, self._dpe), (self.dse, self._dse))):
+            if factor:
+                weight += strength * factor * self._scaled(measure(px), px.valid & known_depth(depth), place)
+        return weight * px.valid
+
+    def own_loss(self, px: PixelBatch) -> Tensor | None:
+        if not self.predicts:
+            return None
+        joined = self.across_processes and self.training
+        return self.loss_weight * depth_loss(self.log_depth(px), self._depth(px), self.loss, across_processes=joined)
+
+    def _dpe(self, px: PixelBatch) -> Tensor:
+        return depth_prediction_error(self.log_depth(px), self._depth(px))
+
+    def _dse(self, px: PixelBatch) -> Tensor:
+        error = 1 - px.true_probability
+        return depth_aware_error(
+            error, self._depth(px), px.valid, radius=self.radius, step=self.step, tolerance=self.tolerance
+        )
+
+    def _scaled(self, measure: Tensor, counts: Tensor, place: int) -> Tensor:
+        """The measure by its running percentile, at most 1; training moves the percentile on."""
+        joined = self.across_processes and self.training
+        number = counts.sum()
+        rank = torch.ceil(QUANTILE * (global_sum(number) if joined else number)).long()
+        found = kth_smallest(measure.view(1, -1), counts.view(1, -1), rank[None], across_processes=joined)[0]
+        running = self.quantiles[place]
+        found = found.to(running.dtype)
+        moved = torch.where(running == 0, found, torch.lerp(running, found, MOMENTUM))
+        moved = torch.where(rank > 0, moved, running)
+        if self.training:
+            self.quantiles[place] = moved
+        scale = torch.where(moved > 0, moved, 1)
+        return (measure / scale).clamp(max=1) * counts
+
+    def _strength(self, px: PixelBatch) -> float:
+        if self.curriculum == "none":
+            return 1.0
+        if px.progress is None:
+            raise ValueError(
+                "DepthPrivileged needs the share of the training that is done for its curriculum: give "
+                "step(…, progress=done / all), or choose curriculum='none'"
+            )
+        return CURRICULA[self.curriculum](px.progress)
+
+    def _depth(self, px: PixelBatch) -> Tensor:
+        if px.depth is None:
+            raise ValueError(
+                "DepthPrivileged needs depth maps of the training images: give step(…, depth=metres), (B, H, W) with "
+                "NaN where unknown (on the command line --data.depth)"
+            )
+        return at_least_float32(px.depth)

@@ -26,7 +26,8 @@ def scene(contrast: ModuleType) -> object:
 
 
 def test_the_dense_form_has_the_value_and_the_gradient_of_the_loss(contrast: ModuleType) -> None:
-    anchors, plans, negatives = scene(contrast).plans()
+    inputs = scene(contrast)
+    anchors, plans, negatives = inputs.plans(*inputs.anchors_and_classes())
     gradients = []
     for loss in (contrast.stream, contrast.dense):
         loss(anchors, plans, negatives)
@@ -58,5 +59,6 @@ def test_a_tiny_run_prints_and_records_all_three(tmp_path: Path) -> None:
     finished = subprocess.run([*command, "--record", str(record)], capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr
     rows = [line.split("|")[1].strip() for line in finished.stdout.splitlines() if line.startswith("|")]
-    assert rows == ["what", "---", "sampling and enqueueing", "loss, forward and backward", "peak memory"]
+    kinds = ["sampling and enqueueing", "loss, forward and backward", "the same and drawing its keys", "peak memory"]
+    assert rows == ["what", "---", *kinds]
     assert finished.stdout.strip() in record.read_text(encoding="utf-8")

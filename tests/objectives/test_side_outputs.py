@@ -207,9 +207,9 @@ def test_a_siblings_map_by_name_is_that_siblings_signal(name: str) -> None:
     assert all(torch.equal(of_one[key], of_other[key]) for key in of_one)
 
 
-def test_a_map_that_was_put_there_by_hand_is_a_constant() -> None:
+def test_a_map_that_was_put_there_by_hand_is_a_constant_and_counts_where_there_are_labels() -> None:
     px = make_batch()
-    hand = (px.logits.sigmoid().sum(1) * px.valid).requires_grad_()
+    hand = px.logits.sigmoid().sum(1).detach().requires_grad_()
     px.maps["mine"] = hand
     objective = bound("mine")
     loss = objective(px)["stages/stem"]
@@ -222,14 +222,15 @@ def test_an_own_signal_learns_by_its_own_loss_alone_and_is_logged_by_its_name() 
     tapped, signal = network(), HardnessLevel(alpha=0.5)
     objective = SideOutputs(signal).bind(tapped).double()
     image, target = torch.rand(2, 3, 12, 18).double(), torch.randint(0, CLASSES, (2, 12, 18))
-    losses = objective(tapped.pixels(image, target))
+    px = tapped.pixels(image, target)
+    losses = objective(px)
+    assert objective(px)["loss"].item() == losses["loss"].item()
     assert losses.keys() == {"loss", "stages/stem", "stages/neck", "hardness"}
     stages = (losses["stages/stem"] + losses["stages/neck"]) / 2
     torch.testing.assert_close(losses["loss"], stages + losses["hardness"])
     assert losses["hardness"].item() < 0
-    px = tapped.pixels(image, target)
     branch = list(signal.parameters())
-    expected = torch.autograd.grad(signal.own_loss(px), branch)
+    expected = torch.autograd.grad(signal.own_loss(tapped.pixels(image, target)), branch)
     for found, wanted in zip(torch.autograd.grad(losses["loss"], branch), expected, strict=True):
         assert torch.equal(found, wanted)
 
@@ -444,6 +445,12 @@ class TestDDRNet:
         again = hardpix.TrainingStep(hardpix.tap(model), objective)
         assert again(image, target)["loss"] > 0
         assert all(p is heads[name] for name, p in objective.named_parameters())
+
+    def test_a_network_that_was_compiled_since_it_was_tapped_is_refused(self) -> None:
+        network = hardpix.tap(self.build())
+        network.model.compile(backend="eager")
+        with pytest.raises(RuntimeError, match="Tap the model before compiling"):
+            SideOutputs().bind(network)
 
     @pytest.mark.parametrize("auxiliary", [True, False])
     def test_it_trains_with_hardness_every_weight_that_has_a_loss(self, auxiliary: bool) -> None:

@@ -473,6 +473,8 @@ class TestErrors:
         task = pytest.importorskip("hardpix.training.task")
         with pytest.raises(ValueError, match=r"no stages of Model are known.*--model\.stages"):
             task.SegmentationTask(CLASSES, Model(), SideOutputs(), decoder="head")
+        with pytest.raises(ValueError, match=r"stage 'third\.0' to return a tensor, found tuple.*--model\.stages"):
+            task.SegmentationTask(CLASSES, objective=SideOutputs(), stages=["third.0"])
 
     def test_not_bound(self) -> None:
         with pytest.raises(RuntimeError, match=r"no heads yet: give it to hardpix.TrainingStep"):

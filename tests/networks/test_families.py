@@ -26,7 +26,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models import segmentation
 
+from hardpix import TrainingStep
 from hardpix.networks import DDRNet, TappedNetwork, detach_nested, tap, untap
+from hardpix.objectives import SideOutputs, Sum, WeightedCrossEntropy
+from hardpix.signals import HardnessLevel
 
 CLASSES = 5
 
@@ -212,6 +215,33 @@ FAMILIES = {
         size=(16, 24),
     ),
 }
+# Maps of several scales, where there are several.
+STAGES = {
+    "lraspp": ["backbone.6", "backbone.12"],
+    "deeplabv3": ["backbone.6", "classifier.0"],
+    "fcn": ["backbone.layer2", "backbone.layer3"],
+    "smp_unet": ["decoder.blocks.0", "decoder.blocks.2", "decoder.blocks.4"],
+    "smp_unet_softmax": ["decoder.blocks.1"],
+    "smp_unetplusplus": ["decoder.blocks.x_0_0", "decoder.blocks.x_0_3"],
+    "smp_manet": ["decoder.blocks.0", "decoder.blocks.3"],
+    "smp_linknet": ["decoder.blocks.0", "decoder.blocks.3"],
+    "smp_fpn": ["decoder.p5", "decoder.p4", "decoder.p3", "decoder.p2"],
+    "smp_pspnet": ["decoder.psp"],
+    "smp_deeplabv3": ["decoder.aspp"],
+    "smp_deeplabv3plus": ["decoder.aspp", "decoder.block1"],
+    "smp_pan": ["decoder.fpa", "decoder.gau3", "decoder.gau1"],
+    "smp_upernet": ["decoder.fpn_conv_blocks.0", "decoder.fpn_conv_blocks.2"],
+    "smp_segformer": ["decoder.mlp_stage.0", "decoder.fuse_stage"],
+    "smp_dpt": ["decoder.fusion_blocks.0", "decoder.fusion_blocks.3"],
+    "segformer": ["segformer.stages.0", "segformer.stages.2"],
+    "upernet": ["decode_head.lateral_convs.1", "decode_head.fpn_convs.0"],
+    "beit": ["decode_head.fpn_convs.1", "decode_head.fpn_convs.0"],
+    "dpt": ["neck.fusion_stage.layers.0", "neck.fusion_stage.layers.2"],
+    "mobilevit": ["segmentation_head.aspp"],
+    "mobilevitv2": ["segmentation_head.aspp"],
+    "ddrnet": None,
+    "handwritten": ["decoder"],
+}
 ONE_OF_EACH_KIND = ("lraspp", "smp_fpn", "segformer", "upernet", "ddrnet", "handwritten")
 
 
@@ -361,6 +391,27 @@ def test_one_training_step(family: Family, model: nn.Module) -> None:
     assert any(name.startswith(f"network.model.{family.decoder}.") for name in moved)
     assert any(not name.startswith(("branch.", f"network.model.{family.decoder}.")) for name in moved)
     assert all(p.isfinite().all() for p in step.parameters())
+
+
+def test_side_outputs_train_at_every_stage(name: str, family: Family, model: nn.Module) -> None:
+    """With a copy of the decoder, stages and all, as the branch that learns hardness."""
+    keys, buffers = list(model.state_dict()), {key: value.clone() for key, value in model.named_buffers()}
+    network = tap(model, **dict(family.names), stages=STAGES[name])
+    objective = Sum({"plain": WeightedCrossEntropy(HardnessLevel()), "side": SideOutputs("hardness")})
+    step = TrainingStep(network, objective)
+    assert all(torch.equal(value, buffers[key]) for key, value in model.named_buffers())
+    assert all(module.training for module in model.modules())
+    losses = step(family.image(), family.target())
+    losses["loss"].backward()
+    caught = network(family.image()).stages
+    assert {f"side/stages/{stage}" for stage in caught} <= set(losses)
+    assert len(caught) == (3 if STAGES[name] is None else len(STAGES[name]))
+    side = objective.objectives["side"]
+    for features, head in zip(caught.values(), side.heads.values(), strict=True):
+        assert head(features).shape == (2, CLASSES, *features.shape[2:])
+    assert gradients(side).keys() == dict(side.named_parameters()).keys()
+    assert all(gradient.isfinite().all() for gradient in gradients(step).values())
+    assert list(model.state_dict()) == keys
 
 
 def test_a_branch_leaves_the_networks_gradients_as_they_are(family: Family, model: nn.Module) -> None:

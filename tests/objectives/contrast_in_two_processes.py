@@ -33,16 +33,13 @@ def sent_around(wrapped: DistributedDataParallel) -> list[str]:
     return [name for name, _ in wrapped.module.named_buffers() if name not in wrapped.parameters_to_ignore]
 
 
-def of_one_batch(**settings: object) -> tuple[Tensor, PixelContrast]:
-    """The loss of a batch that both processes have, and the objective that has seen it."""
+def of_a_batch(images: int, **settings: object) -> Tensor:
+    """The loss of a batch that depends on the number of images alone."""
     generator = torch.Generator().manual_seed(0)
     objective = PixelContrast(anchors=3, memory=SIZE, remembered=2, channels=4, positives=3, negatives=5, **settings)
     step = hardpix.TrainingStep(hardpix.tap(make_model(), decoder="1"), objective)
-    image, target = (
-        torch.rand(2, 3, 6, 6, generator=generator),
-        torch.randint(0, CLASSES, (2, 6, 6), generator=generator),
-    )
-    return step(image, target)["loss"].detach(), objective
+    target = torch.randint(0, CLASSES, (images, 6, 6), generator=generator)
+    return step(torch.rand(images, 3, 6, 6, generator=generator), target)["loss"].detach()
 
 
 def main(rank: int, folder: Path) -> None:
@@ -72,9 +69,9 @@ def main(rank: int, folder: Path) -> None:
         losses.append(parts["contrast/contrast"].detach())
     memory = step.objective.objectives["contrast"]
     steps = len(sums), len(given)
-    alone, _ = of_one_batch(across_processes=False)
+    alone = of_a_batch(1 + rank, across_processes=False)
     own_sums = sums[-1]
-    of_one_batch()
+    of_a_batch(2)
     evaluated = None
     if rank == 0:
         # The other is elsewhere: what waited for it would wait for ever.

@@ -48,7 +48,7 @@ def test_each_for_itself_it_is_the_mean_over_its_own_anchors(results: list[dict[
     for rank in results:
         total, count = rank["sums alone"]
         torch.testing.assert_close(rank["alone"], total / count)
-    assert results[0]["sums alone"][0] != results[1]["sums alone"][0]
+    assert results[0]["sums alone"][1] != results[1]["sums alone"][1]
 
 
 def test_processes_draw_differently_from_the_same_batch(results: list[dict[str, Any]]) -> None:

@@ -41,10 +41,10 @@ def test_two_processes_have_the_gradients_of_the_joined_batch(
 
 
 @pytest.mark.parametrize("batch", ["uneven", "one side all ignored"])
+@pytest.mark.parametrize("case", ["hardness of each process", "side outputs of each process"])
 def test_each_for_itself_they_have_the_mean_of_their_own_gradients(
-    batch: str, results: tuple[Results, Results]
+    case: str, batch: str, results: tuple[Results, Results]
 ) -> None:
-    case = "hardness of each process"
     values = SCENE["make_batches"]()[batch]
     alone = [
         SCENE["loss_and_gradients"](SCENE["make_step"](case), *(value[half] for value in values))
@@ -59,10 +59,20 @@ def test_each_for_itself_they_have_the_mean_of_their_own_gradients(
 
 @pytest.mark.parametrize(
     ("case", "questions"),
-    [("cross-entropy", 1), ("focal", 1), ("hardness", 2), ("sum", 3), ("hardness of each process", 0)],
+    [
+        ("cross-entropy", 1),
+        ("focal", 1),
+        ("hardness", 2),
+        ("sum", 3),
+        ("side outputs", 2),
+        ("side outputs by name", 3),
+        ("hardness of each process", 0),
+        ("side outputs of each process", 0),
+    ],
 )
 def test_what_is_known_at_once_travels_at_once(case: str, questions: int, results: tuple[Results, Results]) -> None:
-    """One sum over processes for the weights and for the auxiliary heads, one for what a learned signal adds."""
+    """One sum over processes for the weights and for the auxiliary heads, one for what a learned signal adds, one for
+    all side outputs."""
     for rank in results:
         assert rank[f"{case}, questions a step"]["count"].item() == questions
 

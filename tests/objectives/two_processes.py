@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 import hardpix
-from hardpix.objectives import Objective, Sum, WeightedCrossEntropy
+from hardpix.objectives import Objective, SideOutputs, Sum, WeightedCrossEntropy
 from hardpix.signals import ClassBalance, DepthPrivileged, Focal, HardnessLevel, OnlineHard, Product
 
 CLASSES = 3
@@ -35,6 +35,17 @@ CASES: dict[str, Callable[[], Objective]] = {
     "depth": lambda: WeightedCrossEntropy(DepthPrivileged()),
     "depth, scale-invariant": lambda: WeightedCrossEntropy(DepthPrivileged(loss="scale_invariant", detach=True)),
     "sum": lambda: Sum({"a": WeightedCrossEntropy(HardnessLevel()), "b": WeightedCrossEntropy(Focal())}, {"b": 0.5}),
+    "side outputs": lambda: Sum({"a": WeightedCrossEntropy(), "b": SideOutputs()}),
+    "side outputs by count": lambda: Sum({"a": WeightedCrossEntropy(), "b": SideOutputs(Focal(2.0))}),
+    "side outputs by name": lambda: Sum(
+        {"a": WeightedCrossEntropy(HardnessLevel(alpha=0.5)), "b": SideOutputs("hardness")}, {"b": 0.5}
+    ),
+    "side outputs of each process": lambda: Sum(
+        {
+            "a": WeightedCrossEntropy(across_processes=False),
+            "b": SideOutputs(Focal(2.0), across_processes=False),
+        }
+    ),
     "hardness of each process": lambda: WeightedCrossEntropy(
         HardnessLevel(alpha=0.5, across_processes=False), across_processes=False
     ),
@@ -42,22 +53,30 @@ CASES: dict[str, Callable[[], Objective]] = {
 
 
 class Model(nn.Module):
-    """Two layers and an auxiliary head; nothing in it depends on the other images of a batch."""
+    """Two layers, a stage at half the size, and an auxiliary head; no image depends on the others of its batch."""
 
     def __init__(self) -> None:
         super().__init__()
         self.encoder = nn.Conv2d(3, 6, 3, padding=1)
+        self.coarse = nn.AvgPool2d(2)
         self.head = nn.Sequential(nn.Tanh(), nn.Conv2d(6, CLASSES, 1))
         self.auxiliary = nn.Conv2d(6, CLASSES, 1)
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
-        features = self.encoder(image)
+        fine = self.encoder(image)
+        features = fine + nn.functional.interpolate(self.coarse(fine), fine.shape[-2:])
         return {"out": self.head(features), "aux": self.auxiliary(features)}
 
 
 def make_step(case: str) -> hardpix.TrainingStep:
     torch.manual_seed(0)
-    return hardpix.TrainingStep(hardpix.tap(Model().double(), decoder="head"), CASES[case]().double()).double()
+    network = hardpix.tap(Model().double(), decoder="head", stages=["encoder", "coarse"])
+    step = hardpix.TrainingStep(network, CASES[case]().double()).double()
+    # Batch statistics are each process's own.
+    for module in step.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
+    return step
 
 
 def make_batches() -> dict[str, tuple[Tensor, Tensor, Tensor]]:

@@ -97,9 +97,11 @@ def test_maps_are_computed_once_a_batch_and_published_by_name() -> None:
     assert px.map(signal) is px.map(signal)
     assert signal.calls == 1
     assert px.maps["counted"] is px.map(signal)
+    assert px.publishers["counted"] is signal
     # Another signal of the same name has its own map; the later one is the published one.
     assert px.map(twin) is not px.map(signal)
     assert px.maps["counted"] is px.map(twin)
+    assert px.publishers["counted"] is twin
     assert random_batch().maps == {}
 
 

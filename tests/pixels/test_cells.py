@@ -65,6 +65,26 @@ def test_values_are_the_largest_of_the_cells_class(size: tuple[int, int], grid: 
             assert found[b, i, j] == pytest.approx(max(inside, default=0))
 
 
+@pytest.mark.parametrize("rule", ["any", "majority"])
+@pytest.mark.parametrize(("size", "grid"), SHAPES)
+def test_means_are_those_of_the_cells_class(size: tuple[int, int], grid: tuple[int, int], rule: str) -> None:
+    """By walking over every pixel of the enlarged map."""
+    target = make(size, 5)
+    values = torch.rand(target.shape, generator=torch.Generator().manual_seed(1)) * (target != 255)
+    labels = cell_labels(target, grid, CLASSES, rule=rule)
+    found = cell_values(values, target, labels, "mean")
+    enlarged = [-(-side // cells) * cells for side, cells in zip(size, grid, strict=True)]
+    for b in range(len(target)):
+        inside: dict[tuple[int, int], list[float]] = {}
+        for row, column in np.ndindex(*enlarged):
+            y, x = row * size[0] // enlarged[0], column * size[1] // enlarged[1]
+            cell = (row * grid[0] // enlarged[0], column * grid[1] // enlarged[1])
+            if target[b, y, x] == labels[b][cell]:
+                inside.setdefault(cell, []).append(float(values[b, y, x]))
+        for cell in np.ndindex(*grid):
+            assert found[b][cell] == pytest.approx(np.mean(inside.get(cell, [0.0])))
+
+
 @given(row=st.integers(0, 63), grid=st.sampled_from([4, 8, 16, 13]))
 def test_a_line_one_pixel_wide_does_not_disappear(row: int, grid: int) -> None:
     target = torch.zeros(1, 64, 64, dtype=torch.long)
@@ -88,6 +108,15 @@ def test_nothing_labelled_one_class_and_other_types(rule: str) -> None:
 def test_an_unknown_rule_is_refused() -> None:
     with pytest.raises(ValueError, match="'any' or 'majority', found 'nearest'"):
         cell_labels(torch.zeros(1, 2, 2, dtype=torch.long), (1, 1), 2, rule="nearest")
+    with pytest.raises(ValueError, match="'largest' or 'mean', found 'median'"):
+        cell_values(torch.zeros(1, 2, 2), torch.zeros(1, 2, 2), torch.zeros(1, 1, 1), rule="median")
+
+
+def test_at_the_labels_own_size_only_what_is_no_class_changes() -> None:
+    target = torch.tensor([[[0, 3, 255], [-1, 4, 2]]])
+    for rule in ("any", "majority"):
+        labels = cell_labels(target, (2, 3), CLASSES, rule=rule)
+        assert labels.tolist() == [[[0, 3, 255], [255, 255, 2]]]
 
 
 def test_labels_keep_their_share_by_majority() -> None:

@@ -1,5 +1,6 @@
 """Reach into any network (taps and branches), and the networks that come with this library."""
 
+from hardpix.networks.blank_run import blank_run
 from hardpix.networks.ddrnet import DDRNet, DDRNet23, DDRNet23Slim, DDRNet39
 from hardpix.networks.nested import detach_nested
 from hardpix.networks.projection import ProjectionHead
@@ -14,6 +15,7 @@ __all__ = [
     "ProjectionHead",
     "TapOutput",
     "TappedNetwork",
+    "blank_run",
     "detach_nested",
     "tap",
     "untap",

@@ -1,5 +1,6 @@
 """Where decoders, classifiers and auxiliary heads are, in the networks that need no naming."""
 
+import fnmatch
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -21,6 +22,8 @@ class Places:
     activation: str | None = None
     """What follows the classifier and turns logits into probabilities; a branch goes without."""
     auxiliary: tuple[str, ...] = ()
+    stages: tuple[str, ...] = ()
+    """What is worth a side output; in the table below * stands for the last of several."""
 
 
 _TORCHVISION = Places(decoder="classifier")
@@ -30,7 +33,13 @@ _MOBILEVIT = Places(decoder="segmentation_head")
 
 # By the package that defines the class and the class's name; a subclass is found by its nearest ancestor.
 FAMILIES = {
-    ("hardpix", "DDRNet"): Places(decoder="head", auxiliary=("auxiliary_head",)),
+    # Context at 1/16 and 1/32, detail at 1/8. The detail of the third stage has the auxiliary head, and what comes
+    # after the fourth goes into the head itself.
+    ("hardpix", "DDRNet"): Places(
+        decoder="head",
+        auxiliary=("auxiliary_head",),
+        stages=("third.*.context", "fourth.context", "fourth.detail"),
+    ),
     ("torchvision", "DeepLabV3"): _TORCHVISION,
     ("torchvision", "FCN"): _TORCHVISION,
     # Two classifiers, whose outputs are added: the embedding is taken from the one that sees the context.
@@ -66,12 +75,16 @@ def find_places(model: nn.Module, decoder: str | None = None, embedding: str | N
         classifier_at(model, embedding)
     modules = dict(model.named_modules(remove_duplicate=False))
     known = next((FAMILIES[key] for key in _family_keys(type(model)) if key in FAMILIES), Places())
-    known = replace(known, auxiliary=tuple(path for path in known.auxiliary if path in modules))
+    known = replace(
+        known,
+        auxiliary=tuple(path for path in known.auxiliary if path in modules),
+        stages=tuple(path for pattern in known.stages for path in fnmatch.filter(modules, pattern)[-1:]),
+    )
     if any(path is not None and path not in modules for path in (known.decoder, known.tail, *known.classifiers)):
         # Derived from a known network, and rebuilt.
         known = Places()
 
-    places = known if decoder is None else Places(decoder=decoder, auxiliary=known.auxiliary)
+    places = known if decoder is None else Places(decoder=decoder, auxiliary=known.auxiliary, stages=known.stages)
     if embedding is not None:
         others = tuple(path for path in places.classifiers if path != embedding)
         outside = not any(root is not None and is_inside(embedding, root) for root in (places.decoder, places.tail))

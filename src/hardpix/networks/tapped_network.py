@@ -6,7 +6,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from hardpix.networks.branches import LightBranch, copy_branch
-from hardpix.networks.capture import Capture, Caught, Features
+from hardpix.networks.capture import Capture, Caught, Features, refuse_compiled
 from hardpix.networks.families import Classifier, Places, classifier_at, inputs_of, list_children, outputs_of
 from hardpix.networks.outputs import read_output
 from hardpix.pixels import PixelBatch, resize_bilinear
@@ -128,6 +128,31 @@ class TappedNetwork(nn.Module):
             stages=out.stages,
             progress=progress,
         )
+
+    def catch_stages(self) -> tuple[str, ...]:
+        """The stages that are caught: those that were named or, if none were, from now on those known of the family.
+
+        Raises:
+            ValueError: none are known.
+            RuntimeError: the model was compiled before.
+
+        Example:
+            >>> from hardpix import tap
+            >>> from hardpix.networks import DDRNet23Slim
+            >>> tap(DDRNet23Slim(num_classes=2)).catch_stages()
+            ('third.0.context', 'fourth.context', 'fourth.detail')
+        """
+        if not self.stages:
+            for stage in self.places.stages:
+                refuse_compiled(self.model, stage)
+                self._capture.hook_stage(self.model.get_submodule(stage), stage)
+            self.stages = self.places.stages
+        if not self.stages:
+            raise ValueError(
+                f"no stages of {type(self.model).__name__} are known: name the modules whose outputs are wanted, as in "
+                f"hardpix.tap(model, stages=['…']); {list_children(self.model)}"
+            )
+        return self.stages
 
     @property
     def num_classes(self) -> int:

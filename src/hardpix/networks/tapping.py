@@ -1,6 +1,7 @@
 """Reaching into any segmentation network: what its decoder was fed with, its embedding, its auxiliary heads."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from torch import nn
 
@@ -33,7 +34,8 @@ def tap(
             ("aux" beside "out" is an auxiliary head).
         decoder: path of the module that turns features into logits or into the embedding, such as "head".
         embedding: path of the last classifier, where it lies outside of the decoder or is not its last layer.
-        stages: paths of modules whose outputs are wanted.
+        stages: paths of modules whose outputs are wanted. Without them nothing more is caught, until an objective
+            asks for stages (:class:`~hardpix.objectives.SideOutputs`), which of DDRNet are known.
         ignore_index: the id of unlabelled pixels in the targets to come.
 
     Raises:
@@ -51,6 +53,8 @@ def tap(
         True
     """
     places = find_places(model, decoder, embedding)
+    if stages is not None:
+        places = replace(places, stages=())
     stages = tuple(stages or ())
     hooked = [path for path in (places.decoder, *places.classifiers[:1], *places.auxiliary) if path is not None]
     for stage in stages:

@@ -2,7 +2,8 @@
 
 from hardpix.objectives.base import Objective
 from hardpix.objectives.pixel_contrast import PixelContrast
+from hardpix.objectives.side_outputs import SideOutputs
 from hardpix.objectives.sum import Sum
 from hardpix.objectives.weighted_cross_entropy import WeightedCrossEntropy
 
-__all__ = ["Objective", "PixelContrast", "Sum", "WeightedCrossEntropy"]
+__all__ = ["Objective", "PixelContrast", "SideOutputs", "Sum", "WeightedCrossEntropy"]

@@ -15,6 +15,7 @@ from hardpix.objectives.info_nce import info_nce
 from hardpix.objectives.keys import Pool, Sampling, draw_keys
 from hardpix.objectives.memory import Ring, of_all_processes
 from hardpix.objectives.sampling import draw_by_group
+from hardpix.objectives.weighting import published_map
 from hardpix.pixels import PixelBatch, cell_labels, cell_values, process_count, process_mean
 from hardpix.signals import Signal
 
@@ -216,18 +217,12 @@ class PixelContrast(Objective):
     def _hard(self, px: PixelBatch, target: Tensor, labels: Tensor, group: Tensor) -> Tensor:
         """(B, h, w) boolean: which cells are hard."""
         if self.hard is None:
-            wrong = px.logits.argmax(1) != target
+            wrong = (px.logits.argmax(1) != target) & px.valid
             return cell_values(wrong.float(), target, labels) > 0
         if isinstance(self.hard, Signal):
             values = px.map(self.hard)
-        elif self.hard in px.maps:
-            values = px.maps[self.hard]
         else:
-            found = ", ".join(px.maps) or "none"
-            raise ValueError(
-                f"expected a published map {self.hard!r} as what makes anchors hard, found {found}; put an objective "
-                "with that signal before this one in a Sum, or give the signal itself as hard="
-            )
+            values = published_map(px, self.hard, "what makes anchors hard", "hard")
         cells = cell_values(values.detach(), target, labels)
         return cells > means_of_groups(cells, group)
 

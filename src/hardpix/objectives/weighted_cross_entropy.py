@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from hardpix.objectives.base import Objective
-from hardpix.pixels import PixelBatch, cross_entropy_map, process_mean, resize_bilinear, weighted_mean
+from hardpix.objectives.weighting import weight_map, weighted_means
+from hardpix.pixels import PixelBatch, cross_entropy_map, resize_bilinear
 from hardpix.pixels.precision import at_least_float32
 from hardpix.signals import Signal, Uniform
 
@@ -68,25 +69,19 @@ class WeightedCrossEntropy(Objective):
     def forward(self, px: PixelBatch) -> dict[str, Tensor]:
         # In evaluation the processes' numbers of batches may differ, and a sum over processes would wait for ever.
         joined = self.across_processes and self.training
-        weight = px.map(self.signal)
-        if not self.signal.differentiable:
-            weight = weight.detach()
+        weight = weight_map(px, self.signal)
         loss = px.loss
         if self.label_smoothing:
             loss = cross_entropy_map(px.logits, px.target, px.ignore_index, label_smoothing=self.label_smoothing)
         valid = px.valid.to(loss.dtype)
-        count = valid.sum()
-        sums = torch.stack([count if self.signal.normalizer == "count" else weight.sum(dtype=loss.dtype), count])
-        normalizer, count = process_mean(sums) if joined else sums
-        parts = {"segmentation": weighted_mean(loss, weight, normalizer=normalizer)}
-
-        heads = [
-            share * weighted_mean(self._head_loss(logits, px), valid, normalizer=count)
-            for logits, share in px.auxiliary
-        ]
+        terms = [(loss, weight, valid if self.signal.normalizer == "count" else weight)]
+        terms += [(self._head_loss(logits, px), valid, valid) for logits, _ in px.auxiliary]
+        segmentation, *heads = weighted_means(terms, joined)
+        parts = {"segmentation": segmentation}
         if heads:
             # With weight 0 too: DDP waits for a gradient of every head, even if it is 0.
-            parts["auxiliary"] = self.auxiliary_weight * torch.stack(heads).sum()
+            shares = [share * head for (_, share), head in zip(px.auxiliary, heads, strict=True)]
+            parts["auxiliary"] = self.auxiliary_weight * torch.stack(shares).sum()
         own = px.own_loss(self.signal, asker=self)
         if own is not None:
             parts[self.signal.name] = own

@@ -62,6 +62,8 @@ class PixelBatch:
     progress: float | None = None
     maps: dict[str, Tensor] = field(default_factory=dict, init=False)
     """The maps computed so far, by the name of their signal, as they left it (on the graph)."""
+    publishers: dict[str, Signal] = field(default_factory=dict, init=False)
+    """Whose map each of ``maps`` is."""
 
     def __post_init__(self) -> None:
         if self.logits.ndim != 4:
@@ -114,6 +116,7 @@ class PixelBatch:
                     f"{signal.name} ({type(signal).__name__}), found {tuple(found.shape)}"
                 )
             self.maps[signal.name] = found
+            self.publishers[signal.name] = signal
         return self._computed[signal]
 
     def own_loss(self, signal: Signal, asker: object) -> Tensor | None:

@@ -5,6 +5,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from hardpix.pixels.validity import valid_mask
+
 
 def cell_labels(
     target: Tensor,
@@ -42,7 +44,9 @@ def cell_labels(
     """
     if rule not in ("any", "majority"):
         raise ValueError(f"expected rule 'any' or 'majority', found {rule!r}")
-    valid = (target != ignore_index) & (target >= 0) & (target < num_classes)
+    valid = valid_mask(target, num_classes, ignore_index)
+    if tuple(size) == tuple(target.shape[-2:]):
+        return torch.where(valid, target, ignore_index)
     known = torch.where(valid, target, num_classes)
     cells = _as_cells(known, size)
     if rule == "any":
@@ -54,31 +58,39 @@ def cell_labels(
     batch, height, _, width, _ = cells.shape
     place = torch.arange(batch * height * width, device=target.device).reshape(batch, height, 1, width, 1)
     pairs = (place * (num_classes + 1) + cells).flatten()
-    counts = torch.bincount(pairs, minlength=batch * height * width * (num_classes + 1))
+    # Not by bincount, which waits for the device, and has no place in a compiled graph.
+    counts = torch.zeros(batch * height * width * (num_classes + 1), dtype=torch.int32, device=target.device)
+    counts.scatter_add_(0, pairs, torch.ones_like(pairs, dtype=torch.int32))
     most, label = counts.reshape(batch, height, width, num_classes + 1)[..., :num_classes].max(-1)
     return torch.where(most > 0, label, ignore_index)
 
 
-def cell_values(values: Tensor, target: Tensor, labels: Tensor) -> Tensor:
-    """The largest value, in every cell, among the pixels of the cell's class.
+def cell_values(values: Tensor, target: Tensor, labels: Tensor, rule: Literal["largest", "mean"] = "largest") -> Tensor:
+    """The largest or the mean value, in every cell, of the pixels of the cell's class.
 
     Args:
-        values: (B, H, W), ≥ 0.
+        values: (B, H, W), ≥ 0, and 0 where there is no label.
         target: (B, H, W) as :func:`cell_labels` was given.
         labels: (B, h, w) its result.
+        rule: "largest" or "mean"; pixels that were repeated because the sizes do not divide count as often.
 
     Returns:
-        (B, h, w); where a cell has no label, the largest value of its unlabelled pixels.
+        (B, h, w); where a cell has no label, 0.
 
     Example:
-        >>> target, values = torch.tensor([[[0, 0, 255, 1, 255, 255]]]), torch.tensor([[[0.2, 0.5, 0.9, 0.1, 0, 0]]])
-        >>> cell_values(values, target, torch.tensor([[[0, 1, 255]]]))
-        tensor([[[0.5000, 0.1000, 0.0000]]])
+        >>> target, values = torch.tensor([[[0, 0, 255, 1]]]), torch.tensor([[[0.2, 0.5, 0.0, 0.1]]])
+        >>> cell_values(values, target, torch.tensor([[[0, 1]]]))
+        tensor([[[0.5000, 0.1000]]])
+        >>> cell_values(values, target, torch.tensor([[[0, 1]]]), rule="mean")
+        tensor([[[0.3500, 0.1000]]])
     """
+    if rule not in ("largest", "mean"):
+        raise ValueError(f"expected rule 'largest' or 'mean', found {rule!r}")
     size = labels.shape[-2:]
     same = _as_cells(target, size) == labels[:, :, None, :, None]
     cells = _as_cells(values, size)
-    return torch.where(same, cells, torch.zeros_like(cells)).amax((2, 4))
+    inside = torch.where(same, cells, torch.zeros_like(cells))
+    return inside.amax((2, 4)) if rule == "largest" else inside.sum((2, 4)) / same.sum((2, 4)).clamp(min=1)
 
 
 def _as_cells(maps: Tensor, size: tuple[int, ...]) -> Tensor:

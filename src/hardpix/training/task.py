@@ -33,7 +33,7 @@ class SegmentationTask(LightningModule):
         objective: what is minimised; cross-entropy weighted by learned hardness if none is given.
         decoder: module path of the network's decoder, for networks that are not known by themselves.
         embedding: module path of the network's last classifier, likewise.
-        stages: module paths of further tensors that the objective wants.
+        stages: module paths of further tensors that the objective wants, such as those for side outputs.
         optimizer: called with the parameters (of the network, of the signals' branches, of other heads); on the command
             line, another class keeps the learning rate and weight decay of the default unless it is given its own.
         branch_learning_rate: learning rate of the signals' branches; the network's if none is given. Heads of other
@@ -46,7 +46,7 @@ class SegmentationTask(LightningModule):
         ignore_index: the id of unlabelled pixels.
 
     Raises:
-        ValueError: settings outside their range; a decoder that must be named.
+        ValueError: settings outside their range; a decoder or stages that must be named.
     """
 
     def __init__(
@@ -78,8 +78,9 @@ class SegmentationTask(LightningModule):
         try:
             tapped = tap(network, decoder=decoder, embedding=embedding, stages=stages, ignore_index=ignore_index)
             self.step = TrainingStep(tapped, objective)
-        except ValueError as error:
-            raise ValueError(f"{error} (on the command line --model.decoder, --model.embedding)") from error
+        except (ValueError, TypeError, RuntimeError) as error:
+            options = "--model.decoder, --model.embedding, --model.stages"
+            raise ValueError(f"{error} (on the command line {options})") from error
         self._ddp_params_and_buffers_to_ignore = [
             f"step.{name}" for name in self.step._ddp_params_and_buffers_to_ignore
         ]

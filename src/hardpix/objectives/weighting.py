@@ -1,0 +1,46 @@
+"""How a signal's map weighs a loss, alike in every objective that does so."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from hardpix.pixels import PixelBatch, process_mean, weighted_mean
+from hardpix.signals import Signal
+
+
+def weight_map(px: PixelBatch, signal: Signal) -> Tensor:
+    """The signal's map (B, H, W), a constant unless the signal is differentiable."""
+    weight = px.map(signal)
+    return weight if signal.differentiable else weight.detach()
+
+
+def weighted_means(terms: Sequence[tuple[Tensor, Tensor, Tensor]], joined: bool) -> list[Tensor]:
+    """Σ w ℓ / Σ d of every (ℓ, w, d): losses, their weights, and what is added up to divide by.
+
+    Args:
+        terms: d is w itself for a weighted mean, or the mask of labelled pixels.
+        joined: whether the divisors are those of the joined batch of all processes, which are asked once for all terms.
+    """
+    divisors = torch.stack([divisor.sum(dtype=loss.dtype) for loss, _, divisor in terms])
+    if joined:
+        divisors = process_mean(divisors)
+    return [
+        weighted_mean(loss, weight, normalizer=divisor)
+        for (loss, weight, _), divisor in zip(terms, divisors, strict=True)
+    ]
+
+
+def published_map(px: PixelBatch, name: str, purpose: str, argument: str) -> Tensor:
+    """The map that an objective before this one has published under the name.
+
+    Raises:
+        ValueError: nobody has; ``purpose`` says what the map is wanted for, ``argument`` where a signal may be given.
+    """
+    if name not in px.maps:
+        found = ", ".join(px.maps) or "none"
+        raise ValueError(
+            f"expected a published map {name!r} as {purpose}, found {found}; put an objective with that signal before "
+            f"this one in a Sum, or give the signal itself as {argument}="
+        )
+    return px.maps[name]

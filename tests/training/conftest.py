@@ -90,6 +90,21 @@ def camvid(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def nyuv2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with images, labels (ids 0 to 38, 255 unlabelled), depth of 8 bits, and both lists of stems."""
+    root = tmp_path_factory.mktemp("nyuv2")
+    rng = np.random.default_rng(2)
+    for part, count in (("train", 8), ("val", 3)):
+        stems = [f"{part}_{k:04d}" for k in range(count)]
+        for stem in stems:
+            write_pair(root / "images", root / "labels", stem, rng, ids=(*range(39), 255))
+            (root / "depth").mkdir(exist_ok=True)
+            Image.fromarray(rng.integers(30, 255, SIZE, dtype=np.uint8)).save(root / "depth" / f"{stem}.png")
+        (root / f"{part}.txt").write_text("\n".join(stems))
+    return root
+
+
+@pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Data:
     """12 images; their masks hold 0, 7 and 200."""
     root = tmp_path_factory.mktemp("data")

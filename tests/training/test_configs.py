@@ -19,11 +19,12 @@ TWO_STEPS = "--trainer.max_epochs 1 --trainer.limit_val_batches 1 --trainer.num_
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
-def test_config_trains_for_two_steps(config: Path, camvid: Path, tmp_path: Path) -> None:
+def test_config_trains_for_two_steps(config: Path, camvid: Path, nyuv2: Path, tmp_path: Path) -> None:
     arguments = ["--config", str(config), "--run", str(tmp_path / "run"), *TWO_STEPS.split()]
     arguments += ["--data.batch_size", "2", "--data.crop_size", "[64,64]", "--trainer.enable_progress_bar", "false"]
-    if "camvid" in config.stem:
-        arguments += ["--data.root", str(camvid)]
+    roots = {"camvid": camvid, "nyuv2": nyuv2}
+    if root := roots.get(config.stem.partition("_")[0]):
+        arguments += ["--data.root", str(root)]
     text = config.read_text()
     settings = yaml.safe_load(text)
     if "weights" in settings["data"]:

@@ -32,10 +32,10 @@ STEPS: dict[str, Callable[[], Signal]] = {
 }
 TARGETS = {"both measures": 0.10}
 METHOD = f"""\
-A step is zero_grad, forward, backward and AdamW on random images, labels of {CLASSES} classes and depth maps, a tenth of
-whose pixels are unknown. In every round each contestant takes one step, in an order that rotates; a round gives a ratio
-to plain cross-entropy. In the same round the two measures run alone, with the settings that the signal has: the error
-of predicted depth with its median, and the error at the same depth over 25 pixels of a 13 × 13 window.
+A step is zero_grad, forward, backward and AdamW on random images, labels of {CLASSES} classes and depth maps, a tenth
+of whose pixels are unknown. In every round each contestant takes one step, in an order that rotates; a round gives a
+ratio to plain cross-entropy. In the same round the two measures run alone, with the settings that the signal has: the
+error of predicted depth with its median, and the error at the same depth over 25 pixels of a 13 × 13 window.
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -201,3 +202,37 @@ def test_depth_of_a_known_data_set_is_asked_for_by_true(data: Data, depth: Path,
     split = RunFolder(tmp_path / "run").read_split()
     assert split is not None
     assert split["val"]["stems"] == stems[8:]
+
+
+def test_a_network_that_learned_with_depth_is_used_without_it(data: Data, depth: Path, tmp_path: Path) -> None:
+    """One image has no depth; side outputs share the map."""
+    (depth / "frame_000.png").unlink()
+    objective = {
+        "class_path": "Sum",
+        "init_args": {
+            "objectives": {
+                "pixels": {"class_path": "WeightedCrossEntropy", "init_args": {"signal": "DepthPrivileged"}},
+                "side": {"class_path": "SideOutputs", "init_args": {"signal": "depth"}},
+            }
+        },
+    }
+    config = tmp_path / "depth.yaml"
+    config.write_text(yaml.safe_dump({"model": {"objective": objective}}))
+    stages = ["--model.stages", "[decoder]", "--trainer.log_every_n_steps", 1]
+    ways = {"with": ["--config", config, "--data.depth", depth, *SCALE, *stages], "without": []}
+    runs = {name: RunFolder(tmp_path / name) for name in ways}
+    for name, settings in ways.items():
+        outcome = run_hardpix("fit", *data.arguments, *TINY, "--run", runs[name].path, *settings)
+        assert outcome.code == 0, outcome.err
+    with next(runs["with"].path.glob("logs/*/metrics.csv")).open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["train/loss"]]
+    assert all(float(row["train/pixels/depth"]) > 0 and float(row["train/side/stages/decoder"]) > 0 for row in rows)
+    shapes = [
+        {name: value.shape for name, value in run.load_task("last").network.model.state_dict().items()}
+        for run in runs.values()
+    ]
+    assert shapes[0] == shapes[1]
+    assert run_hardpix("test", "--run", runs["with"].path).code == 0
+    out = tmp_path / "out"
+    assert run_hardpix("predict", "--run", runs["with"].path, "--images", data.images, "--out", out).code == 0
+    assert len(list((out / "labels").iterdir())) == 12

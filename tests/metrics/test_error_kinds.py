@@ -268,6 +268,8 @@ def test_many_classes_and_any_ignore_index(classes: int, ignore_index: int) -> N
 def test_a_radius_of_no_pixel_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 1 pixel, found 0"):
         kinds_of(*swapped(), radius=0)
+    with pytest.raises(ValueError, match="at least 1 pixel, found -1"):
+        ErrorKindScores(CLASSES, radius=-1)
 
 
 @pytest.mark.parametrize(("guess", "truth"), [(0, CLASSES), (0, -1), (CLASSES, 0), (-1, 0), (300, 2)])

@@ -188,6 +188,16 @@ def test_small_objects_that_run_together_are_held_against_small_objects() -> Non
     assert math.isnan(object_scores(found)["class_iou"][2, 1])
 
 
+def test_false_pixels_go_to_the_band_of_most_right_pixels_not_of_most_objects() -> None:
+    target = np.zeros((9, 14), dtype=np.int64)
+    target[5, :12] = target[7, 0:10:2] = 1
+    prediction = np.zeros_like(target)
+    prediction[5, :12] = prediction[6, 0] = prediction[7, :9] = 1
+    found = counts_of(prediction, target)
+    assert found.objects[:, 1].tolist() == [5, 1, 0]
+    assert found.false_pixels[:, 1].tolist() == [0, 1 + 4, 0]
+
+
 def test_limits_are_shares_of_each_image_or_pixels() -> None:
     prediction, target = scene()
     objects = match_objects(prediction, target, CLASSES)

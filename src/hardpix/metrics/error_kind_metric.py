@@ -7,7 +7,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from hardpix.metrics.confusion import mean_iou
-from hardpix.metrics.error_kinds import ErrorKind, classify_errors
+from hardpix.metrics.error_kinds import ErrorKind, check_radius, classify_errors
 from hardpix.metrics.matched_objects import match_objects
 from hardpix.metrics.mended import mended_by_class, mended_by_kind, mended_by_pair
 
@@ -22,6 +22,9 @@ class ErrorKindScores(Metric):
         num_classes: C.
         ignore_index: the id of unlabelled pixels.
         radius: up to how many pixels a border is displaced, ≥ 1.
+
+    Raises:
+        ValueError: a radius below 1.
 
     Shapes (of update):
         prediction (B, H, W) class ids from 0 to C − 1; target (B, H, W) class ids or ``ignore_index``.
@@ -47,6 +50,7 @@ class ErrorKindScores(Metric):
 
     def __init__(self, num_classes: int, ignore_index: int = 255, radius: int = 3, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        check_radius(radius)
         self.num_classes = num_classes
         self.ignore_index = ignore_index
         self.radius = radius

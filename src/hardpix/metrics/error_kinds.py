@@ -83,8 +83,7 @@ def classify_errors(objects: MatchedObjects, radius: int = 3) -> ErrorKinds:
         >>> kinds.displaced[:, 1, 0].tolist()
         [0, 2, 0]
     """
-    if radius < 1:
-        raise ValueError(f"a displaced border needs a radius of at least 1 pixel, found {radius}")
+    check_radius(radius)
     classes, wrong = objects.num_classes, objects.wrong
     truth, guess = objects.target.ravel()[wrong], objects.prediction.ravel()[wrong]
     displacement = _displacement(objects, radius)
@@ -108,6 +107,12 @@ def classify_errors(objects: MatchedObjects, radius: int = 3) -> ErrorKinds:
     moved = displacement > 0
     displaced = _count(displacement[moved] - 1, truth[moved], guess[moved], radius, classes)
     return ErrorKinds(kinds, counts, displaced)
+
+
+def check_radius(radius: int) -> None:
+    """Refuse a reach in which no border can be displaced."""
+    if radius < 1:
+        raise ValueError(f"a displaced border needs a radius of at least 1 pixel, found {radius}")
 
 
 def _displacement(objects: MatchedObjects, radius: int) -> NDArray[np.int64]:

@@ -51,7 +51,7 @@ class CountingMetric(Metric):
         self.counts += torch.from_numpy(total).to(self.counts.device)
 
     def compute(self) -> dict[str, Tensor]:
-        """The scores of all batches so far, float64; an array of one number becomes a scalar, as in all torchmetrics."""
+        """The scores of all batches so far, float64; torchmetrics makes a scalar of an array of one number."""
         scores = self._score(self.counts.cpu().numpy())
         return {name: torch.from_numpy(np.asarray(value, dtype=np.float64)) for name, value in scores.items()}
 

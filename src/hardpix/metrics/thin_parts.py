@@ -33,8 +33,9 @@ def thin_parts(labels: np.ndarray, radius: int) -> np.ndarray:
         >>> thin_parts(np.array([[0, 0, 0, 1, 2, 2, 2]], dtype=np.uint8), radius=1)
         array([[False, False, False,  True, False, False, False]])
     """
+    # One radius around the image is enough: what a disc out there would see beyond it repeats what it sees nearer.
     around = cv2.copyMakeBorder(labels, radius, radius, radius, radius, cv2.BORDER_REPLICATE)
-    centres = ~holds_several_classes(around, disc(radius), cv2.BORDER_REPLICATE)
+    centres = ~holds_several_classes(around, disc(radius))
     kept = covered(centres, disc(radius))[radius:-radius, radius:-radius]
     return ~kept & (labels != void_of(labels))
 

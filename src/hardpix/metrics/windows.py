@@ -28,16 +28,15 @@ def disc(radius: int) -> np.ndarray:
     return (steps[:, None] ** 2 + steps**2 <= radius**2).astype(np.uint8)
 
 
-def holds_several_classes(labels: np.ndarray, window: np.ndarray, border: int = cv2.BORDER_CONSTANT) -> np.ndarray:
+def holds_several_classes(labels: np.ndarray, window: np.ndarray) -> np.ndarray:
     """Whether the window around each pixel holds labelled pixels of two classes or more.
 
     It does iff its largest and its smallest label differ. Unlabelled pixels take no part, but have windows of their
-    own.
+    own; there is nothing outside the image.
 
     Args:
         labels: (H, W) uint8 or uint16; the type's largest value is no label.
         window: of cv2's morphology, odd sides.
-        border: how cv2 goes on outside the image; by default there is nothing.
 
     Returns:
         (H, W) bool.
@@ -47,8 +46,8 @@ def holds_several_classes(labels: np.ndarray, window: np.ndarray, border: int = 
         array([[False,  True,  True,  True, False]])
     """
     void = void_of(labels)
-    lowest = cv2.erode(labels, window, borderType=border)
-    highest = cv2.dilate(labels * (labels != void), window, borderType=border)
+    lowest = cv2.erode(labels, window)
+    highest = cv2.dilate(labels * (labels != void), window)
     return (lowest != highest) & (lowest != void)
 
 

@@ -70,7 +70,5 @@ def mean_of_defined(values: np.ndarray) -> np.ndarray:
 
 def f_score(precision: np.ndarray, recall: np.ndarray) -> np.ndarray:
     """Harmonic mean of precision and recall; 0 where one of them is 0 or not defined, NaN where neither is defined."""
-    neither = np.isnan(precision) & np.isnan(recall)
-    precision, recall = np.nan_to_num(precision), np.nan_to_num(recall)
     score = np.nan_to_num(ratio(2 * precision * recall, precision + recall))
-    return np.where(neither, np.nan, score)
+    return np.where(np.isnan(precision) & np.isnan(recall), np.nan, score)

@@ -22,13 +22,12 @@ from hardpix.metrics.error_kinds import ErrorKind, ErrorKinds, classify_errors
 from hardpix.metrics.matched_objects import MatchedObjects, match_objects
 from hardpix.metrics.mended import mended_by_class, mended_by_kind, mended_by_pair, mended_by_size, mended_miou
 from hardpix.metrics.object_metric import ObjectScores
-from hardpix.metrics.objects import SIZE_LIMITS, ObjectCounts, object_counts, object_scores
+from hardpix.metrics.objects import ObjectCounts, object_counts, object_scores
 from hardpix.metrics.ranking import auroc, correlation
 from hardpix.metrics.scores import SegmentationScores
 from hardpix.metrics.thin_parts import ThinParts, thin_part_counts, thin_part_scores, thin_parts
 
 __all__ = [
-    "SIZE_LIMITS",
     "BoundaryErrors",
     "BoundaryF",
     "BoundaryIoU",

@@ -11,6 +11,11 @@ class Components:
     """The connected components of a label map, numbered from 1 in the order of their first pixels, row by row.
 
     Row 0 of every table stands for the unlabelled pixels, so that ``table[components.map]`` needs no mask.
+
+    Example:
+        >>> found = connected_components(np.array([[5, 5, 7, 255]]))
+        >>> len(found), found.area[found.map].tolist()
+        (2, [[2, 2, 1, 0]])
     """
 
     map: NDArray[np.int32]

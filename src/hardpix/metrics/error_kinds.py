@@ -13,7 +13,12 @@ from hardpix.metrics.matched_objects import MatchedObjects
 
 
 class ErrorKind(IntEnum):
-    """The kinds, as they stand in maps and as first index of counts."""
+    """The kinds, as they stand in maps and as first index of counts.
+
+    Example:
+        >>> ErrorKind(2).name
+        'MISSED_OBJECT'
+    """
 
     RIGHT = 0
     DISPLACED_BORDER = 1
@@ -28,7 +33,14 @@ UNLABELLED = 255
 
 @dataclass(frozen=True)
 class ErrorKinds:
-    """The kinds of error in one image."""
+    """The kinds of error in one image.
+
+    Example:
+        >>> from hardpix.metrics import match_objects
+        >>> kinds = classify_errors(match_objects(np.array([[0, 0, 1]]), np.array([[0, 0, 0]]), num_classes=2))
+        >>> kinds.map.tolist(), int(kinds.counts[ErrorKind.FALSE_RESPONSE, 0, 1])
+        ([[0, 0, 3]], 1)
+    """
 
     map: NDArray[np.uint8]
     """(H, W): an :class:`ErrorKind`, 255 where unlabelled."""

@@ -17,7 +17,15 @@ SIZE_LIMITS = (1e-4, 1e-3, 1e-2)
 
 @dataclass(frozen=True)
 class ObjectCounts:
-    """What objects of S size bands and C classes come to; all int64, and those of several images add up."""
+    """What objects of S size bands and C classes come to; all int64, and those of several images add up.
+
+    Example:
+        >>> from hardpix.metrics import match_objects
+        >>> objects = match_objects(np.array([[0, 0, 0, 0]]), np.array([[0, 0, 0, 1]]), num_classes=2)
+        >>> counts = object_counts(objects, limits=[2])  # up to 2 pixels, and more
+        >>> counts.objects.tolist(), counts.missed.tolist()
+        ([[0, 1], [1, 0]], [[0, 1], [0, 0]])
+    """
 
     confusion: Tensor
     """(S, C, C): labelled pixels by the band of their component of the truth, true class and predicted class."""

@@ -31,8 +31,7 @@ def means_of_groups(values: Tensor, group: Tensor) -> Tensor:
 
 def cells_at(maps: Tensor, index: Tensor) -> Tensor:
     """(B, D, h, w) at (A,) positions b·h·w + y·w + x: (A, D)."""
-    height, width = maps.shape[2:]
-    return maps.permute(0, 2, 3, 1)[index // (height * width), index // width % height, index % width]
+    return _rows(maps).index_select(0, index)
 
 
 def region_embeddings(maps: Tensor, labels: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
@@ -40,11 +39,15 @@ def region_embeddings(maps: Tensor, labels: Tensor, num_classes: int) -> tuple[T
 
     Class after class, and of each the images in their order.
     """
-    group, order = groups_of(labels, num_classes).flatten().sort(stable=True)
+    group, order = groups_of(labels, num_classes).flatten().int().sort(stable=True)
     counts = torch.bincount(group + 1, minlength=1 + num_classes * len(labels))
     there = counts[1:].nonzero().squeeze(1)
     starts = (counts.cumsum(0) - counts)[1:]
     # Adds up rows without a copy of them, and always in the same order.
-    rows = maps.permute(0, 2, 3, 1).flatten(0, 2)
-    sums = F.embedding_bag(order[counts[0] :], rows, starts[there] - counts[0], mode="sum")
+    sums = F.embedding_bag(order[counts[0] :], _rows(maps), starts[there] - counts[0], mode="sum")
     return F.normalize(sums, dim=1), there // len(labels)
+
+
+def _rows(maps: Tensor) -> Tensor:
+    """(B, D, h, w) to (B·h·w, D): a view of maps that are channels last, as the projection head gives them."""
+    return maps.permute(0, 2, 3, 1).flatten(0, 2)

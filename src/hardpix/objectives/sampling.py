@@ -34,26 +34,28 @@ def draw_by_group(
         >>> group[drawn].tolist(), 1 in drawn.tolist()
         ([0, 0, 1, 1], True)
     """
-    members = ((group >= 0) & (group < num_groups)).nonzero().squeeze(1)
-    # index_select, here and below, is several times faster than indexing.
-    half = group.index_select(0, members) * 2
+    # Half 0 is of no group; 2g + 1 the preferred members of group g, 2g + 2 the others.
+    half = torch.where((group >= 0) & (group < num_groups), group * 2 + (1 if first is None else 2), 0)
     if first is not None:
-        half += ~first.index_select(0, members)
-    sizes = torch.bincount(half, minlength=2 * num_groups)
-    preferred, others = sizes[0::2], sizes[1::2]
+        half -= (first & (half > 0)).long()
+    sizes = torch.bincount(half, minlength=2 * num_groups + 1)
+    preferred, others = sizes[1::2], sizes[2::2]
     of_preferred = torch.minimum(preferred, (per_group - others).clamp(min=(per_group + 1) // 2))
     if first is None:
         of_preferred = preferred.clamp(max=per_group)
     quota = torch.stack([of_preferred, torch.minimum(others, per_group - of_preferred)], 1).flatten()
+    quota = torch.cat([quota.new_zeros(1), quota])
     noise = _noise(half, generator)
     # Those drawn are the lowest of their half. But once in 10¹⁵ times they are below this limit, which spares the sort
     # all others.
     limit = (per_group + 10 * math.sqrt(per_group) + 30) / sizes * (1 << _BITS)
+    limit[0] = 0
+    # index_select is several times faster than indexing.
     low = (noise < limit.index_select(0, half)).nonzero().squeeze(1)
     order, ordered = _sort(half[low], noise[low])
-    sizes = torch.bincount(ordered, minlength=2 * num_groups)
+    sizes = torch.bincount(ordered, minlength=2 * num_groups + 1)
     place_in_half = torch.arange(len(ordered), device=group.device) - (sizes.cumsum(0) - sizes)[ordered]
-    return members[low[order[place_in_half < quota[ordered]]]]
+    return low[order[place_in_half < quota[ordered]]]
 
 
 def sort_by_group_at_random(group: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,11 @@
 """Scores from counts that merge."""
 
 from hardpix.metrics.calibration import Calibration, calibration_error, reliability_diagram
+from hardpix.metrics.classwise_calibration import (
+    ClasswiseCalibration,
+    classwise_calibration_counts,
+    classwise_calibration_error,
+)
 from hardpix.metrics.confident_joint import ConfidentJoint
 from hardpix.metrics.confusion import class_iou, confusion_matrix, mean_iou, pixel_accuracy
 from hardpix.metrics.error_histogram import error_histogram
@@ -14,6 +19,7 @@ from hardpix.metrics.suspect_regions import SuspectRegion, suspect_regions
 
 __all__ = [
     "Calibration",
+    "ClasswiseCalibration",
     "ConfidentJoint",
     "ErrorRanking",
     "HardnessDeciles",
@@ -24,6 +30,8 @@ __all__ = [
     "auroc",
     "calibration_error",
     "class_iou",
+    "classwise_calibration_counts",
+    "classwise_calibration_error",
     "confident_thresholds",
     "confusion_matrix",
     "correlation",

@@ -27,7 +27,7 @@ def reliability_diagram(histogram: np.ndarray, bins: int = 15) -> dict[str, np.n
         "count" (M,) int64; "confidence" and "accuracy" (M,) float64, NaN in an empty bin.
 
     Raises:
-        ValueError: fewer than one bin; a histogram of another size.
+        ValueError: fewer than one bin; a histogram of another shape.
 
     Example:
         >>> confidence, prediction = np.array([[0.9, 1.0, 0.4]]), np.array([[0, 1, 1]])
@@ -39,12 +39,7 @@ def reliability_diagram(histogram: np.ndarray, bins: int = 15) -> dict[str, np.n
         raise ValueError(
             f"expected at least 1 bin and a histogram of shape {(2, LEVELS)}, found {bins} and {histogram.shape}"
         )
-    levels = np.arange(LEVELS)
-    first = np.searchsorted(bin_of_level(levels, bins), np.arange(bins + 1))
-    # Sums of integers: a mean does not depend on the order in which pixels were counted.
-    sums = np.stack([histogram.sum(0), histogram.sum(0) * levels, histogram[0]])
-    sums = np.diff(np.concatenate([np.zeros((3, 1), dtype=np.int64), sums.cumsum(1)], axis=1)[:, first])
-    count, confidence, right = sums
+    count, confidence, right = bin_sums(histogram, bins)
     with np.errstate(invalid="ignore"):
         return {"count": count, "confidence": confidence / count / (LEVELS - 1), "accuracy": right / count}
 
@@ -71,9 +66,18 @@ def calibration_error(histogram: np.ndarray, bins: int = 15) -> float:
     return float(np.where(count > 0, gap, 0) @ count / count.sum())
 
 
-def bin_of_level(levels: np.ndarray, bins: int) -> np.ndarray:
-    """Which of the equally wide bins ((m − 1)/M, m/M] holds each of the 16-bit values; 0 is in the first, number 0."""
-    return np.maximum((levels.astype(np.int64) * bins + LEVELS - 2) // (LEVELS - 1) - 1, 0)
+def bin_sums(histogram: np.ndarray, bins: int) -> np.ndarray:
+    """(3, bins) int64: pixels, the sum of their values in steps of 1/65535, and pixels of the histogram's first row.
+
+    Sums of whole numbers, so that a mean does not depend on the order in which pixels were counted.
+    """
+    levels = np.arange(LEVELS)
+    place = np.maximum((levels * bins + LEVELS - 2) // (LEVELS - 1) - 1, 0)
+    sums = np.zeros((3, bins), dtype=np.int64)
+    for row, counts in zip(sums, (histogram.sum(0), histogram.sum(0) * levels, histogram[0]), strict=True):
+        # No bincount: it adds weights as floats, which sums over a data set would outgrow.
+        np.add.at(row, place, counts)
+    return sums
 
 
 class Calibration(Metric):

@@ -32,8 +32,8 @@ def error_histogram(
         (2, 65536) int64: row 0 right pixels, row 1 wrong ones.
 
     Raises:
-        TypeError: labels that are no integers; a map of another type.
-        ValueError: shapes that differ; ids outside the classes; numbers outside 0 to 1 in labelled pixels.
+        ValueError: shapes that differ; labels that are no integers or outside the classes; a map of another type, or
+            numbers outside 0 to 1 in labelled pixels.
 
     Example:
         >>> hardness = np.array([[0.0, 1.0, 0.2]])

@@ -16,8 +16,7 @@ def sixteen_bits(values: np.ndarray, valid: np.ndarray) -> np.ndarray:
         uint16 of the same shape.
 
     Raises:
-        TypeError: another type of number.
-        ValueError: shapes that differ; floats below 0, above 1 or NaN.
+        ValueError: shapes that differ; another type of number; floats below 0, above 1 or NaN.
 
     Example:
         >>> sixteen_bits(np.array([0.0, 0.5, 1.0, np.nan]), np.array([True, True, True, False]))
@@ -37,11 +36,10 @@ def unit_interval(values: np.ndarray) -> np.ndarray:
     """Floats that must lie from 0 to 1, as float32 or float64; what rounding drove out by up to 0.001 is put back.
 
     Raises:
-        TypeError: no floats.
-        ValueError: numbers outside, or NaN.
+        ValueError: no floats; numbers outside, or NaN.
     """
     if values.dtype.kind != "f":
-        raise TypeError(
+        raise ValueError(
             f"expected floats from 0 to 1, uint8 (255 means 1) or uint16 (65535 means 1), found {values.dtype}"
         )
     if values.dtype == np.float16:

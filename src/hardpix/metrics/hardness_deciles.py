@@ -15,7 +15,7 @@ HARDNESS_BINS = 4096
 # As wide as the arcsine of the root makes them: a few steps of 1/65535 near 0 and near 1, where the maps of sure
 # networks pile up, and 0.0004 in the middle. Equal bins would hold half of the pixels in one.
 _BIN_OF_LEVEL = np.minimum(
-    (np.arcsin(np.sqrt(np.arange(LEVELS) / (LEVELS - 1))) * (2 / np.pi * HARDNESS_BINS)).astype(np.int64),
+    (np.arcsin(np.sqrt(np.arange(LEVELS) / (LEVELS - 1))) * (2 / np.pi * HARDNESS_BINS)).astype(np.int32),
     HARDNESS_BINS - 1,
 )
 
@@ -40,8 +40,8 @@ def hardness_counts(
         (3, 4096, C) int64: true positives, false positives, false negatives.
 
     Raises:
-        TypeError: labels that are no integers; a map of another type.
-        ValueError: shapes that differ; ids outside the classes; numbers outside 0 to 1 in labelled pixels.
+        ValueError: shapes that differ; labels that are no integers or outside the classes; a map of another type, or
+            numbers outside 0 to 1 in labelled pixels.
 
     Example:
         >>> hardness = np.array([[0.0, 1.0, 0.2]])
@@ -50,7 +50,7 @@ def hardness_counts(
         [[1, 0], [0, 1], [1, 0]]
     """
     guess, truth, valid = narrow_pair(prediction, target, num_classes, ignore_index)
-    start = _BIN_OF_LEVEL[sixteen_bits(hardness, valid)] * num_classes
+    start = (_BIN_OF_LEVEL * np.int32(num_classes))[sixteen_bits(hardness, valid)]
     right, wrong = valid & (guess == truth), valid & (guess != truth)
     of_wrong = start[wrong]
     keys = (start[right] + truth[right], of_wrong + guess[wrong], of_wrong + truth[wrong])

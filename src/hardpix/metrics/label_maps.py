@@ -17,8 +17,7 @@ def narrow_target(target: np.ndarray, num_classes: int, ignore_index: int) -> tu
         (H, W) uint8 for up to 255 classes, else uint16, the type's largest number where unlabelled; (H, W) boolean.
 
     Raises:
-        TypeError: no integers.
-        ValueError: not two axes; ids outside the classes.
+        ValueError: not two axes; no integers; ids outside the classes.
     """
     if target.ndim != 2:
         raise ValueError(f"expected one label map (H, W), found the shape {target.shape}")
@@ -32,8 +31,7 @@ def narrow_pair(
     """As :func:`narrow_target`, for prediction and target; unlabelled pixels are unlabelled in both.
 
     Raises:
-        TypeError: no integers.
-        ValueError: shapes that differ or have not two axes; ids outside the classes.
+        ValueError: shapes that differ or have not two axes; no integers; ids outside the classes.
     """
     if prediction.shape != target.shape:
         raise ValueError(f"expected prediction and target of one shape, found {prediction.shape} and {target.shape}")
@@ -43,7 +41,7 @@ def narrow_pair(
 
 def _narrow(labels: np.ndarray, valid: np.ndarray, num_classes: int, ignore_index: int) -> np.ndarray:
     if labels.dtype.kind not in "iu":
-        raise TypeError(f"expected class ids as integers, found {labels.dtype}")
+        raise ValueError(f"expected integer class ids, found {labels.dtype}")
     if num_classes > 65535:
         raise ValueError(f"expected at most 65535 classes, found {num_classes}")
     kind = np.uint8 if num_classes <= 255 else np.uint16

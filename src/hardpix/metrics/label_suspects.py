@@ -35,7 +35,8 @@ def find_label_suspects(
     A network is confident that a pixel is of class j where p_j ≥ t_j, the mean p_j of the pixels labelled j. A pixel
     with one such class is counted for it; one with several is counted for the class of the largest probability. A label
     i is suspect where the pixel is counted for another class j and i itself is not the most probable class. A suspect
-    within ``tolerance`` rows and columns of a pixel that is labelled j is a displaced border and no wrong label.
+    within ``tolerance`` rows and columns of a pixel that is labelled j is a displaced border and no wrong label; so is
+    every wrong label that is no wider than twice the tolerance.
 
     Without ignored pixels and with no tolerance, the confident joint is that of ``cleanlab`` 2 (uncalibrated, and
     before it lifts the diagonal to 1) and the suspects are its label issues by confident learning; the slack of 1e-6 on
@@ -59,8 +60,8 @@ def find_label_suspects(
         the confident joint; the displaced borders among them; the suspects among them. Counts of several images add up.
 
     Raises:
-        TypeError: labels that are no integers; probabilities of another type.
-        ValueError: shapes that do not fit; ids outside the classes; probabilities outside 0 to 1; a tolerance below 0.
+        ValueError: shapes that do not fit; labels that are no integers or outside the classes; probabilities of another
+            type or outside 0 to 1; a tolerance below 0.
 
     Example:
         >>> probabilities = np.array([[[0.9, 0.8, 0.1, 0.1]], [[0.1, 0.2, 0.9, 0.9]]])

@@ -31,8 +31,8 @@ def self_confidence_counts(probabilities: np.ndarray, target: np.ndarray, ignore
         (2, C) int64: row 0 pixels, row 1 the sum in units of 1/16842495.
 
     Raises:
-        TypeError: labels that are no integers; probabilities of another type.
-        ValueError: shapes that do not fit; ids outside the classes; probabilities outside 0 to 1.
+        ValueError: shapes that do not fit; labels that are no integers or outside the classes; probabilities of another
+            type or outside 0 to 1.
 
     Example:
         >>> probabilities = np.array([[[0.9, 0.6, 0.2]], [[0.1, 0.4, 0.8]]])
@@ -80,15 +80,14 @@ def check_probabilities(probabilities: np.ndarray, target: np.ndarray) -> int:
     """The number of classes.
 
     Raises:
-        TypeError: probabilities of another type.
-        ValueError: shapes that do not fit.
+        ValueError: shapes that do not fit; probabilities of another type.
     """
     if probabilities.ndim != 3 or probabilities.shape[1:] != target.shape:
         raise ValueError(
             f"expected probabilities (C, H, W) and labels (H, W), found {probabilities.shape} and {target.shape}"
         )
     if probabilities.dtype.kind != "f" and probabilities.dtype not in (np.uint8, np.uint16):
-        raise TypeError(f"expected probabilities as floats, uint8 or uint16, found {probabilities.dtype}")
+        raise ValueError(f"expected probabilities as floats, uint8 or uint16, found {probabilities.dtype}")
     return len(probabilities)
 
 

@@ -51,8 +51,8 @@ def suspect_regions(
         Regions by falling score; equal ones from the top of the image on.
 
     Raises:
-        TypeError: labels that are no integers; probabilities of another type.
-        ValueError: shapes that do not fit; ids outside the classes; a suspect pixel without a label.
+        ValueError: shapes that do not fit; labels that are no integers or outside the classes; probabilities of another
+            type; a suspect pixel without a label.
 
     Example:
         >>> probabilities = np.array([[[0.9, 0.25, 0.25]], [[0.1, 0.75, 0.75]]])
@@ -91,11 +91,10 @@ def _regions_of_pair(
     mask[rows - top, columns - left] = 1
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_32S)
     scores = np.bincount(labels[rows - top, columns - left], weights=margin, minlength=len(stats))
+    large = stats[:, cv2.CC_STAT_AREA] >= min_area
+    large[0] = False
     regions = []
-    for place in range(1, len(stats)):
-        x, y, width, height, area = stats[place].tolist()
-        if area >= min_area:
-            score = float(scores[place])
-            box = (top + y, left + x, top + y + height, left + x + width)
-            regions.append(SuspectRegion(given, suspected, area, box, score / area, score))
+    for (x, y, width, height, area), score in zip(stats[large].tolist(), scores[large].tolist(), strict=True):
+        box = (top + y, left + x, top + y + height, left + x + width)
+        regions.append(SuspectRegion(given, suspected, area, box, score / area, score))
     return regions

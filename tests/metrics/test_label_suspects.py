@@ -1,4 +1,4 @@
-"""Confident learning in two passes, against loops over pixels and, where it is installed, cleanlab."""
+"""Confident learning in two passes, against loops over pixels."""
 
 from fractions import Fraction
 
@@ -7,7 +7,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as drawn
 
 from hardpix.metrics import (
     ConfidentJoint,
@@ -17,32 +16,9 @@ from hardpix.metrics import (
     self_confidence_counts,
 )
 
-CLASSES = 4
+from .noisy_labels import CLASSES, make_scene, scenes
+
 UNIT = 65535 * 257
-
-
-@st.composite
-def scenes(draw: st.DrawFn, ignored: bool = True) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities in steps of 1/8 or 1/65535, which sum to 1, so that ties and equal pixels are common; labels."""
-    shape = draw(st.tuples(st.integers(1, 7), st.integers(1, 7)))
-    parts = draw(drawn.arrays(np.int64, (CLASSES, *shape), elements=st.sampled_from([0, 1, 1, 2, 5, 8, 1000])))
-    parts[0] += parts.sum(0) == 0
-    classes = st.sampled_from([0, 0, 1, 2, 3, 255] if ignored else [0, 0, 1, 2, 3])
-    return parts / parts.sum(0), draw(drawn.arrays(np.uint8, shape, elements=classes))
-
-
-def make_scene(seed: int, shape: tuple[int, int] = (70, 45), kind: type = np.float64) -> tuple[np.ndarray, np.ndarray]:
-    """Blocks of classes, a network that is mostly right, some wrong labels and some ignored; taller than a few rows."""
-    rng = np.random.default_rng(seed)
-    blocks = np.kron(rng.integers(0, CLASSES, (-(-shape[0] // 10), -(-shape[1] // 10))), np.ones((10, 10), dtype=int))
-    truth = blocks[: shape[0], : shape[1]]
-    logits = rng.normal(size=(CLASSES, *shape)) + 2.5 * (truth == np.arange(CLASSES)[:, None, None])
-    probabilities = np.exp(logits) / np.exp(logits).sum(0)
-    labels = np.where(rng.random(shape) < 0.1, rng.integers(0, CLASSES, shape), truth)
-    labels[rng.random(shape) < 0.1] = 255
-    if kind in (np.uint8, np.uint16):
-        return np.rint(probabilities * np.iinfo(kind).max).astype(kind), labels
-    return probabilities.astype(kind), labels
 
 
 def as_shares(probabilities: np.ndarray) -> np.ndarray:
@@ -214,46 +190,3 @@ def test_thresholds_of_another_number_of_classes_and_a_negative_tolerance_are_re
         find_label_suspects(probabilities, labels, np.zeros(3))
     with pytest.raises(ValueError, match="tolerance of at least 0 pixels, found -1"):
         find_label_suspects(probabilities, labels, np.zeros(4), tolerance=-1)
-
-
-@pytest.mark.parametrize("kind", [np.float32, np.float64])
-@pytest.mark.parametrize("seed", range(5))
-def test_all_is_that_of_cleanlab_where_nothing_is_ignored(seed: int, kind: type) -> None:
-    """Thresholds, confident joint and label issues; not needed to test: pip install cleanlab brings pandas with it."""
-    count = pytest.importorskip("cleanlab.count", reason="cleanlab is not installed")
-    from cleanlab.filter import find_label_issues
-
-    probabilities, labels = make_scene(seed, kind=kind)
-    labels[labels == 255] = 0
-    flat, given_labels = probabilities.reshape(CLASSES, -1).T, labels.ravel()
-    thresholds = confident_thresholds(self_confidence_counts(probabilities, labels))
-    np.testing.assert_allclose(thresholds, count.get_confident_thresholds(given_labels, flat), atol=1e-7)
-    found = find_label_suspects(probabilities, labels, thresholds)
-    joint = found.counts[0].copy()
-    # cleanlab lifts the diagonal to 1 at least.
-    np.fill_diagonal(joint, joint.diagonal().clip(1))
-    np.testing.assert_array_equal(joint, count.compute_confident_joint(given_labels, flat, calibrate=False))
-    issues = find_label_issues(given_labels, flat, filter_by="confident_learning", n_jobs=1)
-    assert issues.sum() > 100
-    np.testing.assert_array_equal(found.suspected.ravel() >= 0, issues)
-
-
-@settings(deadline=None, max_examples=200)
-@given(scenes(ignored=False))
-def test_all_is_that_of_cleanlab_with_ties_and_absent_classes(scene: tuple[np.ndarray, np.ndarray]) -> None:
-    count = pytest.importorskip("cleanlab.count", reason="cleanlab is not installed")
-    from cleanlab.filter import find_label_issues
-
-    probabilities, labels = scene
-    flat, given_labels = probabilities.reshape(CLASSES, -1).T, labels.ravel().astype(int)
-    thresholds = confident_thresholds(self_confidence_counts(*scene))
-    np.testing.assert_allclose(
-        np.nan_to_num(thresholds, nan=2).clip(2e-6), count.get_confident_thresholds(given_labels, flat), atol=1e-7
-    )
-    found = find_label_suspects(*scene, thresholds)
-    joint = found.counts[0].copy()
-    np.fill_diagonal(joint, joint.diagonal().clip(1))
-    np.testing.assert_array_equal(joint, count.compute_confident_joint(given_labels, flat, calibrate=False))
-    if len(np.unique(given_labels)) > 1:
-        issues = find_label_issues(given_labels, flat, filter_by="confident_learning", n_jobs=1)
-        np.testing.assert_array_equal(found.suspected.ravel() >= 0, issues)

@@ -32,9 +32,10 @@ def error_by_loops(pixels: list[tuple[int, int, int]], bins: int) -> float:
     return float(total / len(pixels)) if pixels else math.nan
 
 
-# Edges of 15, 10 and 2 bins, their neighbours, and any others.
+# Edges of 15, 10, 2 and (33423) 100 bins, their neighbours, and any others.
 confidences = st.one_of(
-    st.integers(0, 65535), st.sampled_from([0, 1, 4369, 4370, 6553, 6554, 32767, 32768, 61166, 61167, 65534, 65535])
+    st.integers(0, 65535),
+    st.sampled_from([0, 1, 4369, 4370, 6553, 6554, 32767, 32768, 33423, 33424, 61166, 61167, 65534, 65535]),
 )
 
 
@@ -50,6 +51,17 @@ def test_error_and_diagram_are_those_of_loops(drawing: Maps, bins: int) -> None:
             assert diagram[name][place] == pytest.approx(float(sum(values) / Fraction(len(held))))
         if not held:
             assert np.isnan([diagram["confidence"][place], diagram["accuracy"][place]]).all()
+
+
+@pytest.mark.parametrize("bins", [1, 2, 7, 10, 15, 100])
+def test_every_confidence_is_in_its_bin(bins: int) -> None:
+    ends = [Fraction(m, bins) for m in range(1, bins + 1)]
+    levels = sorted({min(max(int(end * 65535) + step, 0), 65535) for end in ends for step in (-1, 0, 1)})
+    for level in levels:
+        histogram = np.zeros((2, 65536), dtype=np.int64)
+        histogram[0, level] = 1
+        place = reliability_diagram(histogram, bins)["count"].argmax()
+        assert ends[place] - Fraction(1, bins) < Fraction(level, 65535) <= ends[place]
 
 
 @pytest.mark.parametrize("bins", [10, 15])

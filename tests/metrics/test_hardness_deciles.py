@@ -129,12 +129,28 @@ def test_parts_are_equal_in_size(drawing: Maps, parts: int) -> None:
 
 
 def test_a_cut_between_bins_leaves_no_trace_of_a_class_beyond_it() -> None:
-    # A seventh of 21 is no binary fraction: rounding would put dust of class 1 into the part before it.
-    hardness = np.arange(21, dtype=np.uint16).reshape(3, 7) * 3000
-    truth = (hardness // 9000 % 2).astype(np.uint8)
-    found = iou_by_hardness(hardness_counts(hardness, truth, truth, 2), parts=7)
-    assert np.isnan(found["class_iou"]).sum() == 7
-    np.testing.assert_array_equal(found["miou"], 1)
+    # Cuts as floats put 2e-15 of a pixel into the part before: 3 / 11 · 55 is not 15.
+    truth = np.repeat(np.arange(11), 5)[None]
+    hardness = (np.arange(55) * 1000).astype(np.uint16)[None]
+    found = iou_by_hardness(hardness_counts(hardness, truth, truth, 11), parts=11)
+    np.testing.assert_array_equal(np.isnan(found["class_iou"]), ~np.eye(11, dtype=bool))
+
+
+def test_a_part_begins_where_the_part_before_it_cuts_a_tie() -> None:
+    hardness = np.array([[0.1, 0.1, 0.1, 0.5]])
+    found = iou_by_hardness(hardness_counts(hardness, *np.zeros((2, 1, 4), dtype=int), num_classes=1), parts=2)
+    np.testing.assert_allclose(found["hardness"], [0.1, 0.1], atol=4e-4)
+
+
+def test_no_pixel_has_no_scores() -> None:
+    found = iou_by_hardness(hardness_counts(np.zeros((2, 3)), np.zeros((2, 3), int), np.full((2, 3), 255), 2))
+    assert {name: values.shape for name, values in found.items()} == {
+        "class_iou": (10, 2),
+        "miou": (10,),
+        "accuracy": (10,),
+        "hardness": (10,),
+    }
+    assert all(np.isnan(values).all() for values in found.values())
 
 
 def test_scene_of_which_everything_is_known() -> None:

@@ -85,10 +85,13 @@ def test_scene_of_which_everything_is_known(kind: type) -> None:
 
 
 def test_an_image_without_suspects_has_no_regions() -> None:
-    assert suspect_regions(np.full((3, 4), -1), np.zeros((2, 3, 4)), np.full((3, 4), 255)) == []
+    for min_area in (0, 20):
+        assert suspect_regions(np.full((3, 4), -1), np.zeros((2, 3, 4)), np.zeros((3, 4), int), min_area=min_area) == []
 
 
-@pytest.mark.parametrize("suspected", [np.full((2, 4), -1), np.full((2, 3), 2), np.array([[-1, -1, -1], [-1, -1, 1]])])
+@pytest.mark.parametrize(
+    "suspected", [np.full((2, 4), -1), np.array([[-1, 2, -1], [-1, -1, -1]]), np.array([[-1, -1, -1], [-1, -1, 1]])]
+)
 def test_suspects_that_do_not_fit_are_refused(suspected: np.ndarray) -> None:
     labels = np.array([[0, 0, 0], [0, 0, 255]])
     with pytest.raises(ValueError, match=r"expected suspected classes up to 1 of shape \(2, 3\)"):

@@ -75,14 +75,11 @@ def risk_at_coverage(histogram: np.ndarray, coverage: np.ndarray) -> np.ndarray:
     coverage = np.asarray(coverage, dtype=np.float64)
     if coverage.size and not (coverage.min() > 0 and coverage.max() <= 1):
         raise ValueError(f"expected coverages above 0 and up to 1, found {coverage.min()} to {coverage.max()}")
-    pixels = np.concatenate([[0], histogram.sum(0).cumsum()]).astype(np.float64)
-    errors = np.concatenate([[0], histogram[1].cumsum()]).astype(np.float64)
+    held = histogram[:, histogram.sum(0) > 0]
+    pixels, errors = np.concatenate([[0], held.sum(0).cumsum()]), np.concatenate([[0], held[1].cumsum()])
     kept = coverage * pixels[-1]
-    if pixels[-1] == 0:
-        return np.full(coverage.shape, np.nan)
-    # Each number of pixels once: a value that no pixel holds repeats it.
-    pixels, first = np.unique(pixels, return_index=True)
-    return np.interp(kept, pixels, errors[first]) / kept
+    with np.errstate(invalid="ignore"):
+        return np.interp(kept, pixels, errors) / kept
 
 
 def _area(right: np.ndarray, wrong: np.ndarray) -> float:

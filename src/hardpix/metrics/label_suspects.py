@@ -110,7 +110,8 @@ def _confident_class(
     block: np.ndarray, levels: list, truth: np.ndarray, valid: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """(h, w) int16, the class that each pixel of some rows is counted for, −1 for none; (h, w) float64, by how much the
-    largest probability exceeds that of the given label, 0 where the two classes are one."""
+    largest probability exceeds that of the given label, 0 where the two classes are one. Integers stay in
+    their own units: their smallest step is above the slack in any."""
     confident, most_probable = np.full((2, *truth.shape), -1, dtype=np.int16)
     number = np.zeros(truth.shape, dtype=np.int16)
     highest = np.full(truth.shape, 0, dtype=np.float32 if block.dtype == np.float16 else block.dtype)
@@ -130,7 +131,7 @@ def _confident_class(
     lead = np.zeros(truth.shape)
     other = np.nonzero((guess >= 0) & (guess != truth))
     lead[other] = highest[other] - block[(truth[other], *other)].astype(np.float64)
-    return guess, lead if block.dtype.kind == "f" else lead / np.iinfo(block.dtype).max
+    return guess, lead
 
 
 def _near_own_class(suspected: np.ndarray, truth: np.ndarray, tolerance: int) -> np.ndarray:

@@ -75,8 +75,8 @@ def suspect_regions(
     order = np.argsort(pairs, kind="stable")
     starts = np.flatnonzero(np.diff(pairs[order], prepend=-1))
     regions = []
-    for pixels in np.split(order, starts[1:]) if len(order) else []:
-        if len(pixels) >= min_area:
+    for pixels in np.split(order, starts[1:]):
+        if len(pixels) >= max(min_area, 1):
             pair = divmod(int(pairs[pixels[0]]), classes)
             regions += _regions_of_pair(*pair, rows[pixels], columns[pixels], margin[pixels] / top, min_area)
     return sorted(regions, key=lambda region: (-region.score, region.box))

@@ -12,7 +12,7 @@ from torchmetrics.functional.classification import multiclass_calibration_error
 
 from hardpix.metrics import Calibration, calibration_error, error_histogram, reliability_diagram
 
-from .drawn_maps import CLASSES, Maps, labelled, maps
+from .mapped_drawings import CLASSES, Maps, labelled, maps
 
 
 def bins_by_loops(pixels: list[tuple[int, int, int]], bins: int) -> list[list[tuple[Fraction, bool]]]:

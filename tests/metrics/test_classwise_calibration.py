@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hardpix.metrics import ClasswiseCalibration, classwise_calibration_counts, classwise_calibration_error
 
-from .drawn_maps import Maps, maps
+from .mapped_drawings import Maps, in_parts, maps
 
 
 def errors_by_loops(probabilities: np.ndarray, truth: np.ndarray, bins: int) -> list[float]:
@@ -37,12 +37,13 @@ def test_errors_are_those_of_loops(drawing: Maps, other: Maps, bins: int) -> Non
     )
 
 
-@given(maps())
-def test_parts_of_a_set_add_up_to_the_whole(drawing: Maps) -> None:
+@given(maps(), st.data())
+def test_parts_of_a_set_add_up_to_the_whole(drawing: Maps, data: st.DataObject) -> None:
     probabilities = np.stack([drawing.values, drawing.values[::-1], drawing.values[:, ::-1]])
     whole = classwise_calibration_counts(probabilities, drawing.target)
-    upper = classwise_calibration_counts(probabilities[:, :1], drawing.target[:1])
-    np.testing.assert_array_equal(upper + classwise_calibration_counts(probabilities[:, 1:], drawing.target[1:]), whole)
+    parts = in_parts(len(drawing.target), data)
+    counts = [classwise_calibration_counts(probabilities[:, rows], drawing.target[rows]) for rows in parts]
+    np.testing.assert_array_equal(sum(counts), whole)
 
 
 def test_frequencies_without_error() -> None:

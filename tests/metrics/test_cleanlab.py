@@ -30,7 +30,7 @@ def test_thresholds_joint_and_issues(seed: int, kind: type) -> None:
     np.testing.assert_array_equal(found.suspected.ravel() >= 0, issues)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(scenes(ignored=False))
 def test_ties_and_absent_classes(scene: tuple[np.ndarray, np.ndarray]) -> None:
     probabilities, labels = scene

@@ -9,7 +9,18 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardpix.metrics import class_iou, confusion_matrix, mean_iou, pixel_accuracy
+from hardpix.metrics import (
+    class_accuracy,
+    class_dice,
+    class_iou,
+    class_precision,
+    confusion_matrix,
+    frequency_weighted_iou,
+    mean_accuracy,
+    mean_dice,
+    mean_iou,
+    pixel_accuracy,
+)
 
 CLASSES = 4
 pixels = st.lists(
@@ -46,6 +57,32 @@ def test_scores_are_those_of_scikit_learn_and_absent_classes_have_none(pairs: li
     else:
         assert mean_iou(confusion).isnan()
         assert pixel_accuracy(confusion).isnan()
+
+
+@given(pixels)
+def test_accuracies_precisions_and_dice_are_those_of_scikit_learn(pairs: list[tuple[int, int]]) -> None:
+    """Where a class has no true pixel, no predicted one, or neither, its score has no denominator and is left out."""
+    guess, truth = np.array(pairs).T
+    confusion = confusion_matrix(torch.tensor(guess), torch.tensor(truth), CLASSES)
+    guess, truth = guess[truth != 255], truth[truth != 255]
+    if not len(truth):
+        assert all(
+            score(confusion).isnan().all()
+            for score in (class_accuracy, mean_accuracy, class_precision, class_dice, mean_dice, frequency_weighted_iou)
+        )
+        return
+    settings = {"labels": range(CLASSES), "average": None, "zero_division": math.nan}
+    recalls = sklearn.metrics.recall_score(truth, guess, **settings)
+    dice = sklearn.metrics.f1_score(truth, guess, **settings)
+    np.testing.assert_allclose(class_accuracy(confusion).numpy(), recalls)
+    np.testing.assert_allclose(
+        class_precision(confusion).numpy(), sklearn.metrics.precision_score(truth, guess, **settings)
+    )
+    np.testing.assert_allclose(class_dice(confusion).numpy(), dice)
+    assert mean_accuracy(confusion).item() == pytest.approx(np.nanmean(recalls))
+    assert mean_dice(confusion).item() == pytest.approx(np.nanmean(dice))
+    weighted = sklearn.metrics.jaccard_score(truth, guess, average="weighted", zero_division=0)
+    assert frequency_weighted_iou(confusion).item() == pytest.approx(weighted)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 5), (2, 4, 1, 3)])

@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hardpix.metrics import (
@@ -16,6 +16,7 @@ from hardpix.metrics import (
     self_confidence_counts,
 )
 
+from .mapped_drawings import in_parts
 from .noisy_labels import CLASSES, make_scene, scenes
 
 UNIT = 65535 * 257
@@ -71,7 +72,6 @@ def test_sums_of_stored_integers_are_exact(kind: type) -> None:
         assert counts[:, k].tolist() == [len(own), total * UNIT]
 
 
-@settings(deadline=None)
 @given(scenes(), st.integers(0, 3))
 def test_suspects_are_those_of_loops(scene: tuple[np.ndarray, np.ndarray], tolerance: int) -> None:
     thresholds = confident_thresholds(self_confidence_counts(*scene))
@@ -155,8 +155,7 @@ def test_images_without_labels_have_no_counts() -> None:
 @given(scenes(), st.data())
 def test_parts_of_a_set_add_up_to_the_whole(scene: tuple[np.ndarray, np.ndarray], data: st.DataObject) -> None:
     probabilities, labels = scene
-    cut = data.draw(st.integers(0, len(labels)))
-    parts = [(probabilities[:, rows], labels[rows]) for rows in (slice(cut), slice(cut, None))]
+    parts = [(probabilities[:, rows], labels[rows]) for rows in in_parts(len(labels), data)]
     counts = self_confidence_counts(probabilities, labels)
     np.testing.assert_array_equal(sum(self_confidence_counts(*part) for part in parts), counts)
     thresholds = confident_thresholds(counts)

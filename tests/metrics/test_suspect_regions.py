@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import scipy.ndimage
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as drawn
 
@@ -42,7 +42,6 @@ def in_order(regions: list[SuspectRegion]) -> list[SuspectRegion]:
     return sorted(regions, key=lambda r: (r.box, r.given, r.suspected, r.area))
 
 
-@settings(deadline=None)
 @given(scenes(), st.integers(1, 4))
 def test_regions_are_those_of_scipy(scene: tuple[np.ndarray, np.ndarray, np.ndarray], min_area: int) -> None:
     found = suspect_regions(*scene, min_area=min_area)

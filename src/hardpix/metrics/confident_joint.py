@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from hardpix.metrics.label_maps import images_of
+from hardpix.metrics.counting import images_of
 from hardpix.metrics.label_suspects import find_label_suspects
 
 

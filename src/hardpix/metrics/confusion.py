@@ -75,3 +75,81 @@ def pixel_accuracy(confusion: Tensor) -> Tensor:
         tensor(0.6667, dtype=torch.float64)
     """
     return confusion.diagonal().sum().double() / confusion.sum().double()
+
+
+def class_accuracy(confusion: Tensor) -> Tensor:
+    """Accuracy of every class, its recall: the share of its true pixels that are right, TP / (TP + FN).
+
+    Args:
+        confusion: (C, C) counts, row true class, column predicted class.
+
+    Returns:
+        (C,) float64; NaN for a class that is not in the truth.
+
+    Example:
+        >>> class_accuracy(torch.tensor([[1, 1, 0], [0, 1, 0], [0, 0, 0]]))
+        tensor([0.5000, 1.0000,    nan], dtype=torch.float64)
+    """
+    counts = confusion.double()
+    return counts.diagonal() / counts.sum(1)
+
+
+def mean_accuracy(confusion: Tensor) -> Tensor:
+    """The mean of :func:`class_accuracy` over the classes in the truth; NaN where none is.
+
+    Example:
+        >>> mean_accuracy(torch.tensor([[1, 1, 0], [0, 1, 0], [0, 0, 0]]))
+        tensor(0.7500, dtype=torch.float64)
+    """
+    return class_accuracy(confusion).nanmean()
+
+
+def class_precision(confusion: Tensor) -> Tensor:
+    """Precision of every class: the share of the pixels predicted as it that are right, TP / (TP + FP).
+
+    Returns:
+        (C,) float64; NaN for a class that is never predicted.
+
+    Example:
+        >>> class_precision(torch.tensor([[1, 1, 0], [0, 1, 0], [0, 0, 0]]))
+        tensor([1.0000, 0.5000,    nan], dtype=torch.float64)
+    """
+    counts = confusion.double()
+    return counts.diagonal() / counts.sum(0)
+
+
+def class_dice(confusion: Tensor) -> Tensor:
+    """Dice, or F1, of every class: 2 TP / (2 TP + FP + FN) = 2 IoU / (1 + IoU), over the whole set that was counted.
+
+    Returns:
+        (C,) float64; NaN for a class that is neither in the truth nor predicted.
+
+    Example:
+        >>> class_dice(torch.tensor([[1, 1, 0], [0, 1, 0], [0, 0, 0]]))
+        tensor([0.6667, 0.6667,    nan], dtype=torch.float64)
+    """
+    counts = confusion.double()
+    return 2 * counts.diagonal() / (counts.sum(0) + counts.sum(1))
+
+
+def mean_dice(confusion: Tensor) -> Tensor:
+    """The mean of :func:`class_dice` over the classes that are in the truth or predicted; NaN where none is.
+
+    Example:
+        >>> mean_dice(torch.tensor([[1, 1, 0], [0, 1, 0], [0, 0, 0]]))
+        tensor(0.6667, dtype=torch.float64)
+    """
+    return class_dice(confusion).nanmean()
+
+
+def frequency_weighted_iou(confusion: Tensor) -> Tensor:
+    """The mean of :func:`class_iou` weighted by the classes' shares of the true pixels; NaN where there are none.
+
+    A class that is predicted but not in the truth has no weight of its own.
+
+    Example:
+        >>> frequency_weighted_iou(torch.tensor([[1, 1, 0], [0, 1, 0], [0, 0, 0]]))
+        tensor(0.5000, dtype=torch.float64)
+    """
+    pixels = confusion.sum(1).double()
+    return (pixels * class_iou(confusion)).nansum() / pixels.sum()

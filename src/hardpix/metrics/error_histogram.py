@@ -3,7 +3,7 @@
 import numpy as np
 
 from hardpix.metrics.fixed_point import LEVELS, sixteen_bits
-from hardpix.metrics.label_maps import narrow_pair
+from hardpix.metrics.label_pair import label_pair
 
 
 def error_histogram(
@@ -41,7 +41,7 @@ def error_histogram(
         >>> counts[0].nonzero()[0], counts[1].nonzero()[0]
         (array([0]), array([65535]))
     """
-    guess, truth, valid = narrow_pair(prediction, target, num_classes, ignore_index)
+    guess, truth, valid = label_pair(prediction, target, num_classes, ignore_index)
     levels = sixteen_bits(values, valid)
     if mask is not None:
         if mask.shape != valid.shape or mask.dtype != bool:

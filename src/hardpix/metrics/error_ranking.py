@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from hardpix.metrics.counting import images_of
 from hardpix.metrics.error_histogram import error_histogram
 from hardpix.metrics.fixed_point import LEVELS
-from hardpix.metrics.label_maps import images_of
 
 
 def error_ranking(histogram: np.ndarray) -> dict[str, float]:

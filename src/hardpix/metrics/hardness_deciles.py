@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from hardpix.metrics.counting import images_of
 from hardpix.metrics.fixed_point import LEVELS, sixteen_bits
-from hardpix.metrics.label_maps import images_of, narrow_pair
+from hardpix.metrics.label_pair import label_pair
 
 HARDNESS_BINS = 4096
 
@@ -49,7 +50,7 @@ def hardness_counts(
         >>> [kind.sum(0).tolist() for kind in counts]
         [[1, 0], [0, 1], [1, 0]]
     """
-    guess, truth, valid = narrow_pair(prediction, target, num_classes, ignore_index)
+    guess, truth, valid = label_pair(prediction, target, num_classes, ignore_index)
     start = (_BIN_OF_LEVEL * np.int32(num_classes))[sixteen_bits(hardness, valid)]
     right, wrong = valid & (guess == truth), valid & (guess != truth)
     of_wrong = start[wrong]

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from hardpix.metrics.fixed_point import unit_interval
-from hardpix.metrics.label_maps import narrow_target
+from hardpix.metrics.label_pair import labelled
 from hardpix.metrics.self_confidence import check_probabilities
 
 # cleanlab's: the mean of equal numbers may come out above them by rounding.
@@ -17,7 +17,13 @@ _ROWS = 32
 
 
 class LabelSuspects(NamedTuple):
-    """What the second pass finds in one image; the attributes are those that :func:`find_label_suspects` returns."""
+    """What the second pass finds in one image; the attributes are those that :func:`find_label_suspects` returns.
+
+    Example:
+        >>> probabilities = np.array([[[0.9, 0.1]], [[0.1, 0.9]]])
+        >>> find_label_suspects(probabilities, np.array([[0, 0]]), np.array([0.5, 0.5])).counts[2].tolist()
+        [[0, 1], [0, 0]]
+    """
 
     suspected: np.ndarray
     counts: np.ndarray
@@ -77,7 +83,7 @@ def find_label_suspects(
         raise ValueError(f"expected thresholds of {classes} classes, found the shape {np.shape(thresholds)}")
     if tolerance < 0:
         raise ValueError(f"expected a tolerance of at least 0 pixels, found {tolerance}")
-    truth, valid = narrow_target(target, classes, ignore_index)
+    truth, valid = labelled(target, classes, ignore_index)
     levels = _levels(thresholds, probabilities.dtype)
     suspected = np.full(truth.shape, -1, dtype=np.int16)
     counts = np.zeros((3, classes, classes), dtype=np.int64)

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from hardpix.metrics.counting import images_of
 from hardpix.metrics.fixed_point import unit_interval
-from hardpix.metrics.label_maps import images_of, narrow_target
+from hardpix.metrics.label_pair import labelled
 
 # 65535 · 257 = 255 · 257 · 257, about 2²⁴: uint8 and uint16 probabilities are whole numbers of it, floats are rounded
 # to it by 3e-8 at most, and 10¹¹ pixels fit into an int64.
@@ -41,7 +42,7 @@ def self_confidence_counts(probabilities: np.ndarray, target: np.ndarray, ignore
         (array([2, 1]), array([0.75, 0.8 ]))
     """
     classes = check_probabilities(probabilities, target)
-    truth, valid = narrow_target(target, classes, ignore_index)
+    truth, valid = labelled(target, classes, ignore_index)
     labels = truth[valid]
     rows, columns = np.nonzero(valid)
     own = probabilities[labels, rows, columns]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from hardpix.metrics.label_maps import narrow_target
+from hardpix.metrics.label_pair import labelled
 from hardpix.metrics.self_confidence import check_probabilities
 
 
@@ -20,6 +20,11 @@ class SuspectRegion:
         box: first row, first column, and the row and column after the last.
         margin: mean of p_suspected − p_given.
         score: area · margin.
+
+    Example:
+        >>> region = SuspectRegion(given=0, suspected=1, area=40, box=(0, 0, 4, 10), margin=0.5, score=20.0)
+        >>> region.score == region.area * region.margin
+        True
     """
 
     given: int
@@ -61,7 +66,7 @@ def suspect_regions(
         [SuspectRegion(given=0, suspected=1, area=2, box=(0, 1, 1, 3), margin=0.5, score=1.0)]
     """
     classes = check_probabilities(probabilities, target)
-    truth, valid = narrow_target(target, classes, ignore_index)
+    truth, valid = labelled(target, classes, ignore_index)
     if suspected.shape != truth.shape or (suspected >= classes).any() or (suspected[~valid] >= 0).any():
         raise ValueError(
             f"expected suspected classes up to {classes - 1} of shape {truth.shape}, −1 at unlabelled pixels, found "

@@ -4,7 +4,7 @@ from hardpix.pixels.batch import PixelBatch
 from hardpix.pixels.borders import border_band, distance_to_border
 from hardpix.pixels.cells import cell_labels, cell_values
 from hardpix.pixels.depth import depth_aware_error, depth_prediction_error, known_depth
-from hardpix.pixels.depth_losses import DepthLoss, depth_loss
+from hardpix.pixels.depth_losses import depth_loss
 from hardpix.pixels.losses import cross_entropy_map
 from hardpix.pixels.reduce import global_max, global_sum, process_count, process_mean, weighted_mean
 from hardpix.pixels.resize import resize_bilinear
@@ -12,7 +12,6 @@ from hardpix.pixels.selection import kth_smallest
 from hardpix.pixels.validity import TargetCheck, valid_mask
 
 __all__ = [
-    "DepthLoss",
     "PixelBatch",
     "TargetCheck",
     "border_band",

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from hardpix.networks import detach_nested
 from hardpix.pixels import (
-    DepthLoss,
     PixelBatch,
     depth_aware_error,
     depth_loss,
@@ -21,6 +20,7 @@ from hardpix.pixels import (
     kth_smallest,
     resize_bilinear,
 )
+from hardpix.pixels.depth_losses import DepthLoss
 from hardpix.pixels.precision import at_least_float32
 from hardpix.signals.base import Signal
 

@@ -1,0 +1,120 @@
+"""clDice of classes that are lines: is each line there along its whole length, and in one piece?"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import cv2
+import numpy as np
+
+from hardpix.metrics.counting import CountingMetric, f_score, mean_of_defined, ratio
+from hardpix.metrics.label_pair import label_pair
+
+
+def cl_dice_counts(
+    prediction: np.ndarray, target: np.ndarray, num_classes: int, classes: Sequence[int], ignore_index: int = 255
+) -> np.ndarray:
+    """How much of the skeletons of line-like classes lies in the other map's mask, in one image.
+
+    Args:
+        prediction: (H, W) integer class ids from 0 to C − 1.
+        target: (H, W) integer class ids or ``ignore_index``.
+        num_classes: C.
+        classes: the K ids of the line-like classes: poles, cracks, vessels, lane marks.
+        ignore_index: the id of unlabelled pixels; they belong to no mask, in neither map.
+
+    Returns:
+        (4, K) int64: pixels of the predicted skeleton in the true mask, of the predicted skeleton, of the true skeleton
+        in the predicted mask, of the true skeleton, for every class asked for. Counts of images add up.
+
+    Raises:
+        ValueError: shapes that differ; ids outside the classes, in the maps or asked for.
+        ImportError: scikit-image is missing; ``pip install hardpix[diagnose]``.
+
+    Source:
+        Shit et al., clDice, CVPR 2021, arXiv 2003.07311. Skeletons are those of ``skimage.morphology.skeletonize``, as
+        in the authors' code.
+
+    Example:
+        >>> target = np.array([[0, 0, 0, 0], [1, 1, 1, 1], [0, 0, 0, 0]])
+        >>> prediction = np.array([[0, 0, 0, 0], [1, 1, 1, 0], [0, 0, 0, 0]])
+        >>> cl_dice_counts(prediction, target, num_classes=2, classes=[1]).ravel()
+        array([3, 3, 3, 4])
+    """
+    foreign = [number for number in classes if not 0 <= number < num_classes]
+    if foreign:
+        raise ValueError(f"expected classes from 0 to {num_classes - 1} for clDice, found {foreign}")
+    pair = label_pair(prediction, target, num_classes, ignore_index)
+    counts = []
+    for number in classes:
+        predicted, true = pair.prediction == number, pair.target == number
+        predicted_line, true_line = _skeleton(predicted), _skeleton(true)
+        lines = (predicted_line & true, predicted_line, true_line & predicted, true_line)
+        counts.append([np.count_nonzero(line) for line in lines])
+    return np.array(counts, dtype=np.int64).reshape(-1, 4).T
+
+
+def cl_dice_scores(counts: np.ndarray) -> dict[str, np.ndarray]:
+    """clDice from summed :func:`cl_dice_counts`.
+
+    Topology precision is the share of the predicted skeletons within the true masks, topology sensitivity that of the
+    true skeletons within the predicted masks, clDice their harmonic mean; 0 for a class that is in one map only.
+
+    Returns:
+        "topology_precision", "topology_sensitivity" and "cl_dice", (K,), NaN for what is not there; "mean_cl_dice", a
+        scalar, the mean over the classes in truth or prediction.
+
+    Example:
+        >>> cl_dice_scores(np.array([[3], [3], [3], [4]]))["cl_dice"].round(3)
+        array([0.857])
+    """
+    predicted_inside, predicted, true_inside, true = counts
+    precision, sensitivity = ratio(predicted_inside, predicted), ratio(true_inside, true)
+    score = f_score(precision, sensitivity)
+    return {
+        "topology_precision": precision,
+        "topology_sensitivity": sensitivity,
+        "cl_dice": score,
+        "mean_cl_dice": mean_of_defined(score),
+    }
+
+
+class ClDice(CountingMetric):
+    """clDice of line-like classes over a set of images: :func:`cl_dice_counts`, summed.
+
+    Args:
+        num_classes: C.
+        classes: the K ids of the line-like classes.
+        ignore_index: the id of unlabelled pixels.
+
+    Shapes (of update):
+        prediction (B, H, W) class ids from 0 to C − 1; target (B, H, W) class ids or ``ignore_index``.
+
+    Returns (from compute):
+        The tensors of :func:`cl_dice_scores`.
+
+    Example:
+        >>> import torch
+        >>> metric = ClDice(num_classes=2, classes=[1])
+        >>> metric.update(torch.tensor([[[1, 1, 1, 0]]]), torch.tensor([[[1, 1, 1, 1]]]))
+        >>> metric.compute()["mean_cl_dice"]
+        tensor(0.8571, dtype=torch.float64)
+    """
+
+    def __init__(self, num_classes: int, classes: Sequence[int], ignore_index: int = 255, **kwargs: Any) -> None:
+        count = partial(cl_dice_counts, num_classes=num_classes, classes=tuple(classes), ignore_index=ignore_index)
+        super().__init__(count, cl_dice_scores, (4, len(classes)), **kwargs)
+
+
+def _skeleton(mask: np.ndarray) -> np.ndarray:
+    try:
+        from skimage.morphology import skeletonize
+    except ImportError as error:
+        raise ImportError("clDice needs scikit-image, which is missing: pip install 'hardpix[diagnose]'") from error
+    # Lines are few: what lies outside the box around the mask has no part in its skeleton.
+    x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
+    box = (slice(y, y + height), slice(x, x + width))
+    skeleton = np.zeros_like(mask)
+    if width:
+        skeleton[box] = skeletonize(mask[box])
+    return skeleton

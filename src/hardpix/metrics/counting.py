@@ -1,0 +1,93 @@
+"""Scores of label maps as torchmetrics: counts of one image by a pure function, summed over the set."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+
+class CountingMetric(Metric):
+    """Sums the counts of single images; states are int64 and add up over batches and processes.
+
+    Maps on another device are counted on the CPU, image by image: one copy to the host each update.
+
+    Args:
+        count: from prediction and target of one image, (H, W) arrays, to int64 counts of a fixed shape.
+        score: from summed counts to named float64 arrays.
+        shape: that of the counts.
+    """
+
+    full_state_update = False
+    counts: Tensor
+
+    def __init__(
+        self,
+        count: Callable[[np.ndarray, np.ndarray], np.ndarray],
+        score: Callable[[np.ndarray], Mapping[str, np.ndarray]],
+        shape: tuple[int, ...],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._count = count
+        self._score = score
+        self.add_state("counts", torch.zeros(shape, dtype=torch.int64), dist_reduce_fx="sum")
+
+    def update(self, prediction: Tensor, target: Tensor) -> None:
+        """Count one batch of (B, H, W) class ids.
+
+        Raises:
+            ValueError: shapes that differ; ids outside the classes. Nothing of the batch is counted then.
+        """
+        if prediction.shape != target.shape or target.ndim != 3:
+            raise ValueError(
+                f"expected prediction and target of one shape (B, H, W), found {tuple(prediction.shape)} and "
+                f"{tuple(target.shape)}"
+            )
+        images = images_of(prediction, target)
+        total = sum((self._count(*image) for image in images), start=np.zeros(self.counts.shape, dtype=np.int64))
+        self.counts += torch.from_numpy(total).to(self.counts.device)
+
+    def compute(self) -> dict[str, Tensor]:
+        """The scores of all batches so far, float64; torchmetrics makes a scalar of an array of one number."""
+        scores = self._score(self.counts.cpu().numpy())
+        return {name: torch.from_numpy(np.asarray(value, dtype=np.float64)) for name, value in scores.items()}
+
+
+def images_of(*maps: Tensor) -> Iterator[tuple[np.ndarray, ...]]:
+    """The images of a batch, one after the other, each as numpy arrays on the CPU.
+
+    Args:
+        maps: (B, H, W) or (B, C, H, W) each.
+
+    Raises:
+        ValueError: batches, heights or widths that differ; other axes.
+    """
+    shapes = [tuple(tensor.shape) for tensor in maps]
+    if any(len(shape) not in (3, 4) for shape in shapes) or len({(shape[0], *shape[-2:]) for shape in shapes}) > 1:
+        raise ValueError(
+            f"expected maps of one batch, height and width, (B, H, W), found {' and '.join(map(str, shapes))}"
+        )
+    # numpy has no bfloat16.
+    arrays = [(tensor.float() if tensor.dtype == torch.bfloat16 else tensor).detach().cpu().numpy() for tensor in maps]
+    return zip(*arrays, strict=True)
+
+
+def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Counts over counts in float64, NaN where the whole is 0."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(whole > 0, part / np.asarray(whole, dtype=np.float64), np.nan)
+
+
+def mean_of_defined(values: np.ndarray) -> np.ndarray:
+    """Mean over the last axis without NaN; NaN where nothing is left."""
+    known = ~np.isnan(values)
+    return ratio(np.where(known, values, 0).sum(-1), known.sum(-1))
+
+
+def f_score(precision: np.ndarray, recall: np.ndarray) -> np.ndarray:
+    """Harmonic mean of precision and recall; 0 where one of them is 0 or not defined, NaN where neither is defined."""
+    score = np.nan_to_num(ratio(2 * precision * recall, precision + recall))
+    return np.where(np.isnan(precision) & np.isnan(recall), np.nan, score)

@@ -1,0 +1,95 @@
+"""Kinds of error of a whole set of images, and what each costs."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from hardpix.metrics.confusion import mean_iou
+from hardpix.metrics.error_kinds import ErrorKind, check_radius, classify_errors
+from hardpix.metrics.matched_objects import match_objects
+from hardpix.metrics.mended import mended_by_class, mended_by_kind, mended_by_pair
+
+
+class ErrorKindScores(Metric):
+    """Which kinds of error there are, by class, and the mIoU if one kind alone were mended.
+
+    The int64 counts of :func:`~hardpix.metrics.classify_errors` add up over images and processes, and scores are
+    computed from the sums. The counting is done on the CPU, image by image, wherever the maps are.
+
+    Args:
+        num_classes: C.
+        ignore_index: the id of unlabelled pixels.
+        radius: up to how many pixels a border is displaced, ≥ 1.
+
+    Raises:
+        ValueError: a radius below 1.
+
+    Shapes (of update):
+        prediction (B, H, W) class ids from 0 to C − 1; target (B, H, W) class ids or ``ignore_index``.
+
+    Returns (from compute):
+        Dict of tensors. Counts, int64: "kinds", (5, C, C), by :class:`~hardpix.metrics.ErrorKind`, true class and
+        predicted class; "displaced", (radius, C, C), those at borders displaced by 1, 2, … pixels. Scores, float64:
+        "miou"; "share", (5,), of each kind in the wrong pixels (0 for RIGHT); "class_share", (5, C), likewise of the
+        wrong pixels of a class, missed or falsely given to it; "mended_miou", (5,), if all pixels of a kind had their
+        true class; "class_mended_miou", (5, C), if those of a kind and a class had; "pair_mended_miou", (C, C), if two
+        classes were never confused with each other, whatever the kind. Shares are NaN where nothing is wrong.
+
+    Example:
+        >>> scores = ErrorKindScores(num_classes=2)
+        >>> scores.update(torch.tensor([[[0, 0, 1, 1]]]), torch.tensor([[[0, 0, 0, 1]]]))
+        >>> scores.compute()["share"]
+        tensor([0., 1., 0., 0., 0.], dtype=torch.float64)
+    """
+
+    full_state_update = False
+    kinds: Tensor
+    displaced: Tensor
+
+    def __init__(self, num_classes: int, ignore_index: int = 255, radius: int = 3, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        check_radius(radius)
+        self.num_classes = num_classes
+        self.ignore_index = ignore_index
+        self.radius = radius
+        for name, size in (("kinds", len(ErrorKind)), ("displaced", radius)):
+            zeros = torch.zeros(size, num_classes, num_classes, dtype=torch.int64)
+            self.add_state(name, zeros, dist_reduce_fx="sum")
+
+    def update(self, prediction: Tensor, target: Tensor) -> None:
+        """Count one batch.
+
+        Raises:
+            ValueError: shapes that differ; ids outside the classes.
+        """
+        if prediction.shape != target.shape:
+            raise ValueError(
+                f"expected prediction and target of one shape, found {tuple(prediction.shape)} and "
+                f"{tuple(target.shape)}"
+            )
+        for guess, truth in zip(prediction.cpu().numpy(), target.cpu().numpy(), strict=True):
+            found = classify_errors(match_objects(guess, truth, self.num_classes, self.ignore_index), self.radius)
+            self.kinds += found.counts.to(self.kinds.device)
+            self.displaced += found.displaced.to(self.displaced.device)
+
+    def compute(self) -> dict[str, Tensor]:
+        """The scores of all batches so far."""
+        # On the CPU: not every device has float64.
+        kinds = self.kinds.cpu()
+        confusion = kinds.sum(0)
+        wrong = kinds.clone()
+        wrong[ErrorKind.RIGHT] = 0
+        # Off the diagonal a pixel is in a class's row or in its column, never in both.
+        of_kind, of_class = wrong.sum((1, 2)).double(), (wrong.sum(1) + wrong.sum(2)).double()
+        return {
+            "kinds": kinds,
+            "displaced": self.displaced.cpu(),
+            "miou": mean_iou(confusion),
+            "share": of_kind / of_kind.sum(),
+            "class_share": of_class / of_class.sum(0),
+            "mended_miou": mended_by_kind(kinds),
+            "class_mended_miou": mended_by_class(confusion, kinds),
+            "pair_mended_miou": mended_by_pair(confusion, confusion),
+        }

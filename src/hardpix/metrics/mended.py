@@ -1,0 +1,132 @@
+"""What errors cost: the mIoU that the same predictions would have if some of their wrong pixels were mended."""
+
+import torch
+from torch import Tensor
+
+
+def mended_miou(confusion: Tensor, wrong: Tensor) -> Tensor:
+    """mIoU after some wrong pixels were given their true class, exact, from counts.
+
+    A pixel that is t in the truth and q in the prediction, mended, is one hit more for t and one pixel less in the
+    union of q; the union of t holds it either way. A class that is left in neither map leaves the mean, as ever.
+
+    Args:
+        confusion: (C, C) int64 counts, row true class, column predicted class.
+        wrong: (..., C, C) int64, counted likewise: the pixels to mend, of those in ``confusion``. Its diagonal, pixels
+            that are right, changes nothing.
+
+    Returns:
+        (...) float64.
+
+    Example:
+        >>> confusion = torch.tensor([[6, 2], [0, 2]])
+        >>> mended_miou(confusion, torch.zeros(2, 2).long())
+        tensor(0.6250, dtype=torch.float64)
+        >>> mended_miou(confusion, torch.tensor([[0, 1], [0, 0]]))
+        tensor(0.7708, dtype=torch.float64)
+    """
+    wrong = _off_diagonal(wrong)
+    return _miou(confusion, more_hits=wrong.sum(-1), less_union=wrong.sum(-2))
+
+
+def mended_by_kind(kinds: Tensor) -> Tensor:
+    """mIoU with the errors of one kind mended, for each kind.
+
+    Args:
+        kinds: (5, C, C), the counts of :class:`~hardpix.metrics.ErrorKinds`.
+
+    Returns:
+        (5,) float64, indexed by :class:`~hardpix.metrics.ErrorKind`; the first one, RIGHT, is the mIoU as it is.
+
+    Example:
+        >>> from hardpix.metrics import ErrorKind
+        >>> kinds = torch.zeros(5, 2, 2).long()
+        >>> kinds[ErrorKind.RIGHT] = torch.tensor([[6, 0], [0, 2]])
+        >>> kinds[ErrorKind.CONFUSED] = torch.tensor([[0, 2], [0, 0]])
+        >>> mended_by_kind(kinds)
+        tensor([0.6250, 0.6250, 0.6250, 0.6250, 1.0000], dtype=torch.float64)
+    """
+    return mended_miou(kinds.sum(0), kinds)
+
+
+def mended_by_class(confusion: Tensor, wrong: Tensor) -> Tensor:
+    """mIoU with the errors of one class mended, for each class: its pixels called otherwise, and others called it.
+
+    Both, since a class's IoU suffers from both.
+
+    Args:
+        confusion: (C, C) int64 counts, row true class, column predicted class.
+        wrong: (..., C, C), the pixels to mend: ``confusion`` itself for all errors, or the counts by kind.
+
+    Returns:
+        (..., C) float64.
+
+    Example:
+        >>> confusion = torch.tensor([[6, 2, 0], [0, 2, 0], [0, 1, 1]])
+        >>> mended_by_class(confusion, confusion)
+        tensor([0.7222, 1.0000, 0.7500], dtype=torch.float64)
+    """
+    wrong = _off_diagonal(wrong)
+    return _miou(
+        confusion,
+        more_hits=wrong.mT + wrong.sum(-1).diag_embed(),
+        less_union=wrong + wrong.sum(-2).diag_embed(),
+    )
+
+
+def mended_by_pair(confusion: Tensor, wrong: Tensor) -> Tensor:
+    """mIoU with the confusions of two classes mended, in both directions, for each pair.
+
+    Args:
+        confusion: (C, C) int64 counts, row true class, column predicted class.
+        wrong: (C, C), the pixels to mend: ``confusion`` itself for all errors, or the counts of one kind.
+
+    Returns:
+        (C, C) float64, symmetric; the mIoU as it is on the diagonal.
+
+    Example:
+        >>> confusion = torch.tensor([[6, 2, 0], [0, 2, 0], [0, 1, 1]])
+        >>> mended_by_pair(confusion, confusion)
+        tensor([[0.5500, 0.7222, 0.5500],
+                [0.7222, 0.5500, 0.7500],
+                [0.5500, 0.7500, 0.5500]], dtype=torch.float64)
+    """
+    wrong = _off_diagonal(wrong)
+    one = torch.arange(len(wrong)).unsqueeze(1)
+    other = one.mT
+    more_hits = wrong.new_zeros(len(wrong), len(wrong), len(wrong))
+    more_hits[one, other, one] = wrong
+    more_hits[one, other, other] = wrong.mT
+    # What one of the two wins as hits, the other one loses from its union.
+    less_union = torch.zeros_like(more_hits)
+    less_union[one, other, one] = wrong.mT
+    less_union[one, other, other] = wrong
+    return _miou(confusion, more_hits, less_union)
+
+
+def mended_by_size(by_band: Tensor) -> Tensor:
+    """mIoU with all errors in objects of one size mended, for each size band.
+
+    Args:
+        by_band: (S, C, C), the confusion of :class:`~hardpix.metrics.ObjectCounts`: pixels by the band of the component
+            of the truth that they lie in.
+
+    Returns:
+        (S,) float64.
+
+    Example:
+        >>> mended_by_size(torch.tensor([[[0, 1], [0, 1]], [[6, 1], [0, 1]]]))
+        tensor([0.7708, 0.7708], dtype=torch.float64)
+    """
+    return mended_miou(by_band.sum(0), by_band)
+
+
+def _off_diagonal(counts: Tensor) -> Tensor:
+    return counts - counts.diagonal(dim1=-2, dim2=-1).diag_embed()
+
+
+def _miou(confusion: Tensor, more_hits: Tensor, less_union: Tensor) -> Tensor:
+    """(...) float64 from changes of the hits and unions of all classes, (..., C)."""
+    hits = confusion.diagonal()
+    union = confusion.sum(0) + confusion.sum(1) - hits
+    return ((hits + more_hits).double() / (union - less_union).double()).nanmean(-1)

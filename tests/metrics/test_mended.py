@@ -1,0 +1,112 @@
+"""What errors cost, from counts, against predictions that are really mended."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from hardpix.metrics import (
+    class_iou,
+    confusion_matrix,
+    mended_by_class,
+    mended_by_kind,
+    mended_by_pair,
+    mended_by_size,
+    mended_miou,
+)
+
+CLASSES, KINDS = 4, 5
+
+# Class 3 is never true, so that it is gone when it is mended; kinds are drawn for wrong pixels and RIGHT for the rest.
+pixels = st.integers(1, 40).flatmap(
+    lambda n: st.tuples(
+        arrays(np.int64, n, elements=st.integers(0, CLASSES - 1)),
+        arrays(np.int64, n, elements=st.sampled_from([0, 1, 2, 255])),
+        arrays(np.int64, n, elements=st.integers(1, KINDS - 1)),
+    )
+)
+Pixels = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def counted(guess: np.ndarray, truth: np.ndarray) -> torch.Tensor:
+    return confusion_matrix(torch.tensor(guess), torch.tensor(truth), CLASSES)
+
+
+def counted_by_kind(guess: np.ndarray, truth: np.ndarray, kind: np.ndarray) -> torch.Tensor:
+    kind = np.where(guess == truth, 0, kind)
+    return torch.stack([counted(guess[kind == k], truth[kind == k]) for k in range(KINDS)])
+
+
+def really_mended(guess: np.ndarray, truth: np.ndarray, where: np.ndarray) -> float:
+    mended = np.where(where, truth, guess)
+    labelled = truth != 255
+    iou = []
+    for k in range(CLASSES):
+        true, called = (truth == k)[labelled], (mended == k)[labelled]
+        if (true | called).any():
+            iou.append((true & called).sum() / (true | called).sum())
+    return float(np.mean(iou)) if iou else float("nan")
+
+
+def same(found: torch.Tensor, expected: object) -> None:
+    np.testing.assert_allclose(found.numpy(), expected, rtol=0, atol=1e-15)
+    assert found.dtype == torch.float64
+
+
+@given(pixels)
+def test_each_kind(drawn: Pixels) -> None:
+    guess, truth, kind = drawn
+    wrong_of = [(kind == k) & (guess != truth) for k in range(KINDS)]
+    same(mended_by_kind(counted_by_kind(*drawn)), [really_mended(guess, truth, where) for where in wrong_of])
+
+
+@given(pixels)
+def test_each_kind_in_each_class(drawn: Pixels) -> None:
+    guess, truth, kind = drawn
+    kinds = counted_by_kind(*drawn)
+    expected = [
+        [really_mended(guess, truth, (kind == k) & ((guess == c) | (truth == c))) for c in range(CLASSES)]
+        for k in range(1, KINDS)
+    ]
+    same(mended_by_class(kinds.sum(0), kinds)[1:], expected)
+    all_kinds = [really_mended(guess, truth, (guess == c) | (truth == c)) for c in range(CLASSES)]
+    same(mended_by_class(kinds.sum(0), kinds.sum(0)), all_kinds)
+
+
+@given(pixels)
+def test_each_pair_of_classes(drawn: Pixels) -> None:
+    guess, truth, kind = drawn
+    kinds = counted_by_kind(*drawn)
+
+    def pairs(among: np.ndarray) -> list[list[float]]:
+        return [
+            [
+                really_mended(guess, truth, among & (((guess == a) & (truth == b)) | ((guess == b) & (truth == a))))
+                for b in range(CLASSES)
+            ]
+            for a in range(CLASSES)
+        ]
+
+    same(mended_by_pair(kinds.sum(0), kinds.sum(0)), pairs(np.full(len(guess), True)))
+    same(mended_by_pair(kinds.sum(0), kinds[2]), pairs(kind == 2))
+
+
+@given(pixels)
+def test_each_size(drawn: Pixels) -> None:
+    guess, truth, band = drawn
+    by_band = torch.stack([counted(guess[band == s], truth[band == s]) for s in range(1, KINDS)])
+    same(mended_by_size(by_band), [really_mended(guess, truth, band == s) for s in range(1, KINDS)])
+
+
+def test_a_class_that_was_only_invented_leaves_the_mean_when_it_is_mended() -> None:
+    confusion = torch.tensor([[3, 1, 0], [0, 0, 0], [0, 0, 2]])
+    assert class_iou(confusion).nanmean().item() == pytest.approx((3 / 4 + 0 + 1) / 3)
+    assert mended_by_class(confusion, confusion).tolist() == pytest.approx([1, 1, (3 / 4 + 0 + 1) / 3])
+
+
+def test_counts_beyond_float32_stay_exact() -> None:
+    confusion = torch.tensor([[2**26 + 1, 1], [1, 2**26 + 1]])
+    wrong = torch.tensor([[0, 1], [0, 0]])
+    assert mended_miou(confusion, wrong).item() == (2**26 + 2) / (2**26 + 3) / 2 + (2**26 + 1) / (2**26 + 2) / 2

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from hypothesis import settings
 from torch import Tensor, nn
 
 from hardpix.pixels import PixelBatch
@@ -11,6 +12,10 @@ from hardpix.signals import HardnessLevel
 
 # The workers of a parallel run are as many as the cores; with more threads each would wait for the others.
 torch.set_num_threads(1)
+
+# What is slow on a busy machine is not wrong.
+settings.register_profile("hardpix", deadline=None)
+settings.load_profile("hardpix")
 
 
 class Scores(nn.Module):

@@ -218,7 +218,7 @@ def test_nothing_in_the_folders_is_written_to(write_pairs: Write, tmp_path: Path
 NAMES = st.text("ab1_", min_size=1, max_size=4)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(NAMES, unique=True, min_size=1, max_size=5), st.lists(NAMES, unique=True, max_size=5))
 def test_images_find_their_masks_by_stem(tmp_path_factory: pytest.TempPathFactory, images: list, masks: list) -> None:
     root = tmp_path_factory.mktemp("pairs")

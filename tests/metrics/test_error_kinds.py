@@ -95,7 +95,7 @@ def kinds_of(prediction: np.ndarray, target: np.ndarray, radius: int = 3, classe
     return classify_errors(match_objects(prediction, target, classes), radius)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(maps(), st.integers(1, 3))
 def test_every_pixel_has_the_kind_that_the_rules_give(pair: tuple[np.ndarray, np.ndarray], radius: int) -> None:
     prediction, target = pair
@@ -111,7 +111,6 @@ def test_every_pixel_has_the_kind_that_the_rules_give(pair: tuple[np.ndarray, np
         np.testing.assert_array_equal(first.numpy(), expected)
 
 
-@settings(deadline=None)
 @given(maps())
 def test_kinds_add_up_to_the_confusion_matrix(pair: tuple[np.ndarray, np.ndarray]) -> None:
     found = kinds_of(*pair)

@@ -85,7 +85,7 @@ def counts_by_sets(
     return counts
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(maps(), st.sampled_from([(), (3,), (2, 6), (1, 4, 9)]), st.integers(0, 2))
 def test_counts_are_those_of_sets_of_pixels(
     pair: tuple[np.ndarray, np.ndarray], limits: tuple[int, ...], radius: int
@@ -96,7 +96,6 @@ def test_counts_are_those_of_sets_of_pixels(
         np.testing.assert_array_equal(getattr(found, name).numpy(), expected, err_msg=name)
 
 
-@settings(deadline=None)
 @given(maps())
 def test_bands_add_up_to_the_whole(pair: tuple[np.ndarray, np.ndarray]) -> None:
     found = object_counts(match_objects(*pair, CLASSES), (2, 6))
@@ -107,7 +106,6 @@ def test_bands_add_up_to_the_whole(pair: tuple[np.ndarray, np.ndarray]) -> None:
     torch.testing.assert_close(one_band["class_iou"][0], class_iou(whole), equal_nan=True, rtol=0, atol=0)
 
 
-@settings(deadline=None)
 @given(maps())
 def test_mending_all_objects_of_a_size_costs_what_it_really_brings(pair: tuple[np.ndarray, np.ndarray]) -> None:
     prediction, target = pair

@@ -196,7 +196,7 @@ def test_product_weights_by_the_product_and_adds_every_own_loss(
     assert parts["product"].item() == pytest.approx(-0.01 * np.average(losses, weights=hardness))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 2**16), scale=st.floats(1e-3, 1e3))
 def test_the_scale_of_weights_does_not_matter(seed: int, scale: float, pixel_batch: Make) -> None:
     weight = torch.rand(2, 3, 5, generator=torch.Generator().manual_seed(seed))
@@ -286,7 +286,7 @@ def test_values_and_gradients_are_the_same_whatever_ignored_pixels_hold(
     assert (results[1][len(parts)].movedim(1, -1)[target == 255] == 0).all()
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 @given(seed=st.integers(0, 2**16))
 @pytest.mark.parametrize("make", SIGNALS.values(), ids=SIGNALS)
 def test_the_order_of_pixels_and_images_does_not_matter(make: Callable[[], Signal], seed: int) -> None:

@@ -30,7 +30,7 @@ def distance_by_loops(target: np.ndarray, largest: int) -> np.ndarray:
     return distance
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(target=label_maps, largest=st.integers(1, 5))
 def test_band_and_distance_are_those_of_the_double_loop(target: np.ndarray, largest: int) -> None:
     expected = distance_by_loops(target, largest)
@@ -40,7 +40,7 @@ def test_band_and_distance_are_those_of_the_double_loop(target: np.ndarray, larg
         np.testing.assert_array_equal(border_band(labels, radius), expected <= radius)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(target=label_maps, radius=st.integers(1, 3))
 def test_turning_the_image_turns_the_band(target: np.ndarray, radius: int) -> None:
     labels = torch.from_numpy(target)

@@ -72,7 +72,7 @@ def aware_error_by_loops(
 SHAPES = ((2, 5, 7), (1, 1, 6), (1, 1, 1), (1, 9, 2))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**16), shape=st.sampled_from(SHAPES))
 def test_prediction_error_is_that_of_loops(seed: int, shape: tuple[int, int, int]) -> None:
     prediction, depth, _, _ = maps(seed, shape)
@@ -80,7 +80,7 @@ def test_prediction_error_is_that_of_loops(seed: int, shape: tuple[int, int, int
     np.testing.assert_allclose(found.numpy(), prediction_error_by_loops(prediction, depth), atol=1e-12)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 2**16),
     shape=st.sampled_from(SHAPES),

@@ -138,7 +138,7 @@ def test_half_types_give_the_float32_loss_of_the_rounded_logits(dtype: torch.dty
     assert torch.equal(inside, expected)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 2**16), shift=st.floats(-50, 50), smoothing=st.sampled_from(SMOOTHING))
 def test_renaming_classes_and_shifting_logits_change_nothing(seed: int, shift: float, smoothing: float) -> None:
     logits, target = random_batch(seed)

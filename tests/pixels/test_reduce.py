@@ -16,7 +16,7 @@ def random_values(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     return values, torch.where(weights < 0.3, 0.0, weights)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 2**16), scale=st.floats(1e-6, 1e6))
 def test_is_numpys_average_at_any_scale_of_the_weights(seed: int, scale: float) -> None:
     values, weights = random_values(seed)

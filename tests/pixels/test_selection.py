@@ -12,7 +12,7 @@ from hardpix.pixels import kth_smallest
 floats = st.one_of(st.sampled_from([0.0, 0.25, 0.5, 1.0]), st.floats(0, 2.0**127, width=32, allow_subnormal=True))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data(), rows=st.integers(1, 3), columns=st.integers(1, 12))
 def test_is_numpys_partition_of_the_masked_values_of_each_row(data: st.DataObject, rows: int, columns: int) -> None:
     values = data.draw(hnp.arrays(np.float32, (rows, columns), elements=floats))

@@ -15,7 +15,7 @@ from hardpix.pixels import TargetCheck, valid_mask
 ids = st.lists(st.integers(-3, 12), min_size=1, max_size=20)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(labels=ids, num_classes=st.integers(1, 8), ignore_index=st.sampled_from([255, -1, 0, 2]))
 def test_valid_are_the_class_ids_that_are_not_ignored(labels: list[int], num_classes: int, ignore_index: int) -> None:
     classes = set(range(num_classes)) - {ignore_index}
@@ -29,7 +29,7 @@ def test_valid_mask_takes_any_integer_type_and_shape(dtype: torch.dtype) -> None
     assert valid_mask(target, 2, ignore_index=120).tolist() == [[[True, True], [False, False]]]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(labels=ids, num_classes=st.integers(1, 8), ignore_index=st.sampled_from([255, -1, 0]))
 def test_check_names_the_smallest_and_largest_foreign_id(
     labels: list[int], num_classes: int, ignore_index: int

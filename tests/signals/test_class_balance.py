@@ -59,7 +59,7 @@ def test_effective_number_lies_between_equal_weights_and_inverse_frequency() -> 
     assert 1 < middle[2] / middle[0] < 90
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     counts=st.lists(st.integers(0, 10**9), min_size=1, max_size=6).filter(any),
     method=st.sampled_from(["inverse_frequency", "effective_number"]),

@@ -153,7 +153,7 @@ def test_ignored_pixels_change_no_weight_and_no_own_loss_whatever_they_hold(make
 POINTWISE = {name: make for name, make in SIGNALS.items() if name != "depth"}
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(seed=st.integers(0, 2**16))
 @pytest.mark.parametrize("make", POINTWISE.values(), ids=POINTWISE)
 def test_moving_the_pixels_of_an_image_moves_the_map(make: MakeSignal, seed: int) -> None:

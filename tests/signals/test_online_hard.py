@@ -32,7 +32,7 @@ def expected_map(px: PixelBatch, per: str, threshold: float, min_kept: float | i
     return expected
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     seed=st.integers(0, 2**16),
     per=st.sampled_from(["batch", "image"]),

@@ -13,7 +13,7 @@ from hardpix.pixels import PixelBatch
 from hardpix.signals import HardnessLevel, Precomputed
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 2**16), floor=st.sampled_from([0.05, 0.1, 1.0]))
 def test_an_exported_level_comes_back_as_the_hardness_that_was_learned(
     seed: int,

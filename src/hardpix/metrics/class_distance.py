@@ -21,7 +21,7 @@ def distance_to_class(
     take a pass over the whole image for each.
 
     Args:
-        labels: (H, W) class codes as from :func:`~hardpix.metrics.label_codes.coded_pair`.
+        labels: (H, W) class ids, C where unlabelled.
         pixels: (N,) positions in the flattened map.
         wanted: (N,) the class that each of them looks for.
         reach: where the search ends, in pixels; one for all or (N,).

@@ -1,6 +1,6 @@
 """Scores of label maps as torchmetrics: counts of one image by a pure function, summed over the set."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -46,7 +46,7 @@ class CountingMetric(Metric):
                 f"expected prediction and target of one shape (B, H, W), found {tuple(prediction.shape)} and "
                 f"{tuple(target.shape)}"
             )
-        images = zip(prediction.cpu().numpy(), target.cpu().numpy(), strict=True)
+        images = images_of(prediction, target)
         total = sum((self._count(*image) for image in images), start=np.zeros(self.counts.shape, dtype=np.int64))
         self.counts += torch.from_numpy(total).to(self.counts.device)
 
@@ -54,6 +54,25 @@ class CountingMetric(Metric):
         """The scores of all batches so far, float64; torchmetrics makes a scalar of an array of one number."""
         scores = self._score(self.counts.cpu().numpy())
         return {name: torch.from_numpy(np.asarray(value, dtype=np.float64)) for name, value in scores.items()}
+
+
+def images_of(*maps: Tensor) -> Iterator[tuple[np.ndarray, ...]]:
+    """The images of a batch, one after the other, each as numpy arrays on the CPU.
+
+    Args:
+        maps: (B, H, W) or (B, C, H, W) each.
+
+    Raises:
+        ValueError: batches, heights or widths that differ; other axes.
+    """
+    shapes = [tuple(tensor.shape) for tensor in maps]
+    if any(len(shape) not in (3, 4) for shape in shapes) or len({(shape[0], *shape[-2:]) for shape in shapes}) > 1:
+        raise ValueError(
+            f"expected maps of one batch, height and width, (B, H, W), found {' and '.join(map(str, shapes))}"
+        )
+    # numpy has no bfloat16.
+    arrays = [(tensor.float() if tensor.dtype == torch.bfloat16 else tensor).detach().cpu().numpy() for tensor in maps]
+    return zip(*arrays, strict=True)
 
 
 def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

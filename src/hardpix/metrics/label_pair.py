@@ -41,32 +41,39 @@ def label_pair(prediction: np.ndarray, target: np.ndarray, num_classes: int, ign
     """
     if prediction.shape != target.shape:
         raise ValueError(f"expected prediction and target of one shape, found {prediction.shape} and {target.shape}")
+    narrow_target, valid = labelled(target, num_classes, ignore_index)
+    return LabelPair(_narrow("prediction", prediction, valid, num_classes, ignore_index), narrow_target, valid)
+
+
+def labelled(target: np.ndarray, num_classes: int, ignore_index: int = 255) -> tuple[np.ndarray, np.ndarray]:
+    """The truth alone as :func:`label_pair` has it, and which of its pixels are labelled.
+
+    Example:
+        >>> labelled(np.array([[0, -1]]), num_classes=2, ignore_index=-1)
+        (array([[  0, 255]], dtype=uint8), array([[ True, False]]))
+    """
     if target.ndim != 2 or target.size == 0:
         raise ValueError(f"expected the maps of one image, (H, W) with at least one pixel, found {target.shape}")
     if not 1 <= num_classes <= 65535:
         raise ValueError(f"expected from 1 to 65535 classes, found {num_classes}")
-    for name, ids in (("prediction", prediction), ("target", target)):
-        if ids.dtype.kind not in "iu":
-            raise ValueError(f"expected integer class ids in {name}, found {ids.dtype}")
     valid = target != ignore_index
-    unknown = np.zeros(target.shape, dtype=bool)
-    for ids in (prediction, target):
-        unknown |= ids >= num_classes
-        if ids.dtype.kind == "i":
-            unknown |= ids < 0
-    unknown &= valid
+    return _narrow("target", target, valid, num_classes, ignore_index), valid
+
+
+def _narrow(name: str, ids: np.ndarray, valid: np.ndarray, num_classes: int, ignore_index: int) -> np.ndarray:
+    if ids.dtype.kind not in "iu":
+        raise ValueError(f"expected integer class ids in {name}, found {ids.dtype}")
+    # Unlabelled pixels of a prediction may hold anything.
+    unknown = (ids >= num_classes) & valid
+    if ids.dtype.kind == "i":
+        unknown |= (ids < 0) & valid
     if unknown.any():
         raise ValueError(
             f"expected ids from 0 to {num_classes - 1} in prediction and target (or ignore_index {ignore_index} in "
-            f"target), found others in {int(unknown.sum())} pixels"
+            f"target), found others in {int(unknown.sum())} pixels of the {name}"
         )
     kind: type[np.unsignedinteger] = np.uint8 if num_classes <= 255 else np.uint16
-    void = kind(np.iinfo(kind).max)
-    return LabelPair(
-        np.where(valid, prediction.astype(kind, copy=False), void),
-        np.where(valid, target.astype(kind, copy=False), void),
-        valid,
-    )
+    return np.where(valid, ids.astype(kind, copy=False), kind(np.iinfo(kind).max))
 
 
 def tally(kind: np.ndarray, kinds: int, labels: np.ndarray, num_classes: int) -> np.ndarray:

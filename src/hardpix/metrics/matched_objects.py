@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from hardpix.metrics.class_distance import distance_to_class, near_other_class
 from hardpix.metrics.components import Components, connected_components
-from hardpix.metrics.label_codes import coded_pair
+from hardpix.metrics.label_pair import label_pair
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,9 @@ def match_objects(
         >>> objects.false(radius=1).tolist()
         [False, False, False, False]
     """
-    guess, truth = coded_pair(prediction, target, num_classes, ignore_index)
+    pair = label_pair(prediction, target, num_classes, ignore_index)
+    # C instead of the type's largest value: C is the last row of every count.
+    guess, truth = (np.minimum(labels, labels.dtype.type(num_classes)) for labels in (pair.prediction, pair.target))
     wrong = np.flatnonzero(guess != truth)
     of_truth, of_guess = connected_components(truth, num_classes), connected_components(guess, num_classes)
     return MatchedObjects(

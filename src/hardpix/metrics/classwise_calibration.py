@@ -1,0 +1,129 @@
+"""Whether the probability of every class is its frequency."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from hardpix.metrics.calibration import bin_sums
+from hardpix.metrics.counting import images_of
+from hardpix.metrics.fixed_point import LEVELS, sixteen_bits
+from hardpix.metrics.label_pair import labelled
+from hardpix.metrics.self_confidence import check_probabilities
+
+
+def classwise_calibration_counts(
+    probabilities: np.ndarray, target: np.ndarray, ignore_index: int = 255, bins: int = 15
+) -> np.ndarray:
+    """For every class and bin of its probability: pixels, the sum of the probabilities, and pixels of that class.
+
+    Bin m of M holds the probabilities above (m − 1)/M and up to m/M; the first one holds 0 as well.
+
+    Args:
+        probabilities: (C, H, W) floats from 0 to 1, rounded to steps of 1/65535; uint16 (65535 means 1) or uint8 (255
+            means 1).
+        target: (H, W) class ids or ``ignore_index``.
+        ignore_index: the id of unlabelled pixels, which are not counted.
+        bins: M, ≥ 1.
+
+    Returns:
+        (C, 3, M) int64, the sums of probabilities in units of 1/65535. Counts of several images add up.
+
+    Raises:
+        ValueError: shapes that do not fit; labels that are no integers or outside the classes; probabilities of another
+            type or outside 0 to 1; fewer than one bin.
+
+    Example:
+        >>> probabilities = np.array([[[1.0, 0.6]], [[0.0, 0.4]]])
+        >>> classwise_calibration_counts(probabilities, np.array([[0, 1]]), bins=2)[0]
+        array([[     0,      2],
+               [     0, 104856],
+               [     0,      1]])
+    """
+    classes = check_probabilities(probabilities, target)
+    if bins < 1:
+        raise ValueError(f"expected at least 1 bin, found {bins}")
+    truth, valid = labelled(target, classes, ignore_index)
+    counts = np.empty((classes, 3, bins), dtype=np.int64)
+    for k, plane in enumerate(probabilities):
+        levels = sixteen_bits(plane, valid)
+        everywhere = np.bincount(levels[valid], minlength=LEVELS)
+        own = np.bincount(levels[truth == k], minlength=LEVELS)
+        counts[k] = bin_sums(np.stack([own, everywhere - own]), bins)
+    return counts
+
+
+def classwise_calibration_error(counts: np.ndarray) -> np.ndarray:
+    """Per class k, Σ_m n_m/N · |share of class k − mean p_k| over the bins of p_k.
+
+    The mean over the classes is the static calibration error. Other than the error of the confidence, it sees every
+    probability, also those of classes that are seldom predicted.
+
+    Source: Nixon et al., arXiv 1904.01685.
+
+    Args:
+        counts: (C, 3, M) as :func:`classwise_calibration_counts` has them.
+
+    Returns:
+        (C,) float64; NaN where there is no pixel.
+
+    Example:
+        >>> probabilities = np.array([[[1.0, 0.6]], [[0.0, 0.4]]])
+        >>> counts = classwise_calibration_counts(probabilities, np.array([[0, 1]]), bins=2)
+        >>> classwise_calibration_error(counts).round(4)
+        array([0.3, 0.3])
+    """
+    pixels, probability, own = counts.transpose(1, 0, 2)
+    # n_m · |share − mean| is |pixels of the class − sum of the probabilities|: no bin is divided by.
+    with np.errstate(invalid="ignore"):
+        return np.abs(own - probability / (LEVELS - 1)).sum(1) / pixels.sum(1)
+
+
+class ClasswiseCalibration(Metric):
+    """Whether the probability of every class is its frequency, over a whole set of images.
+
+    Args:
+        num_classes: C.
+        ignore_index: the id of unlabelled pixels.
+        bins: number of equally wide bins.
+
+    Shapes (of update):
+        probabilities (B, C, H, W) floats from 0 to 1, or uint16 or uint8 whose largest number means 1; target (B, H, W)
+        class ids or ``ignore_index``. Counted on the CPU, wherever they are.
+
+    Returns (from compute):
+        Dict of float64 tensors: "class_ece", (C,), of :func:`classwise_calibration_error`; "static_ece", its mean.
+
+    Example:
+        >>> scores = ClasswiseCalibration(num_classes=2, bins=2)
+        >>> scores.update(torch.tensor([[[[1.0, 0.6]], [[0.0, 0.4]]]]), torch.tensor([[[0, 1]]]))
+        >>> round(scores.compute()["static_ece"].item(), 4)
+        0.3
+    """
+
+    full_state_update = False
+    counts: Tensor
+
+    def __init__(self, num_classes: int, ignore_index: int = 255, bins: int = 15, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.ignore_index = ignore_index
+        self.bins = bins
+        self.add_state("counts", torch.zeros(num_classes, 3, bins, dtype=torch.int64), dist_reduce_fx="sum")
+
+    def update(self, probabilities: Tensor, target: Tensor) -> None:
+        """Count one batch."""
+        if probabilities.ndim != 4 or probabilities.shape[1] != len(self.counts):
+            raise ValueError(
+                f"expected probabilities (B, {len(self.counts)}, H, W), found {tuple(probabilities.shape)}"
+            )
+        added = torch.zeros_like(self.counts, device="cpu")
+        for image, labels in images_of(probabilities, target):
+            added += torch.from_numpy(classwise_calibration_counts(image, labels, self.ignore_index, self.bins))
+        self.counts += added.to(self.counts.device)
+
+    def compute(self) -> dict[str, Tensor]:
+        """The scores of all batches so far."""
+        errors = torch.from_numpy(classwise_calibration_error(self.counts.cpu().numpy()))
+        return {"class_ece": errors, "static_ece": errors.mean()}

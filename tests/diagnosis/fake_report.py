@@ -50,7 +50,7 @@ def fake_report(
     stems = [f"{'night' if k % 4 == 3 else 'day'}_{k:05d}" for k in range(count)]
     if odd_names:
         names[4] = ODD_CLASS
-        stems[: len(ODD_NAMES)] = ODD_NAMES
+        stems[: len(ODD_NAMES)] = ODD_NAMES[:count]
     colours = {"class_colours": list(CLASSES.values()), "kind_colours": [colour for _, colour, _ in KINDS.values()]}
     matrix, kinds = np.zeros((C, C), int), np.zeros((K, C, C), int)
     details, rows, suspects = [], [], []

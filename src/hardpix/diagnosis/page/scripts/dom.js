@@ -30,7 +30,7 @@ function select(label, options, chosen, act) {
     ? make("optgroup", { label: value }, text.map(entry))
     : make("option", { value, selected: String(value) === String(chosen) }, text);
   return make("label", { class: "field" }, make("span", {}, label),
-    make("select", { on: { change: (event) => act(event.target.value) } }, options.map(entry)));
+    make("select", { "data-field": label, on: { change: (event) => act(event.target.value) } }, options.map(entry)));
 }
 
 // Buttons of which one is pressed.

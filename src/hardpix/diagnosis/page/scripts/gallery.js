@@ -24,30 +24,25 @@
           button("Show all images", () => { search.value = ""; change({ view: "gallery" }); })));
         return;
       }
-      const grid = virtualGrid(kept, { ...cellSize(), label: "Images", cell: (index) => card(found, index, state) });
-      grid.addEventListener("scroll", () => scrolled.set(address("gallery", chosen(state)), grid.scrollTop), { passive: true });
-      place.replaceChildren(grid);
+      const here = address("gallery", chosen(state));
+      const grid = virtualGrid(place, kept, { ...cellSize(), label: "Images", cell: (index) => card(found, index, state), start: scrolled.get(here) });
+      grid.addEventListener("scroll", () => scrolled.set(here, grid.scrollTop), { passive: true });
     }
 
     function change(changed) {
       writePending();
-      const focused = document.activeElement?.closest("label, .order")?.textContent.split("\n")[0];
+      const focused = document.activeElement?.dataset.field;
       state = changed;
       draw();
       settle(state);
       // the menus are new: the focus goes back to where it was
-      if (focused) [...controls.querySelectorAll("select, .order")].find((each) =>
-        each.closest("label, .order").textContent.startsWith(focused.slice(0, 5)))?.focus();
+      if (focused) controls.querySelector(`[data-field="${focused}"]`)?.focus();
     }
 
     main.append(make("div", { class: "view-head" }, make("h1", { tabindex: -1 }, "Gallery"), count),
       make("div", { class: "row gallery-tools" }, make("div", { class: "field" }, search), controls), place);
     main.classList.add("fixed");
     draw();
-    requestAnimationFrame(() => {
-      const grid = place.querySelector(".grid");
-      if (grid) grid.scrollTop = scrolled.get(address("gallery", chosen(state))) ?? 0;
-    });
   }
 
   // As high for its width as the first image; without pictures a card is two lines.

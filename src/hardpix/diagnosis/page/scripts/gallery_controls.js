@@ -22,7 +22,7 @@ function galleryControls(state, found, changed) {
     bands.length > 0 && select("Size", [[EVERY, "all"], ...bands], asked("band"), (value) => set({ ...clear, band: value, kind: null })),
     select("Sort", sorts, found.column?.key ?? EVERY, (value) => set({ sort: value })),
     button(found.order === "ascending" ? "↑ lowest first" : "↓ highest first",
-      () => set({ order: found.order === "ascending" ? "descending" : "ascending" }), { class: "order" }),
+      () => set({ order: found.order === "ascending" ? "descending" : "ascending" }), { class: "order", "data-field": "order" }),
   ];
 }
 

@@ -3,8 +3,9 @@
 
 const ROWS_BEYOND = 2;
 
-// cell(index) makes the element of one; all are at least minWidth wide, and as high as heightOf says for their width.
-function virtualGrid(count, { minWidth, height: heightOf, gap, cell, label }) {
+// Puts a grid into a place. cell(index) makes the element of one; all are at least minWidth wide, and as high as the
+// function height says for their width.
+function virtualGrid(place, count, { minWidth, height: heightOf, gap, cell, label, start = 0 }) {
   const sheet = make("div", { class: "sheet" });
   const element = make("div", { class: "grid", role: "list", "aria-label": label, on: { scroll: draw, keydown: move } }, sheet);
   const drawn = new Map();
@@ -25,16 +26,16 @@ function virtualGrid(count, { minWidth, height: heightOf, gap, cell, label }) {
   }
 
   function draw() {
-    const first = Math.max(0, Math.floor(element.scrollTop / (height + gap)) - ROWS_BEYOND) * columns;
-    const last = Math.min(count, (Math.ceil((element.scrollTop + element.clientHeight) / (height + gap)) + ROWS_BEYOND) * columns);
+    const begin = Math.max(0, Math.floor(element.scrollTop / (height + gap)) - ROWS_BEYOND) * columns;
+    const end = Math.min(count, (Math.ceil((element.scrollTop + element.clientHeight) / (height + gap)) + ROWS_BEYOND) * columns);
     for (const [index, each] of drawn) {
       // the one with the focus stays, or the keyboard would lose its place
-      if ((index < first || index >= last) && !each.contains(document.activeElement)) {
+      if ((index < begin || index >= end) && !each.contains(document.activeElement)) {
         each.remove();
         drawn.delete(index);
       }
     }
-    for (let index = first; index < last; index++) {
+    for (let index = begin; index < end; index++) {
       if (drawn.has(index)) continue;
       const each = make("div", { class: "cell", role: "listitem", "aria-posinset": index + 1, "aria-setsize": count, style: {
         width: `${cellWidth}px`, height: `${height}px`,
@@ -67,6 +68,11 @@ function virtualGrid(count, { minWidth, height: heightOf, gap, cell, label }) {
     draw();
   }
 
+  place.replaceChildren(element);
+  measure();
+  // only now is there anything to scroll
+  element.scrollTop = start;
+  draw();
   new ResizeObserver(() => { if (element.isConnected && sheet.clientWidth !== width) measure(); else draw(); }).observe(element);
   return element;
 }

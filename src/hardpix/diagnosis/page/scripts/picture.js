@@ -26,7 +26,7 @@
 
   function update(state, first = false) {
     const number = indexIn(state.image, imageCount()) ?? 0;
-    if (first || known(state.at)) readSeen(state.at);
+    if (first || (known(state.at) && state.at !== seenText())) readSeen(state.at);
     const found = imagesOf(state);
     const box = boxFrom(state.box);
     current = { state, number, found, layers: shownLayers(state, number), box };

@@ -39,7 +39,9 @@
       cell: (k, { band }) => {
         if (band === undefined) return make("a", { href: address("gallery", { class: k }) }, classLabel(k));
         const value = values[band][k];
-        return [make("a", { class: "number", href: address("gallery", { class: k, band }) }, figure(value, unit, unit === "%" ? 1 : null)),
+        const text = figure(value, unit, unit === "%" ? 1 : null);
+        // a link only where some such object is not found as a whole
+        return [images.errors.band[`${k},${band}`] ? make("a", { class: "number", href: address("gallery", { class: k, band }) }, text) : text,
           unit === "%" && bar(value)];
       },
       rowAttributes: (k) => ({ class: k === marked ? "marked" : null }),

@@ -1,7 +1,7 @@
 "use strict";
 // The first view: how good, what is wrong with it in sentences, which kinds of error and what each costs.
 {
-  const against = report.against;
+  const against = report?.against;
 
   function show(main) {
     const labelled = `${short(labelledPixels())} labelled pixels`;

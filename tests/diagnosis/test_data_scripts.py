@@ -49,7 +49,7 @@ def test_arrays_and_what_is_not_a_number(value: Any, text: str) -> None:
 
 
 def test_what_cannot_be_shown_is_refused() -> None:
-    with pytest.raises(TypeError, match="found Path|found PosixPath"):
+    with pytest.raises(TypeError, match="found PosixPath"):
         as_script({"where": Path("a")})
 
 

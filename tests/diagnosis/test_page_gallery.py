@@ -147,7 +147,7 @@ def test_keys_go_from_image_to_image(visit: Visit, large: Path) -> None:
     page.locator(".card").first.focus()
     at = "() => Number(document.activeElement.closest('.cell').dataset.index)"
     columns = page.evaluate(
-        "() => [...document.querySelectorAll('.cell')].filter((c) => c.offsetTop === 0 && /, 0px\\)/.test(c.style.transform)).length"
+        "() => [...document.querySelectorAll('.cell')].filter((c) => /, 0px\\)/.test(c.style.transform)).length"
     )
     for key, index in [
         ("ArrowRight", 1),

@@ -262,11 +262,11 @@ def test_help_opens_and_closes_by_key(visit: Visit, odd: Path) -> None:
 
 def test_the_keyboard_comes_first_to_the_content_then_to_the_views(visit: Visit, odd: Path) -> None:
     page = visit(odd, "#classes")
-    focused = "() => document.activeElement.className || document.activeElement.dataset.view || document.activeElement.tagName"
+    focused = "(e = document.activeElement) => e.className || e.dataset.view || e.tagName"
     order = []
     for _ in range(4):
         page.keyboard.press("Tab")
-        order.append(page.evaluate(focused))
+        order.append(page.evaluate(f"() => ({focused})()"))
     assert order == ["skip", "brand", "verdict", "classes"]
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Enter")
@@ -276,8 +276,9 @@ def test_the_keyboard_comes_first_to_the_content_then_to_the_views(visit: Visit,
 
 def test_what_can_be_pressed_is_a_button_or_a_link_with_a_name(visit: Visit, odd: Path) -> None:
     page = visit(odd)
-    unnamed = """() => [...document.querySelectorAll("a, button, select, input")].filter((element) =>
-      !(element.ariaLabel || element.textContent.trim() || element.title || element.labels?.length)).map((element) => element.outerHTML)"""
+    unnamed = """() => [...document.querySelectorAll("a, button, select, input")]
+      .filter((each) => !(each.ariaLabel || each.textContent.trim() || each.title || each.labels?.length))
+      .map((each) => each.outerHTML)"""
     for view in [*VIEWS, "picture"]:
         page.evaluate("view => { location.hash = view; }", view)
         page.locator(f"main.view-{view} h1").wait_for()

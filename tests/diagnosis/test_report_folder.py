@@ -25,7 +25,7 @@ def test_a_new_or_empty_folder_becomes_a_report(tmp_path: Path, exists: bool) ->
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_folder_of_something_else_is_refused_and_left_alone(tmp_path: Path, overwrite: bool) -> None:
     (tmp_path / "index.html").write_text("mine")
-    with pytest.raises(FileExistsError, match="new or empty folder for the report, found files in .*another one$"):
+    with pytest.raises(FileExistsError, match=r"new or empty folder for the report, found files in .*another one$"):
         prepare_report(tmp_path, overwrite=overwrite)
     assert (tmp_path / "index.html").read_text() == "mine"
 

@@ -9,7 +9,11 @@ const plotText = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&l
 const shortened = (text, length = 24) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
 
 function canWebGl() {
-  try { return Boolean(document.createElement("canvas").getContext("webgl")); } catch { return false; }
+  try {
+    return Boolean(document.createElement("canvas").getContext("webgl"));
+  } catch {
+    return false;
+  }
 }
 
 function plotColours() {
@@ -33,7 +37,12 @@ function lineColour(colour) {
 // A chart as an element. draw(colours) gives {traces, layout}; it is drawn again when the theme changes.
 // events: plotly's names → what to do. The label says what can be seen to those who cannot see it.
 function chart(label, draw, { height = 360, events = {}, className: kind = "" } = {}) {
-  const element = make("div", { class: `chart ${kind}`, role: "img", "aria-label": label, style: { height: `${height}px` } });
+  const element = make("div", {
+    class: `chart ${kind}`,
+    role: "img",
+    "aria-label": label,
+    style: { height: `${height}px` },
+  });
   let drawn = false;
   async function render() {
     const Plotly = await plotly("");
@@ -41,7 +50,10 @@ function chart(label, draw, { height = 360, events = {}, className: kind = "" } 
     const colours = plotColours();
     const { traces, layout } = draw(colours);
     await Plotly.react(element, traces, merged(baseLayout(colours), layout), {
-      displayModeBar: false, responsive: true, showTips: false, doubleClick: "reset",
+      displayModeBar: false,
+      responsive: true,
+      showTips: false,
+      doubleClick: "reset",
     });
     if (!drawn) for (const [name, act] of Object.entries(events)) element.on(name, act);
     drawn = true;
@@ -59,11 +71,25 @@ function chart(label, draw, { height = 360, events = {}, className: kind = "" } 
 }
 
 function baseLayout({ ink, soft, raised, rule, tick }) {
-  const axis = { gridcolor: tick, linecolor: rule, zerolinecolor: rule, tickcolor: rule, automargin: true, title: { standoff: 8, font: { color: soft, size: 12 } } };
+  const axis = {
+    gridcolor: tick,
+    linecolor: rule,
+    zerolinecolor: rule,
+    tickcolor: rule,
+    automargin: true,
+    title: { standoff: 8, font: { color: soft, size: 12 } },
+  };
   return {
-    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", margin: { l: 48, r: 16, t: 12, b: 40 },
+    paper_bgcolor: "rgba(0,0,0,0)",
+    plot_bgcolor: "rgba(0,0,0,0)",
+    margin: { l: 48, r: 16, t: 12, b: 40 },
     font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: soft },
-    xaxis: structuredClone(axis), yaxis: structuredClone(axis), yaxis2: structuredClone(axis), showlegend: false, dragmode: "pan", hovermode: "closest",
+    xaxis: structuredClone(axis),
+    yaxis: structuredClone(axis),
+    yaxis2: structuredClone(axis),
+    showlegend: false,
+    dragmode: "pan",
+    hovermode: "closest",
     hoverlabel: { bgcolor: raised, bordercolor: rule, font: { color: ink, size: 12 }, align: "left" },
   };
 }
@@ -71,7 +97,8 @@ function baseLayout({ ink, soft, raised, rule, tick }) {
 function merged(base, more) {
   const result = { ...base };
   for (const [key, value] of Object.entries(more ?? {})) {
-    const nested = value && typeof value === "object" && !Array.isArray(value) && result[key] && typeof result[key] === "object";
+    const nested =
+      value && typeof value === "object" && !Array.isArray(value) && result[key] && typeof result[key] === "object";
     result[key] = nested ? merged(result[key], value) : value;
   }
   return result;
@@ -80,7 +107,9 @@ function merged(base, more) {
 function axisOf(column, values) {
   const percentage = column.unit === "%";
   return {
-    title: { text: plotText(percentage ? `${column.title}, %` : column.unit === "px" ? `${column.title}, px` : column.title) },
+    title: {
+      text: plotText(percentage ? `${column.title}, %` : column.unit === "px" ? `${column.title}, px` : column.title),
+    },
     ...(percentage ? { ticksuffix: "" } : {}),
     ...(values ? {} : { rangemode: "tozero" }),
   };

@@ -5,7 +5,15 @@ const report = window.hardpixReport;
 const images = window.hardpixImages;
 
 const LAYERS = ["image", "truth", "prediction", "kinds", "hardness", "suspects", "labels"];
-const LAYER_FILES = ["image.jpg", "truth.png", "prediction.png", "kinds.png", "hardness.png", "suspects.png", "labels.js"];
+const LAYER_FILES = [
+  "image.jpg",
+  "truth.png",
+  "prediction.png",
+  "kinds.png",
+  "hardness.png",
+  "suspects.png",
+  "labels.js",
+];
 const DETAILS_PER_FILE = 100;
 
 const imageCount = () => images.stem.length;

@@ -9,10 +9,26 @@
     const place = make("div", { class: "table-place" });
     const draw = () => place.replaceChildren(table(shown));
     main.append(
-      viewHead("Kinds of error", "Each wrong pixel is of one kind. A class's errors are its own pixels missed and other pixels taken for it.",
-        choice("Figures", [["pixels", "Wrong pixels"], ["cost", "Worth, points of mIoU"]], shown.of, (of) => { shown.of = of; settle(shown); draw(); })),
+      viewHead(
+        "Kinds of error",
+        "Each wrong pixel is of one kind. A class's errors are its own pixels missed and other pixels taken for it.",
+        choice(
+          "Figures",
+          [
+            ["pixels", "Wrong pixels"],
+            ["cost", "Worth, points of mIoU"],
+          ],
+          shown.of,
+          (of) => {
+            shown.of = of;
+            settle(shown);
+            draw();
+          },
+        ),
+      ),
       place,
-      make("div", { class: "columns wide-left" }, meanings(), displacement()));
+      make("div", { class: "columns wide-left" }, meanings(), displacement()),
+    );
     draw();
   }
 
@@ -25,17 +41,29 @@
     const marked = indexIn(state.class, report.classes.length);
     const text = (value) => (state.of === "cost" ? points(value, 2) : figure(value, "px"));
     const made = sortableTable({
-      caption: "Errors by class and kind", columns, className: "kinds-view",
+      caption: "Errors by class and kind",
+      columns,
+      className: "kinds-view",
       rows: report.classes.map((_, k) => k),
       sorted: sortedFrom(state.sort, columns, { key: "total", order: "descending" }),
-      onSort: (sorted) => { state.sort = sortedText(sorted); settle(state); },
-      value: (k, column) => (column.key === "name" ? className(k) : column.kind === undefined ? sum(k) : values[column.kind][k]),
+      onSort: (sorted) => {
+        state.sort = sortedText(sorted);
+        settle(state);
+      },
+      value: (k, column) =>
+        column.key === "name" ? className(k) : column.kind === undefined ? sum(k) : values[column.kind][k],
       cell: (k, column) => {
         if (column.key === "name") return make("a", { href: address("gallery", { class: k }) }, classLabel(k));
-        if (column.key === "parts") return kindBar(values.map((row) => Math.max(0, row[k] ?? 0)), largest > 0 ? sum(k) / largest : 0);
+        if (column.key === "parts")
+          return kindBar(
+            values.map((row) => Math.max(0, row[k] ?? 0)),
+            largest > 0 ? sum(k) / largest : 0,
+          );
         if (column.key === "total") return text(sum(k));
         const value = values[column.kind][k];
-        return value ? make("a", { href: address("gallery", { class: k, kind: column.key }) }, text(value)) : make("span", { class: "soft" }, "0");
+        return value
+          ? make("a", { href: address("gallery", { class: k, kind: column.key }) }, text(value))
+          : make("span", { class: "soft" }, "0");
       },
       rowAttributes: (k) => ({ class: k === marked ? "marked" : null }),
     });
@@ -48,11 +76,27 @@
   }
 
   function meanings() {
-    return section("What the kinds mean", make("dl", { class: "facts kinds-facts" }, report.kinds.map((kind, k) => [
-      make("dt", {}, kindLabel(k)),
-      make("dd", {}, kind.about, " ", make("span", { class: "soft" },
-        `${inUnit(kind.share_of_errors, "%")} of the wrong pixels; mending them is worth ${points(kind.cost)} points of mIoU.`)),
-    ])));
+    return section(
+      "What the kinds mean",
+      make(
+        "dl",
+        { class: "facts kinds-facts" },
+        report.kinds.map((kind, k) => [
+          make("dt", {}, kindLabel(k)),
+          make(
+            "dd",
+            {},
+            kind.about,
+            " ",
+            make(
+              "span",
+              { class: "soft" },
+              `${inUnit(kind.share_of_errors, "%")} of the wrong pixels; mended, worth ${points(kind.cost)} mIoU.`,
+            ),
+          ),
+        ]),
+      ),
+    );
   }
 
   function displacement() {
@@ -60,13 +104,35 @@
     if (!counts?.length) return null;
     const kind = report.kinds.find(({ key }) => key === "displaced") ?? report.kinds[0];
     const label = counts.map((count, i) => `${i + 1} px: ${grouped(count)}`).join(", ");
-    return section("How far borders are displaced", chart(`Pixels by how far their border is displaced. ${label}`, ({ ink }) => ({
-      traces: [{
-        type: "bar", x: counts.map((_, i) => `${i + 1} px`), y: counts, marker: { color: rgb(kind.colour) }, width: 0.6,
-        text: counts.map(short), textposition: "outside", textfont: { color: ink }, cliponaxis: false, hoverinfo: "skip",
-      }],
-      layout: { yaxis: { title: { text: "wrong pixels" }, nticks: 4, fixedrange: true }, xaxis: { fixedrange: true, type: "category", showgrid: false }, dragmode: false, margin: { t: 22 } },
-    }), { height: 200 }));
+    return section(
+      "How far borders are displaced",
+      chart(
+        `Pixels by how far their border is displaced. ${label}`,
+        ({ ink }) => ({
+          traces: [
+            {
+              type: "bar",
+              x: counts.map((_, i) => `${i + 1} px`),
+              y: counts,
+              marker: { color: rgb(kind.colour) },
+              width: 0.6,
+              text: counts.map(short),
+              textposition: "outside",
+              textfont: { color: ink },
+              cliponaxis: false,
+              hoverinfo: "skip",
+            },
+          ],
+          layout: {
+            yaxis: { title: { text: "wrong pixels" }, nticks: 4, fixedrange: true },
+            xaxis: { fixedrange: true, type: "category", showgrid: false },
+            dragmode: false,
+            margin: { t: 22 },
+          },
+        }),
+        { height: 200 },
+      ),
+    );
   }
 
   views.kinds = { title: "Kinds", available: () => report.kinds.length > 0, show };

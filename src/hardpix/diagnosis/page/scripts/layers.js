@@ -2,14 +2,22 @@
 // The layers of one picture, laid over each other on a stage, and what their labels are under the pointer.
 
 const LAYER_TITLES = {
-  image: "Image", truth: "Truth", prediction: "Prediction", kinds: "Kinds of error", hardness: "Hardness", suspects: "Suspects",
+  image: "Image",
+  truth: "Truth",
+  prediction: "Prediction",
+  kinds: "Kinds of error",
+  hardness: "Hardness",
+  suspects: "Suspects",
 };
 const SHOWN_FIRST = ["image", "kinds"];
 const opacity = { image: 1, truth: 0.6, prediction: 0.6, kinds: 0.9, hardness: 0.7, suspects: 0.8 };
 
 // Layers that the two runs share are the first run's.
 const isShared = (layer) => ["image", "truth", "suspects"].includes(layer);
-const layersOf = (number) => Object.keys(LAYER_TITLES).filter((layer) => hasLayer(number, layer) || (!isShared(layer) && hasLayer(number, layer, true)));
+const layersOf = (number) =>
+  Object.keys(LAYER_TITLES).filter(
+    (layer) => hasLayer(number, layer) || (!isShared(layer) && hasLayer(number, layer, true)),
+  );
 
 // Which layers an address asks for, of those that a picture has.
 function shownLayers(state, number) {
@@ -27,15 +35,31 @@ function drawSheet(sheet, number, layers, other, box) {
   sheet.style.height = `${height}px`;
   const pictures = layers
     .filter((layer) => hasLayer(number, layer, other && !isShared(layer)))
-    .map((layer) => make("img", {
-      src: layerAddress(number, layer, other && !isShared(layer)), class: `layer ${layer}`, draggable: "false",
-      alt: `${LAYER_TITLES[layer]} of ${images.stem[number]}`, style: { opacity: opacity[layer] },
-    }));
-  const frame = box && makeSvg("svg", { class: "boxes", viewBox: `0 0 ${width} ${height}`, "aria-hidden": true },
-    ["under", "over"].map((kind) => makeSvg("rect", {
-      x: box[1] - 1, y: box[0] - 1, width: box[3] + 2, height: box[2] + 2, class: kind,
-    })));
+    .map((layer) =>
+      make("img", {
+        src: layerAddress(number, layer, other && !isShared(layer)),
+        class: `layer ${layer}`,
+        draggable: "false",
+        alt: `${LAYER_TITLES[layer]} of ${images.stem[number]}`,
+        style: { opacity: opacity[layer] },
+      }),
+    );
+  const frame =
+    box &&
+    makeSvg(
+      "svg",
+      { class: "boxes", viewBox: `0 0 ${width} ${height}`, "aria-hidden": true },
+      ["under", "over"].map((kind) =>
+        makeSvg("rect", { x: box[1] - 1, y: box[0] - 1, width: box[3] + 2, height: box[2] + 2, class: kind }),
+      ),
+    );
   sheet.replaceChildren(...pictures, ...(frame ? [frame] : []));
+}
+
+// A place as it stands in an address: top, left, height, width; null where it is none.
+function boxFrom(text) {
+  const box = (text ?? "").split(",").map(Number);
+  return box.length === 4 && box.every((value) => value >= 0) && box[2] > 0 && box[3] > 0 ? box : null;
 }
 
 // The labels of a picture as values; a page on disk may read them from data, but not from the pngs beside it.
@@ -63,7 +87,10 @@ async function describePixel(number, { x, y }, other) {
   const labels = await labelsAt(layerAddress(number, "labels", other));
   const at = ({ values, width, height }) =>
     values[Math.floor((y / images.height[number]) * height) * width + Math.floor((x / images.width[number]) * width)];
-  const said = [["truth", "truth"], ["prediction", "predicted"]].flatMap(([layer, word]) => {
+  const said = [
+    ["truth", "truth"],
+    ["prediction", "predicted"],
+  ].flatMap(([layer, word]) => {
     if (!labels[layer]) return [];
     const class_ = at(labels[layer]);
     return [`${word}: ${class_ < report.classes.length ? className(class_) : "not labelled"}`];

@@ -4,7 +4,18 @@
   const main = document.getElementById("main");
   const nav = document.querySelector("nav");
   const themeButton = document.querySelector(".theme");
-  const ORDER = ["verdict", "classes", "kinds", "confusion", "sizes", "plots", "gallery", "hardness", "calibration", "suspects"];
+  const ORDER = [
+    "verdict",
+    "classes",
+    "kinds",
+    "confusion",
+    "sizes",
+    "plots",
+    "gallery",
+    "hardness",
+    "calibration",
+    "suspects",
+  ];
   let shown = null;
 
   function render() {
@@ -39,20 +50,33 @@
     if (event.ctrlKey || event.metaKey || event.altKey || helpDialog.open) return;
     const typing = event.target.matches?.("input[type=search], select");
     if (typing) return;
-    const act = {
-      "?": openHelp, d: () => themeButton.click(), g: () => go("gallery"), v: () => go("verdict"),
-    }[event.key];
+    const act = { "?": openHelp, d: () => themeButton.click(), g: () => go("gallery"), v: () => go("verdict") }[
+      event.key
+    ];
     if (act) act();
     else if (!views[shown].key?.(event)) return;
     event.preventDefault();
   }
 
   if (!report || !images) {
-    main.append(make("p", { class: "empty" }, "The data of this report are missing: expected the folder data beside this page. Copy the whole folder of the report."));
+    main.append(
+      make(
+        "p",
+        { class: "empty" },
+        "The data of this report are missing: expected the folder data beside this page. Copy the whole folder.",
+      ),
+    );
   } else {
-    nav.append(...ORDER.filter((name) => views[name].available()).map((name) => make("a", { href: `#${name}`, "data-view": name }, views[name].title)));
+    nav.append(
+      ...ORDER.filter((name) => views[name].available()).map((name) =>
+        make("a", { href: `#${name}`, "data-view": name }, views[name].title),
+      ),
+    );
     document.querySelector(".brand .run").textContent = report.title;
-    document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); main.focus(); });
+    document.querySelector(".skip").addEventListener("click", (event) => {
+      event.preventDefault();
+      main.focus();
+    });
     themeButton.addEventListener("click", () => chooseTheme(isDark() ? "light" : "dark"));
     document.addEventListener("themechange", showTheme);
     document.querySelector(".help").addEventListener("click", openHelp);

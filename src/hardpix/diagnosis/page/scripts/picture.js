@@ -2,24 +2,49 @@
 // One picture: its layers on a stage, zoom and pan that stay from picture to picture, and its figures; two runs side by
 // side.
 {
-  let parts = null;   // of the view while it is shown
+  let parts = null; // of the view while it is shown
   let current = null; // {state, number, found, layers, box}
 
   function show(main, state) {
     main.classList.add("fixed");
     parts = {
-      title: make("h1", { tabindex: -1 }), place: make("p", { class: "place" }), back: make("a", { class: "back" }, "Gallery"),
-      stages: make("div", { class: "stages" }), readout: make("p", { class: "readout" }), layers: make("fieldset", { class: "layers" }),
-      facts: make("div", { class: "picture-facts" }), runs: make("div", { class: "run-choice" }),
+      title: make("h1", { tabindex: -1 }),
+      place: make("p", { class: "place" }),
+      back: make("a", { class: "back" }, "Gallery"),
+      stages: make("div", { class: "stages" }),
+      readout: make("p", { class: "readout" }),
+      layers: make("fieldset", { class: "layers" }),
+      facts: make("div", { class: "picture-facts" }),
+      runs: make("div", { class: "run-choice" }),
     };
     main.append(
-      make("div", { class: "view-head picture-head" }, parts.back, parts.title, parts.place,
-        make("div", { class: "view-tools" },
-          button("← Previous", () => step(-1), { title: "Arrow left" }), button("Next →", () => step(1), { title: "Arrow right" }),
-          make("span", { class: "zoom" }, button("−", () => zoom(1 / 1.5), { "aria-label": "Zoom out", title: "−" }),
-            button("+", () => zoom(1.5), { "aria-label": "Zoom in", title: "+" }), button("Fit", fit, { title: "0" })))),
-      make("div", { class: `picture ${images.layers ? "" : "bare"}` }, make("div", { class: "stage-place" }, parts.stages, parts.readout),
-        make("aside", { "aria-label": "Layers and figures" }, parts.layers, parts.runs, parts.facts)));
+      make(
+        "div",
+        { class: "view-head picture-head" },
+        parts.back,
+        parts.title,
+        parts.place,
+        make(
+          "div",
+          { class: "view-tools" },
+          button("← Previous", () => step(-1), { title: "Arrow left" }),
+          button("Next →", () => step(1), { title: "Arrow right" }),
+          make(
+            "span",
+            { class: "zoom" },
+            button("−", () => zoom(1 / 1.5), { "aria-label": "Zoom out", title: "−" }),
+            button("+", () => zoom(1.5), { "aria-label": "Zoom in", title: "+" }),
+            button("Fit", fit, { title: "0" }),
+          ),
+        ),
+      ),
+      make(
+        "div",
+        { class: `picture ${images.layers ? "" : "bare"}` },
+        make("div", { class: "stage-place" }, parts.stages, parts.readout),
+        make("aside", { "aria-label": "Layers and figures" }, parts.layers, parts.runs, parts.facts),
+      ),
+    );
     new ResizeObserver(arrange).observe(parts.stages);
     update(state, true);
   }
@@ -50,11 +75,6 @@
   const bothRuns = () => Boolean(images.against_layers?.[current.number]);
   const stage = () => parts.stages.querySelector(".stage");
 
-  function boxFrom(text) {
-    const box = (text ?? "").split(",").map(Number);
-    return box.length === 4 && box.every((value) => value >= 0) && box[2] > 0 && box[3] > 0 ? box : null;
-  }
-
   async function drawFacts(number) {
     const details = await detailsOf(number).catch((error) => ({ error }));
     if (number !== current.number || !parts.facts.isConnected) return;
@@ -62,31 +82,29 @@
       parts.facts.replaceChildren(make("p", { class: "empty" }, `The details of this image ${details.error.message}.`));
       return;
     }
-    parts.facts.replaceChildren(...[pictureScores(number), pictureErrors(details), pictureSuspects(number, pointAt),
-      pictureObjects(details, pointAt), pictureClasses(details)].filter(Boolean));
+    parts.facts.replaceChildren(
+      ...[
+        pictureScores(number),
+        pictureErrors(details),
+        pictureSuspects(number, pointAt),
+        pictureObjects(details, pointAt),
+        pictureClasses(details),
+      ].filter(Boolean),
+    );
   }
 
   function drawLayerChoice() {
     const there = layersOf(current.number);
     parts.layers.hidden = there.length === 0;
-    parts.layers.replaceChildren(make("legend", {}, "Layers"), ...there.map((layer, i) => {
-      const slider = make("input", { type: "range", min: 10, max: 100, value: opacity[layer] * 100, "aria-label": `Opacity: ${LAYER_TITLES[layer]}`, on: {
-        input: () => {
-          opacity[layer] = slider.value / 100;
-          for (const image of parts.stages.querySelectorAll(`img.${layer}`)) image.style.opacity = opacity[layer];
-        },
-      } });
-      return make("div", { class: "layer-row" },
-        make("label", {}, make("input", { type: "checkbox", value: layer, checked: current.layers.includes(layer), on: { change: () => toggle(layer) } }),
-          make("span", {}, LAYER_TITLES[layer]), make("kbd", {}, i + 1)), slider);
-    }), legendOfKinds());
-    parts.runs.replaceChildren(...(bothRuns() ? [make("label", {}, make("input", { type: "checkbox", checked: current.state.side === "1", on: {
-      change: (event) => setState({ side: event.target.checked ? "1" : null }),
-    } }), make("span", {}, "Side by side with ", make("b", {}, report.against.title)), make("kbd", {}, "s"))] : []));
+    parts.layers.replaceChildren(...layerChoice(there, current.layers, toggle, fade));
+    const side = current.state.side === "1";
+    parts.runs.replaceChildren(
+      ...(bothRuns() ? [runChoice(side, (both) => setState({ side: both ? "1" : null }))] : []),
+    );
   }
 
-  function legendOfKinds() {
-    return current.layers.includes("kinds") ? make("p", { class: "kinds-legend" }, report.kinds.map((_, k) => kindLabel(k))) : "";
+  function fade(layer) {
+    for (const image of parts.stages.querySelectorAll(`img.${layer}`)) image.style.opacity = opacity[layer];
   }
 
   function setState(changes) {
@@ -100,9 +118,13 @@
   }
 
   function toggle(layer) {
-    const shown = current.layers.includes(layer) ? current.layers.filter((each) => each !== layer) : [...current.layers, layer];
+    const shown = current.layers.includes(layer)
+      ? current.layers.filter((each) => each !== layer)
+      : [...current.layers, layer];
     // what other pictures have and this one lacks stays as it was
-    const elsewhere = (current.state.layers ?? SHOWN_FIRST.join(",")).split(",").filter((each) => each && !layersOf(current.number).includes(each));
+    const elsewhere = (current.state.layers ?? SHOWN_FIRST.join(","))
+      .split(",")
+      .filter((each) => each && !layersOf(current.number).includes(each));
     setState({ layers: [...shown, ...elsewhere].join(",") || "none" });
   }
 
@@ -115,14 +137,26 @@
     const runs = current.state.side === "1" && bothRuns() ? [false, true] : [false];
     const titles = [report.title, report.against?.title];
     const stages = [...parts.stages.querySelectorAll(".stage")];
-    if (stages.length !== runs.length) parts.stages.replaceChildren(...runs.map((other, i) => makeStage(other, runs.length > 1 && titles[i])));
-    [...parts.stages.querySelectorAll(".stage")].forEach((each, i) => drawSheet(each.firstElementChild, current.number, current.layers, runs[i], current.box));
+    if (stages.length !== runs.length)
+      parts.stages.replaceChildren(...runs.map((other, i) => makeStage(other, runs.length > 1 && titles[i])));
+    [...parts.stages.querySelectorAll(".stage")].forEach((each, i) =>
+      drawSheet(each.firstElementChild, current.number, current.layers, runs[i], current.box),
+    );
     arrange();
     parts.readout.textContent = `${size().width} × ${size().height} px`;
   }
 
   function makeStage(other, title) {
-    const made = make("div", { class: "stage", tabindex: 0, role: "group", "aria-label": `Picture${title ? `, ${title}` : ""}: drag to move, wheel to zoom` }, make("div", { class: "sheet" }));
+    const made = make(
+      "div",
+      {
+        class: "stage",
+        tabindex: 0,
+        role: "group",
+        "aria-label": `Picture${title ? `, ${title}` : ""}: drag to move, wheel to zoom`,
+      },
+      make("div", { class: "sheet" }),
+    );
     followPointer(made, size, moved);
     made.addEventListener("pointermove", (event) => readOut(event, made, other));
     return make("figure", {}, title && make("figcaption", {}, title), made);
@@ -163,8 +197,16 @@
     moved();
   }
 
-  function zoom(factor) { if (stage()) { zoomBy(factor, size(), stage()); moved(); } }
-  function fit() { resetSeen(); moved(); }
+  function zoom(factor) {
+    if (stage()) {
+      zoomBy(factor, size(), stage());
+      moved();
+    }
+  }
+  function fit() {
+    resetSeen();
+    moved();
+  }
 
   function step(by) {
     const { numbers } = current.found;
@@ -183,7 +225,12 @@
     const inSlider = event.target.matches("input[type=range]");
     const there = layersOf(current.number);
     const digit = Number(event.key);
-    const pan = (right, down) => { if (stage()) { panBy(right, down, size(), stage()); moved(); } };
+    const pan = (right, down) => {
+      if (stage()) {
+        panBy(right, down, size(), stage());
+        moved();
+      }
+    };
     const pans = { ArrowLeft: [-60, 0], ArrowRight: [60, 0], ArrowUp: [0, -60], ArrowDown: [0, 60] };
     if (event.shiftKey && event.key in pans && !inSlider) pan(...pans[event.key]);
     else if (event.key === "ArrowLeft" && !inSlider) step(-1);
@@ -192,8 +239,9 @@
     else if (event.key === "-") zoom(1 / 1.5);
     else if (event.key === "0") fit();
     else if (event.key === "s" && bothRuns()) setState({ side: current.state.side === "1" ? null : "1" });
-    else if (event.key === "Escape") { location.hash = parts.back.getAttribute("href"); }
-    else if (digit >= 1 && digit <= there.length) toggle(there[digit - 1]);
+    else if (event.key === "Escape") {
+      location.hash = parts.back.getAttribute("href");
+    } else if (digit >= 1 && digit <= there.length) toggle(there[digit - 1]);
     else return false;
     return true;
   }

@@ -27,7 +27,11 @@ function measureOf(state) {
     return counted("band", `${class_ ?? ""},${band}`, title);
   }
   if (class_ !== null && kind >= 0) {
-    return counted("class_kind", `${class_},${kind}`, `${className(class_)}: ${report.kinds[kind].title.toLowerCase()}`);
+    return counted(
+      "class_kind",
+      `${class_},${kind}`,
+      `${className(class_)}: ${report.kinds[kind].title.toLowerCase()}`,
+    );
   }
   if (class_ !== null) return counted("class", `${class_}`, `wrong pixels of ${className(class_)}`);
   if (kind >= 0 && images.columns[state.kind]) {

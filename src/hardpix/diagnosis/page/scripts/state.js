@@ -2,7 +2,7 @@
 // Where the reader is stands in the address after "#": a view and what it is about, as in #gallery?class=3&sort=miou.
 // Every view is drawn from it alone, so that reloading, going back and sending the address on all work.
 
-const views = Object.create(null);   // name → {title, available(), show(main, state), update?(state)}; a script each
+const views = Object.create(null); // name → {title, available(), show(main, state), update?(state)}; a script each
 
 function readState() {
   const [, view, query] = /^#?([^?]*)\??(.*)$/s.exec(location.hash);
@@ -20,8 +20,8 @@ function go(view, parameters) {
   location.hash = address(view, parameters);
 }
 
-// Changes the address without a step in the history: for what a step back should not undo one by one. The browser allows
-// few such changes a second, so that they are gathered.
+// Changes the address without a step in the history: for what a step back should not undo one by one. The browser
+// allows few such changes a second, so that they are gathered.
 const pending = { timer: 0, address: null };
 
 function settle(state) {

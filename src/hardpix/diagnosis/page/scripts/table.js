@@ -3,18 +3,41 @@
 
 // columns: {key, title, unit, about, better, text: true where it sorts by letters}; the first heads the rows.
 // rows: anything; value(row, column) is what it sorts by, cell(row, column) what it shows (text or elements).
-function sortableTable({ caption, columns, rows, value, cell, sorted, onSort, rowAttributes = () => ({}), className: kind = "" }) {
+function sortableTable({
+  caption,
+  columns,
+  rows,
+  value,
+  cell,
+  sorted,
+  onSort,
+  rowAttributes = () => ({}),
+  className: kind = "",
+}) {
   const body = make("tbody");
   const entries = rows.map((row) => ({
     row,
-    element: make("tr", rowAttributes(row), columns.map((column, i) => i === 0
-      ? make("th", { scope: "row" }, cell(row, column))
-      : make("td", { class: column.text ? "words" : "figure" }, cell(row, column)))),
+    element: make(
+      "tr",
+      rowAttributes(row),
+      columns.map((column, i) =>
+        i === 0
+          ? make("th", { scope: "row" }, cell(row, column))
+          : make("td", { class: column.text ? "words" : "figure" }, cell(row, column)),
+      ),
+    ),
   }));
-  const heads = columns.map((column) => make("th", { scope: "col", class: column.text ? "words" : "figure" },
-    button([column.title, columnUnit(column) && make("span", { class: "unit" }, ` ${columnUnit(column)}`)], () => sort(column), {
-      title: column.about,
-    })));
+  const heads = columns.map((column) =>
+    make(
+      "th",
+      { scope: "col", class: column.text ? "words" : "figure" },
+      button(
+        [column.title, columnUnit(column) && make("span", { class: "unit" }, ` ${columnUnit(column)}`)],
+        () => sort(column),
+        { title: column.about },
+      ),
+    ),
+  );
 
   function sort(column) {
     // the first click brings up what is worst, or largest; the second turns it round
@@ -31,7 +54,9 @@ function sortableTable({ caption, columns, rows, value, cell, sorted, onSort, ro
       head.setAttribute("aria-sort", columns[i] === column ? sorted.order : "none");
     });
     const sign = sorted?.order === "ascending" ? 1 : -1;
-    const ordered = column ? [...entries].sort((a, b) => compare(value(a.row, column), value(b.row, column), sign)) : entries;
+    const ordered = column
+      ? [...entries].sort((a, b) => compare(value(a.row, column), value(b.row, column), sign))
+      : entries;
     body.replaceChildren(...ordered.map(({ element }) => element));
     const place = columns.indexOf(column);
     for (const { element } of entries) {
@@ -40,8 +65,13 @@ function sortableTable({ caption, columns, rows, value, cell, sorted, onSort, ro
   }
 
   arrange();
-  return make("table", { class: `scores ${kind}` }, make("caption", { class: "unseen" }, caption),
-    make("thead", {}, make("tr", {}, heads)), body);
+  return make(
+    "table",
+    { class: `scores ${kind}` },
+    make("caption", { class: "unseen" }, caption),
+    make("thead", {}, make("tr", {}, heads)),
+    body,
+  );
 }
 
 function compare(a, b, sign) {
@@ -52,7 +82,9 @@ function compare(a, b, sign) {
 // "column.order" as it stands in an address.
 function sortedFrom(text, columns, fallback) {
   const [key, order] = (text ?? "").split(".");
-  return columns.some((column) => column.key === key) ? { key, order: order === "ascending" ? order : "descending" } : fallback;
+  return columns.some((column) => column.key === key)
+    ? { key, order: order === "ascending" ? order : "descending" }
+    : fallback;
 }
 
 const sortedText = ({ key, order }) => `${key}.${order}`;

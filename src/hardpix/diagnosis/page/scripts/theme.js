@@ -11,7 +11,11 @@ function isDark() {
 
 function chooseTheme(theme) {
   document.documentElement.dataset.theme = theme;
-  try { localStorage.setItem("hardpix-theme", theme); } catch { /* kept for this visit only */ }
+  try {
+    localStorage.setItem("hardpix-theme", theme);
+  } catch {
+    /* kept for this visit only */
+  }
   document.dispatchEvent(new Event("themechange"));
 }
 
@@ -26,11 +30,17 @@ function themeColour(name) {
 }
 
 // "rgb(1, 2, 3)" as numbers, and what lies between two such colours.
-const channels = (colour) => colour.match(/[\d.]+/g).slice(0, 3).map(Number);
+const channels = (colour) =>
+  colour
+    .match(/[\d.]+/g)
+    .slice(0, 3)
+    .map(Number);
 const mixed = (from, to, share) => from.map((value, i) => value + (to[i] - value) * share);
 
 systemIsDark.addEventListener("change", () => document.dispatchEvent(new Event("themechange")));
 try {
   const kept = localStorage.getItem("hardpix-theme");
   if (kept === "dark" || kept === "light") document.documentElement.dataset.theme = kept;
-} catch { /* the system's choice */ }
+} catch {
+  /* the system's choice */
+}

@@ -3,14 +3,15 @@
 // for two beside each other.
 
 const LARGEST_ZOOM = 64;
-const seen = { zoom: 1, x: 0.5, y: 0.5 };   // 1: the whole picture fits; x and y: the middle of what is seen
+const seen = { zoom: 1, x: 0.5, y: 0.5 }; // 1: the whole picture fits; x and y: the middle of what is seen
 
 function resetSeen() {
   Object.assign(seen, { zoom: 1, x: 0.5, y: 0.5 });
 }
 
 // "zoom,x,y" as it stands in an address.
-const seenText = () => (seen.zoom === 1 ? null : [seen.zoom, seen.x, seen.y].map((value) => Number(value.toFixed(4))).join(","));
+const seenText = () =>
+  seen.zoom === 1 ? null : [seen.zoom, seen.x, seen.y].map((value) => Number(value.toFixed(4))).join(",");
 
 function readSeen(text) {
   const [zoom, x, y] = (text ?? "").split(",").map(Number);
@@ -78,11 +79,20 @@ function panBy(right, down, size, stage) {
 
 // Wheel, drag and double click on a stage; changed() places all stages again.
 function followPointer(stage, getSize, changed) {
-  stage.addEventListener("wheel", (event) => {
-    event.preventDefault();
-    zoomBy(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0015)), getSize(), stage, pixelAt(event, stage, getSize()));
-    changed();
-  }, { passive: false });
+  stage.addEventListener(
+    "wheel",
+    (event) => {
+      event.preventDefault();
+      zoomBy(
+        Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0015)),
+        getSize(),
+        stage,
+        pixelAt(event, stage, getSize()),
+      );
+      changed();
+    },
+    { passive: false },
+  );
   stage.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
     stage.setPointerCapture(event.pointerId);

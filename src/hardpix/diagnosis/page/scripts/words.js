@@ -16,7 +16,10 @@ function percentDigits(share) {
 // A value without its unit, as in a column whose head says the unit.
 function figure(value, unit, digits = null) {
   if (!known(value)) return NONE;
-  if (unit === "%") return minus((value * 100).toFixed(digits ?? percentDigits(value)));
+  if (unit === "%") {
+    const text = (value * 100).toFixed(digits ?? percentDigits(value));
+    return value > 0 && Number(text) === 0 ? `<${1 / 10 ** (digits ?? 3)}` : minus(text);
+  }
   if (unit === "px" || unit === "count") return minus(grouped(value));
   return minus(Number.isInteger(value) ? grouped(value) : value.toFixed(digits ?? 3));
 }
@@ -34,7 +37,11 @@ function pixels(count) {
 }
 
 function short(count) {
-  for (const [size, letter] of [[1e9, "G"], [1e6, "M"], [1e3, "k"]]) {
+  for (const [size, letter] of [
+    [1e9, "G"],
+    [1e6, "M"],
+    [1e3, "k"],
+  ]) {
     // 9,999 stays in full: four digits are as short as "10.0 k"
     if (count >= Math.max(size, 1e4)) {
       const value = count / size;

@@ -128,6 +128,7 @@ def test_groups_of_columns_switch_and_survive_a_reload(visit: Visit, odd: Path) 
     assert "Boundary IoU" not in page.locator("thead").inner_text()
     page.locator(".choice button", has_text="Borders").click()
     assert page.locator(".choice [aria-pressed=true]").all_inner_texts() == ["Borders"]
+    assert page.locator(".choice [aria-pressed=false]").count() == 5
     assert "Boundary IoU" in page.locator("thead").inner_text()
     page.locator("thead th button").nth(2).click()
     page.wait_for_function("() => location.hash.includes('group=Borders') && location.hash.includes('sort=border_f')")

@@ -7,6 +7,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 Visit = Callable[..., Any]
@@ -74,7 +75,35 @@ def test_an_address_says_what_was_put_into_it(words: Any) -> None:
     assert read == {"view": "gallery", **state}
 
 
-def test_names_of_points_cover_neither_each_other_nor_points(visit: Visit, odd: Path) -> None:
+@pytest.mark.parametrize("count", [1, 5, 40, 150])
+def test_names_get_a_side_where_there_is_room(words: Any, count: int) -> None:
+    random = np.random.default_rng(count)
+    points = [
+        {"x": float(x), "y": float(y), "text": "n" * int(length)}
+        for x, y, length in zip(
+            random.uniform(10, 790, count), random.uniform(10, 490, count), random.integers(3, 15, count), strict=True
+        )
+    ]
+    sides = words.evaluate("(points) => labelSides(points, { width: 800, height: 500 })", points)
+    boxes = []
+    for point, side in zip(points, sides, strict=True):
+        length, x, y = 7 * len(point["text"]), point["x"], point["y"]
+        if side is not None:  # as plotly puts a text beside, above or below a marker
+            left = {"middle right": x + 8, "middle left": x - 8 - length}.get(side, x - length / 2)
+            top = {"top center": y - 22, "bottom center": y + 8}.get(side, y - 7)
+            boxes.append((left, top, left + length, top + 14))
+    assert len(boxes) >= min(count, 20)
+    for one, other in combinations(boxes, 2):
+        assert one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
+    for left, top, right, bottom in boxes:
+        assert left >= 0
+        assert top >= 0
+        assert right <= 800
+        assert bottom <= 500
+        assert not any(left < point["x"] < right and top < point["y"] < bottom for point in points)
+
+
+def test_names_of_points_are_apart_on_the_page(visit: Visit, odd: Path) -> None:
     page = visit(odd, "#plots?of=classes")
     page.wait_for_function("() => document.querySelector('.chart')?.dataset.drawn")
     for chosen in ("iou", "recall", "precision"):

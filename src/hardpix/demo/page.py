@@ -11,6 +11,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 
+from hardpix.data.heat import MAGMA, heat_colors
 from hardpix.demo import charts, gallery, pictures, words
 from hardpix.demo.findings import Example, Findings, RunScores
 
@@ -55,8 +56,8 @@ def write_page(findings: Findings, path: Path) -> None:
     page = Template(_part("page.html")).substitute(
         style=_part("page.css"),
         script=_part("page.js"),
-        heat_gradient=", ".join(pictures.MAGMA),
-        heat_colors=" ".join(bytes(color).hex() for color in pictures.heat_colors().tolist()),
+        heat_gradient=", ".join(MAGMA),
+        heat_colors=" ".join(bytes(color).hex() for color in heat_colors().tolist()),
         plain=escape(plain.name),
         learned=escape(learned.name),
         plain_mark=charts.mark("first"),

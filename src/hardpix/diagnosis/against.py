@@ -1,0 +1,68 @@
+"""What a report takes over from another one, of the same truth, to show both side by side."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hardpix.diagnosis.data_scripts import read_assigned
+from hardpix.diagnosis.report_folder import is_report
+
+# What differs between two runs on the same images.
+_COPIED = ("prediction.png", "kinds.png", "hardness.png", "labels.js")
+
+
+def copy_against(
+    other: Path, out: Path, stems: Sequence[str], class_names: Sequence[str]
+) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+    """Copy the pictures of another report, and return its scores: `against` of the summary and of the images.
+
+    Classes are matched by name and images by stem; what the other report lacks is None.
+
+    Args:
+        other: the folder of the other report.
+        out: the folder of the report in the making.
+        stems: its images.
+        class_names: its classes.
+
+    Raises:
+        FileNotFoundError: there is no report.
+        ValueError: none of its images is one of these.
+    """
+    if not is_report(other):
+        raise FileNotFoundError(f"expected the folder of a report to compare with, found none at {other}")
+    summary = read_assigned(other / "data" / "summary.js")
+    images = read_assigned(other / "data" / "images.js")
+    place = {stem: k for k, stem in enumerate(images["stem"])}
+    shared = [place.get(stem) for stem in stems]
+    if not any(k is not None for k in shared):
+        raise ValueError(
+            f"expected a report of the same images to compare with, found none of them in {other}, which has "
+            f"{', '.join(images['stem'][:3])}"
+        )
+    for number, k in enumerate(shared):
+        if k is not None:
+            _copy_pictures(other / "pictures" / f"{k:06d}", out / "against" / "pictures" / f"{number:06d}")
+    classes = {entry["name"]: k for k, entry in enumerate(summary["classes"])}
+    of_classes = [classes.get(name) for name in class_names]
+    run = {
+        "title": summary["title"],
+        "shared": sum(k is not None for k in shared),
+        "scores": summary["scores"],
+        "class_scores": {key: _taken(values, of_classes) for key, values in summary["class_scores"].items()},
+        "kinds": summary["kinds"],
+    }
+    return run, {key: _taken(values, shared) for key, values in images["columns"].items()}
+
+
+def _taken(values: Sequence[Any], places: Sequence[int | None]) -> list[Any]:
+    return [None if k is None else values[k] for k in places]
+
+
+def _copy_pictures(source: Path, target: Path) -> None:
+    for name in _COPIED:
+        if (source / name).exists():
+            target.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source / name, target / name)

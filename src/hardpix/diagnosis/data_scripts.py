@@ -1,0 +1,58 @@
+"""Data as scripts: a page on disk may not fetch, but it may load a script beside it."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def as_script(value: Any) -> str:
+    r"""A value as a JavaScript expression that is safe in any script: plain ASCII, without `<`.
+
+    Arrays become lists, what is not finite becomes null, and fractions keep six significant digits.
+
+    Raises:
+        TypeError: something is neither text, number, truth value, None, array, list nor dict.
+
+    Example:
+        >>> as_script({"iou": np.array([0.5, np.nan]), "name": "</script>"})
+        '{"iou":[0.5,null],"name":"\\u003c/script>"}'
+    """
+    text = json.dumps(_plain(value), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c")
+
+
+def assign(path: Path, name: str, value: Any) -> None:
+    """Write a script that sets `window.name`."""
+    path.write_text(f"window.{name} = {as_script(value)};\n", encoding="ascii")
+
+
+def read_assigned(path: Path) -> Any:
+    """The value in a script that `assign` wrote.
+
+    Raises:
+        ValueError: the script is another one.
+    """
+    found = re.fullmatch(r"window\.\w+ = (.*);\n", path.read_text(encoding="ascii"), flags=re.DOTALL)
+    if not found:
+        raise ValueError(f"expected the data of a report, found something else in {path}; write that report again")
+    return json.loads(found[1])
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return float(f"{value:.6g}") if math.isfinite(value) else None
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, dict):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    raise TypeError(f"expected text, numbers, lists and dicts as the data of a report, found {type(value).__name__}")

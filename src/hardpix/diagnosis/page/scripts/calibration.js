@@ -1,0 +1,85 @@
+"use strict";
+// Whether a confidence of 90 % is right 9 times out of 10: overall, on borders, on thin parts.
+{
+  const TITLES = { overall: "All pixels", borders: "Near borders", thin: "Thin parts" };
+
+  function show(main) {
+    const parts = Object.keys(TITLES).filter((key) => report.calibration[key]);
+    main.append(
+      viewHead(
+        "Calibration",
+        "Accuracy by confidence; on the diagonal a confidence is what it says. Below it the model is too sure.",
+      ),
+      make(
+        "div",
+        { class: "columns thirds" },
+        parts.map((key) => section(TITLES[key], reliability(key))),
+      ),
+    );
+  }
+
+  function reliability(key) {
+    const { ece, bins } = report.calibration[key];
+    const filled = bins.filter(({ count, accuracy }) => count > 0 && known(accuracy));
+    const total = filled.reduce((sum, { count }) => sum + count, 0);
+    const text = filled.map(
+      (bin) =>
+        `confidence ${inUnit(bin.confidence, "%")}<br>accuracy ${inUnit(bin.accuracy, "%")}<br>${pixels(bin.count)}`,
+    );
+    const confidence = filled.map((bin) => bin.confidence * 100);
+    return [
+      make("p", {}, "ECE ", make("b", {}, inUnit(ece, "%")), make("span", { class: "soft" }, ` over ${pixels(total)}`)),
+      chart(
+        `${TITLES[key]}: accuracy by confidence, expected calibration error ${inUnit(ece, "%")}`,
+        ({ first, second, soft }) => ({
+          traces: [
+            {
+              type: "scatter",
+              mode: "lines",
+              x: [0, 100],
+              y: [0, 100],
+              line: { color: soft, dash: "dash", width: 1.5 },
+              hoverinfo: "skip",
+            },
+            {
+              type: "scatter",
+              mode: "lines+markers",
+              x: confidence,
+              y: filled.map(({ accuracy }) => accuracy * 100),
+              line: { color: second, width: 2 },
+              marker: { size: 8 },
+              text,
+              hovertemplate: "%{text}<extra></extra>",
+            },
+            {
+              type: "bar",
+              x: filled.map(({ low, high }) => 50 * (low + high)),
+              y: filled.map(({ count }) => (100 * count) / total),
+              width: filled.map(({ low, high }) => 92 * (high - low)),
+              marker: { color: first },
+              yaxis: "y2",
+              text,
+              hovertemplate: "%{text}<extra></extra>",
+              textposition: "none",
+            },
+          ],
+          layout: {
+            xaxis: { title: { text: "confidence, %" }, range: [0, 101], dtick: 20, fixedrange: true, anchor: "y2" },
+            yaxis: { title: { text: "accuracy, %" }, range: [0, 101], dtick: 20, domain: [0.32, 1], fixedrange: true },
+            yaxis2: {
+              title: { text: "pixels, %" },
+              domain: [0, 0.22],
+              fixedrange: true,
+              rangemode: "tozero",
+              nticks: 3,
+            },
+            dragmode: false,
+          },
+        }),
+        { height: Math.max(400, Math.min(640, window.innerHeight - 240)) },
+      ),
+    ];
+  }
+
+  views.calibration = { title: "Calibration", available: () => Boolean(report.calibration), show };
+}

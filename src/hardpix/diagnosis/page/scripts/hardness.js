@@ -1,0 +1,140 @@
+"use strict";
+// How well a hardness map ranks the errors.
+{
+  function show(main) {
+    const { auroc, aurc, aurc_best: best, aurc_random: random } = report.hardness;
+    const tile = (title, value, about) =>
+      known(value) &&
+      make(
+        "div",
+        { class: "tile", title: about },
+        make("dt", {}, title),
+        make("dd", {}, make("span", { class: "value" }, value)),
+      );
+    main.append(
+      viewHead("Hardness", "How well the map ranks the pixels by how likely they are wrong."),
+      make(
+        "dl",
+        { class: "tiles" },
+        tile(
+          "AUROC",
+          figure(auroc, "", 3),
+          "The chance that a wrong pixel is ranked above a right one; 0.5 is chance.",
+        ),
+        tile(
+          "AURC",
+          figure(aurc, "", 4),
+          "Area under the risk–coverage curve: mean share of wrong pixels over all coverages; lower is better.",
+        ),
+        tile("AURC of a perfect ranking", figure(best, "", 4), "What a map that knows every error would have."),
+        tile("AURC of a random ranking", figure(random, "", 4), "What a map that knows nothing would have."),
+      ),
+      make("div", { class: "columns" }, deciles(), riskCoverage()),
+    );
+  }
+
+  function deciles() {
+    const rows = report.hardness.deciles;
+    if (!rows?.length) return null;
+    const names = rows.map((_, d) => String(d + 1));
+    const label = rows
+      .map((row, d) => `decile ${d + 1}: mIoU ${inUnit(row.miou, "%")}, errors ${inUnit(row.errors, "%")}`)
+      .join("; ");
+    const text = (row) => `mIoU ${inUnit(row.miou, "%")}<br>wrong pixels ${inUnit(row.errors, "%")}`;
+    const percent = (key) => rows.map((row) => onAxis(row[key], { unit: "%" }));
+    return section(
+      "By decile of hardness",
+      chart(
+        label,
+        ({ first, second }) => ({
+          traces: [
+            {
+              type: "scatter",
+              mode: "lines+markers",
+              x: names,
+              y: percent("miou"),
+              line: { color: first, width: 2 },
+              marker: { size: 7 },
+            },
+            {
+              type: "bar",
+              x: names,
+              y: percent("errors"),
+              marker: { color: second },
+              width: 0.6,
+              yaxis: "y2",
+              textposition: "none",
+            },
+          ].map((trace) => ({ ...trace, text: rows.map(text), hovertemplate: "%{text}<extra></extra>" })),
+          layout: {
+            xaxis: {
+              title: { text: "decile of hardness, 10 is the hardest" },
+              type: "category",
+              fixedrange: true,
+              showgrid: false,
+              anchor: "y2",
+            },
+            yaxis: { title: { text: "mIoU, %" }, range: [0, 102], fixedrange: true, domain: [0.5, 1] },
+            yaxis2: { title: { text: "wrong pixels, %" }, rangemode: "tozero", fixedrange: true, domain: [0, 0.42] },
+            dragmode: false,
+          },
+        }),
+        { height: height() },
+      ),
+    );
+  }
+
+  function riskCoverage() {
+    const { coverage, risk, aurc } = report.hardness;
+    if (!coverage?.length) return null;
+    const percent = (values) => values.map((value) => onAxis(value, { unit: "%" }));
+    const all = onAxis(risk.at(-1), { unit: "%" });
+    return section(
+      "Risk and coverage",
+      chart(
+        `Share of wrong pixels among the easiest pixels, by how many are kept; area ${figure(aurc, "", 4)}`,
+        ({ second, soft }) => ({
+          traces: [
+            {
+              type: "scatter",
+              mode: "lines",
+              x: percent(coverage),
+              y: percent(risk),
+              line: { color: second, width: 2 },
+              hovertemplate: "of the easiest %{x:.0f} %, %{y:.2f} % are wrong<extra></extra>",
+            },
+            {
+              type: "scatter",
+              mode: "lines",
+              x: [0, 100],
+              y: [all, all],
+              line: { color: soft, dash: "dash", width: 1.5 },
+              hoverinfo: "skip",
+            },
+          ],
+          layout: {
+            xaxis: { title: { text: "coverage: the easiest pixels kept, %" }, range: [0, 100.5], fixedrange: true },
+            yaxis: { title: { text: "risk: of these wrong, %" }, rangemode: "tozero", fixedrange: true },
+            dragmode: false,
+            annotations: [
+              {
+                x: 1,
+                y: all,
+                text: "random ranking",
+                showarrow: false,
+                xanchor: "left",
+                yanchor: "top",
+                font: { color: soft },
+              },
+            ],
+          },
+        }),
+        { height: height() },
+      ),
+    );
+  }
+
+  const height = () => Math.max(340, Math.min(620, window.innerHeight - 290));
+
+  views.hardness = { title: "Hardness", available: () => Boolean(report.hardness), show };
+}

@@ -1,0 +1,139 @@
+"use strict";
+// Which class has which kind of error, in wrong pixels or in what they cost; and how far borders are displaced.
+{
+  const name = { key: "name", title: "Class", text: true, about: "Class" };
+  const total = { key: "total", title: "All", about: "All kinds together" };
+
+  function show(main, state) {
+    const shown = { ...state, of: state.of === "cost" ? "cost" : "pixels" };
+    const place = make("div", { class: "table-place" });
+    const draw = () => place.replaceChildren(table(shown));
+    main.append(
+      viewHead(
+        "Kinds of error",
+        "Each wrong pixel is of one kind. A class's errors are its own pixels missed and other pixels taken for it.",
+        choice(
+          "Figures",
+          [
+            ["pixels", "Wrong pixels"],
+            ["cost", "Worth, points of mIoU"],
+          ],
+          shown.of,
+          (of) => {
+            shown.of = of;
+            settle(shown);
+            draw();
+          },
+        ),
+      ),
+      place,
+      make("div", { class: "columns wide-left" }, meanings(), displacement()),
+    );
+    draw();
+  }
+
+  function table(state) {
+    const values = report.class_kinds[state.of];
+    const sum = (k) => values.reduce((result, row) => result + (row[k] ?? 0), 0);
+    const largest = Math.max(...report.classes.map((_, k) => sum(k)), 0);
+    const kinds = report.kinds.map(({ key, title, about }, kind) => ({ key, title, about, kind }));
+    const columns = [name, ...kinds, total, { key: "parts", title: "", about: "" }];
+    const marked = indexIn(state.class, report.classes.length);
+    const text = (value) => (state.of === "cost" ? points(value, 2) : figure(value, "px"));
+    const made = sortableTable({
+      caption: "Errors by class and kind",
+      columns,
+      className: "kinds-view",
+      rows: report.classes.map((_, k) => k),
+      sorted: sortedFrom(state.sort, columns, { key: "total", order: "descending" }),
+      onSort: (sorted) => {
+        state.sort = sortedText(sorted);
+        settle(state);
+      },
+      value: (k, column) =>
+        column.key === "name" ? className(k) : column.kind === undefined ? sum(k) : values[column.kind][k],
+      cell: (k, column) => {
+        if (column.key === "name") return make("a", { href: address("gallery", { class: k }) }, classLabel(k));
+        if (column.key === "parts")
+          return kindBar(
+            values.map((row) => Math.max(0, row[k] ?? 0)),
+            largest > 0 ? sum(k) / largest : 0,
+          );
+        if (column.key === "total") return text(sum(k));
+        const value = values[column.kind][k];
+        return value
+          ? make("a", { href: address("gallery", { class: k, kind: column.key }) }, text(value))
+          : make("span", { class: "soft" }, "0");
+      },
+      rowAttributes: (k) => ({ class: k === marked ? "marked" : null }),
+    });
+    // the bars' column needs no button, and its kinds' heads show their marks
+    made.querySelectorAll("thead th").forEach((head, i) => {
+      if (columns[i].key === "parts") head.replaceChildren();
+      else if (columns[i].kind !== undefined) head.firstElementChild.prepend(kindMark(columns[i].kind), " ");
+    });
+    return made;
+  }
+
+  function meanings() {
+    return section(
+      "What the kinds mean",
+      make(
+        "dl",
+        { class: "facts kinds-facts" },
+        report.kinds.map((kind, k) => [
+          make("dt", {}, kindLabel(k)),
+          make(
+            "dd",
+            {},
+            kind.about,
+            " ",
+            make(
+              "span",
+              { class: "soft" },
+              `${inUnit(kind.share_of_errors, "%")} of the wrong pixels; mended, worth ${points(kind.cost)} mIoU.`,
+            ),
+          ),
+        ]),
+      ),
+    );
+  }
+
+  function displacement() {
+    const counts = report.displaced_by;
+    if (!counts?.length) return null;
+    const kind = report.kinds.find(({ key }) => key === "displaced") ?? report.kinds[0];
+    const label = counts.map((count, i) => `${i + 1} px: ${grouped(count)}`).join(", ");
+    return section(
+      "How far borders are displaced",
+      chart(
+        `Pixels by how far their border is displaced. ${label}`,
+        ({ ink }) => ({
+          traces: [
+            {
+              type: "bar",
+              x: counts.map((_, i) => `${i + 1} px`),
+              y: counts,
+              marker: { color: rgb(kind.colour) },
+              width: 0.6,
+              text: counts.map(short),
+              textposition: "outside",
+              textfont: { color: ink },
+              cliponaxis: false,
+              hoverinfo: "skip",
+            },
+          ],
+          layout: {
+            yaxis: { title: { text: "wrong pixels" }, nticks: 4, fixedrange: true },
+            xaxis: { fixedrange: true, type: "category", showgrid: false },
+            dragmode: false,
+            margin: { t: 22 },
+          },
+        }),
+        { height: 200 },
+      ),
+    );
+  }
+
+  views.kinds = { title: "Kinds", available: () => report.kinds.length > 0, show };
+}

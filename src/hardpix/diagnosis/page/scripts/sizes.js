@@ -1,0 +1,153 @@
+"use strict";
+// How well objects are found by their size, class by class.
+{
+  const MEASURES = [
+    ["recall", "Recall", "%"],
+    ["iou", "IoU", "%"],
+    ["objects", "Objects", "count"],
+    ["missed", "Missed objects", "count"],
+    ["false", "False objects", "count"],
+  ];
+  // more would be a tangle; the table has them all
+  const LINES = 8;
+  const name = { key: "name", title: "Class", text: true, about: "Class" };
+
+  function show(main, state) {
+    const there = MEASURES.filter(([key]) => report.size_scores[key]);
+    const shown = { ...state, of: there.some(([key]) => key === state.of) ? state.of : there[0][0] };
+    const place = make("div", { class: "columns sizes-columns" });
+    const left = make("div", { class: "stack" });
+    const draw = () => {
+      left.replaceChildren(make("div", { class: "table-place" }, table(shown)), ...[costs()].filter(Boolean));
+      place.replaceChildren(left, curves(shown.of));
+    };
+    main.append(
+      viewHead(
+        "Object size",
+        "Connected parts of the truth, by their area.",
+        choice("Figures", there, shown.of, (of) => {
+          shown.of = of;
+          settle(shown);
+          draw();
+        }),
+      ),
+      place,
+    );
+    draw();
+  }
+
+  const measure = (of) => MEASURES.find(([key]) => key === of);
+  const counted = () =>
+    report.classes
+      .map((_, k) => k)
+      .filter((k) => report.size_bands.some((_, b) => report.size_scores.objects?.[b]?.[k] ?? 1));
+
+  function table(state) {
+    const [, , unit] = measure(state.of);
+    const values = report.size_scores[state.of];
+    const bands = report.size_bands.map(({ title }, band) => ({
+      key: String(band),
+      title,
+      band,
+      about: title,
+      better: unit === "%" ? "high" : null,
+    }));
+    const columns = [name, ...bands];
+    const marked = indexIn(state.class, report.classes.length);
+    return sortableTable({
+      caption: "Objects by class and size",
+      columns,
+      rows: counted(),
+      className: "sizes-view",
+      sorted: sortedFrom(
+        state.sort,
+        columns,
+        bands.length > 0 ? { key: "0", order: unit === "%" ? "ascending" : "descending" } : null,
+      ),
+      onSort: (sorted) => {
+        state.sort = sortedText(sorted);
+        settle(state);
+      },
+      value: (k, column) => (column.band === undefined ? className(k) : values[column.band][k]),
+      cell: (k, { band }) => {
+        if (band === undefined) return make("a", { href: address("gallery", { class: k }) }, classLabel(k));
+        const value = values[band][k];
+        const text = figure(value, unit, unit === "%" ? 1 : null);
+        // a link only where some such object is not found as a whole
+        return [
+          images.errors.band[`${k},${band}`]
+            ? make("a", { class: "number", href: address("gallery", { class: k, band }) }, text)
+            : text,
+          unit === "%" && bar(value),
+        ];
+      },
+      rowAttributes: (k) => ({ class: k === marked ? "marked" : null }),
+    });
+  }
+
+  function curves(of) {
+    const [, title, unit] = measure(of);
+    const values = report.size_scores[of];
+    const titles = report.size_bands.map((band) => plotText(band.title));
+    const order = (k) => values.reduce((sum, row) => sum + (row[k] ?? 0), 0) * (unit === "%" ? 1 : -1);
+    const shown = counted()
+      .sort((a, b) => order(a) - order(b))
+      .slice(0, LINES);
+    const some = counted().length > LINES ? `, the ${LINES} ${unit === "%" ? "lowest" : "highest"} classes` : "";
+    return section(
+      `${title} by object size${some}`,
+      chart(
+        `${title} by object size; the table beside it has the same figures`,
+        ({ soft }) => ({
+          traces: shown.map((k) => ({
+            type: "scatter",
+            mode: "lines+markers",
+            x: titles,
+            y: values.map((row) => (known(row[k]) && unit === "%" ? row[k] * 100 : row[k])),
+            name: plotText(className(k)),
+            line: { color: lineColour(report.classes[k].colour), width: 2 },
+            marker: { size: 8, symbol: k % 12, color: rgb(report.classes[k].colour), line: { width: 1, color: soft } },
+            text: values.map((row) => `${plotText(className(k))}<br>${inUnit(row[k], unit)}`),
+            hovertemplate: "%{text}<extra></extra>",
+          })),
+          layout: {
+            xaxis: { type: "category", showgrid: false, range: [-0.3, titles.length - 0.7], fixedrange: true },
+            yaxis: { title: { text: unit === "%" ? `${title}, %` : title }, rangemode: "tozero", fixedrange: true },
+            showlegend: true,
+            legend: { orientation: "h", y: -0.12, font: { size: 12 } },
+            dragmode: false,
+          },
+        }),
+        { height: Math.max(380, Math.min(560, window.innerHeight - 260)) },
+      ),
+    );
+  }
+
+  function costs() {
+    const { cost } = report.size_scores;
+    if (!cost) return null;
+    return section(
+      "What each size costs",
+      make(
+        "table",
+        { class: "kinds-table" },
+        make("caption", { class: "unseen" }, "Points of mIoU that finding the objects of one size would gain"),
+        make(
+          "tbody",
+          {},
+          report.size_bands.map(({ title }, band) =>
+            make(
+              "tr",
+              {},
+              make("th", { scope: "row" }, make("a", { href: address("gallery", { band }) }, title)),
+              make("td", { class: "bar-cell" }, bar(cost[band] / Math.max(...cost.filter(known), 1e-9))),
+              make("td", { class: "figure" }, `${points(cost[band], 2)} mIoU`),
+            ),
+          ),
+        ),
+      ),
+    );
+  }
+
+  views.sizes = { title: "Sizes", available: () => Boolean(report.size_bands?.length && report.size_scores), show };
+}

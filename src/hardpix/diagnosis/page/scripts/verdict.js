@@ -1,0 +1,218 @@
+"use strict";
+// The first view: how good, what is wrong with it in sentences, which kinds of error and what each costs.
+{
+  const against = report?.against;
+
+  function show(main) {
+    const labelled = `${short(labelledPixels())} labelled pixels`;
+    const facts = [
+      plural(imageCount(), "image"),
+      labelled,
+      plural(report.classes.length, "class", "classes"),
+      report.made?.date,
+    ];
+    main.append(
+      make(
+        "div",
+        { class: "view-head verdict-head" },
+        make("h1", { tabindex: -1 }, report.title),
+        make("p", {}, facts.filter(Boolean).join(" · ")),
+        against && make("p", {}, "Differences are to ", make("b", {}, against.title), "."),
+      ),
+      headline(),
+      make("div", { class: "columns wide-left" }, findings(), kindsOfError()),
+      make(
+        "div",
+        { class: "columns wide-right" },
+        make("div", { class: "stack" }, lowestClasses(), leftOut(), provenance()),
+        worstImages(),
+      ),
+    );
+  }
+
+  function headline() {
+    const tiles = report.columns.overall
+      .filter(({ key }) => known(report.scores[key]))
+      .map((column) =>
+        make(
+          "div",
+          { class: "tile", title: column.about },
+          make("dt", {}, column.title),
+          make(
+            "dd",
+            {},
+            make("span", { class: "value" }, figure(report.scores[column.key], column.unit)),
+            column.unit === "%" && make("span", { class: "unit" }, `${SPACE}%`),
+            against && difference(report.scores[column.key], against.scores[column.key], column),
+          ),
+        ),
+      );
+    return make("dl", { class: "tiles" }, tiles);
+  }
+
+  function findings() {
+    const sentences = report.sentences.filter(({ view }) => views[view]?.available() ?? false);
+    return section(
+      "Findings",
+      sentences.length === 0
+        ? make("p", { class: "soft" }, "No wrong pixels, so there is nothing to say about them.")
+        : make(
+            "ol",
+            { class: "findings" },
+            sentences.map(({ text, view, filter }) =>
+              make("li", {}, make("a", { href: address(view, filter ?? {}) }, text)),
+            ),
+          ),
+    );
+  }
+
+  function kindsOfError() {
+    const rows = report.kinds.map((kind, k) =>
+      make(
+        "tr",
+        {},
+        make(
+          "th",
+          { scope: "row" },
+          make("a", { href: address("gallery", { kind: kind.key }), title: kind.about }, kindLabel(k)),
+        ),
+        make(
+          "td",
+          { class: "bar-cell" },
+          make(
+            "span",
+            { class: "meter tall", "aria-hidden": true },
+            make("span", { style: { width: `${100 * kind.share_of_errors}%`, background: rgb(kind.colour) } }),
+          ),
+        ),
+        make("td", { class: "figure" }, inUnit(kind.share_of_errors, "%")),
+        make("td", { class: "figure" }, points(kind.cost)),
+        against &&
+          make(
+            "td",
+            { class: "figure" },
+            pixelChange(
+              kind,
+              against.kinds.find(({ key }) => key === kind.key),
+            ),
+          ),
+      ),
+    );
+    return section(
+      "Kinds of error",
+      make(
+        "table",
+        { class: "kinds-table" },
+        make("caption", { class: "unseen" }, "Share of the wrong pixels and cost of each kind of error"),
+        make(
+          "thead",
+          {},
+          make(
+            "tr",
+            {},
+            make("td"),
+            make("td"),
+            make("th", { scope: "col", class: "figure" }, "of errors"),
+            make(
+              "th",
+              { scope: "col", class: "figure", title: "Points of mIoU that mending this kind alone would gain" },
+              "worth, mIoU",
+            ),
+            against &&
+              make(
+                "th",
+                { scope: "col", class: "figure", title: `Wrong pixels of the kind, against ${against.title}` },
+                "its pixels",
+              ),
+          ),
+        ),
+        make("tbody", {}, rows),
+      ),
+      make(
+        "p",
+        { class: "note" },
+        "Worth: the points of mIoU that the same predictions would gain if this kind alone were mended.",
+      ),
+    );
+  }
+
+  // More or fewer wrong pixels than in the other run, in percent of the other's.
+  function pixelChange(kind, other) {
+    if (!other?.pixels) return NONE;
+    const ratio = kind.pixels / other.pixels;
+    if (ratio >= 10)
+      return make(
+        "span",
+        { class: "difference loss" },
+        make("span", { class: "arrow", "aria-hidden": true }, "▲"),
+        `×${ratio.toFixed(0)}`,
+      );
+    const change = Math.round(100 * (ratio - 1));
+    return make(
+      "span",
+      { class: `difference ${change > 0 ? "loss" : change < 0 ? "gain" : "same"}` },
+      change !== 0 && make("span", { class: "arrow", "aria-hidden": true }, change > 0 ? "▲" : "▼"),
+      change === 0 ? "0" : `${change > 0 ? "+" : "−"}${Math.abs(change)}${SPACE}%`,
+    );
+  }
+
+  function lowestClasses() {
+    const scores = report.class_scores.iou;
+    if (!scores) return null;
+    const order = scores
+      .map((iou, k) => [iou, k])
+      .filter(([iou]) => known(iou))
+      .sort((a, b) => a[0] - b[0])
+      .slice(0, 8);
+    return section(
+      "Lowest IoU",
+      make(
+        "table",
+        { class: "lowest" },
+        make("caption", { class: "unseen" }, "The classes of lowest IoU"),
+        make(
+          "tbody",
+          {},
+          order.map(([iou, k]) =>
+            make(
+              "tr",
+              {},
+              make("th", { scope: "row" }, make("a", { href: address("gallery", { class: k }) }, classLabel(k))),
+              make("td", { class: "bar-cell" }, bar(iou)),
+              make("td", { class: "figure" }, inUnit(iou, "%")),
+              against &&
+                make("td", { class: "figure" }, difference(iou, against.class_scores.iou?.[k], classColumn("iou"))),
+            ),
+          ),
+        ),
+      ),
+      make("p", { class: "more" }, make("a", { href: "#classes" }, "All classes and scores")),
+    );
+  }
+
+  function worstImages() {
+    const { numbers, column, valueOf } = imagesOf({});
+    const cards = numbers
+      .slice(0, images.thumbnails ? 8 : 24)
+      .map((number) =>
+        make(
+          "li",
+          {},
+          make(
+            "a",
+            { href: address("picture", { image: number }) },
+            thumbnail(number) && make("img", { src: thumbnail(number), alt: "", loading: "lazy" }),
+            make("span", { class: "stem", title: images.stem[number] }, images.stem[number]),
+            make("span", { class: "value" }, inUnit(valueOf(number), column.unit)),
+          ),
+        ),
+      );
+    return section(
+      `Worst images by ${column.title.charAt(0).toLowerCase()}${column.title.slice(1)}`,
+      make("ul", { class: `worst ${images.thumbnails ? "" : "plain"}` }, cards),
+      make("p", { class: "more" }, make("a", { href: "#gallery" }, `All ${plural(imageCount(), "image")}`)),
+    );
+  }
+
+  views.verdict = { title: "Verdict", available: () => true, show };
+}

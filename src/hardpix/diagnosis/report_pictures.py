@@ -1,0 +1,140 @@
+"""The pictures of one image in a report: layers of one size that the page lays over each other."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from hardpix.data.heat import heat_colors
+from hardpix.data.palette import Colour
+
+THUMBNAIL_WIDTH = 160
+# One byte a pixel holds this many classes, and one value more for what has no label.
+_MOST_CLASSES = 255
+_SUSPECT = (255, 0, 255)
+
+
+def write_pictures(
+    out: Path,
+    number: int,
+    *,
+    class_colours: Sequence[Colour],
+    kind_colours: Sequence[Colour],
+    image: np.ndarray | None = None,
+    truth: np.ndarray | None = None,
+    prediction: np.ndarray | None = None,
+    kinds: np.ndarray | None = None,
+    hardness: np.ndarray | None = None,
+    suspects: np.ndarray | None = None,
+    longest_side: int | None = None,
+) -> None:
+    """Write `pictures/NNNNNN/` and the thumbnail of one image; layers that are None are left out.
+
+    Labels are also written as ids (`labels.js`), so that the page can tell what lies under the pointer: a page on disk
+    may show the pixels of a png beside it, but not read them.
+
+    Args:
+        out: the folder of the report.
+        number: place of the image in the report.
+        class_colours: of the classes, by index.
+        kind_colours: of the kinds of error, in their order.
+        image: (H, W, 3) uint8.
+        truth: (H, W) class indices; any other value is unlabelled, and transparent.
+        prediction: (H, W) likewise.
+        kinds: (H, W); k + 1 where the error is of the k-th kind; any other value is transparent.
+        hardness: (H, W) from 0 to 1.
+        suspects: (H, W) bool.
+        longest_side: larger pictures are made smaller; labels take the nearest pixel, so thin things may suffer.
+
+    Raises:
+        ValueError: the layers differ in size.
+    """
+    given = {"image": image, "truth": truth, "prediction": prediction, "kinds": kinds, "hardness": hardness}
+    layers = {name: layer for name, layer in {**given, "suspects": suspects}.items() if layer is not None}
+    if not layers:
+        return
+    sizes = {name: layer.shape[:2] for name, layer in layers.items()}
+    if len(set(sizes.values())) > 1:
+        raise ValueError(f"expected layers of one size for image {number}, found {sizes}")
+    layers = {name: _fit(layer, longest_side, smooth=name == "image") for name, layer in layers.items()}
+    folder = out / "pictures" / f"{number:06d}"
+    folder.mkdir(parents=True, exist_ok=True)
+    pictures: dict[str, Image.Image] = {}
+    for name, layer in layers.items():
+        if name == "image":
+            pictures[name] = Image.fromarray(layer)
+            pictures[name].save(folder / "image.jpg", quality=88, subsampling=0)
+        else:
+            pictures[name] = _coloured(name, layer, class_colours, kind_colours)
+            pictures[name].save(folder / f"{name}.png", optimize=True)
+    labels = {name: layers[name] for name in ("truth", "prediction", "kinds") if name in layers}
+    if labels and len(class_colours) <= _MOST_CLASSES:
+        uris = {name: _ids(layer, _count(name, class_colours, kind_colours)) for name, layer in labels.items()}
+        (folder / "labels.js").write_text(f"hardpixData({json.dumps(uris)});\n", encoding="utf-8")
+    _write_thumbnail(out, number, next(iter(pictures.values())))
+
+
+def _fit(layer: np.ndarray, longest_side: int | None, smooth: bool) -> np.ndarray:
+    height, width = layer.shape[:2]
+    if longest_side is None or max(height, width) <= longest_side:
+        return layer
+    scale = longest_side / max(height, width)
+    new_height, new_width = max(1, round(height * scale)), max(1, round(width * scale))
+    if smooth:
+        return np.asarray(Image.fromarray(layer).resize((new_width, new_height), Image.Resampling.LANCZOS))
+    rows = ((np.arange(new_height) + 0.5) * height / new_height).astype(int)
+    columns = ((np.arange(new_width) + 0.5) * width / new_width).astype(int)
+    return layer[rows[:, None], columns]
+
+
+def _coloured(
+    name: str, layer: np.ndarray, class_colours: Sequence[Colour], kind_colours: Sequence[Colour]
+) -> Image.Image:
+    if name == "hardness":
+        picture = Image.fromarray((np.clip(np.nan_to_num(layer), 0, 1) * 255).round().astype(np.uint8))
+        picture.putpalette(heat_colors().tobytes())
+        return picture
+    if name == "suspects":
+        colours: Sequence[Colour] = [_SUSPECT]
+        layer = np.where(layer, 0, 1)
+    else:
+        colours = kind_colours if name == "kinds" else class_colours
+        layer = layer.astype(np.int64) - (name == "kinds")
+    # the colour after the last is what stands for everything else, and is seen through
+    layer = np.where((layer >= 0) & (layer < len(colours)), layer, len(colours))
+    table = np.zeros((len(colours) + 1, 4), np.uint8)
+    table[:-1, :3], table[:-1, 3] = np.asarray(colours).reshape(-1, 3), 255
+    if len(colours) > _MOST_CLASSES:
+        return Image.fromarray(table[layer])
+    picture = Image.fromarray(layer.astype(np.uint8))
+    picture.putpalette(table[:, :3].tobytes())
+    picture.info["transparency"] = len(colours)
+    return picture
+
+
+def _count(name: str, class_colours: Sequence[Colour], kind_colours: Sequence[Colour]) -> int:
+    return len(kind_colours) + 1 if name == "kinds" else len(class_colours)
+
+
+def _ids(layer: np.ndarray, count: int) -> str:
+    """A data URI of a label map as grey values; 255 where there is no label."""
+    ids = np.where((layer >= 0) & (layer < count), layer, 255).astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(ids).save(buffer, "PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def _write_thumbnail(out: Path, number: int, picture: Image.Image) -> None:
+    thumbnails = out / "thumbnails"
+    thumbnails.mkdir(exist_ok=True)
+    shown = picture.convert("RGBA")
+    paper = Image.new("RGB", shown.size, (110, 108, 116))
+    paper.paste(shown, mask=shown.getchannel("A"))
+    paper.thumbnail((THUMBNAIL_WIDTH, THUMBNAIL_WIDTH * 4), Image.Resampling.LANCZOS)
+    paper.save(thumbnails / f"{number:06d}.jpg", quality=82)

@@ -1,0 +1,214 @@
+"""One picture in a real browser: layers, zoom and pan, keys, what is under the pointer, two runs side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .fake_scenes import kinds_of_error, scene
+
+Visit = Callable[..., Any]
+HIGH, WIDE = 64, 96
+
+
+def layers(page: Any, stage: int = 0) -> list[str]:
+    """What is shown, from below; only once every layer is drawn."""
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.stage img')].every((i) => i.complete && i.naturalWidth)"
+    )
+    sources = (
+        page.locator(".stage").nth(stage).locator("img").evaluate_all("(all) => all.map((i) => i.getAttribute('src'))")
+    )
+    return sources
+
+
+def transform(page: Any, stage: int = 0) -> str:
+    return page.locator(".sheet").nth(stage).evaluate("(sheet) => sheet.style.transform")
+
+
+def on_picture(page: Any, row: float, column: float, stage: int = 0) -> tuple[float, float]:
+    box = page.locator(".sheet").nth(stage).bounding_box()
+    return box["x"] + (column + 0.5) * box["width"] / WIDE, box["y"] + (row + 0.5) * box["height"] / HIGH
+
+
+def test_a_click_in_the_gallery_opens_the_picture(visit: Visit, odd: Path) -> None:
+    page = visit(odd, "#gallery?sort=miou")
+    name = page.locator(".card .stem").nth(2).inner_text()
+    page.locator(".card").nth(2).click()
+    page.locator("main.view-picture").wait_for()
+    assert page.locator("h1").inner_text() == name
+    assert page.locator(".place").inner_text() == "3 of 12"
+    page.locator(".back").click()
+    page.locator("main.view-gallery").wait_for()
+    assert page.locator(".card .stem").nth(2).inner_text() == name
+
+
+def test_layers_are_shown_by_box_and_by_number(visit: Visit, odd: Path) -> None:
+    page = visit(odd, "#picture?image=0")
+    folder = "pictures/000000/"
+    assert layers(page) == [f"{folder}image.jpg", f"{folder}kinds.png"]
+    page.get_by_label("Truth", exact=False).first.check()
+    assert layers(page) == [f"{folder}image.jpg", f"{folder}truth.png", f"{folder}kinds.png"]
+    for key in "1246":
+        page.keyboard.press(key)
+    assert layers(page) == [f"{folder}suspects.png"]
+    page.wait_for_function("() => location.hash.includes('layers=suspects')")
+    page.reload()
+    assert layers(page) == [f"{folder}suspects.png"]
+    assert page.locator(".layer-row input:checked").count() == 1
+    page.keyboard.press("6")
+    assert layers(page) == []
+
+
+def test_a_slider_sets_a_layers_opacity_and_keeps_it(visit: Visit, odd: Path) -> None:
+    page = visit(odd, "#picture?image=0&layers=image,prediction")
+    slider = page.get_by_label("Opacity: Prediction")
+    slider.focus()
+    page.keyboard.press("ArrowLeft")  # moves the slider, and not to another picture
+    assert page.locator("h1").inner_text() == page.evaluate("() => hardpixImages.stem[0]")
+    opacity = "(image) => Number(image.style.opacity)"
+    assert page.locator("img.prediction").evaluate(opacity) == pytest.approx(0.59)
+    page.locator("h1").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.locator("img.prediction").evaluate(opacity) == pytest.approx(0.59)
+
+
+def test_arrows_go_through_the_images_that_were_chosen(visit: Visit, odd: Path) -> None:
+    page = visit(odd, "#gallery?true=1&predicted=3")
+    chosen = page.locator(".card .stem").all_inner_texts()
+    page.locator(".card").first.click()
+    page.locator("main.view-picture").wait_for()
+    for key, place in [("ArrowRight", 1), ("ArrowRight", 2), ("ArrowLeft", 1), ("ArrowLeft", 0), ("ArrowLeft", -1)]:
+        page.keyboard.press(key)
+        assert page.locator("h1").inner_text() == chosen[place]
+    page.get_by_role("button", name="Next").click()
+    assert page.locator("h1").inner_text() == chosen[0]
+    page.keyboard.press("Escape")
+    page.locator("main.view-gallery .card").first.wait_for()
+    assert page.locator(".card .stem").all_inner_texts() == chosen
+
+
+def test_zoom_and_pan_stay_from_picture_to_picture_and_over_a_reload(visit: Visit, odd: Path) -> None:
+    page = visit(odd, "#picture?image=0")
+    whole = transform(page)
+    x, y = map(round, on_picture(page, 20, 30))  # a wheel turns at whole pixels of the screen
+    box = page.locator(".sheet").bounding_box()
+    row, column = (y - box["y"]) * HIGH / box["height"] - 0.5, (x - box["x"]) * WIDE / box["width"] - 0.5
+    page.mouse.move(x, y)
+    for _ in range(4):
+        page.mouse.wheel(0, -300)
+    page.wait_for_function("before => document.querySelector('.sheet').style.transform !== before", arg=whole)
+    page.wait_for_function("() => location.hash.includes('at=')")
+    assert on_picture(page, row, column) == pytest.approx((x, y), abs=1.5)  # what was under the pointer still is
+    page.mouse.down()
+    page.mouse.move(x + 50, y + 20, steps=4)
+    page.mouse.up()
+    assert on_picture(page, row, column) == pytest.approx((x + 50, y + 20), abs=2)
+    zoomed = transform(page)
+    page.keyboard.press("ArrowRight")
+    assert transform(page) == zoomed
+    page.keyboard.press("ArrowLeft")
+    assert transform(page) == zoomed
+    page.wait_for_timeout(400)  # the address follows a moment later
+    page.reload()
+    scale = [float(text.partition("scale(")[2].rstrip(")")) for text in (zoomed, transform(page))]
+    assert scale[0] == pytest.approx(scale[1], rel=1e-3)
+    assert on_picture(page, row, column) == pytest.approx((x + 50, y + 20), abs=2)
+    page.keyboard.press("0")
+    assert transform(page) == whole
+    page.keyboard.press("+")
+    page.keyboard.press("Shift+ArrowRight")
+    assert transform(page) != whole
+    page.get_by_role("button", name="Fit").click()
+    assert transform(page) == whole
+
+
+def test_the_picture_never_leaves_the_stage(visit: Visit, odd: Path) -> None:
+    page = visit(odd, "#picture?image=0&at=8,0.5,0.5")
+    stage = page.locator(".stage").bounding_box()
+    for key in ("ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown"):
+        for _ in range(80):
+            page.keyboard.press(f"Shift+{key}")
+        sheet = page.locator(".sheet").bounding_box()
+        assert sheet["x"] <= stage["x"] + 2
+        assert sheet["y"] <= stage["y"] + 2
+        assert sheet["x"] + sheet["width"] >= stage["x"] + stage["width"] - 2
+        assert sheet["y"] + sheet["height"] >= stage["y"] + stage["height"] - 2
+
+
+@pytest.mark.parametrize("run", [0, 1])
+def test_the_pointer_reads_out_labels_and_kind(visit: Visit, odd: Path, run: int) -> None:
+    page = visit(odd, "#picture?image=1&side=1")
+    truth, *predictions, _ = scene(1, HIGH, WIDE)
+    kinds = kinds_of_error(truth, predictions[run])
+    report = page.evaluate("() => window.hardpixReport")
+    names = [entry["name"] for entry in report["classes"]]
+    places = [(3, 5), (HIGH - 1, 50)]
+    for kind in range(1, 5):
+        rows, columns = (kinds == kind).nonzero()
+        if len(rows):
+            places.append((int(rows[len(rows) // 2]), int(columns[len(rows) // 2])))
+    assert len(places) > 2
+    for row, column in places:
+        page.mouse.move(*on_picture(page, row, column, run))
+        said = [f"truth: {names[truth[row, column]] if truth[row, column] != 255 else 'not labelled'}"]
+        said += [f"predicted: {names[predictions[run][row, column]]}"]
+        if kinds[row, column]:
+            said.append(report["kinds"][kinds[row, column] - 1]["title"].lower())
+        expected = " · ".join([f"x {column}, y {row}", *said])
+        page.wait_for_function("text => document.querySelector('.readout').textContent === text", arg=expected)
+
+
+def test_two_runs_side_by_side_move_together(visit: Visit, odd: Path) -> None:
+    page = visit(odd, "#picture?image=0")
+    assert page.locator(".stage").count() == 1
+    page.keyboard.press("s")
+    assert page.locator(".stage").count() == 2
+    assert page.locator("figcaption").all_inner_texts() == ["DDRNet-23-slim, cross-entropy", "Learned <b>hardness</b>"]
+    assert layers(page, 0) == ["pictures/000000/image.jpg", "pictures/000000/kinds.png"]
+    assert layers(page, 1) == ["pictures/000000/image.jpg", "against/pictures/000000/kinds.png"]
+    page.mouse.move(*on_picture(page, 10, 10, 1))
+    page.mouse.wheel(0, -500)
+    page.wait_for_function("() => location.hash.includes('at=')")
+    assert transform(page, 0) == transform(page, 1)
+    page.reload()
+    assert page.locator(".stage").count() == 2
+    page.locator(".run-choice input").uncheck()
+    assert page.locator(".stage").count() == 1
+
+
+def test_an_object_and_a_suspect_are_pointed_out(visit: Visit, odd: Path) -> None:
+    page = visit(odd, "#picture?image=0")
+    whole = transform(page)
+    page.locator(".objects button").first.click()
+    assert transform(page) != whole
+    assert page.locator(".boxes .over").count() == 1
+    page.evaluate("() => { location.hash = 'suspects'; }")
+    page.locator("main.view-suspects .card").first.click()
+    page.locator("main.view-picture .boxes").wait_for()
+    assert layers(page) == ["pictures/000000/image.jpg", "pictures/000000/suspects.png"]
+    box = page.evaluate("() => hardpixReport.suspects[0].box")
+    frame = page.locator(".boxes .over").evaluate(
+        "(r) => ['y', 'x', 'height', 'width'].map((a) => Number(r.getAttribute(a)))"
+    )
+    assert frame == [box[0] - 1, box[1] - 1, box[2] + 2, box[3] + 2]
+
+
+def test_figures_are_those_of_the_image(visit: Visit, odd: Path) -> None:
+    page = visit(odd, "#picture?image=4")
+    page.locator(".picture-facts section").first.wait_for()
+    images = page.evaluate("() => ({ here: hardpixImages.columns.miou[4], there: hardpixImages.against.miou[4] })")
+    row = page.locator(".facts-table tr", has_text="mIoU").first.locator("td").all_inner_texts()
+    change = 100 * (images["here"] - images["there"])
+    assert row == [f"{100 * images['here']:.1f}\u00a0%", f"▼−{-change:.1f}"]
+    details = page.evaluate("() => detailsOf(4)")
+    largest = max(details["kinds"], key=lambda entry: entry[3])
+    assert page.locator(".facts-table.errors td").first.inner_text() == f"{largest[3]:,}\u00a0px"
+
+
+def test_a_number_that_no_image_has_shows_the_first(visit: Visit, odd: Path) -> None:
+    page = visit(odd, "#picture?image=9999")  # there is no such image: the first is shown
+    assert page.locator("h1").inner_text() == page.evaluate("() => hardpixImages.stem[0]")

@@ -1,0 +1,306 @@
+"""Every view in a real browser: opens, sorts, switches, links, keeps its state; dark and light; names are text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .fake_scenes import KINDS, ODD_CLASS, ODD_NAMES
+
+Visit = Callable[..., Any]
+VIEWS = {
+    "verdict": "DDRNet-23-slim, cross-entropy",
+    "classes": "Classes",
+    "kinds": "Kinds of error",
+    "confusion": "Confusion",
+    "sizes": "Object size",
+    "plots": "Plots",
+    "gallery": "Gallery",
+    "hardness": "Hardness",
+    "calibration": "Calibration",
+    "suspects": "Suspected labels",
+}
+ONLY_WITH_MORE = ["hardness", "calibration", "suspects"]
+
+
+def wait_for_charts(page: Any) -> None:
+    page.wait_for_function("() => [...document.querySelectorAll('.chart')].every((chart) => chart.dataset.drawn)")
+
+
+def column(page: Any, table: str, place: int) -> list[str]:
+    return page.locator(f"{table} tbody tr > :nth-child({place})").all_inner_texts()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_view_opens(visit: Visit, odd: Path, theme: str) -> None:
+    page = visit(odd, color_scheme=theme)
+    links = page.locator("nav a")
+    assert [link.get_attribute("data-view") for link in links.all()] == list(VIEWS)
+    for view, title in VIEWS.items():
+        page.locator(f"nav a[data-view={view}]").click()
+        page.locator("main h1", has_text=title).wait_for()
+        assert page.locator("nav [aria-current]").all_inner_texts() == [
+            page.locator(f"nav a[data-view={view}]").inner_text()
+        ]
+        wait_for_charts(page)
+        assert page.evaluate("() => document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+        broken = "() => [...document.images].filter((i) => i.complete && !i.naturalWidth).length"
+        assert page.evaluate(broken) == 0
+
+
+@pytest.mark.parametrize("width", [900, 1000, 1600])
+def test_nothing_runs_off_the_side(visit: Visit, odd: Path, width: int) -> None:
+    page = visit(odd)
+    page.set_viewport_size({"width": width, "height": 700})
+    for view in [*VIEWS, "picture"]:
+        page.evaluate("view => { location.hash = view; }", view)
+        page.locator(f"main.view-{view} h1").wait_for()
+        wait_for_charts(page)
+        assert page.evaluate("() => document.documentElement.scrollWidth <= document.documentElement.clientWidth"), view
+
+
+def test_what_was_not_given_has_no_view(visit: Visit, bare: Path) -> None:
+    page = visit(bare)
+    assert [link.get_attribute("data-view") for link in page.locator("nav a").all()] == [
+        view for view in VIEWS if view not in ONLY_WITH_MORE
+    ]
+    assert page.locator(".difference").count() == 0
+    assert page.locator(".findings a[href='#hardness']").count() == 0
+    for view in [*ONLY_WITH_MORE, "nonsense", "constructor"]:
+        page.evaluate("view => { location.hash = view; }", view)
+        page.locator("main.view-verdict h1").wait_for()
+    page.evaluate("() => { location.hash = 'picture?image=0'; }")
+    page.locator("main h1", has_text=ODD_NAMES[0]).wait_for()
+    assert page.locator(".stage, .layer-row, .run-choice label").count() == 0
+    page.locator(".picture-facts h2", has_text="Scores").wait_for()
+
+
+def test_figures_are_those_of_the_data(visit: Visit, odd: Path) -> None:
+    page = visit(odd)
+    report = page.evaluate("() => window.hardpixReport")
+    tiles = dict(
+        zip(page.locator(".tile dt").all_inner_texts(), page.locator(".tile .value").all_inner_texts(), strict=True)
+    )
+    assert tiles["mIoU"] == f"{100 * report['scores']['miou']:.1f}"
+    change = 100 * (report["scores"]["miou"] - report["against"]["scores"]["miou"])
+    assert page.locator(".tile .difference").first.inner_text() == f"▼−{-change:.1f}"
+    shares = [f"{100 * kind['share_of_errors']:.1f}\u00a0%" for kind in report["kinds"]]
+    assert [cell.strip() for cell in column(page, ".kinds-table", 3)] == shares
+
+
+def test_a_table_sorts_by_click_and_by_key(visit: Visit, odd: Path) -> None:
+    page = visit(odd, "#classes")
+    ious = page.evaluate("() => window.hardpixReport.class_scores.iou")
+    head = page.locator("thead th", has_text="IoU").first
+
+    def shown() -> list[str]:
+        return page.locator("tbody tr td:nth-child(3) .number").all_inner_texts()
+
+    assert head.get_attribute("aria-sort") == "ascending"
+    assert shown() == [f"{100 * iou:.1f}" for iou in sorted(ious)]
+    head.locator("button").click()
+    assert head.get_attribute("aria-sort") == "descending"
+    assert shown() == [f"{100 * iou:.1f}" for iou in sorted(ious, reverse=True)]
+    page.locator("thead th button").first.focus()
+    page.keyboard.press("Enter")
+    assert page.locator("thead th").first.get_attribute("aria-sort") == "ascending"
+    names = [name.strip() for name in column(page, "table", 1)]
+    assert names == sorted(names, key=str.lower)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    assert page.locator("thead th").nth(1).get_attribute("aria-sort") == "descending"
+
+
+def test_what_has_no_value_comes_last_either_way(visit: Visit, odd: Path) -> None:
+    page = visit(odd, "#classes?group=Thin+parts&sort=thin_recall.ascending")
+    for _ in range(2):
+        cells = page.locator("tbody tr td:nth-child(2) .number").all_inner_texts()
+        assert cells[2:] == ["–"] * 4
+        assert "–" not in cells[:2]
+        page.locator("thead button").nth(1).click()
+
+
+def test_groups_of_columns_switch_and_survive_a_reload(visit: Visit, odd: Path) -> None:
+    page = visit(odd, "#classes")
+    assert "Boundary IoU" not in page.locator("thead").inner_text()
+    page.locator(".choice button", has_text="Borders").click()
+    assert page.locator(".choice [aria-pressed=true]").all_inner_texts() == ["Borders"]
+    assert page.locator(".choice [aria-pressed=false]").count() == 5
+    assert "Boundary IoU" in page.locator("thead").inner_text()
+    page.locator("thead th button").nth(2).click()
+    page.wait_for_function("() => location.hash.includes('group=Borders') && location.hash.includes('sort=border_f')")
+    page.reload()
+    assert "Boundary IoU" in page.locator("thead").inner_text()
+    assert page.locator("thead th").nth(2).get_attribute("aria-sort") == "ascending"
+    page.locator(".choice button", has_text="All").click()
+    assert page.locator("thead th").count() == 12
+
+
+@pytest.mark.parametrize(
+    ("view", "click", "filter_"),
+    [
+        ("verdict", ".findings a", {"class": "4", "kind": "missed"}),
+        ("verdict", ".kinds-table tbody a", {"kind": "displaced"}),
+        ("verdict", ".lowest a", {"class": "4"}),
+        ("classes", "tbody tr:nth-child(2) a", {"class": "5"}),
+        ("kinds", "tbody tr td a", {}),
+        ("confusion", ".pairs tbody td a", {}),
+        ("sizes", "tbody td a", {"class": "4", "band": "1"}),
+        ("sizes", ".kinds-table tr:nth-child(2) a", {"band": "1"}),
+        ("suspects", ".view-tools a", {"suspects": "1"}),
+    ],
+)
+def test_views_lead_to_the_images_they_speak_of(
+    visit: Visit, odd: Path, view: str, click: str, filter_: dict[str, str]
+) -> None:
+    page = visit(odd, f"#{view}")
+    page.locator(click).first.click()
+    page.locator("main.view-gallery .card").first.wait_for()
+    state = page.evaluate("() => Object.fromEntries(new URLSearchParams(location.hash.split('?')[1]))")
+    assert filter_.items() <= state.items()
+    assert state
+    assert "with errors:" in page.locator(".found").inner_text()
+    values = page.locator(".card .values b").all_inner_texts()
+    numbers = [float(value.split("\u00a0")[0].replace(",", "")) for value in values]
+    assert numbers == sorted(numbers, reverse=True)
+    assert numbers[-1] > 0
+
+
+def test_a_click_on_the_matrix_leads_to_that_pair(visit: Visit, odd: Path) -> None:
+    page = visit(odd, "#confusion")
+    wait_for_charts(page)
+    box = page.locator(".chart .nsewdrag").bounding_box()
+    report = page.evaluate("() => window.hardpixReport")
+    classes = len(report["classes"])
+    true, predicted = 4, 3
+    assert report["confusion"][true][predicted] > 0
+    page.mouse.move(
+        box["x"] + (predicted + 0.5) * box["width"] / classes, box["y"] + (true + 0.5) * box["height"] / classes
+    )
+    page.locator(".hovertext").wait_for()
+    assert f"{ODD_CLASS} taken for vegetation" in page.locator(".hovertext").text_content()
+    page.mouse.down()
+    page.mouse.up()
+    page.locator("main.view-gallery").wait_for()
+    assert page.evaluate("() => location.hash") == f"#gallery?true={true}&predicted={predicted}"
+
+
+def test_a_point_of_the_plot_leads_to_its_image(visit: Visit, odd: Path) -> None:
+    page = visit(odd, "#plots")
+    wait_for_charts(page)
+    points = page.locator(".chart path.point")
+    assert points.count() == 12
+    page.locator("select").nth(1).select_option("errors")
+    page.wait_for_function("() => location.hash.includes('y=errors')")
+    wait_for_charts(page)
+    box = page.locator(".chart path.point").nth(5).bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.locator(".hovertext").wait_for()
+    named = page.locator(".previewed .stem").inner_text()
+    page.mouse.down()
+    page.mouse.up()
+    page.locator("main.view-picture h1").wait_for()
+    assert page.locator("h1").inner_text() == named
+    page.go_back()
+    page.locator("main.view-plots").wait_for()
+    assert page.locator("select").nth(1).input_value() == "errors"
+
+
+def test_the_switch_chooses_the_theme_and_is_remembered(visit: Visit, odd: Path) -> None:
+    page = visit(odd, color_scheme="light")
+    ground = "() => getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)[0]"
+    switch = page.get_by_role("switch")
+    assert switch.get_attribute("aria-checked") == "false"
+    assert page.evaluate(ground) > 240
+    switch.click()
+    assert switch.get_attribute("aria-checked") == "true"
+    assert page.evaluate(ground) < 40
+    page.reload()
+    assert page.evaluate(ground) < 40
+    page.keyboard.press("d")
+    assert page.evaluate(ground) > 240
+
+
+def test_charts_follow_the_theme(visit: Visit, odd: Path) -> None:
+    page = visit(odd, "#hardness", color_scheme="light")
+    wait_for_charts(page)
+    fill = "() => getComputedStyle(document.querySelector('.chart .xtick text')).fill"
+    before = page.evaluate(fill)
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(f"before => ({fill})() !== before", arg=before)
+
+
+def test_odd_names_are_text(visit: Visit, odd: Path) -> None:
+    page = visit(odd, "#gallery")
+    stems = set(page.locator(".card .stem").all_inner_texts())
+    assert stems.issuperset(ODD_NAMES)
+    page.evaluate("() => { location.hash = 'classes'; }")
+    page.locator("tbody", has_text=ODD_CLASS).wait_for()
+    page.evaluate("() => { location.hash = 'plots?of=classes'; }")
+    wait_for_charts(page)
+    assert any(ODD_CLASS[:15] in text for text in page.locator(".chart .textpoint").all_text_contents())
+    assert page.locator("img[src=x]").count() == 0
+    assert page.locator("body b b").count() == 0
+
+
+def test_help_opens_and_closes_by_key(visit: Visit, odd: Path) -> None:
+    page = visit(odd)
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog", name="Keys")
+    assert dialog.is_visible()
+    page.keyboard.press("g")  # the page behind it takes no keys
+    assert page.evaluate("() => location.hash") == ""
+    page.keyboard.press("Escape")
+    assert not dialog.is_visible()
+    page.locator(".help").click()
+    assert dialog.is_visible()
+    dialog.get_by_role("button", name="Close").click()
+    assert not dialog.is_visible()
+
+
+def test_the_keyboard_comes_first_to_the_content_then_to_the_views(visit: Visit, odd: Path) -> None:
+    page = visit(odd, "#classes")
+    focused = "(e = document.activeElement) => e.className || e.dataset.view || e.tagName"
+    order = []
+    for _ in range(4):
+        page.keyboard.press("Tab")
+        order.append(page.evaluate(f"() => ({focused})()"))
+    assert order == ["skip", "brand", "verdict", "classes"]
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    page.locator("main.view-verdict").wait_for()
+    assert page.evaluate("() => document.activeElement.tagName") == "H1"  # a reader hears where it has come to
+
+
+def test_what_can_be_pressed_is_a_button_or_a_link_with_a_name(visit: Visit, odd: Path) -> None:
+    page = visit(odd)
+    unnamed = """() => [...document.querySelectorAll("a, button, select, input")]
+      .filter((each) => !(each.ariaLabel || each.textContent.trim() || each.title || each.labels?.length))
+      .map((each) => each.outerHTML)"""
+    for view in [*VIEWS, "picture"]:
+        page.evaluate("view => { location.hash = view; }", view)
+        page.locator(f"main.view-{view} h1").wait_for()
+        assert page.evaluate(unnamed) == []
+        assert page.evaluate("() => document.querySelectorAll('main h1').length") == 1
+        assert (
+            page.evaluate("() => [...document.querySelectorAll('a')].filter((a) => !a.hasAttribute('href')).length")
+            == 0
+        )
+    kinds = [title for title, _, _ in KINDS.values()]
+    page.evaluate("() => { location.hash = 'verdict'; }")
+    page.locator("main.view-verdict").wait_for()
+    marks = page.locator(".kinds-table .kind-mark").all_inner_texts()
+    assert marks == [title[0] for title in kinds]  # a letter beside each colour
+
+
+def test_a_folder_without_its_data_says_so(visit: Visit, odd: Path, tmp_path: Path) -> None:
+    import shutil
+
+    shutil.copytree(odd, tmp_path / "report", ignore=shutil.ignore_patterns("pictures", "thumbnails"))
+    for name in ("summary.js", "images.js"):
+        (tmp_path / "report" / "data" / name).write_text("")
+    page = visit(tmp_path / "report")
+    page.locator("main", has_text="The data of this report are missing").wait_for()

@@ -9,24 +9,27 @@ from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 
-from hardpix.training.errors import UsageError
+from hardpix.console.errors import UsageError
 
 # Where the commands are whose arguments are those of a function.
 FUNCTIONS = {
     "test": ("hardpix.training.score", "score"),
     "predict": ("hardpix.training.predict", "predict"),
     "mine": ("hardpix.training.mine", "mine"),
+    "diagnose": ("hardpix.diagnosis.diagnose", "diagnose"),
     "demo": ("hardpix.demo.run", "demo"),
 }
 
-# What the commands import beyond torch and numpy.
-NEEDED = ("lightning", "torchmetrics", "torchvision", "jsonargparse", "yaml", "PIL", "rich")
+# What the commands import beyond torch and numpy, and the extra that brings it.
+TRAIN = ("train", ("lightning", "torchmetrics", "torchvision", "jsonargparse", "yaml", "PIL", "rich", "cv2"))
+DIAGNOSE = ("diagnose", ("torchmetrics", "jsonargparse", "yaml", "PIL", "rich", "cv2", "plotly", "pyarrow", "skimage"))
 
 COMMANDS = {
     "fit": "train a network on your folders of images and masks",
     "test": "score a trained network on labelled images",
     "predict": "label images: class ids, overlays, confidence",
     "mine": "write the learned hardness of every pixel",
+    "diagnose": "show where and why label maps of any tool are wrong, and what each kind of error costs",
     "demo": "train twice on generated road scenes and show what learned hardness changes",
 }
 
@@ -45,10 +48,11 @@ def main(arguments: list[str] | None = None) -> int:
     if name not in COMMANDS:
         print(f"hardpix: unknown command {name!r}\n\n{_usage()}", file=sys.stderr)
         return 2
-    if missing := [package for package in NEEDED if find_spec(package) is None]:
+    extra, needed = DIAGNOSE if name == "diagnose" else TRAIN
+    if missing := [package for package in needed if find_spec(package) is None]:
         print(
-            f"hardpix {name} needs the packages of the extra [train], of which {', '.join(missing)} cannot be found: "
-            "pip install '.[train]' in hardpix's checkout",
+            f"hardpix {name} needs the packages of the extra [{extra}], of which {', '.join(missing)} cannot be found: "
+            f"pip install '.[{extra}]' in hardpix's checkout",
             file=sys.stderr,
         )
         return 2
@@ -72,7 +76,7 @@ def _load(name: str) -> Callable[[list[str]], object]:
         from hardpix.training.fit import fit
 
         return fit
-    from hardpix.training.arguments import run_command
+    from hardpix.console.arguments import run_command
 
     module, function = FUNCTIONS[name]
     return partial(run_command, getattr(import_module(module), function), name)

@@ -121,4 +121,5 @@ def image_details(truth: np.ndarray, prediction: np.ndarray, kinds: np.ndarray) 
         entry = {"class": 5, "area": int(invented.sum()), "band": None, "box": [top, left, 8, 10], "found": None}
         objects.append(entry)
     objects.sort(key=lambda entry: (entry["found"] is None, entry["found"] or 0))
-    return {"kinds": rows, "objects": objects, "class_iou": ious(confusion(truth, prediction))}
+    bands = [[e["class"], e["band"], round(e["area"] * (1 - e["found"]))] for e in objects if (e["found"] or 1) < 1]
+    return {"kinds": rows, "bands": bands, "objects": objects, "class_iou": ious(confusion(truth, prediction))}

@@ -38,14 +38,7 @@ def test_sums_are_those_of_the_maps() -> None:
 
 def test_bands_count_what_is_not_found_of_objects() -> None:
     index = ErrorIndex()
-    things = [
-        {"class": 1, "area": 40, "band": 0, "found": 0.25},
-        {"class": 1, "area": 60, "band": 0, "found": 0.5},
-        {"class": 2, "area": 10, "band": 0, "found": 0.0},
-        {"class": 2, "area": 900, "band": 1, "found": 1.0},  # nothing is missing
-        {"class": 2, "area": 50, "band": None, "found": None},  # only predicted
-    ]
-    index.add(4, {"kinds": [], "objects": things})
+    index.add(4, {"kinds": [], "bands": [[1, 0, 60], [2, 0, 10]]})
     assert index.as_dict()["band"] == {
         ",0": {"image": [4], "pixels": [70]},
         "1,0": {"image": [4], "pixels": [60]},
@@ -56,13 +49,13 @@ def test_bands_count_what_is_not_found_of_objects() -> None:
 def test_numpy_numbers_are_as_good_as_any() -> None:
     index = ErrorIndex()
     row = np.array([0, 1, 2, 5], dtype=np.uint16)
-    index.add(0, {"kinds": [row], "objects": []})
-    index.add(1, {"kinds": [row, row], "objects": []})
+    index.add(0, {"kinds": [row], "bands": []})
+    index.add(1, {"kinds": [row, row], "bands": []})
     assert index.as_dict()["pair"] == {"0,1": {"image": [0, 1], "pixels": [5, 10]}}
 
 
 @pytest.mark.parametrize("name", ["class", "class_kind", "pair", "band"])
 def test_nothing_wrong_is_an_empty_index(name: str) -> None:
     index = ErrorIndex()
-    index.add(0, {"kinds": [], "objects": []})
+    index.add(0, {"kinds": [], "bands": []})
     assert index.as_dict()[name] == {}

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from hardpix.data import DataError, load_preset
+from hardpix.data.class_source import class_table
 from hardpix.training.run_folder import RunFolder
-from hardpix.training.sources import class_table
 
 BEFORE_A_TABLE = "name: mine\ntrain: {images: a, masks: b}\n"
 

@@ -167,6 +167,22 @@ class ClassTable:
             raise ValueError(f"expected the labels of {len(self)} classes, found also {self.unknown(stored)}")
         return np.where(index == _IGNORED, ignore_index, index).astype(np.int64)
 
+    def codes(self, stored: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """A mask as stored → its indices in the smallest type, and which of its labels are in the table.
+
+        Returns:
+            (H, W) uint8 for up to 255 classes, else uint16, whose largest value stands for no label and for labels
+            that are not in the table; (H, W) boolean, False for these.
+
+        Example:
+            >>> table = ClassTable(["road", "vehicle"], ids=[7, 26], ignore_ids=[0])
+            >>> table.codes(np.array([[0, 7, 26, 27]], dtype=np.uint8))
+            (array([[255,   0,   1, 255]], dtype=uint8), array([[ True,  True,  True, False]]))
+        """
+        index = self._look_up(stored)
+        kind: type[np.unsignedinteger] = np.uint8 if len(self) <= 255 else np.uint16
+        return np.where(index < 0, kind(np.iinfo(kind).max), index.astype(kind)), index != _UNKNOWN
+
     def unknown(self, stored: np.ndarray) -> dict[Label, int]:
         """The labels of a stored mask that are neither a class nor unlabelled, with their number of pixels."""
         return {label: n for label, n in self.count(stored).items() if self.index_of(label) is None}
@@ -211,7 +227,7 @@ class ClassTable:
 
     def _look_up(self, stored: np.ndarray) -> np.ndarray:
         labels = self._labels(stored)
-        return self._table[labels] if labels.ndim == 2 else find_colours(labels, self._by_colour, _UNKNOWN)
+        return self._table.take(labels) if labels.ndim == 2 else find_colours(labels, self._by_colour, _UNKNOWN)
 
 
 def _inverse(entries: Iterable[Iterable[Any]], ignored: Iterable[Any]) -> dict[Any, int]:

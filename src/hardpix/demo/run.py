@@ -20,6 +20,7 @@ from rich.table import Table
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from hardpix.console.arguments import checked_input
 from hardpix.data import ClassTable, Sample
 from hardpix.data.scenes import VERSION, GeneratedScenes
 from hardpix.demo.evaluation import Evaluation, MapStability, evaluate
@@ -30,7 +31,6 @@ from hardpix.metrics import auroc
 from hardpix.objectives import WeightedCrossEntropy
 from hardpix.pixels import distance_to_border
 from hardpix.signals import HardnessLevel, Signal, Uniform
-from hardpix.training.arguments import checked_input
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.quiet import quiet
 from hardpix.training.task import SegmentationTask

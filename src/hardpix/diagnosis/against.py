@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hardpix.diagnosis.data_scripts import read_assigned
-from hardpix.diagnosis.report_folder import is_report
+from hardpix.diagnosis.report_folder import require_report
 
 # What differs between two runs on the same images.
 _COPIED = ("prediction.png", "kinds.png", "hardness.png", "labels.js")
@@ -31,8 +31,7 @@ def copy_against(
         FileNotFoundError: there is no report.
         ValueError: none of its images is one of these.
     """
-    if not is_report(other):
-        raise FileNotFoundError(f"expected the folder of a report to compare with, found none at {other}")
+    require_report(other)
     summary = read_assigned(other / "data" / "summary.js")
     images = read_assigned(other / "data" / "images.js")
     place = {stem: k for k, stem in enumerate(images["stem"])}

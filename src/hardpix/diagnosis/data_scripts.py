@@ -23,7 +23,7 @@ def as_script(value: Any) -> str:
         >>> as_script({"iou": np.array([0.5, np.nan]), "name": "</script>"})
         '{"iou":[0.5,null],"name":"\\u003c/script>"}'
     """
-    text = json.dumps(_plain(value), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(plain(value), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c")
 
 
@@ -44,15 +44,15 @@ def read_assigned(path: Path) -> Any:
     return json.loads(found[1])
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, np.ndarray | np.generic):
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if isinstance(value, float):
         return float(f"{value:.6g}") if math.isfinite(value) else None
     if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
+        return [plain(entry) for entry in value]
     if isinstance(value, dict):
-        return {str(key): _plain(entry) for key, entry in value.items()}
+        return {str(key): plain(entry) for key, entry in value.items()}
     raise TypeError(f"expected text, numbers, lists and dicts as the data of a report, found {type(value).__name__}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -18,40 +19,49 @@ class ErrorIndex:
 
     Example:
         >>> index = ErrorIndex()
-        >>> index.add(0, {"kinds": [[1, 2, 0, 30]], "objects": []})
-        >>> index.add(7, {"kinds": [[1, 2, 3, 5], [2, 1, 0, 4]], "objects": []})
+        >>> index.add(0, {"kinds": [[1, 2, 0, 30]], "bands": [[1, 0, 30]]})
+        >>> index.add(7, {"kinds": [[1, 2, 3, 5], [2, 1, 0, 4]], "bands": []})
         >>> index.as_dict()["pair"]
         {'1,2': {'image': [0, 7], 'pixels': [30, 5]}, '2,1': {'image': [7], 'pixels': [4]}}
     """
 
     def __init__(self) -> None:
-        self._sums: dict[str, dict[str, dict[int, int]]] = {
-            name: defaultdict(lambda: defaultdict(int)) for name in ("class", "class_kind", "pair", "band")
-        }
+        # Arrays, since a large set has millions of entries.
+        self._images: dict[tuple[str, str], array[int]] = defaultdict(lambda: array("q"))
+        self._pixels: dict[tuple[str, str], array[int]] = defaultdict(lambda: array("q"))
 
     def add(self, image: int, details: Mapping[str, Any]) -> None:
-        """Count one image: its wrong pixels `kinds` as [truth, prediction, kind, pixels], and its `objects`."""
+        """Count the next image.
+
+        Args:
+            image: its number, above those before.
+            details: wrong pixels as "kinds", [truth, prediction, kind, pixels] each, and "bands", those not found of
+                the objects of a size, [class, band, pixels] each.
+        """
         for truth, prediction, kind, pixels in _whole(details["kinds"]):
-            self._sums["pair"][f"{truth},{prediction}"][image] += pixels
+            self._add("pair", f"{truth},{prediction}", image, pixels)
             for class_ in {truth, prediction}:
-                self._sums["class"][f"{class_}"][image] += pixels
-                self._sums["class_kind"][f"{class_},{kind}"][image] += pixels
-        for thing in details["objects"]:
-            found = thing["found"]
-            if found is None or found >= 1 or thing.get("band") is None:
-                continue
-            missed = round(int(thing["area"]) * (1 - float(found)))
-            for key in (f"{int(thing['class'])},{int(thing['band'])}", f",{int(thing['band'])}"):
-                self._sums["band"][key][image] += missed
+                self._add("class", f"{class_}", image, pixels)
+                self._add("class_kind", f"{class_},{kind}", image, pixels)
+        for class_, band, pixels in _whole(details["bands"]):
+            self._add("band", f"{class_},{band}", image, pixels)
+            self._add("band", f",{band}", image, pixels)
+
+    def _add(self, name: str, key: str, image: int, pixels: int) -> None:
+        images, counts = self._images[name, key], self._pixels[name, key]
+        if images and images[-1] == image:
+            counts[-1] += pixels
+        else:
+            images.append(image)
+            counts.append(pixels)
 
     def as_dict(self) -> dict[str, dict[str, dict[str, list[int]]]]:
         """name → key → the images, and the pixels in each."""
-        return {
-            name: {
-                key: {"image": list(pixels), "pixels": list(pixels.values())} for key, pixels in sorted(by_key.items())
-            }
-            for name, by_key in self._sums.items()
-        }
+        found: dict[str, dict[str, dict[str, list[int]]]] = {"class": {}, "class_kind": {}, "pair": {}, "band": {}}
+        for name, key in sorted(self._images):
+            images, pixels = self._images[name, key], self._pixels[name, key]
+            found[name][key] = {"image": images.tolist(), "pixels": pixels.tolist()}
+        return found
 
 
 def _whole(rows: Iterable[Iterable[Any]]) -> Iterable[list[int]]:

@@ -65,6 +65,16 @@ def is_report(folder: Path) -> bool:
     return isinstance(record, dict) and record.get("command") == "diagnose"
 
 
+def require_report(folder: Path) -> None:
+    """Refuse what is no report.
+
+    Raises:
+        FileNotFoundError: there is none in that folder.
+    """
+    if not is_report(folder):
+        raise FileNotFoundError(f"expected the folder of a report to compare with, found none at {folder}")
+
+
 def _empty(out: Path) -> None:
     folders = []
     for path in list(_within(out)):

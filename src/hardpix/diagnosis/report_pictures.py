@@ -33,6 +33,7 @@ def write_pictures(
     hardness: np.ndarray | None = None,
     suspects: np.ndarray | None = None,
     longest_side: int | None = None,
+    thumbnail_alone: bool = False,
 ) -> None:
     """Write `pictures/NNNNNN/` and the thumbnail of one image; layers that are None are left out.
 
@@ -51,6 +52,7 @@ def write_pictures(
         hardness: (H, W) from 0 to 1.
         suspects: (H, W) bool.
         longest_side: larger pictures are made smaller; labels take the nearest pixel, so thin things may suffer.
+        thumbnail_alone: write no more than that.
 
     Raises:
         ValueError: the layers differ in size.
@@ -63,6 +65,11 @@ def write_pictures(
     if len(set(sizes.values())) > 1:
         raise ValueError(f"expected layers of one size for image {number}, found {sizes}")
     layers = {name: _fit(layer, longest_side, smooth=name == "image") for name, layer in layers.items()}
+    if thumbnail_alone:
+        name, layer = next(iter(layers.items()))
+        shown = Image.fromarray(layer) if name == "image" else _coloured(name, layer, class_colours, kind_colours)
+        _write_thumbnail(out, number, shown)
+        return
     folder = out / "pictures" / f"{number:06d}"
     folder.mkdir(parents=True, exist_ok=True)
     pictures: dict[str, Image.Image] = {}

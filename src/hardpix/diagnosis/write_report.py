@@ -30,7 +30,7 @@ def write_report(
         summary: what holds for the whole set.
         images: `stem`, `width`, `height`: one entry an image; `columns`: name → the same; `against` likewise, of the
             report compared with.
-        details: one dict an image, in order, read once: `kinds`, `objects`, `class_iou`.
+        details: one dict an image, in order, read once: `kinds`, `bands`, `objects`, `class_iou`.
 
     Raises:
         FileNotFoundError: the folder has not been prepared.
@@ -52,19 +52,21 @@ def write_report(
         for number, entry in enumerate(group, seen):
             index.add(number, entry)
         chunk = seen // CHUNK
-        script = f"hardpixData({as_script(group)});\n"
+        # The index has the bands.
+        shown = [{name: value for name, value in entry.items() if name != "bands"} for entry in group]
+        script = f"hardpixData({as_script(shown)});\n"
         (data / "details" / f"{chunk:04d}.js").write_text(script, encoding="ascii")
         seen += len(group)
     if seen != count:
         raise ValueError(f"expected details of {count} images, found those of {seen}")
     assign(data / "summary.js", "hardpixReport", summary)
-    shown = {
+    pictures = {
         "layers": _layers(out / "pictures", count),
         "against_layers": _layers(out / "against" / "pictures", count),
         "thumbnails": _thumbnails(out / "thumbnails", count),
         "errors": index.as_dict(),
     }
-    assign(data / "images.js", "hardpixImages", {**images, **shown})
+    assign(data / "images.js", "hardpixImages", {**images, **pictures})
     _copy_page(out)
 
 

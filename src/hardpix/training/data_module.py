@@ -21,9 +21,10 @@ from hardpix.data import (
     Transformed,
     collate,
 )
+from hardpix.data.class_source import class_table
 from hardpix.training.folders import described, split_folders
 from hardpix.training.loading import CountedOnce, EvaluationSampler, collate_images, count_classes
-from hardpix.training.sources import class_table, own_folders, own_sets, preset_folders, refuse, with_maps
+from hardpix.training.sources import own_folders, own_sets, preset_folders, refuse, with_maps
 
 
 class SegmentationData(LightningDataModule):

@@ -13,13 +13,14 @@ from jsonargparse import Namespace
 from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.callbacks import Callback, LearningRateMonitor
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
+from hardpix.console.arguments import ParagraphsFormatter, Parser, checked_input, explain
+from hardpix.console.errors import UsageError
 from hardpix.data import DataError, describe
-from hardpix.training.arguments import ParagraphsFormatter, Parser, checked_input, explain
 from hardpix.training.checkpoints import BestCheckpoint, LastCheckpoint
 from hardpix.training.config_file import ConfigFile
 from hardpix.training.data_module import SegmentationData
-from hardpix.training.errors import UsageError
 from hardpix.training.quiet import quiet
 from hardpix.training.resuming import (
     require_checkpoint,
@@ -97,7 +98,7 @@ def fit(arguments: list[str]) -> RunFolder:
         UsageError: settings, data or a network that cannot be used, or a run folder that is taken, before anything is
             written.
     """
-    with checked_input(), quiet():
+    with checked_input(MisconfigurationException), quiet():
         parser = build_parser()
         settings = _with_whole_paths(_parse(parser, _with_saved_config(arguments)))
         folder = RunFolder(Path(settings.run or datetime.now().strftime("runs/%Y%m%d-%H%M%S")))

@@ -12,9 +12,9 @@ from rich.progress import track
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from hardpix.console.errors import UsageError
 from hardpix.data import ClassTable, DataError, Folders, SegmentationFolder, check_folders, describe, restore
 from hardpix.signals import HardnessLevel
-from hardpix.training.errors import UsageError
 from hardpix.training.loading import ErrorsAsSamples
 from hardpix.training.run_folder import RunFolder
 from hardpix.training.task import SegmentationTask

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from hardpix.console.arguments import checked_input
+from hardpix.console.results import prepare_output
 from hardpix.data import Transformed, write_mask
-from hardpix.training.arguments import checked_input
 from hardpix.training.inference import console, infer, learned_hardness, open_run
 from hardpix.training.predict import to_16_bit
-from hardpix.training.results import prepare_output
 from hardpix.training.run_folder import RunFolder
 
 

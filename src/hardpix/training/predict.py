@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from hardpix.console.arguments import checked_input
+from hardpix.console.results import prepare_output
 from hardpix.data import Transformed, read_image, write_mask
-from hardpix.training.arguments import checked_input
 from hardpix.training.inference import console, infer, open_run
-from hardpix.training.results import prepare_output
 from hardpix.training.run_folder import RunFolder
 
 

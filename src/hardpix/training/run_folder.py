@@ -12,9 +12,9 @@ import yaml
 from jsonargparse import ArgumentParser
 from torch.utils.data import Dataset
 
+from hardpix.console.arguments import explain
 from hardpix.data import ClassTable, EvaluationTransform, Folders, SegmentationFolder
 from hardpix.data.yaml_files import read_yaml
-from hardpix.training.arguments import explain
 from hardpix.training.checkpoints import load_weights, read_checkpoint
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.processes import is_first_process

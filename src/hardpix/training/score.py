@@ -9,11 +9,11 @@ from typing import Any
 from rich.table import Table
 from torch.utils.data import Dataset
 
+from hardpix.console.arguments import checked_input
+from hardpix.console.results import require_outside
 from hardpix.data import Transformed
 from hardpix.metrics import SegmentationScores
-from hardpix.training.arguments import checked_input
 from hardpix.training.inference import choose_device, console, infer, open_run
-from hardpix.training.results import require_outside
 from hardpix.training.run_folder import RunFolder
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from torch.utils.data import Dataset
 
 from hardpix.data import ClassTable, DepthFormat, Folders, Preset, load_preset
-from hardpix.data.yaml_files import read_yaml
 
 
 def preset_folders(preset: str, root: str | None, val_stems: str | None) -> tuple[Folders, Folders | None, Preset]:
@@ -119,23 +118,3 @@ def refuse(chosen: str, settings: dict[str, Any]) -> None:
     given = [f"--data.{name}" for name, value in settings.items() if value]
     if given:
         raise ValueError(f"{chosen} goes without {', '.join(given)}: remove one of them")
-
-
-def class_table(classes: str | list[str] | None, label_map: dict[int, int | str] | None) -> ClassTable | None:
-    """The class table that settings describe: the path of a YAML file, names, a label map, or nothing.
-
-    Raises:
-        ValueError: a label map beside a file, which has the ids itself.
-        FileNotFoundError: there is no such file.
-    """
-    if isinstance(classes, str):
-        if label_map is not None:
-            raise ValueError("label_map goes with names of classes, not with a file of them: write the ids in the file")
-        if not Path(classes).is_file():
-            raise FileNotFoundError(
-                f"expected a YAML file of the class table as --data.classes, found none at {classes}"
-            )
-        return read_yaml(classes, ClassTable.from_dict)
-    if label_map is not None:
-        return ClassTable.from_label_map(label_map, classes)
-    return ClassTable.from_names(classes) if classes is not None else None

@@ -24,7 +24,7 @@
     main.append(
       viewHead(
         "Object size",
-        "Connected parts of the truth, by their area.",
+        `Connected parts of the truth, by their area${report.size_bands[0].title.includes("%") ? " in % of the image" : ""}.`,
         choice("Figures", there, shown.of, (of) => {
           shown.of = of;
           settle(shown);

@@ -2,6 +2,8 @@
 // The first view: how good, what is wrong with it in sentences, which kinds of error and what each costs.
 {
   const against = report?.against;
+  // the further scores of the whole set stand in a table
+  const TILES = 4;
 
   function show(main) {
     const labelled = `${short(labelledPixels())} labelled pixels`;
@@ -20,7 +22,7 @@
         against && make("p", {}, "Differences are to ", make("b", {}, against.title), "."),
       ),
       headline(),
-      make("div", { class: "columns wide-left" }, findings(), kindsOfError()),
+      make("div", { class: "columns wide-left" }, findings(), make("div", { class: "stack" }, kindsOfError(), furtherScores())),
       make(
         "div",
         { class: "columns wide-right" },
@@ -32,6 +34,7 @@
 
   function headline() {
     const tiles = report.columns.overall
+      .slice(0, TILES)
       .filter(({ key }) => known(report.scores[key]))
       .map((column) =>
         make(
@@ -48,6 +51,29 @@
         ),
       );
     return make("dl", { class: "tiles" }, tiles);
+  }
+
+  function furtherScores() {
+    const further = report.columns.overall.slice(TILES).filter(({ key }) => known(report.scores[key]));
+    if (further.length === 0) return null;
+    const rows = further.map((column) =>
+      make(
+        "tr",
+        {},
+        make("th", { scope: "row", title: column.about }, column.title),
+        make("td", { class: "figure" }, inUnit(report.scores[column.key], column.unit)),
+        against &&
+          make(
+            "td",
+            { class: "figure" },
+            difference(report.scores[column.key], against.scores[column.key], column),
+          ),
+      ),
+    );
+    return section(
+      "Further scores",
+      make("table", { class: "facts-table further" }, make("tbody", {}, rows)),
+    );
   }
 
   function findings() {

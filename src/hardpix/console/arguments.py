@@ -11,10 +11,9 @@ from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser, DefaultHelpFormatter
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
+from hardpix.console.errors import UsageError
 from hardpix.data import Problem
-from hardpix.training.errors import UsageError
 
 # Settings of Lightning's Trainer without an effect here: its test and predict loops are not run, nor its samplers used.
 OF_NO_USE = ("limit_test_batches", "limit_predict_batches", "use_distributed_sampler", "barebones", "model_registry")
@@ -25,16 +24,17 @@ WRAPPERS = ("Parser key ", "Problem with given class_path ", "Does not validate 
 
 
 @contextmanager
-def checked_input() -> Iterator[None]:
+def checked_input(*also: type[Exception]) -> Iterator[None]:
     """Around what is done before the work starts: settings and files that cannot be used become a UsageError.
 
-    Errors that come later are not the user's to mend, and keep their traceback.
+    So do errors of the types in ``also``. Errors that come later are not the user's to mend, and keep their traceback.
     """
+    mendable: tuple[type[Exception], ...] = (ValueError, OSError, *also)
     try:
         yield
     except UsageError:
         raise
-    except (ValueError, OSError, MisconfigurationException) as error:
+    except mendable as error:
         raise UsageError(explain(error)) from error
 
 
@@ -94,6 +94,8 @@ def run_command(command: Callable[..., object], name: str, arguments: list[str])
     for action in parser._actions:
         if action.dest in inspect.signature(command).parameters and isinstance(action.default, bool):
             action.nargs, action.const, action.metavar = "?", True, "true|false"
+    # Words of a name may be joined by dashes, too.
+    arguments = [re.sub(r"^--[\w-]+", lambda name: "--" + name[0][2:].replace("-", "_"), word) for word in arguments]
     settings = parser.instantiate(parser.parse_args(arguments))
     return command(**settings.as_dict())
 

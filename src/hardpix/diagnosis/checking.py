@@ -1,0 +1,85 @@
+"""What is looked at before the work starts: every file, and which classes there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hardpix.data import ClassTable, DataError, Problem
+from hardpix.data.labels import count_labels, grey_as_ids
+from hardpix.data.masks import read_mask
+from hardpix.data.problems import colours_without_table, too_many_labels
+from hardpix.diagnosis.inputs import NEEDED, Case
+from hardpix.diagnosis.reading import Reader, size_problem
+
+# More different ids in one mask than any data set has classes.
+MOST_LABELS = 1000
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A case as far as it can be used, None where it cannot, and what is wrong with its files."""
+
+    case: Case | None
+    problems: tuple[Problem, ...] = ()
+
+
+def check_cases(cases: Sequence[Case], reader: Reader) -> list[Checked]:
+    """Read truth and prediction of each case, and the heads of its other files."""
+    return [_check(case, reader) for case in cases]
+
+
+def _check(case: Case, reader: Reader) -> Checked:
+    try:
+        truth, _ = reader.labels(case)
+    except DataError as error:
+        return Checked(None, error.problems)
+    problems = []
+    for kind in [kind for kind in case.files if kind not in NEEDED]:
+        if problem := size_problem(case, kind, (truth.shape[0], truth.shape[1])):
+            problems.append(problem)
+            case = case.without(kind)
+    return Checked(case, tuple(problems))
+
+
+@dataclass(frozen=True)
+class FoundLabels:
+    """The ids in truth and prediction of a case, and the files whose labels only a class table can tell."""
+
+    ids: frozenset[int] = frozenset()
+    problems: tuple[Problem, ...] = ()
+
+
+def find_labels(cases: Sequence[Case]) -> list[FoundLabels]:
+    """Which ids there are, case by case; files that cannot be read are left to the check."""
+    return [_labels(case) for case in cases]
+
+
+def _labels(case: Case) -> FoundLabels:
+    ids: set[int] = set()
+    problems = []
+    for path in (case.files[kind] for kind in NEEDED):
+        try:
+            labels = count_labels(grey_as_ids(read_mask(path)))
+        except DataError:
+            continue
+        if len(labels) > MOST_LABELS:
+            problems.append(too_many_labels(path, labels))
+        elif any(isinstance(label, tuple) for label in labels):
+            problems.append(colours_without_table(path, labels))
+        else:
+            ids |= {label for label in labels if isinstance(label, int)}
+    return FoundLabels(frozenset(ids), tuple(problems))
+
+
+def classes_of(found: Sequence[FoundLabels]) -> ClassTable:
+    """The classes named after the ids that were found.
+
+    Raises:
+        DataError: files that hold colours or no classes, or no id at all.
+    """
+    problems = [problem for labels in found for problem in labels.problems]
+    ids = frozenset[int]().union(*(labels.ids for labels in found))
+    if problems or not ids:
+        raise DataError.of(problems)
+    return ClassTable.from_ids(ids)

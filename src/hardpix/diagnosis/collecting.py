@@ -1,0 +1,168 @@
+"""The parts of a report brought together, and the report written."""
+
+from __future__ import annotations
+
+import heapq
+import json
+import shlex
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any
+
+from hardpix.data import ClassTable, Problem
+from hardpix.data.palette import palette
+from hardpix.diagnosis.against import copy_against
+from hardpix.diagnosis.columns import as_dicts, class_columns, image_columns, overall_columns
+from hardpix.diagnosis.data_scripts import plain
+from hardpix.diagnosis.image_counts import Counts, add_counts
+from hardpix.diagnosis.sentences import compared, verdict
+from hardpix.diagnosis.settings import Settings
+from hardpix.diagnosis.signal_scores import calibration_scores, hardness_scores
+from hardpix.diagnosis.summary import summarise
+from hardpix.diagnosis.tables import write_classes, write_images, write_summary
+from hardpix.diagnosis.work import DiagnosedImage, Part
+from hardpix.diagnosis.write_report import write_report
+
+# How many are listed; further ones are counted.
+MOST_PROBLEMS, MOST_SUSPECTS = 200, 500
+
+
+class Collector:
+    """Adds up parts of a report in the order of their images.
+
+    Of an image it keeps the place in each column and no more: details lie in a temporary file until they are written,
+    and of suspect labels those that matter most are kept.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.counts: Counts = {}
+        self.stems: list[str] = []
+        self.sizes: list[tuple[int, int]] = []
+        self.problems: list[Problem] = []
+        self.suspect_regions = 0
+        self._rows: list[dict[str, float | None]] = []
+        self._suspects: list[tuple[float, int, dict[str, Any]]] = []
+        self._details = TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  open as long as this lives
+
+    def add(self, part: Part) -> None:
+        """The next images."""
+        add_counts(self.counts, part.counts)
+        self.problems += part.problems
+        for image in part.images:
+            self._add_image(image)
+
+    def _add_image(self, image: DiagnosedImage) -> None:
+        number = len(self.stems)
+        self.stems.append(image.stem)
+        self.sizes.append(image.size)
+        self._rows.append(image.findings.row)
+        self._details.write(json.dumps(plain(image.findings.details)) + "\n")
+        for suspect in image.findings.suspects:
+            self.suspect_regions += 1
+            # The count tells equal scores apart, and keeps the first of them.
+            entry = (suspect["rank_score"], -self.suspect_regions, {"image": number, **suspect})
+            heapq.heappush(self._suspects, entry)
+            if len(self._suspects) > MOST_SUSPECTS:
+                heapq.heappop(self._suspects)
+
+    def suspects(self) -> list[dict[str, Any]]:
+        """The suspect regions that matter most, those first."""
+        return [entry for *_, entry in sorted(self._suspects, reverse=True, key=lambda entry: entry[:2])]
+
+    def columns(self, keys: Sequence[str]) -> dict[str, list[float | None]]:
+        """Scores of the images by column."""
+        return {key: [row.get(key) for row in self._rows] for key in keys}
+
+    def details(self) -> Iterator[dict[str, Any]]:
+        """Those of one image after the other."""
+        self._details.seek(0)
+        return map(json.loads, self._details)
+
+
+def finish_report(
+    out: Path,
+    found: Collector,
+    classes: ClassTable,
+    *,
+    title: str,
+    inputs: Mapping[str, Path | str | None],
+    problems: Sequence[Problem] = (),
+    against: Path | None = None,
+) -> dict[str, Any]:
+    """Write the report into a folder that `prepare_report` made, after its pictures.
+
+    Returns:
+        What summary.json holds.
+    """
+    settings = found.settings
+    summary: dict[str, Any] = {
+        "format": 1,
+        "title": title,
+        "made": {
+            "date": f"{datetime.now():%Y-%m-%d %H:%M}",
+            "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+            "hardpix": version("hardpix"),
+        },
+        "inputs": {
+            **{name: None if path is None else str(path) for name, path in inputs.items()},
+            "count": len(found.stems),
+            "left_out": [_as_dict(problem) for problem in problems[:MOST_PROBLEMS]],
+            "left_out_more": max(0, len(problems) - MOST_PROBLEMS),
+        },
+        "classes": [
+            {"name": name, "id": classes.ids[k][0], "colour": colour}
+            for k, (name, colour) in enumerate(zip(classes.names, class_colours(classes), strict=True))
+        ],
+        **summarise(found.counts, settings),
+        "hardness": hardness_scores(found.counts),
+        "calibration": calibration_scores(found.counts),
+        "suspects": found.suspects() if "suspects" in found.counts else None,
+        "suspect_regions": found.suspect_regions,
+        "against": None,
+    }
+    of_images = image_columns(
+        settings,
+        hardness=summary["hardness"] is not None,
+        confidence=summary["calibration"] is not None,
+        suspects=summary["suspects"] is not None,
+    )
+    images: dict[str, Any] = {
+        "stem": found.stems,
+        "width": [width for _, width in found.sizes],
+        "height": [height for height, _ in found.sizes],
+        "columns": found.columns([column.key for column in of_images]),
+    }
+    summary["columns"] = {
+        "overall": as_dicts(overall_columns(settings)),
+        "class": as_dicts(class_columns(settings)),
+        "image": as_dicts(of_images),
+    }
+    summary["sentences"] = verdict(summary, found.counts["kinds"], settings)
+    if against is not None:
+        summary["against"], images["against"] = copy_against(against, out, found.stems, classes.names)
+        summary["sentences"][1:1] = compared(summary, summary["against"])
+    write_summary(out / "summary.json", summary)
+    write_classes(out / "classes.csv", summary, class_columns(settings))
+    write_images(out / "images.parquet", images)
+    write_report(out, summary, images, found.details())
+    return summary
+
+
+def class_colours(classes: ClassTable) -> list[tuple[int, int, int]]:
+    """The first colour of every class; without colours a palette for colour-blind readers."""
+    return [entry[0] for entry in classes.colours] or list(palette(len(classes)))
+
+
+def _as_dict(problem: Problem) -> dict[str, str]:
+    return {
+        "kind": problem.kind,
+        "where": str(problem.where),
+        "expected": problem.expected,
+        "found": problem.found,
+        "advice": problem.advice,
+    }

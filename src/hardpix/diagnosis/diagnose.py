@@ -1,0 +1,199 @@
+"""``hardpix diagnose``: where and why label maps of any tool are wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from rich.console import Console
+
+from hardpix.console.arguments import checked_input
+from hardpix.console.errors import UsageError
+from hardpix.data import ClassTable, DataError, Problem, describe
+from hardpix.data.class_source import class_table
+from hardpix.diagnosis.checking import check_cases, classes_of, find_labels
+from hardpix.diagnosis.collecting import Collector, class_colours, finish_report
+from hardpix.diagnosis.inputs import Case, Inputs
+from hardpix.diagnosis.parallel import in_chunks, worker_count
+from hardpix.diagnosis.reading import Reader
+from hardpix.diagnosis.report_folder import prepare_report, require_report
+from hardpix.diagnosis.settings import Settings
+from hardpix.diagnosis.work import CountSelfConfidence, DiagnoseCases, Drawing
+from hardpix.metrics import confident_thresholds
+
+console = Console(highlight=False, markup=False, soft_wrap=True)
+
+
+def diagnose(
+    truth: Path,
+    predictions: Path,
+    out: Path,
+    images: Path | None = None,
+    probabilities: Path | None = None,
+    hardness: Path | None = None,
+    classes: str | list[str] | None = None,
+    label_map: dict[int, int | str] | None = None,
+    ignore_index: int | None = None,
+    prediction_ids: Literal["stored", "index"] = "stored",
+    lines: str | list[str] | None = None,
+    against: Path | None = None,
+    title: str | None = None,
+    band: float = 0.02,
+    radius: int = 3,
+    thin_radius: int = 3,
+    sizes: list[float] | None = None,
+    pictures: bool = True,
+    picture_size: int = 1024,
+    truth_suffix: str = "",
+    prediction_suffix: str = "",
+    image_suffix: str = "",
+    workers: int | None = None,
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Show where and why label maps are wrong, and what each kind of error costs.
+
+    Writes a report into OUT: index.html, which opens by a double click, and summary.json, classes.csv and
+    images.parquet for other tools. Maps may come from any tool; what belongs together has the same file name up to its
+    type. Files that do not pair or cannot be used are listed, and the rest is diagnosed.
+
+    Args:
+        truth: Folder of masks: ids as grey or palette png (or tif, bmp), or colours with a class table that has them.
+        predictions: Folder of predicted label maps, at the size of the masks and with their ids.
+        out: New folder for the report.
+        images: Folder of the images, to look at.
+        probabilities: Folder of npy or npz files (C, H, W), from 0 to 1, for calibration and suspect labels. Out of
+            sample: of a network that was not trained on these images.
+        hardness: Folder of maps from 0 to 1 (png of 8 or 16 bits, npy), such as hardpix mine writes.
+        classes: YAML file of the classes (names, ids, colours), the name of a preset, or names of the ids 0, 1, 2 …; by
+            default every id that occurs is a class.
+        label_map: Stored ids to 0, 1, 2 … or "ignore".
+        ignore_index: The id that stands for unlabelled in the masks; by default that of the class table, else 255.
+        prediction_ids: stored if predictions have the ids of the masks, index if they hold 0, 1, 2 … for the classes.
+        lines: Names of the classes that are line-like, with commas, such as pole,fence; for clDice.
+        against: The report of another run on the same images, to compare with.
+        title: Of the report; by default the folder of predictions.
+        band: Width of Boundary IoU's band, as a share of the diagonal below 1, else in pixels.
+        radius: Pixels by which a border may be displaced.
+        thin_radius: In pixels; thin is what a disc of that radius has no room in.
+        sizes: Limits of the size bands of objects, such as [100, 2500] in pixels, or shares of the image below 1.
+        pictures: Whether to write pictures of every image, or else thumbnails alone.
+        picture_size: Longest side of these pictures in pixels.
+        truth_suffix: Ending of the mask file names that is no part of the stem, such as _gtFine_labelIds.
+        prediction_suffix: The same of the predictions.
+        image_suffix: The same of the images.
+        workers: Processes; by default as many as there are cores.
+        overwrite: Whether an earlier report in OUT may be replaced; other files never are.
+
+    Returns:
+        What summary.json holds.
+    """
+    folders = {"truth": truth, "predictions": predictions, "images": images}
+    folders |= {"probabilities": probabilities, "hardness": hardness}
+    endings = {"truth": truth_suffix, "predictions": prediction_suffix, "images": image_suffix}
+    inputs = Inputs({kind: path for kind, path in folders.items() if path is not None}, endings)
+    with checked_input():
+        table = _with_ignored(class_table(classes, label_map), ignore_index)
+        if against is not None:
+            require_report(against)
+        if picture_size < 1:
+            raise ValueError(f"expected a picture_size of at least 1 pixel, found {picture_size}")
+        cases, problems = inputs.pair()
+        if not cases:
+            raise _nothing_left(inputs, problems)
+        many = worker_count(len(cases), workers)
+        if table is None:
+            found = list(chain.from_iterable(in_chunks(find_labels, cases, many, "finding classes")))
+            table = _with_ignored(classes_of(found), ignore_index)
+        assert table is not None
+        settings = _settings(table, lines, band, radius, thin_radius, sizes)
+        reader = Reader(table, table if prediction_ids == "stored" else ClassTable.from_names(table.names))
+        checked = list(chain.from_iterable(in_chunks(partial(check_cases, reader=reader), cases, many, "checking")))
+        cases = [entry.case for entry in checked if entry.case is not None]
+        problems += [problem for entry in checked for problem in entry.problems]
+        if not cases:
+            raise _nothing_left(inputs, problems)
+        prepare_report(out, inputs.folders.values(), overwrite)
+    if problems:
+        console.print(f"{len(cases)} images can be diagnosed; not as they should be:\n{describe(problems)}")
+    thresholds, cases, unusable = _thresholds(reader, cases, many)
+    drawing = Drawing(out, class_colours(table), picture_size, thumbnails_alone=not pictures)
+    collector = Collector(settings)
+    work = DiagnoseCases(reader, settings, drawing, thresholds)
+    try:
+        for part in in_chunks(work, list(enumerate(cases)), many, "diagnosing"):
+            collector.add(part)
+    except DataError as error:
+        raise UsageError(f"a file has changed since it was checked\n{error}") from error
+    late = [*unusable, *collector.problems]
+    if late:
+        console.print(f"left out of what was diagnosed:\n{describe(late)}")
+    summary = finish_report(
+        out,
+        collector,
+        table,
+        title=title or "/".join(predictions.resolve().parts[-2:]),
+        inputs=folders,
+        problems=[*problems, *late],
+        against=against,
+    )
+    for sentence in summary["sentences"]:
+        console.print(f"- {sentence['text']}")
+    console.print(f"report of {len(cases)} images: {out / 'index.html'}")
+    return summary
+
+
+def _thresholds(reader: Reader, cases: list[Case], workers: int) -> tuple[np.ndarray | None, list[Case], list[Problem]]:
+    """Those of confident learning; the cases without the probabilities that cannot be used; why they cannot."""
+    given = [case for case in cases if "probabilities" in case.files]
+    if not given:
+        return None, cases, []
+    total = np.zeros((2, len(reader.classes)), dtype=np.int64)
+    unusable: dict[str, tuple[Problem, ...]] = {}
+    for counts, found in in_chunks(CountSelfConfidence(reader), given, workers, "reading probabilities"):
+        total += counts
+        unusable |= found
+    cases = [case.without("probabilities") if case.stem in unusable else case for case in cases]
+    return confident_thresholds(total), cases, list(chain.from_iterable(unusable.values()))
+
+
+def _with_ignored(table: ClassTable | None, ignore_index: int | None) -> ClassTable | None:
+    """The same table where one id alone is unlabelled, and no class."""
+    if table is None or ignore_index is None:
+        return table
+    if ignore_index < 0:
+        raise ValueError(f"expected an ignore_index that masks can hold, 0 or more, found {ignore_index}")
+    kept = [k for k, ids in enumerate(table.ids) if ids != (ignore_index,)]
+    return ClassTable(
+        [table.names[k] for k in kept],
+        [[i for i in table.ids[k] if i != ignore_index] for k in kept],
+        [list(table.colours[k]) for k in kept] if table.colours else (),
+        ignore_ids=[ignore_index],
+        ignore_colours=table.ignore_colours,
+    )
+
+
+def _settings(
+    table: ClassTable,
+    lines: str | Sequence[str] | None,
+    band: float,
+    radius: int,
+    thin_radius: int,
+    sizes: Sequence[float] | None,
+) -> Settings:
+    names = [name.strip() for name in lines.split(",")] if isinstance(lines, str) else lines or ()
+    unknown = [name for name in names if name not in table.names]
+    if unknown:
+        raise ValueError(f"expected lines among the classes {', '.join(table.names)}, found {', '.join(unknown)}")
+    numbers = tuple(table.names.index(name) for name in names)
+    settings = Settings(len(table), numbers, band=band, radius=radius, thin_radius=thin_radius)
+    return settings if sizes is None else Settings(**{**vars(settings), "sizes": tuple(sizes)})
+
+
+def _nothing_left(inputs: Inputs, problems: Sequence[Problem]) -> DataError:
+    examples = f"such as {inputs.example('truth')} and {inputs.example('predictions')}"
+    title = f"nothing is left to diagnose: expected masks and predictions of the same names, {examples}"
+    return DataError(f"{title}\n{describe(problems)}" if problems else title, problems)

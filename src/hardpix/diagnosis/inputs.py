@@ -1,0 +1,111 @@
+"""Which files are diagnosed together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hardpix.data import Problem
+from hardpix.data.files import IMAGE_SUFFIXES, MAP_SUFFIXES, files_by_stem
+
+PROBABILITY_SUFFIXES = (".npy", ".npz")
+SUFFIXES: dict[str, tuple[str, ...]] = {
+    "truth": IMAGE_SUFFIXES,
+    "predictions": IMAGE_SUFFIXES,
+    "images": IMAGE_SUFFIXES,
+    "probabilities": PROBABILITY_SUFFIXES,
+    "hardness": MAP_SUFFIXES,
+}
+NAMES = {
+    "truth": "mask",
+    "predictions": "prediction",
+    "images": "image",
+    "probabilities": "file of probabilities",
+    "hardness": "hardness map",
+}
+NEEDED = ("truth", "predictions")
+
+
+@dataclass(frozen=True)
+class Case:
+    """The files of one stem, by kind: "truth", "predictions", and what else there is.
+
+    Example:
+        >>> Case("a", {"truth": Path("t/a.png"), "predictions": Path("p/a.png")}).without("truth").files
+        {'predictions': PosixPath('p/a.png')}
+    """
+
+    stem: str
+    files: Mapping[str, Path]
+
+    def without(self, kind: str) -> Case:
+        """The same without one of its files."""
+        return Case(self.stem, {name: path for name, path in self.files.items() if name != kind})
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Folders of maps; what belongs together has the same stem, the path below the folder without file type.
+
+    Attributes:
+        folders: by kind, of which "truth" and "predictions" must be there.
+        endings: by kind, what follows the stem in file names, such as "_gtFine_labelIds".
+    """
+
+    folders: Mapping[str, Path]
+    endings: Mapping[str, str] = field(default_factory=dict)
+
+    def pair(self) -> tuple[list[Case], list[Problem]]:
+        """The stems that have truth and prediction, in natural order, and what does not pair.
+
+        Raises:
+            FileNotFoundError: a folder that is not there.
+        """
+        for kind, folder in self.folders.items():
+            if not folder.is_dir():
+                raise FileNotFoundError(
+                    f"expected a folder of {kind}, found {'a file' if folder.exists() else 'nothing'} at {folder}; "
+                    "check the path"
+                )
+        files = {kind: self._files(kind) for kind in self.folders}
+        cases, problems = [], []
+        for stem in files["truth"]:
+            found = {kind: by_stem[stem] for kind, by_stem in files.items() if stem in by_stem}
+            several = {kind: paths for kind, paths in found.items() if len(paths) > 1}
+            problems += [_several(self.folders[kind] / stem, kind, paths) for kind, paths in several.items()]
+            missing = [kind for kind in files if kind not in found]
+            problems += [_missing(found["truth"][0], kind, stem, self.folders[kind]) for kind in missing]
+            case = Case(stem, {kind: paths[0] for kind, paths in found.items() if kind not in several})
+            if all(kind in case.files for kind in NEEDED):
+                cases.append(case)
+        alone = [stem for stem in files["predictions"] if stem not in files["truth"]]
+        problems += [_alone(files["predictions"][stem][0], stem, self.folders["truth"]) for stem in alone]
+        return cases, problems
+
+    def example(self, kind: str) -> str:
+        """The first file of a kind in words, for a message."""
+        first = next(iter(self._files(kind).values()), None)
+        return f"no {NAMES[kind]} in {self.folders[kind]}" if first is None else str(first[0])
+
+    def _files(self, kind: str) -> dict[str, list[Path]]:
+        skip = [folder for folder in self.folders.values() if folder != self.folders[kind]]
+        return files_by_stem(self.folders[kind], self.endings.get(kind, ""), suffixes=SUFFIXES[kind], skip=skip)
+
+
+def _several(where: Path, kind: str, paths: list[Path]) -> Problem:
+    found = " and ".join(path.name for path in paths)
+    return Problem("several files of one stem", where, f"one {NAMES[kind]}", found, "keep one")
+
+
+def _missing(truth: Path, kind: str, stem: str, folder: Path) -> Problem:
+    name = NAMES[kind]
+    advice = f"add the {name}, or remove the mask"
+    if kind not in NEEDED:
+        advice = f"add the {name}; without it the image is diagnosed all the same"
+    return Problem(f"no {name} for a mask", truth, f"a {name} {stem}.* in {folder}", "none", advice)
+
+
+def _alone(prediction: Path, stem: str, truth: Path) -> Problem:
+    advice = "add the mask, or leave the prediction: it is not used"
+    return Problem("no mask for a prediction", prediction, f"a mask {stem}.* in {truth}", "none", advice)

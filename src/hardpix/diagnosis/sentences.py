@@ -1,0 +1,232 @@
+"""The verdict: what a diagnosis found, in sentences, each with the view that shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from hardpix.diagnosis.settings import Settings
+from hardpix.metrics import ErrorKind, mended_by_pair, mended_miou
+
+# How many of the classes that cost most are spoken of.
+CLASSES = 3
+PLURAL = {
+    "displaced": "displaced borders of up to {radius} pixels",
+    "missed": "in missed objects",
+    "false": "in objects that are not there",
+    "confused": "confusions of whole regions",
+}
+DONE = {
+    "displaced": "mending them all",
+    "missed": "finding them all",
+    "false": "leaving them all out",
+    "confused": "mending them all",
+}
+# Below this nobody would act on it: a tenth of a point.
+WORTH_SAYING = 0.001
+
+Sentence = dict[str, Any]
+
+
+def verdict(summary: Mapping[str, Any], kinds: np.ndarray, settings: Settings) -> list[Sentence]:
+    """Sentences in the order in which they matter; those that have nothing to say are left out.
+
+    Args:
+        summary: all that a report has, but for its sentences.
+        kinds: (5, C, C) counts by `ErrorKind`, true class and predicted class.
+        settings: of the diagnosis.
+    """
+    names = [entry["name"] for entry in summary["classes"]]
+    found = [_overall(summary), _kind(summary, settings)]
+    found += _classes(torch.from_numpy(kinds), names, settings)
+    found += [_pair(summary, names), _small(summary), _thin(summary, names)]
+    found += [_hardness(summary), _calibration(summary), _suspects(summary, names)]
+    return [sentence for sentence in found if sentence is not None]
+
+
+def _overall(summary: Mapping[str, Any]) -> Sentence:
+    scores = summary["scores"]
+    wrong = sum(kind["pixels"] for kind in summary["kinds"])
+    if wrong == 0:
+        return _said("Every labelled pixel is right.", "classes")
+    text = f"{_percent(1 - scores['accuracy'])} of the labelled pixels are wrong: mIoU {100 * scores['miou']:.1f} %"
+    if not np.isnan(scores["boundary_miou"]):
+        text += f", and {100 * scores['boundary_miou']:.1f} % within the band along the borders"
+    return _said(f"{text}.", "classes")
+
+
+def _kind(summary: Mapping[str, Any], settings: Settings) -> Sentence | None:
+    kind = max(summary["kinds"], key=lambda kind: kind["cost"])
+    if not kind["pixels"] or not kind["cost"] > 0:
+        return None
+    return _said(
+        f"{_percent(kind['share_of_errors'])} of all wrong pixels are "
+        f"{PLURAL[kind['key']].format(radius=settings.radius)}; {DONE[kind['key']]} would be worth "
+        f"{_points(kind['cost'])} mIoU, more than any other kind.",
+        "kinds",
+    )
+
+
+def _classes(kinds: torch.Tensor, names: Sequence[str], settings: Settings) -> list[Sentence]:
+    """The classes that lose most by one kind of error, and how much."""
+    wrong = kinds - kinds.diagonal(dim1=1, dim2=2).diag_embed()
+    # What is invented counts against the class that it is called, everything else against the class that it is.
+    invented = wrong[ErrorKind.FALSE_RESPONSE].T
+    by_class = wrong[1:].clone()
+    by_class[ErrorKind.FALSE_RESPONSE - 1] = invented
+    pixels = by_class.sum(2)
+    cost = torch.zeros(pixels.shape, dtype=torch.float64)
+    confusion = kinds.sum(0)
+    miou = mended_miou(confusion, torch.zeros_like(confusion))
+    for row, k in pixels.nonzero().tolist():
+        mended = torch.zeros_like(confusion)
+        if row + 1 == ErrorKind.FALSE_RESPONSE:
+            mended[:, k] = by_class[row, k]
+        else:
+            mended[k] = by_class[row, k]
+        cost[row, k] = mended_miou(confusion, mended) - miou
+    said = []
+    highest = cost.amax(0)
+    for k in highest.argsort(descending=True, stable=True)[:CLASSES].tolist():
+        if not highest[k] >= WORTH_SAYING:
+            continue
+        row = int(cost[:, k].argmax())
+        kind = list(PLURAL)[row]
+        share = float(pixels[row, k] / pixels[:, k].sum())
+        text = (
+            f"{names[k]}: {_percent(share)} of the wrong pixels are {PLURAL[kind].format(radius=settings.radius)}; "
+            f"{DONE[kind]} would be worth {_points(float(cost[row, k]))} mIoU."
+        )
+        said.append(_said(text, "gallery", {"class": k, "kind": kind}))
+    return said
+
+
+def _pair(summary: Mapping[str, Any], names: Sequence[str]) -> Sentence | None:
+    confusion = torch.from_numpy(np.asarray(summary["confusion"]))
+    mended = mended_by_pair(confusion, confusion) - summary["scores"]["miou"]
+    place = int(mended.nan_to_num().argmax())
+    one, other = divmod(place, len(names))
+    if not mended[one, other] >= WORTH_SAYING:
+        return None
+    pixels = int(confusion[one, other] + confusion[other, one])
+    share = pixels / int(confusion.sum() - confusion.trace())
+    if confusion[one, other] < confusion[other, one]:
+        one, other = other, one
+    return _said(
+        f"{names[one]} and {names[other]} are taken for each other at {pixels:,} pixels, {_percent(share)} of the "
+        f"wrong ones; telling these two apart would be worth {_points(float(mended[one, other]))} mIoU.",
+        "confusion",
+        {"true": one, "predicted": other},
+    )
+
+
+def _small(summary: Mapping[str, Any]) -> Sentence | None:
+    """The sizes of objects of which the largest share is missed."""
+    objects, missed = (np.asarray(summary["size_scores"][key]).sum(1) for key in ("objects", "missed"))
+    cost = np.nan_to_num(np.asarray(summary["size_scores"]["cost"], dtype=float))
+    if not missed.sum():
+        return None
+    band = int((missed / np.maximum(objects, 1)).argmax())
+    return _said(
+        f"Of the objects {summary['size_bands'][band]['words']}, {missed[band]:,} of {objects[band]:,} are missed; "
+        f"mending all errors in objects of that size would be worth {_points(cost[band])} mIoU.",
+        "sizes",
+        {"band": band},
+    )
+
+
+def _thin(summary: Mapping[str, Any], names: Sequence[str]) -> Sentence | None:
+    """The class that is mostly thin and loses most there."""
+    scores = summary["class_scores"]
+    lost = np.nan_to_num((1 - scores["thin_recall"]) * scores["thin_share"])
+    k = int(lost.argmax())
+    if not lost[k] > 0:
+        return None
+    return _said(
+        f"Of the thin parts of {names[k]}, {_percent(scores['thin_recall'][k])} is found, of all its pixels "
+        f"{_percent(scores['recall'][k])}; {_percent(scores['thin_share'][k])} of it is thin.",
+        "classes",
+        {"group": "Thin parts"},
+    )
+
+
+def _hardness(summary: Mapping[str, Any]) -> Sentence | None:
+    hardness = summary.get("hardness")
+    if hardness is None or np.isnan(hardness["auroc"]):
+        return None
+    errors = np.array([tenth["errors"] for tenth in hardness["deciles"]])
+    return _said(
+        f"The hardest tenth of the pixels by the hardness map holds {_percent(errors[-1] / errors.sum())} of the "
+        f"errors; it ranks wrong pixels before right ones with an AUROC of {hardness['auroc']:.3f}.",
+        "hardness",
+    )
+
+
+def _calibration(summary: Mapping[str, Any]) -> Sentence | None:
+    calibration = summary.get("calibration")
+    if calibration is None or np.isnan(calibration["overall"]["ece"]):
+        return None
+    off = calibration["overall"]["too_sure"]
+    text = f"The network is {abs(100 * off):.1f} points {'surer' if off > 0 else 'less sure'} than it is right"
+    border = calibration.get("borders")
+    if border is not None and not np.isnan(border["ece"]):
+        text += f", along borders {abs(100 * border['too_sure']):.1f} points"
+        if (border["too_sure"] > 0) != (off > 0):
+            text += " surer" if border["too_sure"] > 0 else " less sure"
+    return _said(f"{text} (expected calibration error {_percent(calibration['overall']['ece'])}).", "calibration")
+
+
+def _suspects(summary: Mapping[str, Any], names: Sequence[str]) -> Sentence | None:
+    suspects = summary.get("suspects")
+    if not suspects:
+        return None
+    first = suspects[0]
+    many = summary["suspect_regions"]
+    return _said(
+        f"{many:,} {'region looks' if many == 1 else 'regions look'} mislabelled rather than hard; the one that "
+        f"matters most is labelled {names[first['given']]} and seems to be {names[first['suspected']]}.",
+        "suspects",
+    )
+
+
+def compared(summary: Mapping[str, Any], against: Mapping[str, Any]) -> list[Sentence]:
+    """What differs from another run: the mIoU, and the classes that gained and lost most."""
+    difference = summary["scores"]["miou"] - (against["scores"].get("miou") or np.nan)
+    if np.isnan(difference):
+        return []
+    text = f"mIoU is {_points(difference)} against {against['title']}"
+    names = [entry["name"] for entry in summary["classes"]]
+    other = np.array([np.nan if value is None else value for value in against["class_scores"]["iou"]], dtype=float)
+    change = np.asarray(summary["class_scores"]["iou"], dtype=float) - other
+    if not np.isnan(change).all():
+        best, worst = int(np.nanargmax(change)), int(np.nanargmin(change))
+        parts = [f"{names[k]} {_points(change[k])}" for k in dict.fromkeys((best, worst))]
+        text += f"; the largest changes of IoU: {', '.join(parts)}"
+    return [_said(f"{text}.", "classes")]
+
+
+def _said(text: str, view: str, chosen: Mapping[str, Any] | None = None) -> Sentence:
+    return {"text": text, "view": view, "filter": dict(chosen) if chosen else None}
+
+
+def _percent(share: float) -> str:
+    """In percent, with a digit after the point where it is small.
+
+    Example:
+        >>> _percent(0.614), _percent(0.0142), _percent(0.684)
+        ('61 %', '1.4 %', '68 %')
+    """
+    return f"{100 * share:.0f} %" if share >= 0.0995 else f"{100 * share:.1f} %"
+
+
+def _points(cost: float) -> str:
+    """Points of mIoU with their sign.
+
+    Example:
+        >>> _points(0.0187), _points(-0.002)
+        ('+1.9', '−0.2')
+    """
+    return f"{100 * cost:+.1f}".replace("-", "−")

@@ -1,0 +1,41 @@
+"""What a diagnosis is asked for, apart from its files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hardpix.metrics.objects import SIZE_LIMITS
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How wrong pixels are counted.
+
+    Class maps hold indices 0 … C − 1, and `void` where there is no label.
+    """
+
+    num_classes: int
+    lines: tuple[int, ...] = ()
+    """Indices of the classes that are line-like, for clDice."""
+    band: float = 0.02
+    """Width of Boundary IoU's band, a share of the diagonal, or pixels from 1 on."""
+    radius: int = 3
+    """Pixels by which a border may be displaced, and by which an object may miss its class and be none of it."""
+    tolerance: int = 3
+    """Pixels between two boundaries that the boundary F-score takes for one."""
+    thin_radius: int = 3
+    """Of the disc that thin parts have no room for."""
+    sizes: tuple[float, ...] = SIZE_LIMITS
+    """Limits of the size bands: below 1 shares of the image, else pixels."""
+    suspect_tolerance: int = 2
+    """Rows and columns within which a suspect label next to its suspected class is a displaced border."""
+
+    @property
+    def void(self) -> int:
+        """What stands for unlabelled pixels in class maps: the largest value of their type."""
+        return 255 if self.num_classes <= 255 else 65535
+
+    @property
+    def band_title(self) -> str:
+        """The band's width in words."""
+        return f"{100 * self.band:g} % of the diagonal" if self.band < 1 else f"{self.band:g} px"

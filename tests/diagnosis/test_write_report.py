@@ -16,7 +16,7 @@ from hardpix.diagnosis.write_report import PAGE, write_report
 from .fake_report import fake_report
 from .fake_scenes import CLASSES
 
-NOTHING: dict[str, Any] = {"kinds": [], "objects": [], "class_iou": []}
+NOTHING: dict[str, Any] = {"kinds": [], "bands": [], "objects": [], "class_iou": []}
 
 
 def some(count: int) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from hardpix.console.errors import UsageError
 
 # Where the commands are whose arguments are those of a function.
 FUNCTIONS = {
-    "test": ("hardpix.training.score", "score"),
+    "test": ("hardpix.evaluation", "evaluate"),
     "predict": ("hardpix.training.predict", "predict"),
     "mine": ("hardpix.training.mine", "mine"),
     "diagnose": ("hardpix.diagnosis.diagnose", "diagnose"),
@@ -26,7 +26,7 @@ DIAGNOSE = ("diagnose", ("torchmetrics", "jsonargparse", "yaml", "PIL", "rich", 
 
 COMMANDS = {
     "fit": "train a network on your folders of images and masks",
-    "test": "score a trained network on labelled images",
+    "test": "score a trained network on labelled images, and report where it is wrong",
     "predict": "label images: class ids, overlays, confidence",
     "mine": "write the learned hardness of every pixel",
     "diagnose": "show where and why label maps of any tool are wrong, and what each kind of error costs",

@@ -40,7 +40,7 @@ class TestPredict:
         out = tmp_path_factory.mktemp("predictions") / "new"
         before = tree(mixed.data.images)
         run = ["--run", mixed.run.path, "--images", mixed.data.images, "--out", out]
-        outcome = run_hardpix("predict", *run, "--confidence")
+        outcome = run_hardpix("predict", *run, "--confidence", "--probabilities")
         assert outcome.code == 0, outcome.err
         assert tree(mixed.data.images) == before
         return out
@@ -61,12 +61,26 @@ class TestPredict:
             logits = logits_by_hand(mixed.run, read(mixed.data.images / f"{stem}.png"))
             np.testing.assert_allclose(confidence / 65535, logits.softmax(0).amax(0), atol=2e-5)
 
+    def test_probabilities_are_those_of_all_classes(self, out: Path, mixed: Mixed) -> None:
+        for stem, size in SIZES.items():
+            found = np.load(out / "probabilities" / f"{stem}.npy")
+            assert found.dtype == np.float16
+            assert found.shape == (len(IDS), *size)
+            logits = logits_by_hand(mixed.run, read(mixed.data.images / f"{stem}.png"))
+            np.testing.assert_allclose(found, logits.softmax(0), atol=6e-4)
+
     def test_overlays_have_the_size_of_the_image(self, out: Path) -> None:
         for stem, size in SIZES.items():
             assert read(out / "overlays" / f"{stem}.jpg").shape == (*size, 3)
 
     def test_there_is_nothing_else_but_a_record(self, out: Path, mixed: Mixed) -> None:
-        assert {file.name for file in out.iterdir()} == {"labels", "overlays", "confidence", "hardpix.json"}
+        assert {file.name for file in out.iterdir()} == {
+            "labels",
+            "overlays",
+            "confidence",
+            "probabilities",
+            "hardpix.json",
+        }
         record = json.loads((out / "hardpix.json").read_text())
         assert record["checkpoint"] == str(mixed.run.checkpoint("best"))
         assert {"hardpix.json", *record["files"]} == set(tree(out))
@@ -179,6 +193,34 @@ class TestScores:
         for name in ("miou", "border_miou", "accuracy"):
             assert scores[name] == pytest.approx(column(tiny_run, f"val/{name}")[-1], abs=1e-6)
         assert f"{100 * scores['miou']:.2f}" in outcome.out
+
+    def test_the_report_is_that_of_the_predictions_and_the_next_one_replaces_it(
+        self, mixed: Mixed, tmp_path: Path
+    ) -> None:
+        run = tmp_path / "run"
+        shutil.copytree(mixed.run.path, run)
+        assert run_hardpix("test", "--run", run).code == 0
+        outcome = run_hardpix("test", "--run", run)
+        assert outcome.code == 0, outcome.err
+        assert str(run / "report" / "index.html") in outcome.out
+        own = json.loads((run / "report" / "summary.json").read_text())
+        assert own["scores"]["miou"] == pytest.approx(json.loads((run / "scores.json").read_text())["miou"], abs=1e-6)
+        assert own["hardness"] is not None
+        assert (run / "report" / "pictures" / "000000" / "image.jpg").exists()
+
+    def test_the_report_of_other_images_is_that_of_diagnose(self, mixed: Mixed, tmp_path: Path) -> None:
+        images = ["--run", mixed.run.path, "--images", mixed.data.images]
+        report, again = tmp_path / "report", tmp_path / "again"
+        assert run_hardpix("test", *images, "--masks", mixed.data.masks, "--report", report).code == 0
+        assert run_hardpix("predict", *images, "--out", tmp_path / "out").code == 0
+        table = ["--label_map", json.dumps({str(stored): k for k, stored in enumerate(IDS)})]
+        maps = ["--truth", mixed.data.masks, "--predictions", tmp_path / "out" / "labels", *table]
+        outcome = run_hardpix("diagnose", *maps, "--out", again)
+        assert outcome.code == 0, outcome.err
+        found, expected = (json.loads((path / "summary.json").read_text()) for path in (report, again))
+        assert found["inputs"]["count"] == len(SIZES)
+        for key in ("scores", "class_scores", "class_kinds", "pairs", "size_scores", "confusion"):
+            assert found[key] == expected[key], key
 
     def test_scores_are_those_of_the_written_predictions(self, mixed: Mixed, tmp_path: Path) -> None:
         images = ["--run", mixed.run.path, "--images", mixed.data.images]

@@ -35,6 +35,8 @@ class Inferred:
     """(H, W) float32 from 0 to 1, sigmoid(D) of the learned hardness; None unless asked for."""
     target: Tensor | None
     """(H, W) int64, where the data has labels."""
+    probabilities: Tensor | None = None
+    """(C, H, W) float16; None unless asked for."""
 
 
 def learned_hardness(task: SegmentationTask) -> HardnessLevel:
@@ -72,7 +74,12 @@ def open_run(
 
 @torch.inference_mode()
 def infer(
-    task: SegmentationTask, samples: Dataset, *, hardness: bool = False, label: str = "predicting"
+    task: SegmentationTask,
+    samples: Dataset,
+    *,
+    hardness: bool = False,
+    probabilities: bool = False,
+    label: str = "predicting",
 ) -> Iterator[Inferred]:
     """Run the network over all samples, one at a time, with a progress bar.
 
@@ -80,6 +87,7 @@ def infer(
         task: in evaluation mode, on the device to use.
         samples: dicts as an evaluation transform leaves them.
         hardness: also run the hardness branch.
+        probabilities: also keep those of all classes.
         label: what the progress bar says.
 
     Raises:
@@ -96,9 +104,17 @@ def infer(
         unlabelled = torch.full((1, *image.shape[-2:]), task.ignore_index, dtype=torch.long, device=task.device)
         px = task.network.pixels(image, unlabelled)
         sizes = (sample["content_size"], sample["original_size"])
-        confidence, prediction = restore(px.logits[0], *sizes).float().softmax(0).max(0)
+        shares = restore(px.logits[0], *sizes).float().softmax(0)
+        confidence, prediction = shares.max(0)
         level = None if signal is None else restore(signal.level(px), *sizes)[0].cpu()
-        yield Inferred(sample.get("stem", str(index)), prediction.cpu(), confidence.cpu(), level, sample.get("target"))
+        yield Inferred(
+            sample.get("stem", str(index)),
+            prediction.cpu(),
+            confidence.cpu(),
+            level,
+            sample.get("target"),
+            shares.half().cpu() if probabilities else None,
+        )
 
 
 def open_folder(folders: Folders, classes: ClassTable, ignore_index: int) -> SegmentationFolder:

@@ -20,6 +20,7 @@ def predict(
     out: Path,
     overlays: bool = True,
     confidence: bool = False,
+    probabilities: bool = False,
     checkpoint: str = "best",
     device: str | None = None,
     image_suffix: str | None = None,
@@ -28,8 +29,9 @@ def predict(
     """Label every image of a folder.
 
     Writes OUT/labels (png with the ids of your own masks), OUT/overlays (the image under the classes' colours) and, if
-    asked for, OUT/confidence (16-bit png: 65535 × the probability of the predicted class), each at the image's own size
-    and under its name. Images that cannot be read are listed and left out.
+    asked for, OUT/confidence (16-bit png: 65535 × the probability of the predicted class) and OUT/probabilities (npy of
+    float16, classes × height × width), each at the image's own size and under its name. Images that cannot be read are
+    listed and left out.
 
     Args:
         run: Folder that hardpix fit wrote.
@@ -37,6 +39,8 @@ def predict(
         out: New folder for the results.
         overlays: Whether to write coloured overlays.
         confidence: Whether to write confidence maps.
+        probabilities: Whether to write the probabilities of all classes, which hardpix diagnose finds suspect labels
+            by; they take 2 bytes a class and pixel.
         checkpoint: best, last, or the path of a checkpoint.
         device: Such as cpu or cuda:1; a GPU if there is one.
         image_suffix: Ending of the image file names that is no part of the stem; that of the run if none is given.
@@ -48,9 +52,11 @@ def predict(
         classes = folder.read_classes()
         made_by = {"command": "predict", "checkpoint": str(folder.checkpoint(checkpoint)), "images": str(images)}
         kinds = [("labels", "png")] + [("overlays", "jpg")] * overlays + [("confidence", "png")] * confidence
+        kinds += [("probabilities", "npy")] * probabilities
         files = [f"{kind}/{stem}.{ending}" for kind, ending in kinds for stem in samples.stems]
         prepare_output(out, files, [images, *folder.data_folders()], overwrite, made_by)
-    for found in infer(task, Transformed(samples, folder.evaluation_transform())):
+    transformed = Transformed(samples, folder.evaluation_transform())
+    for found in infer(task, transformed, probabilities=probabilities):
         index = found.prediction.numpy()
         write_mask(out / "labels" / f"{found.stem}.png", classes.stored(index))
         if overlays:
@@ -61,6 +67,10 @@ def predict(
             Image.fromarray(blended).save(file, quality=92)
         if confidence:
             write_mask(out / "confidence" / f"{found.stem}.png", to_16_bit(found.confidence.numpy()))
+        if found.probabilities is not None:
+            file = out / "probabilities" / f"{found.stem}.npy"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            np.save(file, found.probabilities.numpy())
     console.print(f"{len(samples)} images labelled in {out}")
 
 

@@ -166,16 +166,21 @@ def _hardness(summary: Mapping[str, Any]) -> Sentence | None:
 
 
 def _calibration(summary: Mapping[str, Any]) -> Sentence | None:
+    """How far confidence is off on the whole, and where it is off most."""
     calibration = summary.get("calibration")
     if calibration is None or np.isnan(calibration["overall"]["ece"]):
         return None
-    off = calibration["overall"]["too_sure"]
-    text = f"The network is {abs(100 * off):.1f} points {'surer' if off > 0 else 'less sure'} than it is right"
-    border = calibration.get("borders")
-    if border is not None and not np.isnan(border["ece"]):
-        text += f", along borders {abs(100 * border['too_sure']):.1f} points"
-        if (border["too_sure"] > 0) != (off > 0):
-            text += " surer" if border["too_sure"] > 0 else " less sure"
+
+    def off(part: str) -> str:
+        by = 100 * calibration[part]["too_sure"]
+        return f"{abs(by):.1f} points {'surer' if by > 0 else 'less sure'}"
+
+    text = f"The network is {off('overall')} than it is right"
+    parts = {"borders": "along borders", "thin": "in thin parts"}
+    known = [part for part in parts if part in calibration and not np.isnan(calibration[part]["ece"])]
+    if known:
+        worst = max(known, key=lambda part: abs(calibration[part]["too_sure"]))
+        text += f", {parts[worst]} {off(worst)}"
     return _said(f"{text} (expected calibration error {_percent(calibration['overall']['ece'])}).", "calibration")
 
 
@@ -197,7 +202,10 @@ def compared(summary: Mapping[str, Any], against: Mapping[str, Any]) -> list[Sen
     difference = summary["scores"]["miou"] - (against["scores"].get("miou") or np.nan)
     if np.isnan(difference):
         return []
-    text = f"mIoU is {_points(difference)} against {against['title']}"
+    text = (
+        f"mIoU is {abs(100 * difference):.1f} points {'lower' if difference < 0 else 'higher'} than that of "
+        f"{against['title']}"
+    )
     names = [entry["name"] for entry in summary["classes"]]
     other = np.array([np.nan if value is None else value for value in against["class_scores"]["iou"]], dtype=float)
     change = np.asarray(summary["class_scores"]["iou"], dtype=float) - other

@@ -45,6 +45,7 @@ class Collector:
         self.sizes: list[tuple[int, int]] = []
         self.problems: list[Problem] = []
         self.suspect_regions = 0
+        self._suspects_seen = 0
         self._rows: list[dict[str, float | None]] = []
         self._suspects: list[tuple[float, int, dict[str, Any]]] = []
         self._details = TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  open as long as this lives
@@ -62,10 +63,11 @@ class Collector:
         self.sizes.append(image.size)
         self._rows.append(image.findings.row)
         self._details.write(json.dumps(plain(image.findings.details)) + "\n")
+        self.suspect_regions += image.findings.suspect_regions
         for suspect in image.findings.suspects:
-            self.suspect_regions += 1
+            self._suspects_seen += 1
             # The count tells equal scores apart, and keeps the first of them.
-            entry = (suspect["rank_score"], -self.suspect_regions, {"image": number, **suspect})
+            entry = (suspect["rank_score"], -self._suspects_seen, {"image": number, **suspect})
             heapq.heappush(self._suspects, entry)
             if len(self._suspects) > MOST_SUSPECTS:
                 heapq.heappop(self._suspects)

@@ -22,19 +22,25 @@ from hardpix.metrics import (
 
 # Of one image: the largest objects that were missed, and the largest that were invented.
 MOST_MISSED, MOST_FALSE, MOST_SUSPECTS = 60, 20, 50
+# A network that gives a class less than this, on average where it is the label, does not know it.
+KNOWN = 0.5
 
 
 @dataclass(frozen=True)
 class ImageFindings:
-    """Of one image: its place in each column, its details, its suspect regions."""
+    """Of one image: its place in each column, its details, the suspect regions that matter most, and how many there are
+    whose class the network knows."""
 
     row: dict[str, float | None]
     details: dict[str, Any]
     suspects: list[dict[str, Any]]
+    suspect_regions: int
 
 
-def describe_image(maps: ImageMaps, counts: ImageCounts, settings: Settings) -> ImageFindings:
-    """Everything about one image that is not summed over the set."""
+def describe_image(
+    maps: ImageMaps, counts: ImageCounts, settings: Settings, thresholds: np.ndarray | None = None
+) -> ImageFindings:
+    """Everything about one image that is not summed over the set; `thresholds` as `count_image` had them."""
     kinds = counts.counts["kinds"]
     confusion = kinds.sum(0)
     iou = class_iou(torch.from_numpy(confusion)).numpy()
@@ -61,10 +67,11 @@ def describe_image(maps: ImageMaps, counts: ImageCounts, settings: Settings) -> 
         row["mean_hardness"] = float(pixels @ np.arange(len(pixels)) / total / (len(pixels) - 1)) if total else None
     if "confidence.overall" in counts.counts:
         row["ece"] = calibration_error(counts.counts["confidence.overall"])
-    suspects = _suspects(maps, counts, settings)
+    suspects = _suspects(maps, counts, settings, thresholds)
+    known = sum(suspect["known"] for suspect in suspects)
     if counts.suspects is not None:
         row["suspects"] = share(int((counts.suspects.suspected >= 0).sum()))
-    return ImageFindings(row, _details(counts, iou, settings), suspects)
+    return ImageFindings(row, _details(counts, iou, settings), suspects[:MOST_SUSPECTS], known)
 
 
 def _details(counts: ImageCounts, iou: np.ndarray, settings: Settings) -> dict[str, Any]:
@@ -101,10 +108,15 @@ def _objects(objects: MatchedObjects, settings: Settings) -> list[dict[str, Any]
     return rows
 
 
-def _suspects(maps: ImageMaps, counts: ImageCounts, settings: Settings) -> list[dict[str, Any]]:
-    if counts.suspects is None or maps.probabilities is None:
+def _suspects(
+    maps: ImageMaps, counts: ImageCounts, settings: Settings, thresholds: np.ndarray | None
+) -> list[dict[str, Any]]:
+    """Suspect regions, ranked by the pixels that relabelling would mend times how sure the network is, on average, of
+    the class that they are labelled as: who never finds signs says nothing about a sign's label by missing it."""
+    if counts.suspects is None or maps.probabilities is None or thresholds is None:
         return []
     regions = suspect_regions(counts.suspects.suspected, maps.probabilities, maps.truth, settings.void)
+    regions = sorted(regions, key=lambda region: -region.score * thresholds[region.given])
     return [
         {
             "given": region.given,
@@ -112,9 +124,10 @@ def _suspects(maps: ImageMaps, counts: ImageCounts, settings: Settings) -> list[
             "area": region.area,
             "margin": region.margin,
             "box": [region.box[0], region.box[1], region.box[2] - region.box[0], region.box[3] - region.box[1]],
-            "rank_score": region.score,
+            "rank_score": region.score * float(thresholds[region.given]),
+            "known": bool(thresholds[region.given] >= KNOWN),
         }
-        for region in regions[:MOST_SUSPECTS]
+        for region in regions
     ]
 
 

@@ -190,6 +190,12 @@ def _suspects(summary: Mapping[str, Any], names: Sequence[str]) -> Sentence | No
         return None
     first = suspects[0]
     many = summary["suspect_regions"]
+    if not first["known"]:
+        return _said(
+            "No label is suspect of a class that the network knows; where it is sure of another class than a label, it "
+            "does not know the label's class, so that these pixels may as well be hard.",
+            "suspects",
+        )
     return _said(
         f"{many:,} {'region looks' if many == 1 else 'regions look'} mislabelled rather than hard; the one that "
         f"matters most is labelled {names[first['given']]} and seems to be {names[first['suspected']]}.",

@@ -88,7 +88,7 @@ def diagnose_image(
     counts = count_image(maps, settings, thresholds)
     drawing.draw(number, maps, counts)
     size = (maps.truth.shape[0], maps.truth.shape[1])
-    return counts.counts, DiagnosedImage(stem, size, describe_image(maps, counts, settings))
+    return counts.counts, DiagnosedImage(stem, size, describe_image(maps, counts, settings, thresholds))
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,7 @@ def class_columns(settings: Settings) -> list[Column]:
         Column("false", "False responses", "%", None, ERRORS, "Share of its wrong pixels in invented objects."),
         Column("confused", "Confused", "%", None, ERRORS, "Share of its wrong pixels of no other kind."),
         Column("objects", "Objects", "count", None, OBJECTS, "Connected parts of the truth."),
+        Column("object_size", "Mean object", "px", None, OBJECTS, "Pixels of the class by its objects."),
         Column("missed_objects", "Missed", "count", "low", OBJECTS, "Objects of which less than a quarter is found."),
         Column("object_recall", "Objects found", "%", "high", OBJECTS, "Share of the objects that are not missed."),
         Column("false_objects", "Invented", "count", "low", OBJECTS, "Predicted parts that touch none of their class."),

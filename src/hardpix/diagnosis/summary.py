@@ -125,6 +125,7 @@ def _class_scores(
         "worth": mended_by_class(confusion, confusion) - mean_iou(confusion),
         **{name: wrong[k] / wrong.sum(0) for k, name in enumerate(KINDS)},
         "objects": there,
+        "object_size": truth / there,
         "missed_objects": missed,
         "object_recall": 1 - missed / there,
         "false_objects": objects.false.sum(0),

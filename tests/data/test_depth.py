@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from hardpix.data import DataError, DepthFormat, read_depth
+from hardpix.data import DataError, DepthFormat, load_preset, read_depth
 
 
 def by_hand(stored: float, depth_format: DepthFormat) -> float:
@@ -98,6 +98,14 @@ def test_files_of_all_kinds_hold_the_same_depth(tmp_path: Path) -> None:
 def test_the_unknown_of_a_file_of_floats_is_found_in_its_own_precision(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.array([[9999.9, 2.0]], np.float32))
     assert np.isnan(read_depth(tmp_path / "a.npy", DepthFormat(invalid=9999.9))).tolist() == [[True, False]]
+
+
+def test_what_is_farther_than_asked_for_is_unknown() -> None:
+    found = DepthFormat(farthest=500).metres(np.array([499.0, 500.0, 501.0, 3.4e38]))
+    np.testing.assert_array_equal(found, np.array([499, 500, np.nan, np.nan], np.float32))
+    # Disparities of 1/256 pixel, 121 km away, and of a whole one.
+    near = load_preset("cityscapes").depth_format.metres(np.array([2, 257], np.uint16))
+    assert np.isnan(near).tolist() == [True, False]
 
 
 def test_bits_that_are_not_there_cannot_be_rotated(tmp_path: Path) -> None:

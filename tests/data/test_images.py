@@ -110,6 +110,21 @@ def test_weights_that_are_none(tmp_path: Path, values: list) -> None:
         read_weight(tmp_path / "a.npy")
 
 
+def test_indices_of_a_palette_and_what_is_no_number_are_no_map(tmp_path: Path) -> None:
+    palette = Image.new("P", (2, 2))
+    palette.putpalette([200, 50, 9])
+    palette.save(tmp_path / "palette.png")
+    np.save(tmp_path / "complex.npy", np.ones((2, 2), dtype=complex))
+    np.save(tmp_path / "words.npy", np.array([["a", "b"]]))
+    for name, said in (
+        ("palette.png", "the indices of a palette"),
+        ("complex.npy", "complex128"),
+        ("words.npy", "<U1"),
+    ):
+        with pytest.raises(DataError, match=said):
+            read_weight(tmp_path / name)
+
+
 def test_maps_have_one_number_a_pixel(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.ones((2, 2, 3)))
     (tmp_path / "b.npy").write_bytes(b"no array")

@@ -65,7 +65,7 @@ def aware_error_by_loops(
                         kernel = math.exp(-((d - other) ** 2) / (2 * (tolerance * d) ** 2))
                         weighted += kernel * float(error[b, v, u])
                         total += kernel
-                found[b, y, x] = weighted / total if total else 0.0
+                found[b, y, x] = weighted / total if total and labelled[b, y, x] else 0.0
     return found
 
 
@@ -129,11 +129,24 @@ def test_errors_at_one_depth_do_not_leak_to_a_neighbour_at_another() -> None:
     assert float(blind[0, 7, 6]) == pytest.approx(1 / 7)
 
 
-def test_unlabelled_pixels_do_not_count_but_see_their_surroundings() -> None:
+def test_unlabelled_pixels_do_not_count_and_have_no_error() -> None:
     error = torch.tensor([[[1.0, 0.25, 0.5]]])
     labelled = torch.tensor([[[True, False, True]]])
     found = depth_aware_error(error, torch.ones(1, 1, 3), labelled, radius=1, step=1)
-    torch.testing.assert_close(found, torch.tensor([[[1.0, 0.75, 0.5]]]))
+    torch.testing.assert_close(found, torch.tensor([[[1.0, 0.0, 0.5]]]))
+
+
+@pytest.mark.parametrize("odd", [1e-38, 1e-22, 1e20, 3.4e38])
+def test_depth_of_any_size_is_finite_and_at_its_own_depth_alone(odd: float) -> None:
+    """The squares of these are no float32."""
+    generator = torch.Generator().manual_seed(0)
+    depth, error = torch.full((1, 7, 8), 2.0), torch.rand(1, 7, 8, generator=generator)
+    depth[0, 3, 4] = odd
+    found = depth_aware_error(error, depth, torch.ones_like(depth, dtype=torch.bool), radius=1, step=1)
+    assert found.isfinite().all()
+    assert float(found[0, 3, 4]) == pytest.approx(float(error[0, 3, 4]))
+    around = [float(error[0, y, x]) for y in (2, 3, 4) for x in (4, 5, 6) if (y, x) != (3, 4)]
+    assert float(found[0, 3, 5]) == pytest.approx(np.mean(around))
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

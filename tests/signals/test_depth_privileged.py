@@ -152,6 +152,40 @@ def test_the_percentile_runs(pixel_batch: Make) -> None:
     assert float(signal.quantiles[0]) == pytest.approx(expected, rel=1e-6)
 
 
+def test_a_batch_that_overflows_does_not_spoil_the_percentile(pixel_batch: Make) -> None:
+    px = pixel_batch(shape=(2, 6, 7), depth=random_depth((2, 6, 7)), progress=1.0)
+    signal = with_prediction(px)
+    px.map(signal)
+    before = signal.quantiles.clone()
+    for bad in (math.nan, math.inf):
+        broken = with_prediction(px)
+        broken.quantiles = signal.quantiles
+        broken.branch.log_depth.data[:] = bad
+        PixelBatch(px.logits, px.target, depth=px.depth, progress=1.0).map(broken)
+    assert float(signal.quantiles[0]) == float(before[0])
+
+
+def test_maps_may_lie_in_memory_as_they_like(pixel_batch: Make) -> None:
+    px = pixel_batch(shape=(2, 6, 7), depth=random_depth((2, 6, 7)), progress=1.0)
+    turned = [values.transpose(1, 2).contiguous().transpose(1, 2) for values in (px.target, px.depth)]
+    strided = PixelBatch(px.logits, turned[0], depth=turned[1], progress=1.0)
+    assert not strided.depth.is_contiguous()
+    torch.testing.assert_close(strided.map(with_prediction(px)), px.map(with_prediction(px)))
+
+
+def test_held_out_images_need_no_depth() -> None:
+    step, batch = step_and_batch()
+    batch["depth"] = None
+    losses = step.eval()(**batch)
+    plain = nn.functional.cross_entropy(step.network.model(batch["image"]), batch["target"])
+    torch.testing.assert_close(losses["loss"], plain)
+
+
+def test_without_a_weight_there_is_no_curriculum(pixel_batch: Make) -> None:
+    px = pixel_batch(shape=(2, 6, 7), depth=random_depth((2, 6, 7)))
+    assert torch.equal(px.map(with_prediction(px, dpe=0.0, dse=0.0)) > 0, px.valid)
+
+
 @pytest.mark.parametrize("kind", ["berhu", "l1", "scale_invariant"])
 def test_its_own_loss_is_that_of_depth(kind: str, pixel_batch: Make) -> None:
     px = pixel_batch(shape=(2, 6, 7), depth=random_depth((2, 6, 7)), progress=1.0)
@@ -255,7 +289,7 @@ def test_compiled_it_is_the_same() -> None:
         ({"dpe": -1.0}, "expected dpe, dse and loss_weight ≥ 0"),
         ({"loss_weight": 0.0}, "expected loss_weight > 0, since dpe is the error of a branch that must learn"),
         ({"curriculum": "sine"}, "expected a curriculum 'cosine', 'linear', 'step', 'none', found 'sine'"),
-        ({"loss": "l2"}, "expected loss 'berhu', 'l1' or 'scale_invariant', found 'l2'"),
+        ({"loss": "l2"}, "expected a loss 'berhu', 'l1', 'scale_invariant', found 'l2'"),
         ({"kind": "thin"}, "expected kind 'copy' or 'light', found 'thin'"),
         ({"step": 0}, "expected radius ≥ 0, step ≥ 1 and tolerance > 0"),
     ],

@@ -81,6 +81,8 @@ def test_images_without_depth_are_trained_on_and_counted(data: Data, depth: Path
     folders = {"images": str(data.images), "masks": str(data.masks), "val_stems": "frame_01?"}
     read = SegmentationData(**folders, depth=str(depth), depth_format=DepthFormat(scale=0.001))
     assert read.without_depth == ("frame_000", "frame_005")
+    logged = next((tmp_path / "run").glob("logs/**/hparams.yaml")).read_text()
+    assert "images_without_depth: 2" in logged
     assert SegmentationData(**folders).without_depth == ()
 
 
@@ -93,6 +95,14 @@ def test_an_image_that_is_held_out_needs_no_depth(data: Data, depth: Path, tmp_p
     for held_out in (read.val_set, RunFolder(tmp_path / "run").validation_set()):
         assert "depth" not in held_out[0]
     assert run_hardpix("test", "--run", tmp_path / "run").code == 0
+
+
+@pytest.mark.parametrize("stored", [0, 30_000_000])
+def test_depth_of_a_held_out_image_may_be_wrong(stored: int, data: Data, depth: Path, tmp_path: Path) -> None:
+    (depth / "frame_010.png").unlink()
+    np.save(depth / "frame_010.npy", np.full(SIZE, stored))
+    said = fit(data, tmp_path / "run", "--data.depth", depth, *SCALE, "--data.val_stems", "frame_01?")
+    assert "frame_010" not in said
 
 
 @pytest.mark.parametrize("kept", [(), ("frame_010", "frame_011")])
@@ -162,6 +172,25 @@ def test_a_resumed_run_reads_the_same_depth(
         torch.testing.assert_close(found, expected, equal_nan=True)
 
 
+def test_a_resumed_run_ends_with_the_weights_and_percentiles_of_the_whole(
+    data: Data, depth: Path, tmp_path: Path
+) -> None:
+    signal = ["--model.objective", "WeightedCrossEntropy", "--model.objective.signal", "DepthPrivileged"]
+    common = [*data.arguments, *TINY, *signal, "--trainer.max_epochs", 3, "--data.depth", depth, *SCALE]
+    stop = "[{class_path: my_networks.StopAt, init_args: {epoch: 2}}]"
+    with pytest.raises(my_networks.Interruption):
+        run_hardpix("fit", *common, "--run", tmp_path / "run", "--trainer.callbacks", stop)
+    assert run_hardpix("fit", "--run", tmp_path / "run", "--resume").code == 0
+    assert run_hardpix("fit", *common, "--run", tmp_path / "whole").code == 0
+    resumed, whole = (
+        torch.load(RunFolder(tmp_path / name).checkpoint("last"), weights_only=True)["state_dict"]
+        for name in ("run", "whole")
+    )
+    assert resumed.keys() == whole.keys()
+    assert all(torch.equal(resumed[name], whole[name]) for name in whole)
+    assert (next(value for name, value in whole.items() if name.endswith("quantiles")) > 0).all()
+
+
 def test_generated_scenes_have_depth_but_no_sky(tmp_path: Path) -> None:
     scenes = "{{class_path: hardpix.data.scenes.GeneratedScenes, init_args: {{length: 4, size: [64, 128], seed: {}}}}}"
     own = ["--data.train_set", scenes.format(0), "--data.val_set", scenes.format(1), "--data.scale", "[1,1]"]
@@ -219,7 +248,8 @@ def test_a_network_that_learned_with_depth_is_used_without_it(data: Data, depth:
     config = tmp_path / "depth.yaml"
     config.write_text(yaml.safe_dump({"model": {"objective": objective}}))
     stages = ["--model.stages", "[decoder]", "--trainer.log_every_n_steps", 1]
-    ways = {"with": ["--config", config, "--data.depth", depth, *SCALE, *stages], "without": []}
+    rate = ["--model.branch_learning_rate", 0.5]
+    ways = {"with": ["--config", config, "--data.depth", depth, *SCALE, *stages, *rate], "without": []}
     runs = {name: RunFolder(tmp_path / name) for name in ways}
     for name, settings in ways.items():
         outcome = run_hardpix("fit", *data.arguments, *TINY, "--run", runs[name].path, *settings)
@@ -227,6 +257,11 @@ def test_a_network_that_learned_with_depth_is_used_without_it(data: Data, depth:
     with next(runs["with"].path.glob("logs/*/metrics.csv")).open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["train/loss"]]
     assert all(float(row["train/pixels/depth"]) > 0 and float(row["train/side/stages/decoder"]) > 0 for row in rows)
+    # A branch that teaches the encoder learns at its rate; branch_learning_rate is for those that no gradient leaves.
+    saved = torch.load(runs["with"].checkpoint("last"), weights_only=True)["optimizer_states"][0]["param_groups"]
+    rates = {group["name"]: group["initial_lr"] for group in saved}
+    assert rates.keys() == {"network", "heads"}
+    assert rates["heads"] == rates["network"]
     shapes = [
         {name: value.shape for name, value in run.load_task("last").network.model.state_dict().items()}
         for run in runs.values()

@@ -86,7 +86,9 @@ class RandomScaledCrop(nn.Module):
         cut = {"image": cut_image(sample["image"], best, self.crop_size, self.fill)}
         for key, fill in map_fills(self.ignore_index).items():
             if key in sample:
-                cut[key] = tv_tensors.Mask(cut_map(sample[key], best, self.crop_size, fill))
+                # Depth as whole numbers could not hold what is unknown.
+                values = sample[key] if key == "target" else sample[key].float()
+                cut[key] = tv_tensors.Mask(cut_map(values, best, self.crop_size, fill))
         if "depth" in cut:
             cut["depth"] = tv_tensors.Mask(cut["depth"].as_subclass(Tensor) / jitter)
         return sample | cut

@@ -26,6 +26,7 @@ class DepthFormat:
         invalid: the stored number that stands for "unknown", such as 0; None where there is none.
         baseline: distance of the two cameras in metres.
         focal: focal length in pixels.
+        farthest: metres beyond which depth is unknown: a disparity near 0, or a large number that stands for "none".
         rotated: by how many bits numbers of 16 bits were rotated to the left before they were stored (SUN RGB-D: 3).
 
     Raises:
@@ -46,6 +47,7 @@ class DepthFormat:
     invalid: float | None = None
     baseline: float | None = None
     focal: float | None = None
+    farthest: float | None = None
     rotated: int = 0
 
     def __post_init__(self) -> None:
@@ -62,7 +64,7 @@ class DepthFormat:
                 f"expected baseline (in metres) and focal (in pixels) both, for stored disparity, or neither, for "
                 f"stored depth, found baseline {self.baseline} and focal {self.focal}"
             )
-        for name, length in (("baseline", self.baseline), ("focal", self.focal)):
+        for name, length in (("baseline", self.baseline), ("focal", self.focal), ("farthest", self.farthest)):
             if length is not None and not (length > 0 and isfinite(length)):
                 raise ValueError(f"expected {name} > 0, found {length}")
         if not (isinstance(self.rotated, int) and 0 <= self.rotated < 16):
@@ -85,6 +87,8 @@ class DepthFormat:
                 metres = self.baseline * self.focal / metres
             metres = metres.astype(np.float32)
             unknown = ~np.isfinite(metres) | (metres <= 0)
+            if self.farthest is not None:
+                unknown |= metres > self.farthest
         if self.invalid is not None:
             unknown |= stored == self.invalid
         metres[unknown] = np.nan

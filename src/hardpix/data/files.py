@@ -11,7 +11,8 @@ from pathlib import Path
 from hardpix.data.errors import DataError, Problem
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
-MAP_SUFFIXES = (*IMAGE_SUFFIXES, ".npy")
+# A jpg changes numbers.
+MAP_SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".npy")
 
 
 def files_by_stem(

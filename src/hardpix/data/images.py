@@ -108,7 +108,11 @@ def read_numbers(path: str | Path) -> np.ndarray:
             ) from error
     else:
         with opened(path) as image:
+            if image.mode in ("P", "PA"):
+                raise DataError.of([unusable(path, "one number a pixel", "the indices of a palette")])
             values = np.array(image)
+    if values.dtype.kind not in "uifb":
+        raise DataError.of([unusable(path, "an array of numbers", f"one of {values.dtype}")])
     if values.ndim != 2:
         raise DataError.of([unusable(path, "one number a pixel", f"an array of shape {values.shape}")])
     return values

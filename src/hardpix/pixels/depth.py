@@ -1,5 +1,7 @@
 """How wrong a prediction is where depth is known: of depth itself, and of the classes at the same depth."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -70,7 +72,7 @@ def depth_aware_error(
         tolerance: ρ > 0, the share of its own depth within which a pixel's neighbours are at the same depth.
 
     Returns:
-        (B, H, W) float32 or wider, 0 where depth is unknown or no neighbour counts; cut off from the graph.
+        (B, H, W) float32 or wider, 0 where depth is unknown or the pixel has no label; cut off from the graph.
 
     Raises:
         ValueError: shapes that differ or are not (B, H, W); settings outside their range.
@@ -94,7 +96,7 @@ def depth_aware_error(
         # Image by image: what a shift needs stays in the processor's cache.
         images = zip(errors, depth, counts.to(depth.dtype), strict=True)
         means = [_mean_at_same_depth(*image, radius, step, tolerance) for image in images]
-        return torch.stack(means) * known if means else errors
+        return torch.stack(means) * counts if means else errors
 
 
 def _mean_at_same_depth(
@@ -104,13 +106,16 @@ def _mean_at_same_depth(
     height, width = depth.shape
     reach = radius * step
     errors, there, counts = (F.pad(values, (reach,) * 4) for values in (errors, depth, counts))
-    sharpness = -0.5 / (tolerance * depth).square()
+    # Divided before it is squared: neither the square of a far depth nor that of a near one need be a number.
+    sharpness = math.sqrt(0.5) / (tolerance * depth).clamp(min=torch.finfo(depth.dtype).tiny)
     weighted, total, kernel = torch.zeros_like(depth), torch.zeros_like(depth), torch.empty_like(depth)
+    nothing = depth.new_zeros(())
     for top in range(0, 2 * reach + 1, step):
         for left in range(0, 2 * reach + 1, step):
             window = slice(top, top + height), slice(left, left + width)
             torch.sub(there[window], depth, out=kernel)
-            kernel.square_().mul_(sharpness).exp_()
+            kernel.mul_(sharpness)
+            torch.addcmul(nothing, kernel, kernel, value=-1, out=kernel).exp_()
             weighted.addcmul_(kernel, errors[window])
             total.addcmul_(kernel, counts[window])
     return weighted / torch.where(total > 0, total, 1)

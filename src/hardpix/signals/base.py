@@ -36,6 +36,11 @@ class Signal(nn.Module):
     """False: the map is a constant for the segmentation loss."""
 
     @property
+    def cut_off(self) -> bool:
+        """Whether no gradient of its own loss reaches the network; else its branch learns at the network's rate."""
+        return True
+
+    @property
     def normalizer(self) -> Literal["weight", "count"]:
         """What the weighted loss is divided by: Σ w ("weight") or the number of valid pixels ("count")."""
         return "weight"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self, get_args
 
 import torch
 from torch import Tensor, nn
@@ -108,8 +108,8 @@ class DepthPrivileged(Signal):
             raise ValueError("expected loss_weight > 0, since dpe is the error of a branch that must learn, found 0")
         if curriculum not in CURRICULA:
             raise ValueError(f"expected a curriculum {', '.join(map(repr, CURRICULA))}, found {curriculum!r}")
-        if loss not in ("berhu", "l1", "scale_invariant"):
-            raise ValueError(f"expected loss 'berhu', 'l1' or 'scale_invariant', found {loss!r}")
+        if loss not in get_args(DepthLoss):
+            raise ValueError(f"expected a loss {', '.join(map(repr, get_args(DepthLoss)))}, found {loss!r}")
         if kind not in ("copy", "light"):
             raise ValueError(f"expected kind 'copy' or 'light', found {kind!r}")
         if radius < 0 or step < 1 or tolerance <= 0:
@@ -129,12 +129,20 @@ class DepthPrivileged(Signal):
         self.register_buffer("quantiles", torch.zeros(2))
 
     @property
-    def predicts(self) -> bool:
+    def cut_off(self) -> bool:
+        return self.detach
+
+    @property
+    def _predicts(self) -> bool:
         """Whether there is a branch."""
         return self.loss_weight > 0
 
+    def _is_evaluation_without_depth(self, px: PixelBatch) -> bool:
+        """Whether these are images that were held out, which have no depth by design: they weigh 1."""
+        return px.depth is None and not self.training
+
     def bind(self, network: TappedNetwork) -> Self:
-        if self.branch is None and self.predicts:
+        if self.branch is None and self._predicts:
             self.branch = network.new_branch(out_channels=1, kind=self.kind)
         self.quantiles = self.quantiles.to(next(network.parameters()).device)
         return self
@@ -158,16 +166,18 @@ class DepthPrivileged(Signal):
 
     @torch.no_grad()
     def forward(self, px: PixelBatch) -> Tensor:
+        if self._is_evaluation_without_depth(px):
+            return px.valid.float()
         depth = self._depth(px)
         weight = torch.ones_like(depth)
-        strength = self._strength(px)
+        strength = self._strength(px) if self.dpe or self.dse else 0.0
         for place, (factor, measure) in enumerate(((self.dpe, self._dpe), (self.dse, self._dse))):
             if factor:
                 weight += strength * factor * self._scaled(measure(px), px.valid & known_depth(depth), place)
         return weight * px.valid
 
     def own_loss(self, px: PixelBatch) -> Tensor | None:
-        if not self.predicts:
+        if not self._predicts or self._is_evaluation_without_depth(px):
             return None
         joined = self.across_processes and self.training
         return self.loss_weight * depth_loss(self.log_depth(px), self._depth(px), self.loss, across_processes=joined)
@@ -186,11 +196,12 @@ class DepthPrivileged(Signal):
         joined = self.across_processes and self.training
         number = counts.sum()
         rank = torch.ceil(QUANTILE * (global_sum(number) if joined else number)).long()
-        found = kth_smallest(measure.view(1, -1), counts.view(1, -1), rank[None], across_processes=joined)[0]
+        found = kth_smallest(measure.reshape(1, -1), counts.reshape(1, -1), rank[None], across_processes=joined)[0]
         running = self.quantiles[place]
         found = found.to(running.dtype)
         moved = torch.where(running == 0, found, torch.lerp(running, found, MOMENTUM))
-        moved = torch.where(rank > 0, moved, running)
+        # One batch that overflows would else spoil the percentile for good.
+        moved = torch.where((rank > 0) & found.isfinite(), moved, running)
         if self.training:
             self.quantiles[place] = moved
         scale = torch.where(moved > 0, moved, 1)

@@ -124,6 +124,8 @@ def fit(arguments: list[str]) -> RunFolder:
             folder.save(parser.dump(saved, skip_validation=True, skip_unset=False), data)
     with quiet():
         try:
+            for logger in trainer.loggers if data.without_depth else ():
+                logger.log_hyperparams({"images_without_depth": len(data.without_depth)})
             trainer.fit(task, datamodule=data, ckpt_path=resumed, weights_only=False)
         except SystemExit:
             # What Lightning makes of Ctrl-C.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -17,6 +18,7 @@ from hardpix.data import (
     Folders,
     Problem,
     SegmentationFolder,
+    Split,
     check_folders,
     describe,
     split_blocks,
@@ -87,13 +89,15 @@ def split_folders(
         )
         problems += val_report.problems + tuple(_in_both(training, validation))
         warnings += val_report.warnings
+    unused = _held_out_depth(training, report.stems, val_share, val_stems) if validation is None else set()
+    problems, warnings = ([found for found in each if found.where not in unused] for each in (problems, warnings))
     if warnings:
         show("[yellow]Warnings[/yellow]", escape(describe(warnings)))
     if problems:
         raise DataError.of(problems, report.classes.names if report.classes else ())
     assert report.classes is not None
     if validation is None:
-        split = split_by_pattern(report.stems, val_stems) if val_stems else split_blocks(report.stems, val_share)
+        split = _split(report.stems, val_share, val_stems)
         show(escape(split.sentence))
         train_stems, val_folders, held_out = split.train, training, split.val
     else:
@@ -147,6 +151,21 @@ def split_folders(
         class_pixels=class_pixels,
         without_depth=without_depth,
     )
+
+
+def _split(stems: Sequence[str], val_share: float, val_stems: str | None) -> Split:
+    return split_by_pattern(stems, val_stems) if val_stems else split_blocks(stems, val_share)
+
+
+def _held_out_depth(training: Folders, stems: Sequence[str], val_share: float, val_stems: str | None) -> set[Path]:
+    """Depth maps of images that will be held out: whatever is wrong with them need not be mended."""
+    if training.depth is None:
+        return set()
+    try:
+        held_out = _split(stems, val_share, val_stems).val
+    except ValueError:  # said where the split is made
+        return set()
+    return {path for stem in held_out for path in training.files["depth"].get(stem, [])}
 
 
 def _in_both(training: Folders, validation: Folders) -> list[Problem]:

@@ -36,8 +36,8 @@ class SegmentationTask(LightningModule):
         stages: module paths of further tensors that the objective wants, such as those for side outputs.
         optimizer: called with the parameters (of the network, of the signals' branches, of other heads); on the command
             line, another class keeps the learning rate and weight decay of the default unless it is given its own.
-        branch_learning_rate: learning rate of the signals' branches; the network's if none is given. Heads of other
-            objectives, such as the projection of a contrast, learn with the network.
+        branch_learning_rate: learning rate of signals' branches that no gradient leaves; the network's if none is given.
+            What the network learns along with, such as a depth branch or the projection of a contrast, has its rate.
         warmup: share of the training in which the learning rate rises linearly.
         power: of the polynomial by which it then falls to 0.
         channels_last: keep weights and maps in the order (B, H, W, C), in which convolutions of half types on a GPU and
@@ -229,7 +229,11 @@ class SegmentationTask(LightningModule):
         weights = [p for p in self.network.parameters() if p.requires_grad]
         groups: list[dict[str, Any]] = [{"params": weights, "name": "network"}]
         signals = [module for module in self.step.objective.modules() if isinstance(module, Signal)]
-        of_signals = {p: None for signal in signals for p in signal.parameters() if p.requires_grad}
+        # What the network learns along with, it learns at one rate with.
+        attached = {p for signal in signals if not signal.cut_off for p in signal.parameters()}
+        of_signals = {
+            p: None for signal in signals for p in signal.parameters() if p.requires_grad and p not in attached
+        }
         heads = [p for p in self.step.objective.parameters() if p.requires_grad and p not in of_signals]
         if of_signals:
             rate = {} if self.branch_learning_rate is None else {"lr": self.branch_learning_rate}

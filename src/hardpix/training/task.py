@@ -36,7 +36,7 @@ class SegmentationTask(LightningModule):
         stages: module paths of further tensors that the objective wants, such as those for side outputs.
         optimizer: called with the parameters (of the network, of the signals' branches, of other heads); on the command
             line, another class keeps the learning rate and weight decay of the default unless it is given its own.
-        branch_learning_rate: learning rate of signals' branches that no gradient leaves; the network's if none is given.
+        branch_learning_rate: learning rate of signals' branches that no gradient leaves; without it the network's.
             What the network learns along with, such as a depth branch or the projection of a contrast, has its rate.
         warmup: share of the training in which the learning rate rises linearly.
         power: of the polynomial by which it then falls to 0.

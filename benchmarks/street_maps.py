@@ -54,7 +54,7 @@ def _prediction(truth: Labels, rng: np.random.Generator) -> Labels:
     erased = (objects.area < 4000 * scale**2) & (rng.random(len(objects.area)) < 0.2)
     around = cv2.medianBlur(cv2.erode(truth, np.ones((3, 3), np.uint8)), 5)
     labels = np.where(erased[objects.map], around, truth)
-    for largest, count in ((12, 60), (90, 8)):
+    for largest, count in ((12, 60), (100, 12)):
         for _ in range(count):
             centre = (int(rng.integers(width)), int(rng.integers(height)))
             axes = np.maximum(rng.uniform(0.2, 1, 2) * largest * scale, 1).astype(int).tolist()

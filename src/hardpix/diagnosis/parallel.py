@@ -8,7 +8,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import get_all_start_methods, get_context
+from multiprocessing.context import BaseContext
 from typing import TypeVar
 
 import cv2
@@ -69,7 +70,7 @@ def in_chunks(work: Callable[[Sequence[T]], R], items: Sequence[T], workers: int
 
 
 def _by_workers(work: Callable[[Sequence[T]], R], chunks: Sequence[Sequence[T]], workers: int) -> Iterator[R]:
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread)
+    pool = ProcessPoolExecutor(workers, mp_context=_context(), initializer=_one_thread)
     running: deque[Future[R]] = deque()
     remaining = iter(chunks)
     try:
@@ -87,6 +88,16 @@ def _by_workers(work: Callable[[Sequence[T]], R], chunks: Sequence[Sequence[T]],
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _context() -> BaseContext:
+    """How processes start: forked from one that has imported what they need, and does nothing else."""
+    if "forkserver" not in get_all_start_methods():
+        return get_context("spawn")
+    context = get_context("forkserver")
+    # Imports take seconds, many times what an image takes; so they are done once for all workers of all passes.
+    context.set_forkserver_preload(["hardpix.diagnosis.work"])
+    return context
 
 
 def _one_thread() -> None:

@@ -230,8 +230,8 @@ def main() -> None:
     )
     size = {"nargs": 2, "type": int, "metavar": ("HEIGHT", "WIDTH")}
     parser.add_argument("--size", default=(1024, 2048), **size, help="of the images (default 1024 2048)")
-    parser.add_argument("--rounds", type=int, default=24, help="of every contestant on one image (default 24)")
-    parser.add_argument("--images", type=int, default=48, help="that the command is given (default 48)")
+    parser.add_argument("--rounds", type=int, default=16, help="of every contestant on one image (default 16)")
+    parser.add_argument("--images", type=int, default=32, help="that the command is given (default 32)")
     parser.add_argument("--runs", type=int, default=1, help="of the command with each setting (default 1)")
     parser.add_argument("--small-size", default=(256, 512), **size, help="for memory (default 256 512)")
     parser.add_argument("--memory-images", type=int, nargs="+", default=[200, 2000], help="(default 200 2000)")

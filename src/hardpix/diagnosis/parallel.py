@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import os
 from collections import deque
@@ -70,7 +71,7 @@ def in_chunks(work: Callable[[Sequence[T]], R], items: Sequence[T], workers: int
 
 
 def _by_workers(work: Callable[[Sequence[T]], R], chunks: Sequence[Sequence[T]], workers: int) -> Iterator[R]:
-    pool = ProcessPoolExecutor(workers, mp_context=_context(), initializer=_one_thread)
+    pool = ProcessPoolExecutor(workers, mp_context=_context(), initializer=_prepare)
     running: deque[Future[R]] = deque()
     remaining = iter(chunks)
     try:
@@ -100,7 +101,9 @@ def _context() -> BaseContext:
     return context
 
 
-def _one_thread() -> None:
+def _prepare() -> None:
+    # What was imported before the fork is never collected: looking for garbage in it would copy its pages.
+    gc.freeze()
     # The processes are as many as the cores.
     cv2.setNumThreads(1)
     torch.set_num_threads(1)

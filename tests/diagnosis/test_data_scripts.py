@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from array import array
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -41,6 +43,7 @@ def test_scripts_hold_the_data_in_plain_ascii_without_a_tag(value: Any) -> None:
         (np.int64(2**53), "9007199254740992"),
         (np.array([[True], [False]]), "[[true],[false]]"),
         ((np.uint8(7), None), "[7,null]"),
+        (array("q", [2**40, -1]), "[1099511627776,-1]"),
         ({3: "a"}, '{"3":"a"}'),
     ],
 )
@@ -59,3 +62,10 @@ def test_assigned_data_come_back_and_other_scripts_are_refused(tmp_path: Path) -
     (tmp_path / "b.js").write_text("alert(1);\n")
     with pytest.raises(ValueError, match="expected the data of a report"):
         read_assigned(tmp_path / "b.js")
+
+
+@given(st.dictionaries(texts, values, max_size=4))
+def test_entry_by_entry_writes_the_same_as_at_once(value: dict[str, Any]) -> None:
+    with TemporaryDirectory() as folder:
+        assign(Path(folder) / "a.js", "hardpixReport", value)
+        assert (Path(folder) / "a.js").read_text() == f"window.hardpixReport = {as_script(value)};\n"

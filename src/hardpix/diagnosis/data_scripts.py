@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
+from array import array
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,22 @@ def as_script(value: Any) -> str:
 
 def assign(path: Path, name: str, value: Any) -> None:
     """Write a script that sets `window.name`."""
-    path.write_text(f"window.{name} = {as_script(value)};\n", encoding="ascii")
+    with path.open("w", encoding="ascii") as file:
+        file.write(f"window.{name} = ")
+        file.writelines(_pieces(value))
+        file.write(";\n")
+
+
+def _pieces(value: Any) -> Iterator[str]:
+    """What `as_script` writes, entry by entry, so that large data are never in memory as text."""
+    if not isinstance(value, dict):
+        yield as_script(value)
+        return
+    yield "{"
+    for number, (key, entry) in enumerate(value.items()):
+        yield f"{',' * (number > 0)}{as_script(str(key))}:"
+        yield from _pieces(entry)
+    yield "}"
 
 
 def read_assigned(path: Path) -> Any:
@@ -51,7 +68,7 @@ def plain(value: Any) -> Any:
         return plain(value.tolist())
     if isinstance(value, float):
         return float(f"{value:.6g}") if math.isfinite(value) else None
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | array):
         return [plain(entry) for entry in value]
     if isinstance(value, dict):
         return {str(key): plain(entry) for key, entry in value.items()}

@@ -21,8 +21,8 @@ class ErrorIndex:
         >>> index = ErrorIndex()
         >>> index.add(0, {"kinds": [[1, 2, 0, 30]], "bands": [[1, 0, 30]]})
         >>> index.add(7, {"kinds": [[1, 2, 3, 5], [2, 1, 0, 4]], "bands": []})
-        >>> index.as_dict()["pair"]
-        {'1,2': {'image': [0, 7], 'pixels': [30, 5]}, '2,1': {'image': [7], 'pixels': [4]}}
+        >>> index.as_dict()["pair"]["1,2"]
+        {'image': array('q', [0, 7]), 'pixels': array('q', [30, 5])}
     """
 
     def __init__(self) -> None:
@@ -55,12 +55,12 @@ class ErrorIndex:
             images.append(image)
             counts.append(pixels)
 
-    def as_dict(self) -> dict[str, dict[str, dict[str, list[int]]]]:
+    def as_dict(self) -> dict[str, dict[str, dict[str, array[int]]]]:
         """name → key → the images, and the pixels in each."""
-        found: dict[str, dict[str, dict[str, list[int]]]] = {"class": {}, "class_kind": {}, "pair": {}, "band": {}}
+        found: dict[str, dict[str, dict[str, array[int]]]] = {"class": {}, "class_kind": {}, "pair": {}, "band": {}}
         for name, key in sorted(self._images):
             images, pixels = self._images[name, key], self._pixels[name, key]
-            found[name][key] = {"image": images.tolist(), "pixels": pixels.tolist()}
+            found[name][key] = {"image": images, "pixels": pixels}
         return found
 
 

@@ -93,7 +93,7 @@ def count_image(maps: ImageMaps, settings: Settings, thresholds: np.ndarray | No
     if maps.hardness is not None:
         counts["hardness.errors"] = error_histogram(maps.hardness, *pair, classes, void)
         counts["hardness.classes"] = hardness_counts(maps.hardness, *pair, classes, void)
-    counts |= _calibration(maps, settings)
+    counts |= calibration_counts(maps, settings)
     suspects = None
     if maps.probabilities is not None and thresholds is not None:
         suspects = find_label_suspects(
@@ -103,8 +103,9 @@ def count_image(maps: ImageMaps, settings: Settings, thresholds: np.ndarray | No
     return ImageCounts(counts, objects, kinds.map, suspects)
 
 
-def _calibration(maps: ImageMaps, settings: Settings) -> Counts:
-    """Right and wrong pixels by confidence: of all, within the band along the borders, in thin parts."""
+def calibration_counts(maps: ImageMaps, settings: Settings) -> Counts:
+    """Right and wrong pixels by confidence: of all, within the band along the borders, in thin parts; nothing without
+    a confidence."""
     confidence = confidence_of(maps)
     if confidence is None:
         return {}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import get_all_start_methods, get_context
+from multiprocessing.context import BaseContext
 from typing import TypeVar
 
 import cv2
@@ -69,7 +71,7 @@ def in_chunks(work: Callable[[Sequence[T]], R], items: Sequence[T], workers: int
 
 
 def _by_workers(work: Callable[[Sequence[T]], R], chunks: Sequence[Sequence[T]], workers: int) -> Iterator[R]:
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread)
+    pool = ProcessPoolExecutor(workers, mp_context=_context(), initializer=_prepare)
     running: deque[Future[R]] = deque()
     remaining = iter(chunks)
     try:
@@ -89,7 +91,19 @@ def _by_workers(work: Callable[[Sequence[T]], R], chunks: Sequence[Sequence[T]],
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _one_thread() -> None:
+def _context() -> BaseContext:
+    """How processes start: forked from one that has imported what they need, and does nothing else."""
+    if "forkserver" not in get_all_start_methods():
+        return get_context("spawn")
+    context = get_context("forkserver")
+    # Imports take seconds, many times what an image takes; so they are done once for all workers of all passes.
+    context.set_forkserver_preload(["hardpix.diagnosis.work"])
+    return context
+
+
+def _prepare() -> None:
+    # What was imported before the fork is never collected: looking for garbage in it would copy its pages.
+    gc.freeze()
     # The processes are as many as the cores.
     cv2.setNumThreads(1)
     torch.set_num_threads(1)

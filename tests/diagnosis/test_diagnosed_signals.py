@@ -48,7 +48,7 @@ def test_hardness_ranks_the_errors(kind: str, tmp_path: Path) -> None:
     for stem, size in SIZES.items():
         values = random.beta(2, 2, size) * 0.7 + 0.3 * (truth[stem] != guess[stem])
         if bits.startswith("float"):
-            # In steps of 1/65535, as finely as they are counted.
+            # Maps are counted in steps of 1/65535: those that are equal here shall be equal there, too.
             hardness[stem] = (np.rint(values * 1000) / 1000).astype(bits)
         else:
             hardness[stem] = np.rint(values * (2 ** int(bits) - 1)).astype(f"uint{bits}")
@@ -57,7 +57,6 @@ def test_hardness_ranks_the_errors(kind: str, tmp_path: Path) -> None:
     of_pixels = joined({stem: values[None] for stem, values in hardness.items()})[:, 0].astype(float)
     assert found["inputs"]["left_out"] == []
     assert found["hardness"]["auroc"] == pytest.approx(roc_auc_score(wrong(), of_pixels), abs=1e-9)
-    # Keeping the easiest half of the pixels: how many of them are wrong.
     assert found["hardness"]["risk"][-1] == pytest.approx(wrong().mean())
     tenths = np.array([tenth["errors"] for tenth in found["hardness"]["deciles"]])
     assert tenths.mean() == pytest.approx(wrong().mean())
@@ -138,8 +137,8 @@ def swapped_labels() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     there[:, 20:40] = 1
     there[:, 40:] = 2
     truth = {"a": there.copy(), "b": there.copy(), "c": there.copy()}
-    truth["b"][5:15, 25:35] = 0  # 100 pixels, 5 columns from what is labelled 0
-    truth["c"][20:30, 45:57] = 0  # 120
+    truth["b"][5:15, 25:35] = 0
+    truth["c"][20:30, 45:57] = 0
     truth["c"][0:3] = 255
     return truth, dict.fromkeys(truth, there)
 
@@ -151,15 +150,16 @@ def test_labels_that_contradict_sure_probabilities_are_suspect(suffix: str, tmp_
     folder = write_maps(tmp_path / "probabilities", dict.fromkeys(truth, sure.astype(np.float32)), suffix)
     found = run(tmp_path, truth, there, classes=["x", "y", "z"], probabilities=folder, pictures=True)
     keys = ("image", "given", "suspected", "area", "box")
+    # Two rows and columns all around are taken for a displaced border.
     assert [tuple(region[key] for key in keys) for region in found["suspects"]] == [
-        (2, 0, 2, 120, [20, 45, 10, 12]),
-        (1, 0, 1, 100, [5, 25, 10, 10]),
+        (2, 0, 2, 6 * 8, [22, 47, 6, 8]),
+        (1, 0, 1, 6 * 6, [7, 27, 6, 6]),
     ]
     assert [region["margin"] for region in found["suspects"]] == pytest.approx([0.85, 0.85])
-    assert [region["rank_score"] for region in found["suspects"]] == pytest.approx([0.85 * 120, 0.85 * 100])
+    assert [region["rank_score"] for region in found["suspects"]] == pytest.approx([0.85 * 48, 0.85 * 36])
     assert found["suspect_regions"] == 2
     shares = pq.read_table(tmp_path / "report" / "images.parquet")["suspects"].to_pylist()
-    assert shares == pytest.approx([0, 100 / 2400, 120 / 2220])
+    assert shares == pytest.approx([0, 36 / 2400, 48 / 2220])
     pictures = {path.parent.name for path in (tmp_path / "report").glob("pictures/*/suspects.png")}
     assert pictures == {"000001", "000002"}
     said = next(s["text"] for s in found["sentences"] if s["view"] == "suspects")

@@ -50,6 +50,8 @@ def verdict(summary: Mapping[str, Any], kinds: np.ndarray, settings: Settings) -
 def _overall(summary: Mapping[str, Any]) -> Sentence:
     scores = summary["scores"]
     wrong = sum(kind["pixels"] for kind in summary["kinds"])
+    if np.isnan(scores["miou"]):
+        return _said("No pixel of the masks is labelled.", "classes")
     if wrong == 0:
         return _said("Every labelled pixel is right.", "classes")
     text = f"{_percent(1 - scores['accuracy'])} of the labelled pixels are wrong: mIoU {100 * scores['miou']:.1f} %"
@@ -194,10 +196,10 @@ def _suspects(summary: Mapping[str, Any], names: Sequence[str]) -> Sentence | No
 
 def compared(summary: Mapping[str, Any], against: Mapping[str, Any]) -> list[Sentence]:
     """What differs from another run: the mIoU, and the classes that gained and lost most."""
-    difference = summary["scores"]["miou"] - (against["scores"].get("miou") or np.nan)
-    if np.isnan(difference):
+    before, after = against["scores"]["miou"], summary["scores"]["miou"]
+    if before is None or np.isnan(after):
         return []
-    text = f"mIoU is {_points(difference)} against {against['title']}"
+    text = f"mIoU is {_points(after - before)} against {against['title']}"
     names = [entry["name"] for entry in summary["classes"]]
     other = np.array([np.nan if value is None else value for value in against["class_scores"]["iou"]], dtype=float)
     change = np.asarray(summary["class_scores"]["iou"], dtype=float) - other

@@ -115,6 +115,16 @@ def test_a_report_that_was_never_finished_is_not_compared_with(here: Path, capsy
     assert "other" in refused(capsys, against="other")
 
 
+def test_a_file_that_changes_after_it_was_checked(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hardpix.diagnosis.diagnose.prepare_report", lambda *_: Path("truth/a.png").write_bytes(b""))
+    assert cli.main(typed()) == 2
+    message = capsys.readouterr().err
+    assert "a file has changed since it was checked" in message
+    assert "truth/a.png: expected a file that can be read" in message
+
+
 def test_folders_that_share_no_name(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for path in (here / "predictions").iterdir():
         path.rename(path.with_name(f"{path.stem}_pred.png"))

@@ -150,6 +150,16 @@ def test_nothing_is_wrong_where_nothing_is_labelled(folders: Path) -> None:
     assert found["inputs"] | {"left_out": [], "count": 3} == found["inputs"]
 
 
+def test_only_what_is_predicted_at_labels_is_said_to_be_unknown(folders: Path) -> None:
+    truth, prediction = labels(2), with_id(3, 7)
+    truth[0] = 255
+    prediction[0] = 77
+    swap(folders / "truth/subject.png", truth)
+    swap(folders / "predictions/subject.png", prediction)
+    found = diagnosed(folders)
+    assert [problem["found"] for problem in found["inputs"]["left_out"]] == ["7 (2 pixels)"]
+
+
 def wrong_probabilities(values: np.ndarray) -> Callable[[Path], object]:
     return lambda f: np.save(f / "probabilities/subject.npy", values)
 
@@ -172,7 +182,7 @@ def broken_npz(folders: Path) -> None:
 
 P = (3, 12, 16)
 WITHOUT_A_SIGNAL: dict[str, tuple[Callable[[Path], object], str, str]] = {
-    "no image": (lambda f: (f / "images/subject.png").unlink(), "images", "a image subject.*"),
+    "no image": (lambda f: (f / "images/subject.png").unlink(), "images", "one image subject.*"),
     "no hardness": (lambda f: (f / "hardness/subject.png").unlink(), "hardness", "no hardness map for a mask"),
     "no probabilities": (lambda f: (f / "probabilities/subject.npy").unlink(), "probabilities", "no file of prob"),
     "two images": (lambda f: shutil.copy(f / "images/first.png", f / "images/subject.tif"), "images", "several files"),

@@ -58,7 +58,7 @@ class Reader:
         void = np.iinfo(truth.dtype).max
         labelled = truth != void
         if (~known & labelled).any():
-            unknown = self.predicted.unknown(stored["predictions"])
+            unknown = self.predicted.unknown(stored["predictions"][labelled][None])
             problems.append(unknown_labels(case.files["predictions"], self.predicted, unknown))
         elif empty := int(((prediction == void) & labelled).sum()):
             problems.append(_without_prediction(case.files["predictions"], empty))

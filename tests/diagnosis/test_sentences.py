@@ -132,6 +132,18 @@ def test_no_sentence_is_about_a_class_that_loses_nothing(tmp_path: Path) -> None
     assert not any("never" in sentence["text"] for sentence in found["sentences"])
 
 
+@pytest.mark.parametrize(("one", "other"), [(1, 2), (2, 1)])
+def test_of_a_pair_the_class_that_loses_more_is_named_first(one: int, other: int, tmp_path: Path) -> None:
+    truth = np.zeros((40, 60), dtype=np.uint8)
+    truth[5:15, 5:17], truth[20:30, 35:45] = one, other  # 120 and 100 pixels
+    prediction = np.array([0, 2, 1], dtype=np.uint8)[truth]
+    names = ["x", "y", "z"]
+    found = run(tmp_path, {"a": truth}, {"a": prediction}, classes=names)
+    assert said(found, "confusion")[0].startswith(f"{names[one]} and {names[other]} are taken for each other at 220")
+    filters = [sentence["filter"] for sentence in found["sentences"] if sentence["view"] == "confusion"]
+    assert filters == [{"true": one, "predicted": other}]
+
+
 def one_run(miou: float | None, ious: list[float | None], title: str = "the other") -> dict[str, Any]:
     names = [{"name": name} for name in ("road", "pole", "sign")]
     return {"title": title, "scores": {"miou": miou}, "class_scores": {"iou": ious}, "classes": names}

@@ -57,7 +57,7 @@ def find_labels(cases: Sequence[Case]) -> list[FoundLabels]:
 
 def _labels(case: Case) -> FoundLabels:
     ids: set[int] = set()
-    problems = []
+    problems: list[Problem] = []
     for path in (case.files[kind] for kind in NEEDED):
         try:
             labels = count_labels(grey_as_ids(read_mask(path)))

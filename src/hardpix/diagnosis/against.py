@@ -14,6 +14,25 @@ from hardpix.diagnosis.report_folder import require_report
 _COPIED = ("prediction.png", "kinds.png", "hardness.png", "labels.js")
 
 
+def shared_images(other: Path, stems: Sequence[str]) -> list[int | None]:
+    """The number that each of these images has in another report, None where it lacks it.
+
+    Raises:
+        FileNotFoundError: there is no report.
+        ValueError: none of its images is one of these.
+    """
+    require_report(other)
+    theirs = read_assigned(other / "data" / "images.js")["stem"]
+    place = {stem: k for k, stem in enumerate(theirs)}
+    shared = [place.get(stem) for stem in stems]
+    if not any(k is not None for k in shared):
+        raise ValueError(
+            f"expected a report of the same images to compare with, found none of them in {other}, which has "
+            f"{', '.join(theirs[:3])}"
+        )
+    return shared
+
+
 def copy_against(
     other: Path, out: Path, stems: Sequence[str], class_names: Sequence[str]
 ) -> tuple[dict[str, Any], dict[str, list[Any]]]:
@@ -31,16 +50,9 @@ def copy_against(
         FileNotFoundError: there is no report.
         ValueError: none of its images is one of these.
     """
-    require_report(other)
+    shared = shared_images(other, stems)
     summary = read_assigned(other / "data" / "summary.js")
     images = read_assigned(other / "data" / "images.js")
-    place = {stem: k for k, stem in enumerate(images["stem"])}
-    shared = [place.get(stem) for stem in stems]
-    if not any(k is not None for k in shared):
-        raise ValueError(
-            f"expected a report of the same images to compare with, found none of them in {other}, which has "
-            f"{', '.join(images['stem'][:3])}"
-        )
     for number, k in enumerate(shared):
         if k is not None:
             _copy_pictures(other / "pictures" / f"{k:06d}", out / "against" / "pictures" / f"{number:06d}")

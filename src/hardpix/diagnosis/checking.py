@@ -44,24 +44,25 @@ def _check(case: Case, reader: Reader) -> Checked:
 
 @dataclass(frozen=True)
 class FoundLabels:
-    """The ids in truth and prediction of a case, and the files whose labels only a class table can tell."""
+    """The ids in truth and prediction of a case, and the files without: they hold colours, or cannot be read."""
 
     ids: frozenset[int] = frozenset()
     problems: tuple[Problem, ...] = ()
 
 
 def find_labels(cases: Sequence[Case]) -> list[FoundLabels]:
-    """Which ids there are, case by case; files that cannot be read are left to the check."""
+    """Which ids there are, case by case."""
     return [_labels(case) for case in cases]
 
 
 def _labels(case: Case) -> FoundLabels:
     ids: set[int] = set()
-    problems = []
+    problems: list[Problem] = []
     for path in (case.files[kind] for kind in NEEDED):
         try:
             labels = count_labels(grey_as_ids(read_mask(path)))
-        except DataError:
+        except DataError as error:
+            problems += error.problems
             continue
         if len(labels) > MOST_LABELS:
             problems.append(too_many_labels(path, labels))
@@ -73,13 +74,12 @@ def _labels(case: Case) -> FoundLabels:
 
 
 def classes_of(found: Sequence[FoundLabels]) -> ClassTable:
-    """The classes named after the ids that were found.
+    """The classes named after the ids of the cases whose two files have some; the others are left to the check.
 
     Raises:
-        DataError: files that hold colours or no classes, or no id at all.
+        DataError: there is no such case.
     """
-    problems = [problem for labels in found for problem in labels.problems]
-    ids = frozenset[int]().union(*(labels.ids for labels in found))
-    if problems or not ids:
-        raise DataError.of(problems)
+    ids = frozenset[int]().union(*(labels.ids for labels in found if not labels.problems))
+    if not ids:
+        raise DataError.of([problem for labels in found for problem in labels.problems])
     return ClassTable.from_ids(ids)

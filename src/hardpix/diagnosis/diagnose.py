@@ -15,6 +15,7 @@ from hardpix.console.arguments import checked_input
 from hardpix.console.errors import UsageError
 from hardpix.data import ClassTable, DataError, Problem, describe
 from hardpix.data.class_source import class_table
+from hardpix.diagnosis.against import shared_images
 from hardpix.diagnosis.checking import check_cases, classes_of, find_labels
 from hardpix.diagnosis.collecting import Collector, class_colours, finish_report
 from hardpix.diagnosis.inputs import Case, Inputs
@@ -116,7 +117,10 @@ def diagnose(
         problems += [problem for entry in checked for problem in entry.problems]
         if not cases:
             raise _nothing_left(inputs, problems)
-        prepare_report(out, inputs.folders.values(), overwrite)
+        if against is not None:
+            shared_images(against, [case.stem for case in cases])
+        read = [*inputs.folders.values(), *([] if against is None else [against])]
+        prepare_report(out, read, overwrite)
     if problems:
         console.print(f"{len(cases)} images can be diagnosed; not as they should be:\n{describe(problems)}")
     thresholds, cases, unusable = _thresholds(reader, cases, many)
@@ -167,12 +171,13 @@ def _with_ignored(table: ClassTable | None, ignore_index: int | None) -> ClassTa
     if ignore_index < 0:
         raise ValueError(f"expected an ignore_index that masks can hold, 0 or more, found {ignore_index}")
     kept = [k for k, ids in enumerate(table.ids) if ids != (ignore_index,)]
+    gone = [colours for k, colours in enumerate(table.colours) if k not in kept]
     return ClassTable(
         [table.names[k] for k in kept],
         [[i for i in table.ids[k] if i != ignore_index] for k in kept],
         [list(table.colours[k]) for k in kept] if table.colours else (),
         ignore_ids=[ignore_index],
-        ignore_colours=table.ignore_colours,
+        ignore_colours=[*table.ignore_colours, *chain.from_iterable(gone)],
     )
 
 

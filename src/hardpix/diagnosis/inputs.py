@@ -103,7 +103,7 @@ def _missing(truth: Path, kind: str, stem: str, folder: Path) -> Problem:
     advice = f"add the {name}, or remove the mask"
     if kind not in NEEDED:
         advice = f"add the {name}; without it the image is diagnosed all the same"
-    return Problem(f"no {name} for a mask", truth, f"a {name} {stem}.* in {folder}", "none", advice)
+    return Problem(f"no {name} for a mask", truth, f"one {name} {stem}.* in {folder}", "none", advice)
 
 
 def _alone(prediction: Path, stem: str, truth: Path) -> Problem:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from hardpix.data import ClassTable, DataError, Problem, read_image
 from hardpix.data.images import read_numbers, unusable
@@ -17,8 +18,6 @@ from hardpix.data.masks import read_mask
 from hardpix.data.problems import unknown_labels, wrong_size
 from hardpix.diagnosis.image_counts import ImageMaps
 from hardpix.diagnosis.inputs import Case
-
-EXIF_ORIENTATION = 0x0112
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class Reader:
         void = np.iinfo(truth.dtype).max
         labelled = truth != void
         if (~known & labelled).any():
-            unknown = self.predicted.unknown(stored["predictions"])
+            unknown = self.predicted.unknown(stored["predictions"][labelled][None])
             problems.append(unknown_labels(case.files["predictions"], self.predicted, unknown))
         elif empty := int(((prediction == void) & labelled).sum()):
             problems.append(_without_prediction(case.files["predictions"], empty))
@@ -144,9 +143,9 @@ def read_probabilities(path: Path, num_classes: int) -> np.ndarray:
                 found = found[found.files[0]]
     except DataError:
         raise
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError.of([unusable(path, expected, f"{type(error).__name__}: {error}")]) from error
-    if found.ndim != 3 or len(found) != num_classes:
+    if found.ndim != 3 or len(found) != num_classes or not found.size:
         raise DataError.of([unusable(path, expected, f"one of the shape {found.shape}")])
     if found.dtype.kind != "f" and found.dtype not in (np.uint8, np.uint16):
         raise DataError.of([unusable(path, "floats, or integers of 8 or 16 bits without sign", str(found.dtype))])
@@ -162,15 +161,20 @@ def size_problem(case: Case, kind: str, size: tuple[int, int]) -> Problem | None
     path = case.files[kind]
     try:
         if path.suffix.lower() == ".npy":
-            shape = np.load(path, mmap_mode="r", allow_pickle=False).shape
-            found = tuple(shape[1:] if kind == "probabilities" else shape[:2])
+            stored: Any = np.load(path, mmap_mode="r", allow_pickle=False)
+            if not isinstance(stored, np.ndarray):
+                return unusable(path, "one array", "an archive")
+            found = tuple(stored.shape[1:] if kind == "probabilities" else stored.shape[:2])
+            if len(found) != 2:
+                return None  # Reading it says what is wrong with its shape.
         elif path.suffix.lower() == ".npz":
             return None
         else:
             with Image.open(path) as image:
-                turned = image.getexif().get(EXIF_ORIENTATION, 1) > 4
-                found = image.size if turned else image.size[::-1]
-    except (OSError, ValueError, EOFError, SyntaxError, UnidentifiedImageError) as error:
+                found = image.size[::-1]
+            if found == size[::-1]:
+                return None  # EXIF may turn it; to tell, a png has to be decoded.
+    except (OSError, ValueError, EOFError, SyntaxError, Image.DecompressionBombError) as error:
         return unusable(path, "a file that can be read", f"{type(error).__name__}: {error}")
     return None if found == size else wrong_size(path, size, found)
 

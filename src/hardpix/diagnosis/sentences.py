@@ -50,6 +50,8 @@ def verdict(summary: Mapping[str, Any], kinds: np.ndarray, settings: Settings) -
 def _overall(summary: Mapping[str, Any]) -> Sentence:
     scores = summary["scores"]
     wrong = sum(kind["pixels"] for kind in summary["kinds"])
+    if np.isnan(scores["miou"]):
+        return _said("No pixel of the masks is labelled.", "classes")
     if wrong == 0:
         return _said("Every labelled pixel is right.", "classes")
     text = f"{_percent(1 - scores['accuracy'])} of the labelled pixels are wrong: mIoU {100 * scores['miou']:.1f} %"
@@ -205,11 +207,11 @@ def _suspects(summary: Mapping[str, Any], names: Sequence[str]) -> Sentence | No
 
 def compared(summary: Mapping[str, Any], against: Mapping[str, Any]) -> list[Sentence]:
     """What differs from another run: the mIoU, and the classes that gained and lost most."""
-    difference = summary["scores"]["miou"] - (against["scores"].get("miou") or np.nan)
-    if np.isnan(difference):
+    before, after = against["scores"]["miou"], summary["scores"]["miou"]
+    if before is None or np.isnan(after):
         return []
     text = (
-        f"mIoU is {abs(100 * difference):.1f} points {'lower' if difference < 0 else 'higher'} than that of "
+        f"mIoU is {abs(100 * (after - before)):.1f} points {'lower' if after < before else 'higher'} than that of "
         f"{against['title']}"
     )
     names = [entry["name"] for entry in summary["classes"]]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hardpix.metrics.objects import SIZE_LIMITS
+from hardpix.metrics.label_pair import length_in_pixels
+from hardpix.metrics.objects import SIZE_LIMITS, limits_in_pixels
 
 
 @dataclass(frozen=True)
@@ -12,6 +13,9 @@ class Settings:
     """How wrong pixels are counted.
 
     Class maps hold indices 0 … C − 1, and `void` where there is no label.
+
+    Raises:
+        ValueError: a width, a radius or size limits that nothing can be counted with.
     """
 
     num_classes: int
@@ -29,6 +33,18 @@ class Settings:
     """Limits of the size bands: below 1 shares of the image, else pixels."""
     suspect_tolerance: int = 2
     """Rows and columns within which a suspect label next to its suspected class is a displaced border."""
+
+    def __post_init__(self) -> None:
+        for name in ("radius", "tolerance", "thin_radius"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"expected a {name} of at least 1 pixel, found {getattr(self, name)}")
+        try:
+            length_in_pixels(self.band, (1, 1))
+        except ValueError as error:
+            raise ValueError(f"band: {error}") from error
+        if not self.sizes:
+            raise ValueError("expected at least one limit of size bands, found no sizes")
+        limits_in_pixels(self.sizes, 1)
 
     @property
     def void(self) -> int:

@@ -1,0 +1,188 @@
+"""The verdict: what is said of scenes whose faults are known, and nothing where there is nothing to say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hardpix.diagnosis.sentences import compared
+
+from .small_runs import miou_of, run
+
+
+def said(summary: dict[str, Any], view: str) -> list[str]:
+    return [sentence["text"] for sentence in summary["sentences"] if sentence["view"] == view]
+
+
+def poles() -> tuple[np.ndarray, np.ndarray]:
+    """A pole 2 pixels wide that is drawn a pixel too far to the right, and 5 pixels of one of 10 called a thing."""
+    truth = np.zeros((40, 50), dtype=np.uint8)
+    truth[:, 20:22] = 1
+    truth[10:12, 40:45] = 2
+    prediction = np.zeros_like(truth)
+    prediction[:, 21:23] = 1
+    prediction[10, 40:45] = 2
+    return truth, prediction
+
+
+def test_kind_class_and_pair(tmp_path: Path) -> None:
+    truth, prediction = poles()
+    found = run(tmp_path, {"a": truth}, {"a": prediction}, classes=["ground", "pole", "thing"], radius=2)
+    before = miou_of(truth, prediction, 3)
+    poles_mended = miou_of(truth, np.where(prediction == 1, 0, prediction) + (truth == 1), 3) - before
+    all_mended = 1 - before
+    assert said(found, "kinds") == [
+        "100 % of all wrong pixels are displaced borders of up to 2 pixels; mending them all would be worth "
+        f"{100 * all_mended:+.1f} mIoU, more than any other kind."
+    ]
+    # Of the pixels that are poles 40 are lost; those that are wrongly called so count against the ground.
+    lost = prediction.copy()
+    lost[:, 20] = 1
+    gained = miou_of(truth, lost, 3) - before
+    classes = said(found, "gallery")
+    assert (
+        "pole: 100 % of the wrong pixels are displaced borders of up to 2 pixels; mending them all would be worth "
+        f"{100 * gained:+.1f} mIoU."
+    ) in classes
+    filters = [sentence["filter"] for sentence in found["sentences"] if sentence["view"] == "gallery"]
+    assert {"class": 1, "kind": "displaced"} in filters
+    assert said(found, "confusion") == [
+        "ground and pole are taken for each other at 80 pixels, 94 % of the wrong ones; telling these two apart would "
+        f"be worth {100 * poles_mended:+.1f} mIoU."
+    ]
+    assert said(found, "classes")[0] == (
+        f"4.2 % of the labelled pixels are wrong: mIoU {100 * before:.1f} %, and "
+        f"{100 * found['scores']['boundary_miou']:.1f} % within the band along the borders."
+    )
+    # Half of the thing is found, too, of which all is thin.
+    assert said(found, "classes")[1] in (
+        "Of the thin parts of pole, 50 % is found, of all its pixels 50 %; 100 % of it is thin.",
+        "Of the thin parts of thing, 50 % is found, of all its pixels 50 %; 100 % of it is thin.",
+    )
+    assert said(found, "sizes") == []
+
+
+def test_what_is_invented_is_held_against_the_class_that_it_is_called(tmp_path: Path) -> None:
+    truth = np.zeros((40, 50), dtype=np.uint8)
+    truth[30:38, 10:20] = 1
+    prediction = truth.copy()
+    prediction[5:15, 30:40] = 1
+    found = run(tmp_path, {"a": truth}, {"a": prediction}, classes=["ground", "thing"])
+    worth = f"{100 * (1 - miou_of(truth, prediction, 2)):+.1f} mIoU"
+    assert said(found, "kinds") == [
+        "100 % of all wrong pixels are in objects that are not there; leaving them all out would be worth "
+        f"{worth}, more than any other kind."
+    ]
+    assert said(found, "gallery") == [
+        "thing: 100 % of the wrong pixels are in objects that are not there; leaving them all out would be worth "
+        f"{worth}."
+    ]
+
+
+def test_objects_of_the_size_that_is_missed_most(tmp_path: Path) -> None:
+    truth = np.zeros((60, 60), dtype=np.uint8)
+    truth[2:6, 2:6] = truth[2:6, 12:16] = truth[2:6, 22:26] = 1
+    truth[20:40, 20:40] = 1
+    prediction = truth.copy()
+    prediction[:10, :20] = 0
+    found = run(tmp_path, {"a": truth}, {"a": prediction}, classes=["ground", "thing"], sizes=[20, 1000])
+    worth = 100 * (1 - miou_of(truth, prediction, 2))
+    assert said(found, "sizes") == [
+        "Of the objects below 20 pixels, 2 of 3 are missed; mending all errors in objects of that size would be worth "
+        f"{worth:+.1f} mIoU."
+    ]
+    assert next(s["filter"] for s in found["sentences"] if s["view"] == "sizes") == {"band": 0}
+
+
+@pytest.mark.parametrize("classes", [["all"], ["all", "none"], ["all", "none", "never"]])
+def test_nothing_is_wrong(classes: list[str], tmp_path: Path) -> None:
+    truth = np.zeros((9, 9), dtype=np.uint8)
+    if len(classes) > 1:
+        truth[4] = 1
+    found = run(tmp_path, {"a": truth}, {"a": truth}, classes=classes, pictures=True)
+    assert [sentence["text"] for sentence in found["sentences"]] == ["Every labelled pixel is right."]
+    assert found["scores"]["miou"] == 1
+    assert [kind["cost"] for kind in found["kinds"]] == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("classes", [["all"], ["all", "none"]])
+def test_nothing_is_labelled(classes: list[str], tmp_path: Path) -> None:
+    truth = np.full((9, 9), 255, dtype=np.uint8)
+    found = run(tmp_path, {"a": truth}, {"a": np.zeros((9, 9), np.uint8)}, classes=classes, pictures=True)
+    assert [sentence["text"] for sentence in found["sentences"]] == ["No pixel of the masks is labelled."]
+    assert np.isnan(found["scores"]["miou"])
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (7, 1)])
+def test_everything_is_wrong_on_next_to_nothing(size: tuple[int, int], tmp_path: Path) -> None:
+    truth, prediction = np.zeros(size, np.uint8), np.ones(size, np.uint8)
+    found = run(tmp_path, {"a": truth}, {"a": prediction}, classes=["x", "y"], pictures=True)
+    assert found["scores"]["miou"] == 0
+    assert said(found, "classes")[0].startswith("100 % of the labelled pixels are wrong: mIoU 0.0 %")
+    assert "nan" not in " ".join(sentence["text"] for sentence in found["sentences"])
+
+
+def test_no_sentence_is_about_a_class_that_loses_nothing(tmp_path: Path) -> None:
+    truth, prediction = poles()
+    found = run(tmp_path, {"a": truth}, {"a": prediction}, classes=["ground", "pole", "thing", "never"])
+    assert len(said(found, "gallery")) == 3
+    assert not any("never" in sentence["text"] for sentence in found["sentences"])
+
+
+@pytest.mark.parametrize(("one", "other"), [(1, 2), (2, 1)])
+def test_of_a_pair_the_class_that_loses_more_is_named_first(one: int, other: int, tmp_path: Path) -> None:
+    truth = np.zeros((40, 60), dtype=np.uint8)
+    truth[5:15, 5:17], truth[20:30, 35:45] = one, other  # 120 and 100 pixels
+    prediction = np.array([0, 2, 1], dtype=np.uint8)[truth]
+    names = ["x", "y", "z"]
+    found = run(tmp_path, {"a": truth}, {"a": prediction}, classes=names)
+    assert said(found, "confusion")[0].startswith(f"{names[one]} and {names[other]} are taken for each other at 220")
+    filters = [sentence["filter"] for sentence in found["sentences"] if sentence["view"] == "confusion"]
+    assert filters == [{"true": one, "predicted": other}]
+
+
+def one_run(miou: float | None, ious: list[float | None], title: str = "the other") -> dict[str, Any]:
+    names = [{"name": name} for name in ("road", "pole", "sign")]
+    return {"title": title, "scores": {"miou": miou}, "class_scores": {"iou": ious}, "classes": names}
+
+
+def test_another_run_is_compared_with() -> None:
+    ours = one_run(0.55, [0.9, 0.3, 0.45])
+    sentences = compared(ours, one_run(0.502, [0.9, 0.35, 0.26]))
+    assert [s["text"] for s in sentences] == [
+        "mIoU is +4.8 against the other; the largest changes of IoU: sign +19.0, pole −5.0."
+    ]
+    assert compared(one_run(0.5, [1, None, None]), one_run(0.6, [0.9, 0.3, None]))[0]["text"] == (
+        "mIoU is −10.0 against the other; the largest changes of IoU: road +10.0."
+    )
+    assert compared(one_run(0.5, [None] * 3), one_run(0.6, [1, 1, 1]))[0]["text"] == "mIoU is −10.0 against the other."
+
+
+def test_a_run_that_has_nothing_right_is_compared_with() -> None:
+    text = compared(one_run(0.5, [0.5, 0.5, 0.5]), one_run(0.0, [0.0, 0.0, 0.1]))[0]["text"]
+    assert text == "mIoU is +50.0 against the other; the largest changes of IoU: road +50.0, sign +40.0."
+
+
+def test_a_run_without_a_score_is_not_compared_with() -> None:
+    assert compared(one_run(0.5, [0.5, 0.5, 0.5]), one_run(None, [None] * 3)) == []
+
+
+def test_two_reports_side_by_side(tmp_path: Path) -> None:
+    truth, prediction = poles()
+    other = truth.copy()
+    other[10:12, 40:45] = 0
+    names = ["ground", "pole", "thing"]
+    run(tmp_path / "other", {"a": truth, "b": truth}, {"a": other, "b": other}, classes=names, title="before")
+    settings = {"classes": names, "against": tmp_path / "other" / "report"}
+    found = run(tmp_path / "one", {"a": truth, "c": truth}, {"a": prediction, "c": prediction}, **settings)
+    assert found["against"]["title"] == "before"
+    assert found["against"]["shared"] == 1
+    assert found["against"]["scores"]["miou"] == pytest.approx(miou_of(truth, other, 3), rel=1e-5)
+    lost = 100 * (miou_of(truth, other, 3) - miou_of(truth, prediction, 3))
+    # The thing goes from nothing to a half, the pole from all to a third.
+    assert found["sentences"][1]["text"] == (
+        f"mIoU is −{lost:.1f} against before; the largest changes of IoU: thing +50.0, pole −66.7."
+    )

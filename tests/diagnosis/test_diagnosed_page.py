@@ -78,7 +78,7 @@ def test_the_verdict_is_what_was_found(place: Path, visit: Visit) -> None:
     page = visit(place / "report")
     text = page.locator("main").inner_text()
     assert "of the labelled pixels are wrong" in text
-    assert "against <b>better</b>" in text
+    assert "than that of <b>better</b>" in text
     assert "mislabelled rather than hard" in text
 
 

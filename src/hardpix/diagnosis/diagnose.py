@@ -122,7 +122,7 @@ def diagnose(
         read = [*inputs.folders.values(), *([] if against is None else [against])]
         prepare_report(out, read, overwrite)
     if problems:
-        console.print(f"{len(cases)} images can be diagnosed; not as they should be:\n{describe(problems)}")
+        console.print(f"{_images(len(cases))} can be diagnosed; not as they should be:\n{describe(problems)}")
     thresholds, cases, unusable = _thresholds(reader, cases, many)
     drawing = Drawing(out, class_colours(table), picture_size, thumbnails_alone=not pictures)
     collector = Collector(settings)
@@ -146,7 +146,7 @@ def diagnose(
     )
     for sentence in summary["sentences"]:
         console.print(f"- {sentence['text']}")
-    console.print(f"report of {len(cases)} images: {out / 'index.html'}")
+    console.print(f"report of {_images(len(cases))}: {out / 'index.html'}")
     return summary
 
 
@@ -196,6 +196,10 @@ def _settings(
     numbers = tuple(table.names.index(name) for name in names)
     settings = Settings(len(table), numbers, band=band, radius=radius, thin_radius=thin_radius)
     return settings if sizes is None else Settings(**{**vars(settings), "sizes": tuple(sizes)})
+
+
+def _images(count: int) -> str:
+    return "1 image" if count == 1 else f"{count:,} images"
 
 
 def _nothing_left(inputs: Inputs, problems: Sequence[Problem]) -> DataError:

@@ -64,10 +64,11 @@ def _kind(summary: Mapping[str, Any], settings: Settings) -> Sentence | None:
     kind = max(summary["kinds"], key=lambda kind: kind["cost"])
     if not kind["pixels"] or not kind["cost"] > 0:
         return None
+    several = sum(other["pixels"] > 0 for other in summary["kinds"]) > 1
     return _said(
         f"{_percent(kind['share_of_errors'])} of all wrong pixels are "
         f"{PLURAL[kind['key']].format(radius=settings.radius)}; {DONE[kind['key']]} would be worth "
-        f"{_points(kind['cost'])} mIoU, more than any other kind.",
+        f"{_points(kind['cost'])} mIoU{', more than any other kind' if several else ''}.",
         "kinds",
     )
 

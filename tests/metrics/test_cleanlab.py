@@ -1,5 +1,7 @@
-"""Confident learning against cleanlab, where it is installed: it is no dependency, since it brings pandas along."""
+"""Confident learning against cleanlab."""
 
+import cleanlab.count as cleanlab_count
+import cleanlab.filter as cleanlab_filter
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,9 +9,6 @@ from hypothesis import given, settings
 from hardpix.metrics import confident_thresholds, find_label_suspects, self_confidence_counts
 
 from .noisy_labels import CLASSES, make_scene, scenes
-
-cleanlab_count = pytest.importorskip("cleanlab.count", reason="cleanlab is not installed")
-cleanlab_filter = pytest.importorskip("cleanlab.filter", reason="cleanlab is not installed")
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64])

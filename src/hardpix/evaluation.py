@@ -19,7 +19,7 @@ from hardpix.data import ClassTable, SegmentationFolder, Transformed
 from hardpix.diagnosis.collecting import Collector, class_colours, finish_report
 from hardpix.diagnosis.image_counts import ImageMaps
 from hardpix.diagnosis.report_folder import prepare_report, require_report
-from hardpix.diagnosis.settings import Settings
+from hardpix.diagnosis.settings import Settings, line_numbers
 from hardpix.diagnosis.work import Drawing, Part, diagnose_image
 from hardpix.metrics import SegmentationScores
 from hardpix.training.inference import Inferred, choose_device, console, infer, open_run
@@ -34,6 +34,7 @@ def evaluate(
     out: Path | None = None,
     report: Path | None = None,
     against: Path | None = None,
+    lines: str | None = None,
     device: str | None = None,
     image_suffix: str | None = None,
     mask_suffix: str | None = None,
@@ -51,8 +52,10 @@ def evaluate(
         masks: Folder of their masks, with the same ids as in training.
         checkpoint: best, last, or the path of a checkpoint.
         out: New file for the scores as JSON.
-        report: New folder for the report; the scores of other images than the run's own have one if it is given.
+        report: New folder for the report. By default that of the run's own images is written to the run's folder, in
+            place of an earlier one, and other images have none.
         against: The report of another run on the same images, to compare with.
+        lines: Names of the classes that are line-like, with commas, such as pole,fence; for clDice in the report.
         device: Such as cpu or cuda:1; a GPU if there is one.
         image_suffix: Ending of the image file names that is no part of the stem; that of the run if none is given.
         mask_suffix: The same of the mask file names.
@@ -79,15 +82,17 @@ def evaluate(
             file.parent.mkdir(parents=True, exist_ok=True)
         if against is not None:
             require_report(against)
+        classes = folder.read_classes()
+        numbers = line_numbers(lines, classes.names)
         page = folder.path / "report" if report is None and images is None else report
         if page is not None and (missing := [name for name in ("plotly", "pyarrow") if find_spec(name) is None]):
             console.print(f"no report: it needs {' and '.join(missing)}, pip install '.[diagnose]' in the checkout")
             page = None
         if page is not None:
             # The run's own report is replaced by the next one.
-            prepare_report(page, [path for path in read if path is not None], overwrite=report is None)
+            prepare_report(page, [path for path in [*read, against] if path is not None], overwrite=report is None)
     scores = SegmentationScores(task.num_classes, task.ignore_index)
-    writer = None if page is None else ReportWriter(page, folder.read_classes(), samples, task.ignore_index)
+    writer = None if page is None else ReportWriter(page, classes, samples, task.ignore_index, numbers)
     transformed = Transformed(samples, folder.evaluation_transform())
     hardness = writer is not None and task.hardness is not None
     count = 0
@@ -128,14 +133,17 @@ class ReportWriter:
         classes: of the network.
         samples: the images, in the order in which they come, as `Inferred` numbers them.
         ignore_index: the id of unlabelled pixels.
+        lines: indices of the line-like classes.
     """
 
-    def __init__(self, out: Path, classes: ClassTable, samples: Dataset, ignore_index: int) -> None:
+    def __init__(
+        self, out: Path, classes: ClassTable, samples: Dataset, ignore_index: int, lines: tuple[int, ...] = ()
+    ) -> None:
         self.out = out
         self.classes = classes
         self.samples = samples
         self.ignore_index = ignore_index
-        self.settings = Settings(len(classes))
+        self.settings = Settings(len(classes), lines)
         self.drawing = Drawing(out, class_colours(classes))
         self.collector = Collector(self.settings)
 

@@ -109,6 +109,13 @@ def test_a_report_of_other_images_is_not_compared_with(here: Path, capsys: pytes
     assert "expected a report of the same images to compare with, found none of them in other/report" in message
 
 
+def test_a_report_of_other_classes_is_not_compared_with(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(here / "other", {"a": np.zeros((4, 4), np.uint8)}, {"a": np.full((4, 4), 7, np.uint8)})
+    message = refused(capsys, against="other/report")
+    assert "expected a report of the same classes to compare with, class 0, class 1" in message
+    assert "found class 0, class 7 in other/report; diagnose both with one class table" in message
+
+
 def test_a_report_that_was_never_finished_is_not_compared_with(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "other").mkdir()
     (here / "other" / "hardpix.json").write_text('{"command": "diagnose"}')

@@ -44,7 +44,7 @@ def test_kind_class_and_pair(tmp_path: Path) -> None:
     gained = miou_of(truth, lost, 3) - before
     classes = said(found, "gallery")
     assert (
-        "pole: 100 % of the wrong pixels are displaced borders of up to 2 pixels; mending them all would be worth "
+        "pole: 100 % of its wrong pixels are displaced borders of up to 2 pixels; mending them all would be worth "
         f"{100 * gained:+.1f} mIoU."
     ) in classes
     filters = [sentence["filter"] for sentence in found["sentences"] if sentence["view"] == "gallery"]
@@ -54,8 +54,8 @@ def test_kind_class_and_pair(tmp_path: Path) -> None:
         f"be worth {100 * poles_mended:+.1f} mIoU."
     ]
     assert said(found, "classes")[0] == (
-        f"4.2 % of the labelled pixels are wrong: mIoU {100 * before:.1f} %, and "
-        f"{100 * found['scores']['boundary_miou']:.1f} % within the band along the borders."
+        f"4.2 % of the labelled pixels are wrong: mIoU {100 * before:.1f} %, Boundary IoU "
+        f"{100 * found['scores']['boundary_miou']:.1f} %."
     )
     # Half of the thing is found, too, of which all is thin.
     assert said(found, "classes")[1] in (
@@ -76,8 +76,8 @@ def test_what_is_invented_is_held_against_the_class_that_it_is_called(tmp_path: 
         f"100 % of all wrong pixels are in objects that are not there; leaving them all out would be worth {worth}."
     ]
     assert said(found, "gallery") == [
-        "thing: 100 % of the wrong pixels are in objects that are not there; leaving them all out would be worth "
-        f"{worth}."
+        "thing: 100 % of the pixels falsely called thing are in objects that are not there; leaving them all out would "
+        f"be worth {worth}."
     ]
 
 
@@ -145,7 +145,8 @@ def test_of_a_pair_the_class_that_loses_more_is_named_first(one: int, other: int
 
 def one_run(miou: float | None, ious: list[float | None], title: str = "the other") -> dict[str, Any]:
     names = [{"name": name} for name in ("road", "pole", "sign")]
-    return {"title": title, "scores": {"miou": miou}, "class_scores": {"iou": ious}, "classes": names}
+    same = {"inputs": {"count": 4}, "shared": 4, "count": 4}
+    return {"title": title, "scores": {"miou": miou}, "class_scores": {"iou": ious}, "classes": names, **same}
 
 
 def test_another_run_is_compared_with() -> None:
@@ -157,6 +158,9 @@ def test_another_run_is_compared_with() -> None:
     assert compared(one_run(0.5, [1, None, None]), one_run(0.6, [0.9, 0.3, None]))[0]["text"] == (
         "mIoU is 10.0 points lower than that of the other; the largest changes of IoU: road +10.0."
     )
+    # Not the best and the worst: both of these gained.
+    most = compared(one_run(0.8, [0.9, 0.8, 0.7]), one_run(0.5, [0.88, 0.3, 0.5]))[0]["text"]
+    assert most.endswith("the largest changes of IoU: pole +50.0, sign +20.0.")
     assert (
         compared(one_run(0.5, [None] * 3), one_run(0.6, [1, 1, 1]))[0]["text"]
         == "mIoU is 10.0 points lower than that of the other."
@@ -166,7 +170,7 @@ def test_another_run_is_compared_with() -> None:
 def test_a_run_that_has_nothing_right_is_compared_with() -> None:
     text = compared(one_run(0.5, [0.5, 0.5, 0.5]), one_run(0.0, [0.0, 0.0, 0.1]))[0]["text"]
     assert (
-        text == "mIoU is 50.0 points higher than that of the other; the largest changes of IoU: road +50.0, sign +40.0."
+        text == "mIoU is 50.0 points higher than that of the other; the largest changes of IoU: road +50.0, pole +50.0."
     )
 
 
@@ -188,5 +192,7 @@ def test_two_reports_side_by_side(tmp_path: Path) -> None:
     lost = 100 * (miou_of(truth, other, 3) - miou_of(truth, prediction, 3))
     # The thing goes from nothing to a half, the pole from all to a third.
     assert found["sentences"][1]["text"] == (
-        f"mIoU is {lost:.1f} points lower than that of before; the largest changes of IoU: thing +50.0, pole −66.7."
+        f"mIoU is {lost:.1f} points lower than that of before; the largest changes of IoU: pole −66.7, thing +50.0. "
+        "Its scores are of other images: 1 of the 2 here are among its 2, so the differences are not those of the "
+        "networks alone."
     )

@@ -56,7 +56,7 @@ WITHOUT_A_SIGNAL: dict[str, tuple[Callable[[Path], object], str, str]] = {
         "expected one number a pixel",
     ),
     "swapped sides": (wrong_probabilities(np.zeros((3, 16, 12))), "probabilities", "found 16×12"),
-    "classes last": (wrong_probabilities(np.zeros((12, 16, 3))), "probabilities", "12×16"),
+    "classes last": (wrong_probabilities(np.zeros((12, 16, 3))), "probabilities", "(12, 16, 3), with the classes last"),
     "classes missing": (wrong_probabilities(np.zeros((2, 12, 16))), "probabilities", "one of the shape (2, 12, 16)"),
     "one map": (wrong_probabilities(np.zeros((12, 16))), "probabilities", "one of the shape (12, 16)"),
     "one number": (wrong_probabilities(np.zeros(())), "probabilities", "one of the shape ()"),

@@ -14,6 +14,22 @@ from hardpix.diagnosis.report_folder import require_report
 _COPIED = ("prediction.png", "kinds.png", "hardness.png", "labels.js")
 
 
+def require_comparable(other: Path, stems: Sequence[str], class_names: Sequence[str]) -> None:
+    """Refuse a report whose scores say nothing beside those of these images and classes.
+
+    Raises:
+        FileNotFoundError: there is no report.
+        ValueError: none of its images is one of these, or it has other classes.
+    """
+    shared_images(other, stems)
+    theirs = [entry["name"] for entry in read_assigned(other / "data" / "summary.js")["classes"]]
+    if set(theirs) != set(class_names):
+        raise ValueError(
+            f"expected a report of the same classes to compare with, {', '.join(class_names)}, found "
+            f"{', '.join(theirs)} in {other}; diagnose both with one class table"
+        )
+
+
 def shared_images(other: Path, stems: Sequence[str]) -> list[int | None]:
     """The number that each of these images has in another report, None where it lacks it.
 
@@ -61,6 +77,7 @@ def copy_against(
     run = {
         "title": summary["title"],
         "shared": sum(k is not None for k in shared),
+        "count": len(images["stem"]),
         "scores": summary["scores"],
         "class_scores": {key: _taken(values, of_classes) for key, values in summary["class_scores"].items()},
         "kinds": summary["kinds"],

@@ -93,6 +93,7 @@ def finish_report(
     *,
     title: str,
     inputs: Mapping[str, Path | str | None],
+    left_out: int = 0,
     problems: Sequence[Problem] = (),
     against: Path | None = None,
 ) -> dict[str, Any]:
@@ -113,6 +114,7 @@ def finish_report(
         "inputs": {
             **{name: None if path is None else str(path) for name, path in inputs.items()},
             "count": len(found.stems),
+            "images_left_out": left_out,
             "left_out": [_as_dict(problem) for problem in problems[:MOST_PROBLEMS]],
             "left_out_more": max(0, len(problems) - MOST_PROBLEMS),
         },

@@ -15,14 +15,14 @@ from hardpix.console.arguments import checked_input
 from hardpix.console.errors import UsageError
 from hardpix.data import ClassTable, DataError, Problem, describe
 from hardpix.data.class_source import class_table
-from hardpix.diagnosis.against import shared_images
+from hardpix.diagnosis.against import require_comparable
 from hardpix.diagnosis.checking import check_cases, classes_of, find_labels
 from hardpix.diagnosis.collecting import Collector, class_colours, finish_report
 from hardpix.diagnosis.inputs import Case, Inputs
 from hardpix.diagnosis.parallel import in_chunks, worker_count
 from hardpix.diagnosis.reading import Reader
-from hardpix.diagnosis.report_folder import prepare_report, require_report
-from hardpix.diagnosis.settings import Settings
+from hardpix.diagnosis.report_folder import prepare_report, require_free, require_report
+from hardpix.diagnosis.settings import Settings, line_numbers
 from hardpix.diagnosis.work import CountSelfConfidence, DiagnoseCases, Drawing
 from hardpix.metrics import confident_thresholds
 
@@ -98,11 +98,15 @@ def diagnose(
     inputs = Inputs({kind: path for kind, path in folders.items() if path is not None}, endings)
     with checked_input():
         table = _with_ignored(class_table(classes, label_map), ignore_index)
+        found_classes = table is None
         if against is not None:
             require_report(against)
         if picture_size < 1:
             raise ValueError(f"expected a picture_size of at least 1 pixel, found {picture_size}")
+        read = [*inputs.folders.values(), *([] if against is None else [against])]
+        require_free(out, read, overwrite)
         cases, problems = inputs.pair()
+        everything = inputs.count()
         if not cases:
             raise _nothing_left(inputs, problems)
         many = worker_count(len(cases), workers)
@@ -118,8 +122,7 @@ def diagnose(
         if not cases:
             raise _nothing_left(inputs, problems)
         if against is not None:
-            shared_images(against, [case.stem for case in cases])
-        read = [*inputs.folders.values(), *([] if against is None else [against])]
+            require_comparable(against, [case.stem for case in cases], table.names)
         prepare_report(out, read, overwrite)
     if problems:
         console.print(f"{_images(len(cases))} can be diagnosed; not as they should be:\n{describe(problems)}")
@@ -141,11 +144,14 @@ def diagnose(
         table,
         title=title or "/".join(predictions.resolve().parts[-2:]),
         inputs=folders,
+        left_out=everything - len(cases),
         problems=[*problems, *late],
         against=against,
     )
     for sentence in summary["sentences"]:
         console.print(f"- {sentence['text']}")
+    if found_classes and (odd := _never_predicted(summary)):
+        console.print(odd)
     console.print(f"report of {_images(len(cases))}: {out / 'index.html'}")
     return summary
 
@@ -189,13 +195,19 @@ def _settings(
     thin_radius: int,
     sizes: Sequence[float] | None,
 ) -> Settings:
-    names = [name.strip() for name in lines.split(",")] if isinstance(lines, str) else lines or ()
-    unknown = [name for name in names if name not in table.names]
-    if unknown:
-        raise ValueError(f"expected lines among the classes {', '.join(table.names)}, found {', '.join(unknown)}")
-    numbers = tuple(table.names.index(name) for name in names)
+    numbers = line_numbers(lines, table.names)
     settings = Settings(len(table), numbers, band=band, radius=radius, thin_radius=thin_radius)
     return settings if sizes is None else Settings(**{**vars(settings), "sizes": tuple(sizes)})
+
+
+def _never_predicted(summary: dict[str, Any]) -> str:
+    """A hint where an id that was taken for a class may stand for "unlabelled"."""
+    predicted = np.asarray(summary["confusion"]).sum(0)
+    ids = [entry["id"] for entry, pixels in zip(summary["classes"], predicted, strict=True) if not pixels]
+    if not ids:
+        return ""
+    named = ", ".join(map(str, ids))
+    return f"in the masks but never predicted: id {named}; if it stands for unlabelled, say --ignore-index {ids[-1]}"
 
 
 def _images(count: int) -> str:

@@ -83,6 +83,10 @@ class Inputs:
         problems += [_alone(files["predictions"][stem][0], stem, self.folders["truth"]) for stem in alone]
         return cases, problems
 
+    def count(self) -> int:
+        """How many masks there are."""
+        return len(self._files("truth"))
+
     def example(self, kind: str) -> str:
         """The first file of a kind in words, for a message."""
         first = next(iter(self._files(kind).values()), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +59,25 @@ class Reader:
         labelled = truth != void
         if (~known & labelled).any():
             unknown = self.predicted.unknown(stored["predictions"][labelled][None])
-            problems.append(unknown_labels(case.files["predictions"], self.predicted, unknown))
+            problem = unknown_labels(case.files["predictions"], self.predicted, unknown)
+            problems.append(replace(problem, advice=self._advice(stored["predictions"], problem.advice)))
         elif empty := int(((prediction == void) & labelled).sum()):
             problems.append(_without_prediction(case.files["predictions"], empty))
         if problems:
             raise DataError.of(problems)
         return truth, prediction
+
+    def _advice(self, stored: np.ndarray, otherwise: str) -> str:
+        """What to do about ids of a prediction that are no classes."""
+        if self.predicted is not self.classes:
+            return (
+                "with --prediction-ids index predictions hold 0, 1, 2 … in the order of the classes; leave it out "
+                "where they have the ids of the masks"
+            )
+        in_order = stored.ndim == 2 and int(stored.max()) < len(self.classes)
+        if in_order and any(ids != (k,) for k, ids in enumerate(self.classes.ids)):
+            return f"if they hold 0, 1, 2 … in the order of the classes, say --prediction-ids index; else {otherwise}"
+        return otherwise
 
     def maps(self, case: Case) -> tuple[ImageMaps, list[Problem]]:
         """All maps of a case; those beside truth and prediction that cannot be used are left out, with the reasons.
@@ -164,9 +177,12 @@ def size_problem(case: Case, kind: str, size: tuple[int, int]) -> Problem | None
             stored: Any = np.load(path, mmap_mode="r", allow_pickle=False)
             if not isinstance(stored, np.ndarray):
                 return unusable(path, "one array", "an archive")
-            found = tuple(stored.shape[1:] if kind == "probabilities" else stored.shape[:2])
-            if len(found) != 2:
+            if stored.ndim != (3 if kind == "probabilities" else 2):
                 return None  # Reading it says what is wrong with its shape.
+            if kind == "probabilities" and stored.shape[:2] == size:
+                expected = f"an array (classes, {size[0]}, {size[1]})"
+                return unusable(path, expected, f"{stored.shape}, with the classes last: transpose(2, 0, 1)")
+            found = tuple(stored.shape[-2:])
         elif path.suffix.lower() == ".npz":
             return None
         else:

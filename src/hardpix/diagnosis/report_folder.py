@@ -20,6 +20,27 @@ _OURS = re.compile(
 )
 
 
+def require_free(out: Path, inputs: Iterable[Path] = (), overwrite: bool = False) -> None:
+    """Refuse a folder that `prepare_report` would refuse; nothing is written.
+
+    Raises:
+        ValueError: the folder is one that is read, lies in one, or holds one.
+        FileExistsError: it holds something that is not a report, or a report that may not be replaced.
+    """
+    for folder in inputs:
+        if out.resolve().is_relative_to(folder.resolve()) or folder.resolve().is_relative_to(out.resolve()):
+            raise ValueError(f"expected a folder for the report apart from what is read ({folder}), found {out}")
+    if out.exists() and not out.is_dir():
+        raise FileExistsError(f"expected a folder for the report, found a file, {out}; give another name")
+    if out.exists() and any(out.iterdir()):
+        earlier = is_report(out)
+        if not (earlier and overwrite):
+            way_on = ", or --overwrite to replace the report in it" if earlier else ""
+            raise FileExistsError(
+                f"expected a new or empty folder for the report, found files in {out}; give another one{way_on}"
+            )
+
+
 def prepare_report(out: Path, inputs: Iterable[Path] = (), overwrite: bool = False) -> None:
     """Make the folder of a report, and empty it of an earlier one.
 
@@ -39,18 +60,8 @@ def prepare_report(out: Path, inputs: Iterable[Path] = (), overwrite: bool = Fal
         ...     is_report(Path(folder) / "report")
         True
     """
-    for folder in inputs:
-        if out.resolve().is_relative_to(folder.resolve()) or folder.resolve().is_relative_to(out.resolve()):
-            raise ValueError(f"expected a folder for the report apart from what is read ({folder}), found {out}")
-    if out.exists() and not out.is_dir():
-        raise FileExistsError(f"expected a folder for the report, found a file, {out}; give another name")
-    if out.exists() and any(out.iterdir()):
-        earlier = is_report(out)
-        if not (earlier and overwrite):
-            way_on = ", or --overwrite to replace the report in it" if earlier else ""
-            raise FileExistsError(
-                f"expected a new or empty folder for the report, found files in {out}; give another one{way_on}"
-            )
+    require_free(out, inputs, overwrite)
+    if out.exists():
         _empty(out)
     out.mkdir(parents=True, exist_ok=True)
     (out / RECORD).write_text(json.dumps({"command": "diagnose"}) + "\n", encoding="utf-8")

@@ -56,7 +56,7 @@ def _overall(summary: Mapping[str, Any]) -> Sentence:
         return _said("Every labelled pixel is right.", "classes")
     text = f"{_percent(1 - scores['accuracy'])} of the labelled pixels are wrong: mIoU {100 * scores['miou']:.1f} %"
     if not np.isnan(scores["boundary_miou"]):
-        text += f", and {100 * scores['boundary_miou']:.1f} % within the band along the borders"
+        text += f", Boundary IoU {100 * scores['boundary_miou']:.1f} %"
     return _said(f"{text}.", "classes")
 
 
@@ -74,36 +74,37 @@ def _kind(summary: Mapping[str, Any], settings: Settings) -> Sentence | None:
 
 
 def _classes(kinds: torch.Tensor, names: Sequence[str], settings: Settings) -> list[Sentence]:
-    """The classes that lose most by one kind of error, and how much."""
+    """The classes that lose most by one kind of error, and how much.
+
+    What is invented counts against the class that it is called, everything else against the class that it is.
+    """
     wrong = kinds - kinds.diagonal(dim1=1, dim2=2).diag_embed()
-    # What is invented counts against the class that it is called, everything else against the class that it is.
-    invented = wrong[ErrorKind.FALSE_RESPONSE].T
-    by_class = wrong[1:].clone()
-    by_class[ErrorKind.FALSE_RESPONSE - 1] = invented
-    pixels = by_class.sum(2)
-    cost = torch.zeros(pixels.shape, dtype=torch.float64)
     confusion = kinds.sum(0)
     miou = mended_miou(confusion, torch.zeros_like(confusion))
-    for row, k in pixels.nonzero().tolist():
-        mended = torch.zeros_like(confusion)
-        if row + 1 == ErrorKind.FALSE_RESPONSE:
-            mended[:, k] = by_class[row, k]
-        else:
-            mended[k] = by_class[row, k]
-        cost[row, k] = mended_miou(confusion, mended) - miou
+    own, called = wrong.sum((0, 2)), wrong.sum((0, 1))
+    best = []
+    for k, name in enumerate(names):
+        losses = []
+        for kind, key in zip(list(ErrorKind)[1:], PLURAL, strict=True):
+            mended = torch.zeros_like(confusion)
+            if kind == ErrorKind.FALSE_RESPONSE:
+                mended[:, k] = wrong[kind, :, k]
+                share, of = float(mended.sum() / called[k]), f"of the pixels falsely called {name}"
+            else:
+                mended[k] = wrong[kind, k]
+                share, of = float(mended.sum() / own[k]), "of its wrong pixels"
+            if mended.any():
+                losses.append((float(mended_miou(confusion, mended) - miou), key, share, of))
+        if losses:
+            best.append((*max(losses), k))
     said = []
-    highest = cost.amax(0)
-    for k in highest.argsort(descending=True, stable=True)[:CLASSES].tolist():
-        if not highest[k] >= WORTH_SAYING:
-            continue
-        row = int(cost[:, k].argmax())
-        kind = list(PLURAL)[row]
-        share = float(pixels[row, k] / pixels[:, k].sum())
-        text = (
-            f"{names[k]}: {_percent(share)} of the wrong pixels are {PLURAL[kind].format(radius=settings.radius)}; "
-            f"{DONE[kind]} would be worth {_points(float(cost[row, k]))} mIoU."
-        )
-        said.append(_said(text, "gallery", {"class": k, "kind": kind}))
+    for cost, key, share, of, k in sorted(best, key=lambda entry: -entry[0])[:CLASSES]:
+        if cost >= WORTH_SAYING:
+            text = (
+                f"{names[k]}: {_percent(share)} {of} are {PLURAL[key].format(radius=settings.radius)}; {DONE[key]} "
+                f"would be worth {_points(cost)} mIoU."
+            )
+            said.append(_said(text, "gallery", {"class": k, "kind": key}))
     return said
 
 
@@ -207,7 +208,7 @@ def _suspects(summary: Mapping[str, Any], names: Sequence[str]) -> Sentence | No
 
 
 def compared(summary: Mapping[str, Any], against: Mapping[str, Any]) -> list[Sentence]:
-    """What differs from another run: the mIoU, and the classes that gained and lost most."""
+    """What differs from another run: the mIoU, the classes that changed most, and whether the images are the same."""
     before, after = against["scores"]["miou"], summary["scores"]["miou"]
     if before is None or np.isnan(after):
         return []
@@ -217,11 +218,16 @@ def compared(summary: Mapping[str, Any], against: Mapping[str, Any]) -> list[Sen
     )
     names = [entry["name"] for entry in summary["classes"]]
     other = np.array([np.nan if value is None else value for value in against["class_scores"]["iou"]], dtype=float)
-    change = np.asarray(summary["class_scores"]["iou"], dtype=float) - other
-    if not np.isnan(change).all():
-        best, worst = int(np.nanargmax(change)), int(np.nanargmin(change))
-        parts = [f"{names[k]} {_points(change[k])}" for k in dict.fromkeys((best, worst))]
-        text += f"; the largest changes of IoU: {', '.join(parts)}"
+    change = np.nan_to_num(np.asarray(summary["class_scores"]["iou"], dtype=float) - other)
+    largest = [k for k in np.argsort(-np.abs(change), kind="stable")[:2].tolist() if change[k]]
+    if largest:
+        text += f"; the largest changes of IoU: {', '.join(f'{names[k]} {_points(change[k])}' for k in largest)}"
+    count = summary["inputs"]["count"]
+    if not against["shared"] == count == against["count"]:
+        text += (
+            f". Its scores are of other images: {against['shared']} of the {count} here are among its "
+            f"{against['count']}, so the differences are not those of the networks alone"
+        )
     return [_said(f"{text}.", "classes")]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hardpix.metrics.label_pair import length_in_pixels
@@ -55,3 +56,20 @@ class Settings:
     def band_title(self) -> str:
         """The band's width in words."""
         return f"{100 * self.band:g} % of the diagonal" if self.band < 1 else f"{self.band:g} px"
+
+
+def line_numbers(lines: str | Sequence[str] | None, names: Sequence[str]) -> tuple[int, ...]:
+    """Indices of the classes that are line-like, by their names, in a list or with commas between them.
+
+    Raises:
+        ValueError: a name that no class has.
+
+    Example:
+        >>> line_numbers("pole, fence", ["road", "fence", "pole"])
+        (2, 1)
+    """
+    asked = [name.strip() for name in lines.split(",")] if isinstance(lines, str) else lines or ()
+    unknown = [name for name in asked if name not in names]
+    if unknown:
+        raise ValueError(f"expected lines among the classes {', '.join(names)}, found {', '.join(unknown)}")
+    return tuple(names.index(name) for name in asked)

@@ -94,7 +94,8 @@
                 },
               ]
             : [],
-          margin: { l: 60, t: 40, r: 8, b: 8 },
+          // names lean out over the last column
+          margin: { l: 60, t: 40, r: names.length > 5 ? 60 : 8, b: 8 },
           dragmode: few ? false : "pan",
         },
       }),

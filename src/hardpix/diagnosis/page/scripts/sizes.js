@@ -89,7 +89,11 @@
     const [, title, unit] = measure(of);
     const values = report.size_scores[of];
     const titles = report.size_bands.map((band) => plotText(band.title));
-    const order = (k) => values.reduce((sum, row) => sum + (row[k] ?? 0), 0) * (unit === "%" ? 1 : -1);
+    // a size that a class has no objects of says nothing of it
+    const order = (k) => {
+      const there = values.map((row) => row[k]).filter(known);
+      return (there.reduce((sum, value) => sum + value, 0) / Math.max(there.length, 1)) * (unit === "%" ? 1 : -1);
+    };
     const shown = counted()
       .sort((a, b) => order(a) - order(b))
       .slice(0, LINES);

@@ -8,7 +8,9 @@
   function show(main) {
     const labelled = `${short(labelledPixels())} labelled pixels`;
     const facts = [
-      plural(imageCount(), "image"),
+      report.inputs.images_left_out
+        ? `${grouped(imageCount())} of ${plural(imageCount() + report.inputs.images_left_out, "image")}`
+        : plural(imageCount(), "image"),
       labelled,
       plural(report.classes.length, "class", "classes"),
       report.made?.date,
@@ -19,7 +21,14 @@
         { class: "view-head verdict-head" },
         make("h1", { tabindex: -1 }, report.title),
         make("p", {}, facts.filter(Boolean).join(" · ")),
-        against && make("p", {}, "Differences are to ", make("b", {}, against.title), "."),
+        against &&
+          make(
+            "p",
+            {},
+            "Differences are to ",
+            make("b", {}, against.title),
+            sameImages() ? "." : `, which is of other images: it shares ${grouped(against.shared)} of these.`,
+          ),
       ),
       headline(),
       make("div", { class: "columns wide-left" }, findings(), make("div", { class: "stack" }, kindsOfError(), furtherScores())),
@@ -31,6 +40,8 @@
       ),
     );
   }
+
+  const sameImages = () => against.shared === imageCount() && (against.count ?? against.shared) === imageCount();
 
   function headline() {
     const tiles = report.columns.overall

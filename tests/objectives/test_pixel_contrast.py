@@ -426,6 +426,18 @@ class TestWarmUp:
             assert same == (k < 2)
 
 
+@pytest.mark.parametrize("warmup", [9, 10])
+def test_a_warmup_as_long_as_the_training_is_said(warmup: int, recwarn: pytest.WarningsRecorder) -> None:
+    objective = bound(warmup=warmup)
+    for done in range(10):
+        px = make_batch(done)
+        px.progress = done / 10
+        objective(px)
+    said = [str(warning.message) for warning in recwarn if "never begin" in str(warning.message)]
+    expected = "the contrast begins after 10 steps (warmup), and this training has about 10: it will never begin"
+    assert [expected in text for text in said] == [True] * (warmup == 10)
+
+
 def test_evaluation_changes_nothing() -> None:
     objective = bound(memory=20)
     objective(make_batch(0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import torch
@@ -168,6 +169,7 @@ class PixelContrast(Objective):
                 "that makes logits, hardpix.tap(model, embedding='…')"
             )
         step = self._count_step()
+        self._warn_if_it_never_begins(step, px.progress)
         projected = self.head(px.embedding)
         size = (projected.shape[2], projected.shape[3])
         if self.anchors > size[0] * size[1]:
@@ -245,6 +247,15 @@ class PixelContrast(Objective):
             self._step += 1
             self.step.fill_(self._step)
         return max(self._step, 1)
+
+    def _warn_if_it_never_begins(self, step: int, progress: float | None) -> None:
+        """Once, in the second step, by what the first one was of the whole."""
+        if self.training and step == 2 and progress and self.warmup >= 1 / progress:
+            warnings.warn(
+                f"the contrast begins after {self.warmup} steps (warmup), and this training has about "
+                f"{round(1 / progress)}: it will never begin; choose a shorter warmup",
+                stacklevel=2,
+            )
 
     def _generator(self, step: int, device: torch.device) -> Generator:
         """Random numbers of this step and process alone."""

@@ -215,6 +215,8 @@ class DepthPrivileged(Signal):
                 "DepthPrivileged needs the share of the training that is done for its curriculum: give "
                 "step(…, progress=done / all), or choose curriculum='none'"
             )
+        if not 0 <= px.progress <= 1:
+            raise ValueError(f"expected progress, the share of the training that is done, in 0…1, found {px.progress}")
         return CURRICULA[self.curriculum](px.progress)
 
     def _depth(self, px: PixelBatch) -> Tensor:

@@ -106,3 +106,8 @@ def test_classes_of_the_user_are_found_where_the_command_is_given(tmp_path: Path
     assert done.returncode == 2
     assert "my_own_net" not in done.stderr
     assert "none: expected a folder, found nothing" in done.stderr
+
+
+def test_a_diagnosis_needs_nothing_that_trains() -> None:
+    code = "import sys; sys.modules['lightning'] = sys.modules['tensorboard'] = None; import hardpix.diagnosis.diagnose"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

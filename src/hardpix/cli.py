@@ -22,7 +22,10 @@ FUNCTIONS = {
 
 # What the commands import beyond torch and numpy, and the extra that brings it.
 TRAIN = ("train", ("lightning", "torchmetrics", "torchvision", "jsonargparse", "yaml", "PIL", "rich", "cv2"))
-DIAGNOSE = ("diagnose", ("torchmetrics", "jsonargparse", "yaml", "PIL", "rich", "cv2", "plotly", "pyarrow", "skimage"))
+DIAGNOSE = (
+    "diagnose",
+    ("torchvision", "torchmetrics", "jsonargparse", "yaml", "PIL", "rich", "cv2", "plotly", "pyarrow", "skimage"),
+)
 
 COMMANDS = {
     "fit": "train a network on your folders of images and masks",

@@ -16,14 +16,18 @@ from torch.utils.data import Dataset
 from hardpix.console.arguments import checked_input
 from hardpix.console.results import require_outside
 from hardpix.data import ClassTable, SegmentationFolder, Transformed
+from hardpix.diagnosis.against import require_comparable
 from hardpix.diagnosis.collecting import Collector, class_colours, finish_report
 from hardpix.diagnosis.image_counts import ImageMaps
-from hardpix.diagnosis.report_folder import prepare_report, require_report
+from hardpix.diagnosis.report_folder import prepare_report
 from hardpix.diagnosis.settings import Settings, line_numbers
 from hardpix.diagnosis.work import Drawing, Part, diagnose_image
 from hardpix.metrics import SegmentationScores
 from hardpix.training.inference import Inferred, choose_device, console, infer, open_run
 from hardpix.training.run_folder import RunFolder
+
+# What the report needs beyond what a training does.
+REPORT_NEEDS = ("plotly", "pyarrow", "skimage")
 
 
 def evaluate(
@@ -35,6 +39,7 @@ def evaluate(
     report: Path | None = None,
     against: Path | None = None,
     lines: str | None = None,
+    pictures: bool = True,
     device: str | None = None,
     image_suffix: str | None = None,
     mask_suffix: str | None = None,
@@ -55,6 +60,7 @@ def evaluate(
         report: New folder for the report. By default that of the run's own images is written to the run's folder, in
             place of an earlier one, and other images have none.
         against: The report of another run on the same images, to compare with.
+        pictures: Whether the report has pictures of every image, or else thumbnails alone.
         lines: Names of the classes that are line-like, with commas, such as pole,fence; for clDice in the report.
         device: Such as cpu or cuda:1; a GPU if there is one.
         image_suffix: Ending of the image file names that is no part of the stem; that of the run if none is given.
@@ -81,18 +87,18 @@ def evaluate(
             require_outside(file, [path for path in read if path is not None])
             file.parent.mkdir(parents=True, exist_ok=True)
         if against is not None:
-            require_report(against)
+            require_comparable(against, folder.read_classes().names, getattr(samples, "stems", None))
         classes = folder.read_classes()
         numbers = line_numbers(lines, classes.names)
         page = folder.path / "report" if report is None and images is None else report
-        if page is not None and (missing := [name for name in ("plotly", "pyarrow") if find_spec(name) is None]):
+        if page is not None and (missing := [name for name in REPORT_NEEDS if find_spec(name) is None]):
             console.print(f"no report: it needs {' and '.join(missing)}, pip install '.[diagnose]' in the checkout")
             page = None
         if page is not None:
             # The run's own report is replaced by the next one.
             prepare_report(page, [path for path in [*read, against] if path is not None], overwrite=report is None)
     scores = SegmentationScores(task.num_classes, task.ignore_index)
-    writer = None if page is None else ReportWriter(page, classes, samples, task.ignore_index, numbers)
+    writer = None if page is None else ReportWriter(page, classes, samples, task.ignore_index, numbers, pictures)
     transformed = Transformed(samples, folder.evaluation_transform())
     hardness = writer is not None and task.hardness is not None
     count = 0
@@ -134,17 +140,24 @@ class ReportWriter:
         samples: the images, in the order in which they come, as `Inferred` numbers them.
         ignore_index: the id of unlabelled pixels.
         lines: indices of the line-like classes.
+        pictures: of every image, or else thumbnails alone.
     """
 
     def __init__(
-        self, out: Path, classes: ClassTable, samples: Dataset, ignore_index: int, lines: tuple[int, ...] = ()
+        self,
+        out: Path,
+        classes: ClassTable,
+        samples: Dataset,
+        ignore_index: int,
+        lines: tuple[int, ...] = (),
+        pictures: bool = True,
     ) -> None:
         self.out = out
         self.classes = classes
         self.samples = samples
         self.ignore_index = ignore_index
         self.settings = Settings(len(classes), lines)
-        self.drawing = Drawing(out, class_colours(classes))
+        self.drawing = Drawing(out, class_colours(classes), thumbnails_alone=not pictures)
         self.collector = Collector(self.settings)
 
     def add(self, found: Inferred) -> None:

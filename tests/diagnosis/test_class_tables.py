@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from hardpix import cli
+from hardpix.data import ClassTable
+from hardpix.diagnosis.diagnose import _with_ignored
 
 from .small_runs import confusion, ious, run, write_maps
 
@@ -160,3 +162,19 @@ def test_settings_on_the_command_line(tmp_path: Path) -> None:
     assert listed(found) == [("class 0+1", 0)]
     assert found["title"] == "mine"
     assert found["columns"]["overall"][1]["about"].startswith("IoU within a band of 3 px along")
+
+
+def test_an_id_to_ignore_is_one_more(tmp_path: Path) -> None:
+    table = _with_ignored(ClassTable(["road", "car"], ids=[7, 26], ignore_ids=[0, 255]), 26)
+    assert table is not None
+    assert (table.names, table.ignore_ids) == (("road",), (0, 26, 255))
+
+
+def test_indices_do_not_shift_by_an_ignored_class(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    maps = {"a": np.zeros((4, 4), np.uint8)}
+    truth, predictions = write_maps(tmp_path / "t", maps), write_maps(tmp_path / "p", maps)
+    command = ["diagnose", "--truth", str(truth), "--predictions", str(predictions), "--out", str(tmp_path / "out")]
+    assert cli.main([*command, "--classes", "[a,b]", "--ignore-index", "1", "--prediction-ids", "index"]) == 2
+    assert "found 1, which would shift them" in capsys.readouterr().err
+    assert cli.main([*command, "--classes", "a,b", "--ignore-index", "9"]) == 0
+    assert "never predicted" not in capsys.readouterr().out

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hardpix.diagnosis.sentences import compared
+from hardpix.diagnosis.sentences import _suspects, compared
 
 from .small_runs import miou_of, run
 
@@ -145,7 +145,7 @@ def test_of_a_pair_the_class_that_loses_more_is_named_first(one: int, other: int
 
 def one_run(miou: float | None, ious: list[float | None], title: str = "the other") -> dict[str, Any]:
     names = [{"name": name} for name in ("road", "pole", "sign")]
-    same = {"inputs": {"count": 4}, "shared": 4, "count": 4}
+    same = {"inputs": {"count": 4}, "shared": 4, "count": 4, "settings": None}
     return {"title": title, "scores": {"miou": miou}, "class_scores": {"iou": ious}, "classes": names, **same}
 
 
@@ -196,3 +196,32 @@ def test_two_reports_side_by_side(tmp_path: Path) -> None:
         "Its scores are of other images: 1 of the 2 here are among its 2, so the differences are not those of the "
         "networks alone."
     )
+
+
+def suspect(known: bool, given: int = 0) -> dict[str, Any]:
+    return {"known": known, "given": given, "suspected": 1}
+
+
+@pytest.mark.parametrize(
+    ("suspects", "regions", "begins"),
+    [
+        ([suspect(True)], 1, "1 region looks mislabelled rather than hard"),
+        ([suspect(True), suspect(False)], 3, "3 regions look mislabelled rather than hard"),
+        ([suspect(False)], 0, "No label is suspect of a class that the network knows"),
+    ],
+)
+def test_suspects_of_classes_that_the_network_does_not_know_are_hard(
+    suspects: list[dict[str, Any]], regions: int, begins: str
+) -> None:
+    found = _suspects({"suspects": suspects, "suspect_regions": regions}, ["road", "pole"])
+    assert found is not None
+    assert found["text"].startswith(begins)
+    assert _suspects({"suspects": [], "suspect_regions": 0}, ["road"]) is None
+
+
+def test_a_run_is_as_good_as_itself_and_other_settings_are_told() -> None:
+    ours = one_run(0.5, [0.5, 0.4, 0.3]) | {"settings": {"band": 0.02, "radius": 3}}
+    same = compared(ours, one_run(0.5000001, [0.5000001, 0.4, 0.3]) | {"settings": {"band": 0.02, "radius": 3}})
+    assert same[0]["text"] == "mIoU is as high as that of the other."
+    other = compared(ours, one_run(0.5, [0.5, 0.4, 0.3]) | {"settings": {"band": 10, "radius": 3}})
+    assert "It was counted with another band, so that not every score can be compared" in other[0]["text"]

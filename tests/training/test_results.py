@@ -12,6 +12,7 @@ import pytest
 import sklearn.metrics
 import torch
 import yaml
+from PIL import Image
 
 from hardpix.networks import untap
 from hardpix.training.run_folder import RunFolder
@@ -207,6 +208,22 @@ class TestScores:
         assert own["scores"]["miou"] == pytest.approx(json.loads((run / "scores.json").read_text())["miou"], abs=1e-6)
         assert own["hardness"] is not None
         assert (run / "report" / "pictures" / "000000" / "image.jpg").exists()
+
+    def test_a_report_of_other_classes_is_refused_before_anything_is_lost(self, mixed: Mixed, tmp_path: Path) -> None:
+        run = tmp_path / "run"
+        shutil.copytree(mixed.run.path, run)
+        assert run_hardpix("test", "--run", run).code == 0
+        before = tree(run)
+        maps = tmp_path / "maps"
+        maps.mkdir()
+        Image.fromarray(np.zeros((4, 4), np.uint8)).save(maps / "a.png")
+        predicted = shutil.copytree(maps, tmp_path / "predicted")
+        other = ["--truth", maps, "--predictions", predicted, "--out", tmp_path / "other"]
+        assert run_hardpix("diagnose", *other).code == 0
+        outcome = run_hardpix("test", "--run", run, "--against", tmp_path / "other")
+        assert outcome.code == 2
+        assert "expected a report" in outcome.err
+        assert tree(run) == before
 
     def test_the_report_of_other_images_is_that_of_diagnose(self, mixed: Mixed, tmp_path: Path) -> None:
         images = ["--run", mixed.run.path, "--images", mixed.data.images]

@@ -14,14 +14,16 @@ from hardpix.diagnosis.report_folder import require_report
 _COPIED = ("prediction.png", "kinds.png", "hardness.png", "labels.js")
 
 
-def require_comparable(other: Path, stems: Sequence[str], class_names: Sequence[str]) -> None:
-    """Refuse a report whose scores say nothing beside those of these images and classes.
+def require_comparable(other: Path, class_names: Sequence[str], stems: Sequence[str] | None = None) -> None:
+    """Refuse a report whose scores say nothing beside those of these classes and, where they are known, images.
 
     Raises:
         FileNotFoundError: there is no report.
         ValueError: none of its images is one of these, or it has other classes.
     """
-    shared_images(other, stems)
+    require_report(other)
+    if stems is not None:
+        shared_images(other, stems)
     theirs = [entry["name"] for entry in read_assigned(other / "data" / "summary.js")["classes"]]
     if set(theirs) != set(class_names):
         raise ValueError(
@@ -78,6 +80,7 @@ def copy_against(
         "title": summary["title"],
         "shared": sum(k is not None for k in shared),
         "count": len(images["stem"]),
+        "settings": summary.get("settings"),
         "scores": summary["scores"],
         "class_scores": {key: _taken(values, of_classes) for key, values in summary["class_scores"].items()},
         "kinds": summary["kinds"],

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hardpix.data import ClassTable, DataError, Problem
-from hardpix.data.labels import count_labels, grey_as_ids
+from hardpix.data.labels import HIGHEST_ID, count_labels, grey_as_ids
 from hardpix.data.masks import read_mask
 from hardpix.data.problems import colours_without_table, too_many_labels
 from hardpix.diagnosis.inputs import NEEDED, Case
@@ -82,4 +82,6 @@ def classes_of(found: Sequence[FoundLabels]) -> ClassTable:
     ids = frozenset[int]().union(*(labels.ids for labels in found if not labels.problems))
     if not ids:
         raise DataError.of([problem for labels in found for problem in labels.problems])
+    if ids <= {255, HIGHEST_ID}:
+        raise DataError("expected ids of classes in masks and predictions, found 255 alone, which is unlabelled")
     return ClassTable.from_ids(ids)

@@ -47,7 +47,7 @@ class Collector:
         self.suspect_regions = 0
         self._suspects_seen = 0
         self._rows: list[dict[str, float | None]] = []
-        self._suspects: list[tuple[float, int, dict[str, Any]]] = []
+        self._suspects: list[tuple[tuple[bool, float], int, dict[str, Any]]] = []
         self._details = TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  open as long as this lives
 
     def add(self, part: Part) -> None:
@@ -67,7 +67,8 @@ class Collector:
         for suspect in image.findings.suspects:
             self._suspects_seen += 1
             # The count tells equal scores apart, and keeps the first of them.
-            entry = (suspect["rank_score"], -self._suspects_seen, {"image": number, **suspect})
+            score = (suspect["known"], suspect["rank_score"])
+            entry = (score, -self._suspects_seen, {"image": number, **suspect})
             heapq.heappush(self._suspects, entry)
             if len(self._suspects) > MOST_SUSPECTS:
                 heapq.heappop(self._suspects)
@@ -118,6 +119,7 @@ def finish_report(
             "left_out": [_as_dict(problem) for problem in problems[:MOST_PROBLEMS]],
             "left_out_more": max(0, len(problems) - MOST_PROBLEMS),
         },
+        "settings": plain(vars(settings)),
         "classes": [
             {"name": name, "id": classes.ids[k][0], "colour": colour}
             for k, (name, colour) in enumerate(zip(classes.names, class_colours(classes), strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -97,7 +98,14 @@ def diagnose(
     endings = {"truth": truth_suffix, "predictions": prediction_suffix, "images": image_suffix}
     inputs = Inputs({kind: path for kind, path in folders.items() if path is not None}, endings)
     with checked_input():
-        table = _with_ignored(class_table(classes, label_map), ignore_index)
+        names = classes.split(",") if isinstance(classes, str) and "," in classes else classes
+        given = class_table(names, label_map)
+        table = _with_ignored(given, ignore_index)
+        if prediction_ids == "index" and given is not None and table is not None and len(table) < len(given):
+            raise ValueError(
+                f"expected an ignore_index that is no class where predictions hold indices of classes, found "
+                f"{ignore_index}, which would shift them; leave that class in the table, or write predictions by ids"
+            )
         found_classes = table is None
         if against is not None:
             require_report(against)
@@ -122,7 +130,7 @@ def diagnose(
         if not cases:
             raise _nothing_left(inputs, problems)
         if against is not None:
-            require_comparable(against, [case.stem for case in cases], table.names)
+            require_comparable(against, table.names, [case.stem for case in cases])
         prepare_report(out, read, overwrite)
     if problems:
         console.print(f"{_images(len(cases))} can be diagnosed; not as they should be:\n{describe(problems)}")
@@ -171,7 +179,7 @@ def _thresholds(reader: Reader, cases: list[Case], workers: int) -> tuple[np.nda
 
 
 def _with_ignored(table: ClassTable | None, ignore_index: int | None) -> ClassTable | None:
-    """The same table where one id alone is unlabelled, and no class."""
+    """The same table where one more id is unlabelled, and no class."""
     if table is None or ignore_index is None:
         return table
     if ignore_index < 0:
@@ -182,7 +190,7 @@ def _with_ignored(table: ClassTable | None, ignore_index: int | None) -> ClassTa
         [table.names[k] for k in kept],
         [[i for i in table.ids[k] if i != ignore_index] for k in kept],
         [list(table.colours[k]) for k in kept] if table.colours else (),
-        ignore_ids=[ignore_index],
+        ignore_ids=sorted({*table.ignore_ids, ignore_index}),
         ignore_colours=[*table.ignore_colours, *chain.from_iterable(gone)],
     )
 
@@ -197,13 +205,14 @@ def _settings(
 ) -> Settings:
     numbers = line_numbers(lines, table.names)
     settings = Settings(len(table), numbers, band=band, radius=radius, thin_radius=thin_radius)
-    return settings if sizes is None else Settings(**{**vars(settings), "sizes": tuple(sizes)})
+    return settings if sizes is None else replace(settings, sizes=tuple(sizes))
 
 
 def _never_predicted(summary: dict[str, Any]) -> str:
     """A hint where an id that was taken for a class may stand for "unlabelled"."""
-    predicted = np.asarray(summary["confusion"]).sum(0)
-    ids = [entry["id"] for entry, pixels in zip(summary["classes"], predicted, strict=True) if not pixels]
+    confusion = np.asarray(summary["confusion"])
+    never = (confusion.sum(0) == 0) & (confusion.sum(1) > 0)
+    ids = [entry["id"] for entry, odd in zip(summary["classes"], never, strict=True) if odd]
     if not ids:
         return ""
     named = ", ".join(map(str, ids))

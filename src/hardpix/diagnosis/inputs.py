@@ -71,6 +71,9 @@ class Inputs:
         files = {kind: self._files(kind) for kind in self.folders}
         cases, problems = [], []
         for stem in files["truth"]:
+            if not stem.isprintable() and _undecodable(stem):
+                problems.append(_odd_name(files["truth"][stem][0]))
+                continue
             found = {kind: by_stem[stem] for kind, by_stem in files.items() if stem in by_stem}
             several = {kind: paths for kind, paths in found.items() if len(paths) > 1}
             problems += [_several(self.folders[kind] / stem, kind, paths) for kind, paths in several.items()]
@@ -79,8 +82,9 @@ class Inputs:
             case = Case(stem, {kind: paths[0] for kind, paths in found.items() if kind not in several})
             if all(kind in case.files for kind in NEEDED):
                 cases.append(case)
-        alone = [stem for stem in files["predictions"] if stem not in files["truth"]]
-        problems += [_alone(files["predictions"][stem][0], stem, self.folders["truth"]) for stem in alone]
+        for kind in [kind for kind in files if kind != "truth"]:
+            alone = [stem for stem in files[kind] if stem not in files["truth"]]
+            problems += [_alone(files[kind][stem][0], kind, stem, self.folders["truth"]) for stem in alone]
         return cases, problems
 
     def count(self) -> int:
@@ -110,6 +114,18 @@ def _missing(truth: Path, kind: str, stem: str, folder: Path) -> Problem:
     return Problem(f"no {name} for a mask", truth, f"one {name} {stem}.* in {folder}", "none", advice)
 
 
-def _alone(prediction: Path, stem: str, truth: Path) -> Problem:
-    advice = "add the mask, or leave the prediction: it is not used"
-    return Problem("no mask for a prediction", prediction, f"a mask {stem}.* in {truth}", "none", advice)
+def _alone(path: Path, kind: str, stem: str, truth: Path) -> Problem:
+    name = NAMES[kind]
+    advice = f"add the mask, or leave the {name}: it is not used"
+    article = "an" if name[0] in "aeiou" else "a"
+    return Problem(f"no mask for {article} {name}", path, f"one mask {stem}.* in {truth}", "none", advice)
+
+
+def _undecodable(stem: str) -> bool:
+    """Whether the system could not tell the characters of a name."""
+    return any("\udc80" <= character <= "\udcff" for character in stem)
+
+
+def _odd_name(path: Path) -> Problem:
+    shown = Path(str(path).encode("utf-8", "replace").decode())
+    return Problem("name that is no text", shown, "file names in UTF-8", "bytes of another encoding", "rename the file")

@@ -84,8 +84,8 @@ def _by_workers(work: Callable[[Sequence[T]], R], chunks: Sequence[Sequence[T]],
             yield running.popleft().result()
     except BrokenProcessPool as error:
         raise UsageError(
-            f"expected {workers} processes to work side by side, found one killed, most likely for want of memory; "
-            "give fewer, --workers 1"
+            f"expected {workers} processes to work side by side, found one gone, most likely for want of memory; "
+            "give fewer, --workers 1 (and from a script of your own, call it below if __name__ == '__main__':)"
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

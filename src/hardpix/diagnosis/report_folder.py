@@ -82,7 +82,7 @@ def require_report(folder: Path) -> None:
     Raises:
         FileNotFoundError: there is none in that folder.
     """
-    if not is_report(folder):
+    if not is_report(folder) or not (folder / "data" / "summary.js").exists():
         raise FileNotFoundError(f"expected the folder of a report to compare with, found none at {folder}")
 
 

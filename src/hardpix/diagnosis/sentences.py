@@ -194,7 +194,7 @@ def _suspects(summary: Mapping[str, Any], names: Sequence[str]) -> Sentence | No
         return None
     first = suspects[0]
     many = summary["suspect_regions"]
-    if not first["known"]:
+    if not many:
         return _said(
             "No label is suspect of a class that the network knows; where it is sure of another class than a label, it "
             "does not know the label's class, so that these pixels may as well be hard.",
@@ -212,14 +212,17 @@ def compared(summary: Mapping[str, Any], against: Mapping[str, Any]) -> list[Sen
     before, after = against["scores"]["miou"], summary["scores"]["miou"]
     if before is None or np.isnan(after):
         return []
-    text = (
-        f"mIoU is {abs(100 * (after - before)):.1f} points {'lower' if after < before else 'higher'} than that of "
-        f"{against['title']}"
-    )
+    text = f"mIoU is as high as that of {against['title']}"
+    if abs(after - before) >= WORTH_SAYING / 2:
+        text = (
+            f"mIoU is {abs(100 * (after - before)):.1f} points {'lower' if after < before else 'higher'} than that of "
+            f"{against['title']}"
+        )
     names = [entry["name"] for entry in summary["classes"]]
     other = np.array([np.nan if value is None else value for value in against["class_scores"]["iou"]], dtype=float)
     change = np.nan_to_num(np.asarray(summary["class_scores"]["iou"], dtype=float) - other)
-    largest = [k for k in np.argsort(-np.abs(change), kind="stable")[:2].tolist() if change[k]]
+    # Scores of the other run come from its report, where they have six digits.
+    largest = [k for k in np.argsort(-np.abs(change), kind="stable")[:2].tolist() if abs(change[k]) >= WORTH_SAYING / 2]
     if largest:
         text += f"; the largest changes of IoU: {', '.join(f'{names[k]} {_points(change[k])}' for k in largest)}"
     count = summary["inputs"]["count"]
@@ -228,6 +231,9 @@ def compared(summary: Mapping[str, Any], against: Mapping[str, Any]) -> list[Sen
             f". Its scores are of other images: {against['shared']} of the {count} here are among its "
             f"{against['count']}, so the differences are not those of the networks alone"
         )
+    if against.get("settings") is not None and against["settings"] != summary["settings"]:
+        names = [name for name, value in summary["settings"].items() if against["settings"].get(name) != value]
+        text += f". It was counted with another {', '.join(names)}, so that not every score can be compared"
     return [_said(f"{text}.", "classes")]
 
 

@@ -92,16 +92,18 @@ def mended_by_pair(confusion: Tensor, wrong: Tensor) -> Tensor:
                 [0.5500, 0.7500, 0.5500]], dtype=torch.float64)
     """
     wrong = _off_diagonal(wrong)
-    one = torch.arange(len(wrong)).unsqueeze(1)
-    other = one.mT
-    more_hits = wrong.new_zeros(len(wrong), len(wrong), len(wrong))
-    more_hits[one, other, one] = wrong
-    more_hits[one, other, other] = wrong.mT
-    # What one of the two wins as hits, the other one loses from its union.
-    less_union = torch.zeros_like(more_hits)
-    less_union[one, other, one] = wrong.mT
-    less_union[one, other, other] = wrong
-    return _miou(confusion, more_hits, less_union)
+    hits = confusion.diagonal()
+    union = confusion.sum(0) + confusion.sum(1) - hits
+    # Of the class of the row: what it wins from that of the column as hits, and what it loses to it from its union.
+    mended_union = union[:, None] - wrong.mT
+    mended = (hits[:, None] + wrong).double() / mended_union.double()
+    before = (hits.double() / union.double()).nan_to_num()[:, None]
+    gain = mended.nan_to_num() - before
+    # A class that is left in neither map leaves the mean.
+    gone = ((mended_union == 0) & (union[:, None] > 0)).double()
+    gain, gone = gain + gain.mT, gone + gone.mT
+    apart = 1 - torch.eye(len(wrong), dtype=torch.float64, device=wrong.device)
+    return (before.sum() + gain * apart) / ((union > 0).sum() - gone * apart)
 
 
 def mended_by_size(by_band: Tensor) -> Tensor:

@@ -123,8 +123,9 @@ def test_a_network_of_no_family_runs_without_a_decoder() -> None:
     out = network(IMAGE)
     assert out.features is None
     assert out.embedding is None
-    for kind in ("copy", "light"):
-        with pytest.raises(ValueError, match=r"decoder='…'\); its top-level modules are 'encoder' .*, 'head' "):
+    # A light branch stands on the embedding, and needs no more.
+    for kind, role in (("copy", "decoder"), ("light", "embedding")):
+        with pytest.raises(ValueError, match=rf"{role}='…'\); its top-level modules are 'encoder' .*, 'head' "):
             network.new_branch(kind=kind)
 
 

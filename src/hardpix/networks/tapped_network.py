@@ -40,6 +40,10 @@ class TapOutput:
     """The outputs of the modules that were named as stages."""
 
 
+# What a tap can hook: a product that forward writes out is no module.
+LAST_LAYER = "last layer before the logits, a module that is a Conv2d, a ConvTranspose2d or a Linear"
+
+
 class TappedNetwork(nn.Module):
     """A model and what its tap catches; made by :func:`tap`.
 
@@ -190,7 +194,7 @@ class TappedNetwork(nn.Module):
         """
         if kind not in ("copy", "light"):
             raise ValueError(f"expected kind 'copy' or 'light', found {kind!r}")
-        weight = self._classifier().weight
+        weight = self._classifier("decoder" if kind == "copy" else "embedding").weight
         if kind == "light":
             branch: nn.Module = LightBranch(self.embedding_channels, out_channels).to(weight.device, weight.dtype)
         elif self.places.decoder is None:
@@ -199,13 +203,13 @@ class TappedNetwork(nn.Module):
             branch = copy_branch(self.model, self.places, out_channels)
         return branch.train(self.model.training)
 
-    def _classifier(self) -> Classifier:
+    def _classifier(self, wanted: str = "embedding") -> Classifier:
         if not self.places.classifiers:
-            raise ValueError(self._unknown("decoder" if self.places.decoder is None else "embedding"))
+            raise ValueError(self._unknown(wanted if self.places.decoder is None else "embedding"))
         return classifier_at(self.model, self.places.classifiers[0])
 
     def _unknown(self, role: str) -> str:
-        what = {"decoder": "module that turns features into logits", "embedding": "last layer before the logits"}[role]
+        what = {"decoder": "module that turns features into logits", "embedding": LAST_LAYER}[role]
         return (
             f"the {role} of {type(self.model).__name__} is not known: name the {what}, as in "
             f"hardpix.tap(model, {role}='…'); {list_children(self.model)}"

@@ -17,7 +17,7 @@ from hardpix.console.arguments import checked_input
 from hardpix.console.results import require_outside
 from hardpix.data import ClassTable, SegmentationFolder, Transformed
 from hardpix.diagnosis.against import require_comparable
-from hardpix.diagnosis.collecting import Collector, class_colours, finish_report
+from hardpix.diagnosis.collecting import Collector, finish_report
 from hardpix.diagnosis.image_counts import ImageMaps
 from hardpix.diagnosis.report_folder import prepare_report
 from hardpix.diagnosis.settings import Settings, line_numbers
@@ -86,9 +86,9 @@ def evaluate(
         if file is not None:
             require_outside(file, [path for path in read if path is not None])
             file.parent.mkdir(parents=True, exist_ok=True)
-        if against is not None:
-            require_comparable(against, folder.read_classes().names, getattr(samples, "stems", None))
         classes = folder.read_classes()
+        if against is not None:
+            require_comparable(against, classes.names, getattr(samples, "stems", None))
         numbers = line_numbers(lines, classes.names)
         page = folder.path / "report" if report is None and images is None else report
         if page is not None and (missing := [name for name in REPORT_NEEDS if find_spec(name) is None]):
@@ -157,7 +157,7 @@ class ReportWriter:
         self.samples = samples
         self.ignore_index = ignore_index
         self.settings = Settings(len(classes), lines)
-        self.drawing = Drawing(out, class_colours(classes), thumbnails_alone=not pictures)
+        self.drawing = Drawing(out, classes.shown_colours, thumbnails_alone=not pictures)
         self.collector = Collector(self.settings)
 
     def add(self, found: Inferred) -> None:

@@ -200,10 +200,14 @@ class ClassTable:
         ids = np.array([entry[0] for entry in self.ids])
         return ids.astype(np.uint8 if ids.max() < 256 else np.uint16)[index]
 
+    @property
+    def shown_colours(self) -> tuple[Colour, ...]:
+        """The first colour of every class; without colours a palette for colour-blind readers."""
+        return tuple(entry[0] for entry in self.colours) or palette(len(self))
+
     def paint(self, index: np.ndarray) -> np.ndarray:
         """(H, W) indices → (H, W, 3) uint8 colours; black where the index is no class."""
-        shown = [entry[0] for entry in self.colours] or palette(len(self))
-        colours = np.array([*shown, (0, 0, 0)], dtype=np.uint8)
+        colours = np.array([*self.shown_colours, (0, 0, 0)], dtype=np.uint8)
         return colours[np.where((index >= 0) & (index < len(self)), index, len(self))]
 
     @cached_property

@@ -7,6 +7,7 @@ import json
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +15,6 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from hardpix.data import ClassTable, Problem
-from hardpix.data.palette import palette
 from hardpix.diagnosis.against import copy_against
 from hardpix.diagnosis.columns import as_dicts, class_columns, image_columns, overall_columns
 from hardpix.diagnosis.data_scripts import plain
@@ -116,13 +116,13 @@ def finish_report(
             **{name: None if path is None else str(path) for name, path in inputs.items()},
             "count": len(found.stems),
             "images_left_out": left_out,
-            "left_out": [_as_dict(problem) for problem in problems[:MOST_PROBLEMS]],
+            "left_out": [asdict(problem) | {"where": str(problem.where)} for problem in problems[:MOST_PROBLEMS]],
             "left_out_more": max(0, len(problems) - MOST_PROBLEMS),
         },
         "settings": plain(vars(settings)),
         "classes": [
             {"name": name, "id": classes.ids[k][0], "colour": colour}
-            for k, (name, colour) in enumerate(zip(classes.names, class_colours(classes), strict=True))
+            for k, (name, colour) in enumerate(zip(classes.names, classes.shown_colours, strict=True))
         ],
         **summarise(found.counts, settings),
         "hardness": hardness_scores(found.counts),
@@ -157,18 +157,3 @@ def finish_report(
     write_images(out / "images.parquet", images)
     write_report(out, summary, images, found.details())
     return summary
-
-
-def class_colours(classes: ClassTable) -> list[tuple[int, int, int]]:
-    """The first colour of every class; without colours a palette for colour-blind readers."""
-    return [entry[0] for entry in classes.colours] or list(palette(len(classes)))
-
-
-def _as_dict(problem: Problem) -> dict[str, str]:
-    return {
-        "kind": problem.kind,
-        "where": str(problem.where),
-        "expected": problem.expected,
-        "found": problem.found,
-        "advice": problem.advice,
-    }

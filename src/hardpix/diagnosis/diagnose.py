@@ -18,7 +18,7 @@ from hardpix.data import ClassTable, DataError, Problem, describe
 from hardpix.data.class_source import class_table
 from hardpix.diagnosis.against import require_comparable
 from hardpix.diagnosis.checking import check_cases, classes_of, find_labels
-from hardpix.diagnosis.collecting import Collector, class_colours, finish_report
+from hardpix.diagnosis.collecting import Collector, finish_report
 from hardpix.diagnosis.inputs import Case, Inputs
 from hardpix.diagnosis.parallel import in_chunks, worker_count
 from hardpix.diagnosis.reading import Reader
@@ -135,7 +135,7 @@ def diagnose(
     if problems:
         console.print(f"{_images(len(cases))} can be diagnosed; not as they should be:\n{describe(problems)}")
     thresholds, cases, unusable = _thresholds(reader, cases, many)
-    drawing = Drawing(out, class_colours(table), picture_size, thumbnails_alone=not pictures)
+    drawing = Drawing(out, table.shown_colours, picture_size, thumbnails_alone=not pictures)
     collector = Collector(settings)
     work = DiagnoseCases(reader, settings, drawing, thresholds)
     try:

@@ -10,6 +10,7 @@ import torch
 
 from hardpix.diagnosis.image_counts import ImageCounts, ImageMaps
 from hardpix.diagnosis.settings import Settings
+from hardpix.diagnosis.summary import KINDS
 from hardpix.metrics import (
     ErrorKind,
     MatchedObjects,
@@ -56,8 +57,7 @@ def describe_image(
         "boundary_iou": float(boundary_iou_scores(counts.counts["boundary_iou"])["mean_boundary_iou"][0]),
         "thin_recall": float(thin_part_scores(counts.counts["thin"])["all_thin_recall"][0]),
     }
-    names = ("displaced", "missed", "false", "confused")
-    row |= {name: share(int(kinds[kind].sum())) for name, kind in zip(names, list(ErrorKind)[1:], strict=True)}
+    row |= {name: share(int(kinds[kind].sum())) for name, kind in zip(KINDS, list(ErrorKind)[1:], strict=True)}
     objects, missed = counts.counts["objects.objects"].sum(), counts.counts["objects.missed"].sum()
     row |= {"objects": int(objects), "missed_objects": int(missed)}
     row["false_objects"] = int(counts.counts["objects.false"].sum())

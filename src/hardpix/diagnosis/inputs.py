@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from hardpix.data import Problem
@@ -68,10 +69,10 @@ class Inputs:
                     f"expected a folder of {kind}, found {'a file' if folder.exists() else 'nothing'} at {folder}; "
                     "check the path"
                 )
-        files = {kind: self._files(kind) for kind in self.folders}
+        files = self._files
         cases, problems = [], []
         for stem in files["truth"]:
-            if not stem.isprintable() and _undecodable(stem):
+            if _undecodable(stem):
                 problems.append(_odd_name(files["truth"][stem][0]))
                 continue
             found = {kind: by_stem[stem] for kind, by_stem in files.items() if stem in by_stem}
@@ -89,16 +90,25 @@ class Inputs:
 
     def count(self) -> int:
         """How many masks there are."""
-        return len(self._files("truth"))
+        return len(self._files["truth"])
 
     def example(self, kind: str) -> str:
         """The first file of a kind in words, for a message."""
-        first = next(iter(self._files(kind).values()), None)
+        first = next(iter(self._files[kind].values()), None)
         return f"no {NAMES[kind]} in {self.folders[kind]}" if first is None else str(first[0])
 
-    def _files(self, kind: str) -> dict[str, list[Path]]:
-        skip = [folder for folder in self.folders.values() if folder != self.folders[kind]]
-        return files_by_stem(self.folders[kind], self.endings.get(kind, ""), suffixes=SUFFIXES[kind], skip=skip)
+    @cached_property
+    def _files(self) -> dict[str, dict[str, list[Path]]]:
+        """By kind: stem → files."""
+        return {
+            kind: files_by_stem(
+                folder,
+                self.endings.get(kind, ""),
+                suffixes=SUFFIXES[kind],
+                skip=[other for other in self.folders.values() if other != folder],
+            )
+            for kind, folder in self.folders.items()
+        }
 
 
 def _several(where: Path, kind: str, paths: list[Path]) -> Problem:

@@ -24,10 +24,7 @@ def confusion_matrix(prediction: Tensor, target: Tensor, num_classes: int, ignor
         tensor([[1, 1],
                 [0, 1]])
     """
-    if prediction.shape != target.shape:
-        raise ValueError(
-            f"expected prediction and target of one shape, found {tuple(prediction.shape)} and {tuple(target.shape)}"
-        )
+    require_one_shape(prediction, target)
     valid = target != ignore_index
     truth, guess = target[valid].long(), prediction[valid].long()
     for name, ids in (("target", truth), ("prediction", guess)):
@@ -153,3 +150,15 @@ def frequency_weighted_iou(confusion: Tensor) -> Tensor:
     """
     pixels = confusion.sum(1).double()
     return (pixels * class_iou(confusion)).nansum() / pixels.sum()
+
+
+def require_one_shape(prediction: Tensor, target: Tensor) -> None:
+    """Refuse maps that differ in shape.
+
+    Raises:
+        ValueError: they do.
+    """
+    if prediction.shape != target.shape:
+        raise ValueError(
+            f"expected prediction and target of one shape, found {tuple(prediction.shape)} and {tuple(target.shape)}"
+        )

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from hardpix.metrics.confusion import mean_iou
+from hardpix.metrics.confusion import mean_iou, require_one_shape
 from hardpix.metrics.error_kinds import ErrorKind, check_radius, classify_errors
 from hardpix.metrics.matched_objects import match_objects
 from hardpix.metrics.mended import mended_by_class, mended_by_kind, mended_by_pair
@@ -64,11 +64,7 @@ class ErrorKindScores(Metric):
         Raises:
             ValueError: shapes that differ; ids outside the classes.
         """
-        if prediction.shape != target.shape:
-            raise ValueError(
-                f"expected prediction and target of one shape, found {tuple(prediction.shape)} and "
-                f"{tuple(target.shape)}"
-            )
+        require_one_shape(prediction, target)
         for guess, truth in zip(prediction.cpu().numpy(), target.cpu().numpy(), strict=True):
             found = classify_errors(match_objects(guess, truth, self.num_classes, self.ignore_index), self.radius)
             self.kinds += found.counts.to(self.kinds.device)

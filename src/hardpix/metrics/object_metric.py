@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from hardpix.metrics.confusion import require_one_shape
 from hardpix.metrics.matched_objects import match_objects
 from hardpix.metrics.mended import mended_by_size
 from hardpix.metrics.objects import SIZE_LIMITS, ObjectCounts, limits_in_pixels, object_counts, object_scores
@@ -70,11 +71,7 @@ class ObjectScores(Metric):
         Raises:
             ValueError: shapes that differ; ids outside the classes.
         """
-        if prediction.shape != target.shape:
-            raise ValueError(
-                f"expected prediction and target of one shape, found {tuple(prediction.shape)} and "
-                f"{tuple(target.shape)}"
-            )
+        require_one_shape(prediction, target)
         for guess, truth in zip(prediction.cpu().numpy(), target.cpu().numpy(), strict=True):
             objects = match_objects(guess, truth, self.num_classes, self.ignore_index)
             counts = object_counts(objects, self.limits, self.radius)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from hardpix.metrics.confusion import class_iou, mean_iou, pixel_accuracy
+from hardpix.metrics.confusion import class_iou, mean_iou, pixel_accuracy, require_one_shape
 from hardpix.pixels import border_band
 
 
@@ -52,11 +52,7 @@ class SegmentationScores(Metric):
 
     def update(self, prediction: Tensor, target: Tensor) -> None:
         """Count one batch."""
-        if prediction.shape != target.shape:
-            raise ValueError(
-                f"expected prediction and target of one shape, found {tuple(prediction.shape)} and "
-                f"{tuple(target.shape)}"
-            )
+        require_one_shape(prediction, target)
         classes = self.num_classes
         valid = target != self.ignore_index
         near_border = border_band(target, self.border_radius, self.ignore_index)

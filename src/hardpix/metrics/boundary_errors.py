@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from hardpix.metrics.counting import CountingMetric, mean_of_defined, ratio
+from hardpix.metrics.counting import LabelMetric, mean_of_defined, ratio
 from hardpix.metrics.label_pair import label_pair, tally
 from hardpix.metrics.windows import CROSS, covered, holds_several_classes, square
 
@@ -94,7 +94,7 @@ def boundary_error_scores(counts: np.ndarray) -> dict[str, np.ndarray]:
     return scores
 
 
-class BoundaryErrors(CountingMetric):
+class BoundaryErrors(LabelMetric):
     """FErr, MErr and DErr over a set of images: :func:`boundary_error_counts`, summed. The three bands overlap.
 
     Args:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from hardpix.metrics.counting import CountingMetric, f_score, mean_of_defined, ratio
+from hardpix.metrics.counting import LabelMetric, f_score, mean_of_defined, ratio
 from hardpix.metrics.label_pair import label_pair, length_in_pixels, void_of
 from hardpix.metrics.nearby import distance_to_same_class
 from hardpix.metrics.windows import holds_several_classes, square
@@ -90,7 +90,7 @@ def boundary_f_scores(counts: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-class BoundaryF(CountingMetric):
+class BoundaryF(LabelMetric):
     """Boundary F-score of every class and their mean over a set of images: :func:`boundary_f_counts`, summed.
 
     Args:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from hardpix.metrics.counting import CountingMetric, mean_of_defined, ratio
+from hardpix.metrics.counting import LabelMetric, mean_of_defined, ratio
 from hardpix.metrics.label_pair import label_pair, length_in_pixels, tally
 from hardpix.metrics.windows import holds_several_classes, square
 
@@ -85,7 +85,7 @@ def boundary_iou_scores(counts: np.ndarray) -> dict[str, np.ndarray]:
     return {"boundary_iou": score, "mean_boundary_iou": mean_of_defined(score)}
 
 
-class BoundaryIoU(CountingMetric):
+class BoundaryIoU(LabelMetric):
     """Boundary IoU of every class and their mean over a set of images: :func:`boundary_iou_counts`, summed.
 
     Args:

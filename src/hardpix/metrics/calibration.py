@@ -1,14 +1,13 @@
 """Whether a network is as often right as it says."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
-from torchmetrics import Metric
 
-from hardpix.metrics.counting import images_of
+from hardpix.metrics.counting import CountingMetric
 from hardpix.metrics.error_histogram import error_histogram
 from hardpix.metrics.fixed_point import LEVELS
 
@@ -80,7 +79,7 @@ def bin_sums(histogram: np.ndarray, bins: int) -> np.ndarray:
     return sums
 
 
-class Calibration(Metric):
+class Calibration(CountingMetric):
     """Expected calibration error and reliability diagram over a whole set of images, also on parts of the images.
 
     Args:
@@ -99,6 +98,7 @@ class Calibration(Metric):
         and the same of each mask, "border_ece", "border_count" … All float64, the counts int64.
 
     Example:
+        >>> import torch
         >>> scores = Calibration(num_classes=2, masks=("border",))
         >>> maps = torch.tensor([[[0.9, 0.6]]]), torch.tensor([[[0, 1]]]), torch.tensor([[[0, 0]]])
         >>> scores.update(*maps, masks={"border": torch.tensor([[[False, True]]])})
@@ -106,42 +106,44 @@ class Calibration(Metric):
         {'ece': 0.35, 'border_ece': 0.6}
     """
 
-    full_state_update = False
-    histograms: Tensor
-
     def __init__(
         self, num_classes: int, ignore_index: int = 255, bins: int = 15, masks: Sequence[str] = (), **kwargs: Any
     ) -> None:
-        super().__init__(**kwargs)
-        self.num_classes = num_classes
-        self.ignore_index = ignore_index
-        self.bins = bins
+        count = partial(_histograms, num_classes=num_classes, ignore_index=ignore_index)
+        score = partial(_scores, bins=bins, masks=tuple(masks))
+        super().__init__(count, score, (1 + len(masks), 2, LEVELS), **kwargs)
         self.masks = tuple(masks)
-        empty = torch.zeros(1 + len(self.masks), 2, LEVELS, dtype=torch.int64)
-        self.add_state("histograms", empty, dist_reduce_fx="sum")
 
     def update(
         self, confidence: Tensor, prediction: Tensor, target: Tensor, masks: Mapping[str, Tensor] | None = None
     ) -> None:
-        """Count one batch."""
+        """Count one batch.
+
+        Raises:
+            ValueError: other masks than those named; shapes that differ; a confidence of another type or outside 0 to
+                1; ids outside the classes. Nothing of the batch is counted then.
+        """
         masks = masks or {}
         if set(masks) != set(self.masks):
             raise ValueError(f"expected masks named {sorted(self.masks)}, found {sorted(masks)}")
-        added = torch.zeros_like(self.histograms, device="cpu")
-        for values, guess, truth, *parts in images_of(
-            confidence, prediction, target, *(masks[name] for name in self.masks)
-        ):
-            for place, part in enumerate([None, *parts]):
-                counts = error_histogram(values, guess, truth, self.num_classes, self.ignore_index, part)
-                added[place] += torch.from_numpy(counts)
-        self.histograms += added.to(self.histograms.device)
+        self.count_batch(confidence, prediction, target, *(masks[name] for name in self.masks))
 
-    def compute(self) -> dict[str, Tensor]:
-        """The scores of all batches so far."""
-        scores: dict[str, Tensor] = {}
-        for prefix, histogram in zip(["", *(f"{name}_" for name in self.masks)], self.histograms.cpu(), strict=True):
-            error = calibration_error(histogram.numpy(), self.bins)
-            scores[f"{prefix}ece"] = torch.tensor(error, dtype=torch.float64)
-            for name, values in reliability_diagram(histogram.numpy(), self.bins).items():
-                scores[f"{prefix}{name}"] = torch.from_numpy(values)
-        return scores
+
+def _histograms(
+    confidence: np.ndarray,
+    prediction: np.ndarray,
+    target: np.ndarray,
+    *masks: np.ndarray,
+    num_classes: int,
+    ignore_index: int,
+) -> np.ndarray:
+    pair = (prediction, target, num_classes, ignore_index)
+    return np.stack([error_histogram(confidence, *pair, mask) for mask in (None, *masks)])
+
+
+def _scores(histograms: np.ndarray, bins: int, masks: Sequence[str]) -> dict[str, Any]:
+    scores: dict[str, Any] = {}
+    for prefix, histogram in zip(["", *(f"{name}_" for name in masks)], histograms, strict=True):
+        scores[f"{prefix}ece"] = calibration_error(histogram, bins)
+        scores |= {f"{prefix}{name}": values for name, values in reliability_diagram(histogram, bins).items()}
+    return scores

@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from hardpix.metrics.counting import CountingMetric, f_score, mean_of_defined, ratio
+from hardpix.metrics.counting import LabelMetric, f_score, mean_of_defined, ratio
 from hardpix.metrics.label_pair import label_pair
 
 
@@ -79,7 +79,7 @@ def cl_dice_scores(counts: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-class ClDice(CountingMetric):
+class ClDice(LabelMetric):
     """clDice of line-like classes over a set of images: :func:`cl_dice_counts`, summed.
 
     Args:

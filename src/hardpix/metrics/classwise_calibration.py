@@ -1,14 +1,12 @@
 """Whether the probability of every class is its frequency."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
-from torchmetrics import Metric
 
 from hardpix.metrics.calibration import bin_sums
-from hardpix.metrics.counting import images_of
+from hardpix.metrics.counting import ProbabilityMetric
 from hardpix.metrics.fixed_point import LEVELS, sixteen_bits
 from hardpix.metrics.label_pair import labelled
 from hardpix.metrics.self_confidence import check_probabilities
@@ -81,7 +79,7 @@ def classwise_calibration_error(counts: np.ndarray) -> np.ndarray:
         return np.abs(own - probability / (LEVELS - 1)).sum(1) / pixels.sum(1)
 
 
-class ClasswiseCalibration(Metric):
+class ClasswiseCalibration(ProbabilityMetric):
     """Whether the probability of every class is its frequency, over a whole set of images.
 
     Args:
@@ -97,33 +95,18 @@ class ClasswiseCalibration(Metric):
         Dict of float64 tensors: "class_ece", (C,), of :func:`classwise_calibration_error`; "static_ece", its mean.
 
     Example:
+        >>> import torch
         >>> scores = ClasswiseCalibration(num_classes=2, bins=2)
         >>> scores.update(torch.tensor([[[[1.0, 0.6]], [[0.0, 0.4]]]]), torch.tensor([[[0, 1]]]))
         >>> round(scores.compute()["static_ece"].item(), 4)
         0.3
     """
 
-    full_state_update = False
-    counts: Tensor
-
     def __init__(self, num_classes: int, ignore_index: int = 255, bins: int = 15, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.ignore_index = ignore_index
-        self.bins = bins
-        self.add_state("counts", torch.zeros(num_classes, 3, bins, dtype=torch.int64), dist_reduce_fx="sum")
+        count = partial(classwise_calibration_counts, ignore_index=ignore_index, bins=bins)
+        super().__init__(num_classes, count, _scores, (num_classes, 3, bins), **kwargs)
 
-    def update(self, probabilities: Tensor, target: Tensor) -> None:
-        """Count one batch."""
-        if probabilities.ndim != 4 or probabilities.shape[1] != len(self.counts):
-            raise ValueError(
-                f"expected probabilities (B, {len(self.counts)}, H, W), found {tuple(probabilities.shape)}"
-            )
-        added = torch.zeros_like(self.counts, device="cpu")
-        for image, labels in images_of(probabilities, target):
-            added += torch.from_numpy(classwise_calibration_counts(image, labels, self.ignore_index, self.bins))
-        self.counts += added.to(self.counts.device)
 
-    def compute(self) -> dict[str, Tensor]:
-        """The scores of all batches so far."""
-        errors = torch.from_numpy(classwise_calibration_error(self.counts.cpu().numpy()))
-        return {"class_ece": errors, "static_ece": errors.mean()}
+def _scores(counts: np.ndarray) -> dict[str, np.ndarray]:
+    errors = classwise_calibration_error(counts)
+    return {"class_ece": errors, "static_ece": errors.mean()}

@@ -1,18 +1,17 @@
 """The confident joint of given and suspected labels, over a whole set of images."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
-from torchmetrics import Metric
 
-from hardpix.metrics.counting import images_of
+from hardpix.metrics.counting import ProbabilityMetric
 from hardpix.metrics.label_suspects import find_label_suspects
 
 
-class ConfidentJoint(Metric):
+class ConfidentJoint(ProbabilityMetric):
     """How often a network is sure of one class where another is the label: the counts of :func:`find_label_suspects`.
 
     The second pass of confident learning; the thresholds are what :class:`SelfConfidence` computed over the same set.
@@ -31,6 +30,7 @@ class ConfidentJoint(Metric):
         "displaced_borders" and "suspects", parts of it.
 
     Example:
+        >>> import torch
         >>> second = ConfidentJoint(thresholds=[0.6, 0.9])
         >>> second.update(torch.tensor([[[[0.9, 0.1]], [[0.1, 0.9]]]]), torch.tensor([[[0, 0]]]))
         >>> second.compute()["suspects"]
@@ -38,27 +38,17 @@ class ConfidentJoint(Metric):
                 [0, 0]])
     """
 
-    full_state_update = False
-    counts: Tensor
-
     def __init__(
         self, thresholds: Sequence[float] | Tensor, ignore_index: int = 255, tolerance: int = 0, **kwargs: Any
     ) -> None:
-        super().__init__(**kwargs)
-        self.thresholds = np.array([float(threshold) for threshold in thresholds])
-        self.ignore_index = ignore_index
-        self.tolerance = tolerance
-        classes = len(self.thresholds)
-        self.add_state("counts", torch.zeros(3, classes, classes, dtype=torch.int64), dist_reduce_fx="sum")
+        given = np.array([float(threshold) for threshold in thresholds])
+        count = partial(_count, thresholds=given, ignore_index=ignore_index, tolerance=tolerance)
+        super().__init__(len(given), count, _scores, (3, len(given), len(given)), **kwargs)
 
-    def update(self, probabilities: Tensor, target: Tensor) -> None:
-        """Count one batch."""
-        added = torch.zeros_like(self.counts, device="cpu")
-        for image, labels in images_of(probabilities, target):
-            found = find_label_suspects(image, labels, self.thresholds, self.ignore_index, self.tolerance)
-            added += torch.from_numpy(found.counts)
-        self.counts += added.to(self.counts.device)
 
-    def compute(self) -> dict[str, Tensor]:
-        """The counts of all batches so far."""
-        return dict(zip(("confident_joint", "displaced_borders", "suspects"), self.counts.cpu(), strict=True))
+def _count(probabilities: np.ndarray, target: np.ndarray, **settings: Any) -> np.ndarray:
+    return find_label_suspects(probabilities, target, **settings).counts
+
+
+def _scores(counts: np.ndarray) -> dict[str, np.ndarray]:
+    return dict(zip(("confident_joint", "displaced_borders", "suspects"), counts, strict=True))

@@ -10,13 +10,13 @@ from torchmetrics import Metric
 
 
 class CountingMetric(Metric):
-    """Sums the counts of single images; states are int64 and add up over batches and processes.
+    """Sums the counts of single images; the state is int64 and adds up over batches and processes.
 
     Maps on another device are counted on the CPU, image by image: one copy to the host each update.
 
     Args:
-        count: from prediction and target of one image, (H, W) arrays, to int64 counts of a fixed shape.
-        score: from summed counts to named float64 arrays.
+        count: from the maps of one image, as numpy arrays, to int64 counts of a fixed shape.
+        score: from summed counts to named arrays.
         shape: that of the counts.
     """
 
@@ -25,8 +25,8 @@ class CountingMetric(Metric):
 
     def __init__(
         self,
-        count: Callable[[np.ndarray, np.ndarray], np.ndarray],
-        score: Callable[[np.ndarray], Mapping[str, np.ndarray]],
+        count: Callable[..., np.ndarray],
+        score: Callable[[np.ndarray], Mapping[str, Any]],
         shape: tuple[int, ...],
         **kwargs: Any,
     ) -> None:
@@ -34,6 +34,20 @@ class CountingMetric(Metric):
         self._count = count
         self._score = score
         self.add_state("counts", torch.zeros(shape, dtype=torch.int64), dist_reduce_fx="sum")
+
+    def count_batch(self, *maps: Tensor) -> None:
+        """Add the counts of all images of a batch; none of them where one is refused."""
+        total = sum((self._count(*image) for image in images_of(*maps)), start=np.zeros(self.counts.shape, np.int64))
+        self.counts += torch.from_numpy(total).to(self.counts.device)
+
+    def compute(self) -> dict[str, Tensor]:
+        """The scores of all batches so far; torchmetrics makes a scalar of an array of one number."""
+        scores = self._score(self.counts.cpu().numpy())
+        return {name: torch.from_numpy(np.asarray(value)) for name, value in scores.items()}
+
+
+class LabelMetric(CountingMetric):
+    """Counts of predicted and true labels."""
 
     def update(self, prediction: Tensor, target: Tensor) -> None:
         """Count one batch of (B, H, W) class ids.
@@ -46,14 +60,41 @@ class CountingMetric(Metric):
                 f"expected prediction and target of one shape (B, H, W), found {tuple(prediction.shape)} and "
                 f"{tuple(target.shape)}"
             )
-        images = images_of(prediction, target)
-        total = sum((self._count(*image) for image in images), start=np.zeros(self.counts.shape, dtype=np.int64))
-        self.counts += torch.from_numpy(total).to(self.counts.device)
+        self.count_batch(prediction, target)
 
-    def compute(self) -> dict[str, Tensor]:
-        """The scores of all batches so far, float64; torchmetrics makes a scalar of an array of one number."""
-        scores = self._score(self.counts.cpu().numpy())
-        return {name: torch.from_numpy(np.asarray(value, dtype=np.float64)) for name, value in scores.items()}
+
+class ProbabilityMetric(CountingMetric):
+    """Counts of the probabilities of all classes, and true labels."""
+
+    def __init__(self, num_classes: int, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.num_classes = num_classes
+
+    def update(self, probabilities: Tensor, target: Tensor) -> None:
+        """Count one batch of (B, C, H, W) probabilities and (B, H, W) class ids.
+
+        Raises:
+            ValueError: shapes that do not fit; probabilities of another type or outside 0 to 1; ids outside the
+                classes. Nothing of the batch is counted then.
+        """
+        if probabilities.ndim != 4 or probabilities.shape[1] != self.num_classes:
+            raise ValueError(
+                f"expected probabilities (B, {self.num_classes}, H, W), found {tuple(probabilities.shape)}"
+            )
+        self.count_batch(probabilities, target)
+
+
+class HardnessMetric(CountingMetric):
+    """Counts of a hardness map, predicted and true labels."""
+
+    def update(self, hardness: Tensor, prediction: Tensor, target: Tensor) -> None:
+        """Count one batch of (B, H, W) maps.
+
+        Raises:
+            ValueError: shapes that differ; hardness of another type or outside 0 to 1; ids outside the classes. Nothing
+                of the batch is counted then.
+        """
+        self.count_batch(hardness, prediction, target)
 
 
 def images_of(*maps: Tensor) -> Iterator[tuple[np.ndarray, ...]]:

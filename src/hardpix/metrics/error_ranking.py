@@ -1,13 +1,12 @@
 """How well a map ranks the errors of a whole data set."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
-from torchmetrics import Metric
 
-from hardpix.metrics.counting import images_of
+from hardpix.metrics.counting import HardnessMetric
 from hardpix.metrics.error_histogram import error_histogram
 from hardpix.metrics.fixed_point import LEVELS
 
@@ -95,7 +94,7 @@ def _area(right: np.ndarray, wrong: np.ndarray) -> float:
     return float(risks.sum() / pixels[-1])
 
 
-class ErrorRanking(Metric):
+class ErrorRanking(HardnessMetric):
     """How well a map ranks the errors, over a whole set of images: :func:`error_ranking` of an int64 histogram.
 
     Args:
@@ -116,23 +115,6 @@ class ErrorRanking(Metric):
         tensor(1., dtype=torch.float64)
     """
 
-    full_state_update = False
-    histogram: Tensor
-
     def __init__(self, num_classes: int, ignore_index: int = 255, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.num_classes = num_classes
-        self.ignore_index = ignore_index
-        self.add_state("histogram", torch.zeros(2, LEVELS, dtype=torch.int64), dist_reduce_fx="sum")
-
-    def update(self, hardness: Tensor, prediction: Tensor, target: Tensor) -> None:
-        """Count one batch."""
-        added = torch.zeros_like(self.histogram, device="cpu")
-        for values, guess, truth in images_of(hardness, prediction, target):
-            added += torch.from_numpy(error_histogram(values, guess, truth, self.num_classes, self.ignore_index))
-        self.histogram += added.to(self.histogram.device)
-
-    def compute(self) -> dict[str, Tensor]:
-        """The scores of all batches so far."""
-        scores = error_ranking(self.histogram.cpu().numpy())
-        return {name: torch.tensor(value, dtype=torch.float64) for name, value in scores.items()}
+        count = partial(error_histogram, num_classes=num_classes, ignore_index=ignore_index)
+        super().__init__(count, error_ranking, (2, LEVELS), **kwargs)

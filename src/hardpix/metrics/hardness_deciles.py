@@ -1,13 +1,11 @@
 """IoU from the easiest tenth of the pixels to the hardest."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
-from torchmetrics import Metric
 
-from hardpix.metrics.counting import images_of
+from hardpix.metrics.counting import HardnessMetric
 from hardpix.metrics.fixed_point import LEVELS, sixteen_bits
 from hardpix.metrics.label_pair import label_pair
 
@@ -108,7 +106,7 @@ def iou_by_hardness(counts: np.ndarray, parts: int = 10) -> dict[str, np.ndarray
         }
 
 
-class HardnessDeciles(Metric):
+class HardnessDeciles(HardnessMetric):
     """IoU by tenths of the pixels, from the least hard to the hardest, over a whole set of images.
 
     Args:
@@ -124,31 +122,14 @@ class HardnessDeciles(Metric):
         Dict of float64 tensors: those of :func:`iou_by_hardness`.
 
     Example:
+        >>> import torch
         >>> scores = HardnessDeciles(num_classes=2, parts=2)
         >>> scores.update(torch.tensor([[[0.1, 0.9]]]), torch.tensor([[[0, 1]]]), torch.tensor([[[0, 0]]]))
         >>> scores.compute()["miou"]
         tensor([1., 0.], dtype=torch.float64)
     """
 
-    full_state_update = False
-    counts: Tensor
-
     def __init__(self, num_classes: int, ignore_index: int = 255, parts: int = 10, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.num_classes = num_classes
-        self.ignore_index = ignore_index
-        self.parts = parts
-        empty = torch.zeros(3, HARDNESS_BINS, num_classes, dtype=torch.int64)
-        self.add_state("counts", empty, dist_reduce_fx="sum")
-
-    def update(self, hardness: Tensor, prediction: Tensor, target: Tensor) -> None:
-        """Count one batch."""
-        added = torch.zeros_like(self.counts, device="cpu")
-        for values, guess, truth in images_of(hardness, prediction, target):
-            added += torch.from_numpy(hardness_counts(values, guess, truth, self.num_classes, self.ignore_index))
-        self.counts += added.to(self.counts.device)
-
-    def compute(self) -> dict[str, Tensor]:
-        """The scores of all batches so far."""
-        scores = iou_by_hardness(self.counts.cpu().numpy(), self.parts)
-        return {name: torch.from_numpy(value) for name, value in scores.items()}
+        count = partial(hardness_counts, num_classes=num_classes, ignore_index=ignore_index)
+        score = partial(iou_by_hardness, parts=parts)
+        super().__init__(count, score, (3, HARDNESS_BINS, num_classes), **kwargs)

@@ -1,13 +1,11 @@
 """Confident learning, first pass: how sure a network is of each class where that class is the label."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
-from torchmetrics import Metric
 
-from hardpix.metrics.counting import images_of
+from hardpix.metrics.counting import ProbabilityMetric
 from hardpix.metrics.fixed_point import unit_interval
 from hardpix.metrics.label_pair import labelled
 
@@ -92,7 +90,7 @@ def check_probabilities(probabilities: np.ndarray, target: np.ndarray) -> int:
     return len(probabilities)
 
 
-class SelfConfidence(Metric):
+class SelfConfidence(ProbabilityMetric):
     """The thresholds of confident learning, over a whole set of images: :func:`self_confidence_counts`.
 
     Args:
@@ -107,33 +105,17 @@ class SelfConfidence(Metric):
         Dict: "thresholds", (C,) float64, NaN for a class that is no label; "pixels", (C,) int64, how many carry it.
 
     Example:
+        >>> import torch
         >>> first = SelfConfidence(num_classes=2)
         >>> first.update(torch.tensor([[[[0.9, 0.5]], [[0.1, 0.5]]]]), torch.tensor([[[0, 0]]]))
         >>> first.compute()["thresholds"]
         tensor([0.7000,    nan], dtype=torch.float64)
     """
 
-    full_state_update = False
-    counts: Tensor
-
     def __init__(self, num_classes: int, ignore_index: int = 255, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.num_classes = num_classes
-        self.ignore_index = ignore_index
-        self.add_state("counts", torch.zeros(2, num_classes, dtype=torch.int64), dist_reduce_fx="sum")
+        count = partial(self_confidence_counts, ignore_index=ignore_index)
+        super().__init__(num_classes, count, _scores, (2, num_classes), **kwargs)
 
-    def update(self, probabilities: Tensor, target: Tensor) -> None:
-        """Count one batch."""
-        if probabilities.ndim != 4 or probabilities.shape[1] != self.num_classes:
-            raise ValueError(
-                f"expected probabilities (B, {self.num_classes}, H, W), found {tuple(probabilities.shape)}"
-            )
-        added = torch.zeros_like(self.counts, device="cpu")
-        for image, labels in images_of(probabilities, target):
-            added += torch.from_numpy(self_confidence_counts(image, labels, self.ignore_index))
-        self.counts += added.to(self.counts.device)
 
-    def compute(self) -> dict[str, Tensor]:
-        """The thresholds of all batches so far."""
-        counts = self.counts.cpu()
-        return {"thresholds": torch.from_numpy(confident_thresholds(counts.numpy())), "pixels": counts[0]}
+def _scores(counts: np.ndarray) -> dict[str, np.ndarray]:
+    return {"thresholds": confident_thresholds(counts), "pixels": counts[0]}

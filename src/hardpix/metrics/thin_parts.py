@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from hardpix.metrics.counting import CountingMetric, mean_of_defined, ratio
+from hardpix.metrics.counting import LabelMetric, mean_of_defined, ratio
 from hardpix.metrics.label_pair import label_pair, length_in_pixels, tally, void_of
 from hardpix.metrics.nearby import distance_to_same_class
 from hardpix.metrics.windows import covered, disc, holds_several_classes
@@ -125,7 +125,7 @@ def thin_part_scores(counts: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-class ThinParts(CountingMetric):
+class ThinParts(LabelMetric):
     """Recall and IoU on the thin parts of every class over a set of images: :func:`thin_part_counts`, summed.
 
     Args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from torch.utils.data import Dataset
 
 from hardpix.console.arguments import checked_input
 from hardpix.console.results import require_outside
-from hardpix.data import ClassTable, SegmentationFolder, Transformed
+from hardpix.data import ClassTable, Problem, SegmentationFolder, Transformed
 from hardpix.diagnosis.against import require_comparable
 from hardpix.diagnosis.collecting import Collector, finish_report
 from hardpix.diagnosis.image_counts import ImageMaps
@@ -76,8 +77,11 @@ def evaluate(
         if out is not None and out.exists():
             raise FileExistsError(f"expected a new file for the scores, found {out}; give another name as --out")
         samples: Dataset
+        left_out = 0
+        problems: tuple[Problem, ...] = ()
         if images is not None and masks is not None:
-            task, samples = open_run(folder, checkpoint, device, images, masks, image_suffix, mask_suffix)
+            task, samples, checked = open_run(folder, checkpoint, device, images, masks, image_suffix, mask_suffix)
+            left_out, problems = len(checked.stems) - len(samples), checked.problems
         else:
             task, samples = folder.load_task(checkpoint).to(choose_device(device)), folder.validation_set()
         read = [images, masks, *folder.data_folders()]
@@ -125,7 +129,7 @@ def evaluate(
         console.print(f"written to {file}")
     if writer is not None:
         inputs = {"truth": result["of"], "predictions": result["checkpoint"]}
-        for sentence in writer.finish(run.name, inputs, against):
+        for sentence in writer.finish(run.name, inputs, against, left_out, problems):
             console.print(f"- {sentence}")
         console.print(f"report: {writer.out / 'index.html'}")
     return result
@@ -174,11 +178,33 @@ class ReportWriter:
         counts, image = diagnose_image(found.stem, number, maps, self.settings, self.drawing)
         self.collector.add(Part(counts, [image]))
 
-    def finish(self, title: str, inputs: dict[str, str], against: Path | None) -> list[str]:
-        """Write the report; its sentences."""
+    def finish(
+        self,
+        title: str,
+        inputs: dict[str, str],
+        against: Path | None = None,
+        left_out: int = 0,
+        problems: Sequence[Problem] = (),
+    ) -> list[str]:
+        """Write the report; its sentences.
+
+        Args:
+            title: of the report.
+            inputs: where truth and predictions come from.
+            against: the report of another run on the same images.
+            left_out: how many images could not be used.
+            problems: why.
+        """
         images = str(self.samples.folders.images) if isinstance(self.samples, SegmentationFolder) else None
         summary = finish_report(
-            self.out, self.collector, self.classes, title=title, inputs={**inputs, "images": images}, against=against
+            self.out,
+            self.collector,
+            self.classes,
+            title=title,
+            inputs={**inputs, "images": images},
+            left_out=left_out,
+            problems=problems,
+            against=against,
         )
         return [sentence["text"] for sentence in summary["sentences"]]
 

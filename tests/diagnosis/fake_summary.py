@@ -96,6 +96,8 @@ def summary_of(
             "hardness": "runs/ddrnet/hardness" if hardness else None,
             "probabilities": "runs/ddrnet/probabilities" if probabilities else None,
             "count": len(stems),
+            "with_hardness": len(stems) if hardness else 0,
+            "with_confidence": len(stems) if probabilities else 0,
             "left_out": [
                 {
                     "kind": "no prediction",

@@ -239,6 +239,16 @@ class TestScores:
         for key in ("scores", "class_scores", "class_kinds", "pairs", "size_scores", "confusion"):
             assert found[key] == expected[key], key
 
+    def test_the_report_has_what_could_not_be_used(self, mixed: Mixed, tmp_path: Path) -> None:
+        images = tmp_path / "images"
+        shutil.copytree(mixed.data.images, images)
+        (images / "four.png").write_bytes((images / "four.png").read_bytes()[:300])
+        given = ["--images", images, "--masks", mixed.data.masks, "--report", tmp_path / "report"]
+        assert run_hardpix("test", "--run", mixed.run.path, *given).code == 0
+        inputs = json.loads((tmp_path / "report" / "summary.json").read_text())["inputs"]
+        assert (inputs["count"], inputs["images_left_out"]) == (len(SIZES) - 1, 1)
+        assert [Path(problem["where"]).name for problem in inputs["left_out"]] == ["four.png"]
+
     def test_scores_are_those_of_the_written_predictions(self, mixed: Mixed, tmp_path: Path) -> None:
         images = ["--run", mixed.run.path, "--images", mixed.data.images]
         assert run_hardpix("test", *images, "--masks", mixed.data.masks, "--out", tmp_path / "s.json").code == 0

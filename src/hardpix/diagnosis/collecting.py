@@ -81,6 +81,10 @@ class Collector:
         """Scores of the images by column."""
         return {key: [row.get(key) for row in self._rows] for key in keys}
 
+    def images_with(self, key: str) -> int:
+        """How many images have that column."""
+        return sum(key in row for row in self._rows)
+
     def details(self) -> Iterator[dict[str, Any]]:
         """Those of one image after the other."""
         self._details.seek(0)
@@ -115,6 +119,8 @@ def finish_report(
         "inputs": {
             **{name: None if path is None else str(path) for name, path in inputs.items()},
             "count": len(found.stems),
+            "with_hardness": found.images_with("mean_hardness"),
+            "with_confidence": found.images_with("ece"),
             "images_left_out": left_out,
             "left_out": [asdict(problem) | {"where": str(problem.where)} for problem in problems[:MOST_PROBLEMS]],
             "left_out_more": max(0, len(problems) - MOST_PROBLEMS),

@@ -164,7 +164,8 @@ def _hardness(summary: Mapping[str, Any]) -> Sentence | None:
     errors = np.array([tenth["errors"] for tenth in hardness["deciles"]])
     return _said(
         f"The hardest tenth of the pixels by the hardness map holds {_percent(errors[-1] / errors.sum())} of the "
-        f"errors; it ranks wrong pixels before right ones with an AUROC of {hardness['auroc']:.3f}.",
+        f"errors; it ranks wrong pixels before right ones with an AUROC of {hardness['auroc']:.3f}"
+        f"{_where(summary, 'with_hardness', 'a hardness map')}.",
         "hardness",
     )
 
@@ -185,7 +186,14 @@ def _calibration(summary: Mapping[str, Any]) -> Sentence | None:
     if known:
         worst = max(known, key=lambda part: abs(calibration[part]["too_sure"]))
         text += f", {parts[worst]} {off(worst)}"
-    return _said(f"{text} (expected calibration error {_percent(calibration['overall']['ece'])}).", "calibration")
+    text += f" (expected calibration error {_percent(calibration['overall']['ece'])})"
+    return _said(f"{text}{_where(summary, 'with_confidence', 'probabilities')}.", "calibration")
+
+
+def _where(summary: Mapping[str, Any], key: str, signal: str) -> str:
+    """Of how many images that holds, where some lack the signal."""
+    have, count = summary["inputs"][key], summary["inputs"]["count"]
+    return "" if have == count else f", on the {have:,} of {count:,} images that have {signal}"
 
 
 def _suspects(summary: Mapping[str, Any], names: Sequence[str]) -> Sentence | None:

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from hardpix.console.errors import UsageError
 from hardpix.data import ClassTable, DataError, Folders, SegmentationFolder, check_folders, describe, restore
+from hardpix.data.folder_report import FolderReport
 from hardpix.signals import HardnessLevel
 from hardpix.training.loading import ErrorsAsSamples
 from hardpix.training.run_folder import RunFolder
@@ -61,15 +62,15 @@ def open_run(
     masks: Path | None = None,
     image_suffix: str | None = None,
     mask_suffix: str | None = None,
-) -> tuple[SegmentationTask, SegmentationFolder]:
-    """A trained network on its device, and a folder of images for it.
+) -> tuple[SegmentationTask, SegmentationFolder, FolderReport]:
+    """A trained network on its device, a folder of images for it, and what of the folder is left out.
 
     Raises:
         ValueError, OSError: what of it cannot be used.
     """
     task = folder.load_task(checkpoint).to(choose_device(device))
     folders = folder.folders(images, masks, image_suffix, mask_suffix)
-    return task, open_folder(folders, folder.read_classes(), task.ignore_index)
+    return task, *open_folder(folders, folder.read_classes(), task.ignore_index)
 
 
 @torch.inference_mode()
@@ -117,7 +118,7 @@ def infer(
         )
 
 
-def open_folder(folders: Folders, classes: ClassTable, ignore_index: int) -> SegmentationFolder:
+def open_folder(folders: Folders, classes: ClassTable, ignore_index: int) -> tuple[SegmentationFolder, FolderReport]:
     """The images of a folder, with masks if there are any; what cannot be used is listed and left out.
 
     Raises:
@@ -131,7 +132,7 @@ def open_folder(folders: Folders, classes: ClassTable, ignore_index: int) -> Seg
             raise DataError.of(report.problems)
         console.print(f"{len(report.stems) - len(usable)} of {len(report.stems)} images are left out:")
         console.print(describe(report.problems))
-    return SegmentationFolder(
+    samples = SegmentationFolder(
         folders.images,
         folders.masks,
         classes,
@@ -140,6 +141,7 @@ def open_folder(folders: Folders, classes: ClassTable, ignore_index: int) -> Seg
         ignore_index=ignore_index,
         stems=usable,
     )
+    return samples, report
 
 
 def _paths(folders: Folders, stem: str) -> set:

@@ -45,7 +45,7 @@ def mine(
     """
     folder = RunFolder(run)
     with checked_input():
-        task, samples = open_run(folder, checkpoint, device, images, masks, image_suffix, mask_suffix)
+        task, samples, _ = open_run(folder, checkpoint, device, images, masks, image_suffix, mask_suffix)
         learned_hardness(task)
         classes = folder.read_classes()
         made_by = {"command": "mine", "checkpoint": str(folder.checkpoint(checkpoint)), "images": str(images)}

@@ -48,7 +48,7 @@ def predict(
     """
     folder = RunFolder(run)
     with checked_input():
-        task, samples = open_run(folder, checkpoint, device, images, image_suffix=image_suffix)
+        task, samples, _ = open_run(folder, checkpoint, device, images, image_suffix=image_suffix)
         classes = folder.read_classes()
         made_by = {"command": "predict", "checkpoint": str(folder.checkpoint(checkpoint)), "images": str(images)}
         kinds = [("labels", "png")] + [("overlays", "jpg")] * overlays + [("confidence", "png")] * confidence

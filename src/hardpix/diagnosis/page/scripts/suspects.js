@@ -5,7 +5,7 @@
   const VIEW = 168;
 
   function show(main) {
-    const suspects = [...report.suspects].sort((a, b) => b.rank_score - a.rank_score);
+    const { suspects } = report;
     const list = make("ul", { class: "suspects" });
     const more = make("p", { class: "more" });
     const grow = () => {
@@ -27,7 +27,7 @@
   }
 
   function card(suspect) {
-    const { image: number, given, suspected, area, margin, box } = suspect;
+    const { image: number, given, suspected, area, margin, box, known: classIsKnown } = suspect;
     const shows = ["image", "suspects", ...(hasLayer(number, "image") ? [] : ["truth"])];
     return make(
       "li",
@@ -45,6 +45,7 @@
           make("span", { class: "line" }, make("span", { class: "soft" }, "labelled"), classLabel(given)),
           make("span", { class: "line" }, make("span", { class: "soft" }, "rather"), classLabel(suspected)),
           make("span", { class: "line soft" }, `${pixels(area)} · margin ${figure(margin, "")}`),
+          !classIsKnown && make("span", { class: "line soft" }, "the model hardly finds that class: may be hard"),
           make("span", { class: "stem", title: images.stem[number] }, images.stem[number]),
         ),
       ),

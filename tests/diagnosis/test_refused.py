@@ -49,9 +49,9 @@ SETTINGS: dict[str, tuple[dict[str, object], str]] = {
     "a file for a folder": ({"predictions": "truth/a.png"}, "a folder of predictions, found a file at truth/a.png"),
     "no folder of images": ({"images": "nowhere"}, "expected a folder of images, found nothing at nowhere"),
     "no folder of hardness": ({"hardness": "nowhere"}, "expected a folder of hardness, found nothing at nowhere"),
-    "out in the masks": ({"out": "truth/report"}, "apart from what is read (truth), found truth/report"),
+    "out in the masks": ({"out": "truth/report"}, "outside of what is read (truth) for the report, found truth/report"),
     "out around the predictions": ({"out": "."}, "apart from what is read"),
-    "out in a folder of images": ({"images": "truth", "out": "truth"}, "apart from what is read"),
+    "out in a folder of images": ({"images": "truth", "out": "truth"}, "outside of what is read"),
     "unknown line": ({"lines": "class 1,pole"}, "among the classes class 0, class 1, class 2, found pole"),
     "unknown preset": ({"classes": "kitti"}, "or one of the presets camvid, cityscapes"),
     "label map beside a preset": ({"classes": "camvid", "label_map": "{1: 0}"}, "label_map goes with names"),
@@ -100,7 +100,7 @@ def test_a_report_is_replaced_only_if_asked(here: Path, capsys: pytest.CaptureFi
 
 def test_a_report_is_not_compared_with_itself(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(typed()) == 0
-    assert "apart from what is read (report)" in refused(capsys, against="report", overwrite="true")
+    assert "outside of what is read (report)" in refused(capsys, against="report", overwrite="true")
 
 
 def test_a_report_of_other_images_is_not_compared_with(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -36,16 +36,9 @@ def prepare_output(
         ...     json.loads((out / RECORD).read_text())
         {'command': 'predict', 'files': ['labels/a.png']}
     """
-    require_outside(out, inputs)
-    if out.exists() and not out.is_dir():
-        raise FileExistsError(f"expected a folder for the results, found a file, {out}; give another name")
-    files = sorted(files)
     earlier = recorded_files(out)
-    if out.exists() and any(out.iterdir()) and not (overwrite and earlier is not None):
-        way_on = "" if earlier is None else ", or --overwrite to replace the results in it"
-        raise FileExistsError(
-            f"expected a new or empty folder for the results, found files in {out}; give another one{way_on}"
-        )
+    require_free(out, inputs, overwrite, replaceable=earlier is not None)
+    files = sorted(files)
     ours = set(earlier or [])
     if in_the_way := [file for file in files if file not in ours and (out / file).exists()]:
         raise FileExistsError(
@@ -59,7 +52,33 @@ def prepare_output(
     (out / RECORD).write_text(record + "\n", encoding="utf-8")
 
 
-def require_outside(out: Path, inputs: Iterable[Path]) -> None:
+def require_free(
+    out: Path, inputs: Iterable[Path], overwrite: bool, *, replaceable: bool, what: str = "results"
+) -> None:
+    """A folder that may be written to; nothing is written yet.
+
+    Args:
+        out: the folder.
+        inputs: folders that are read.
+        overwrite: whether what `replaceable` says may be replaced.
+        replaceable: whether the folder holds earlier results.
+        what: is to be written, in words.
+
+    Raises:
+        ValueError: the folder is one that is read, lies in one, or holds one.
+        FileExistsError: it is a file, or holds something that may not be replaced.
+    """
+    require_outside(out, inputs, what)
+    if out.exists() and not out.is_dir():
+        raise FileExistsError(f"expected a folder for the {what}, found a file, {out}; give another name")
+    if out.exists() and any(out.iterdir()) and not (overwrite and replaceable):
+        way_on = f", or --overwrite to replace the {what} in it" if replaceable else ""
+        raise FileExistsError(
+            f"expected a new or empty folder for the {what}, found files in {out}; give another one{way_on}"
+        )
+
+
+def require_outside(out: Path, inputs: Iterable[Path], what: str = "results") -> None:
     """Results stay away from the data.
 
     Raises:
@@ -67,10 +86,10 @@ def require_outside(out: Path, inputs: Iterable[Path]) -> None:
     """
     for folder in inputs:
         if out.resolve().is_relative_to(folder.resolve()):
-            raise ValueError(f"expected a folder outside of what is read ({folder}) for the results, found {out}")
+            raise ValueError(f"expected a folder outside of what is read ({folder}) for the {what}, found {out}")
         if folder.resolve().is_relative_to(out.resolve()):
             raise ValueError(
-                f"expected a folder apart from what is read for the results, found {out}, which holds {folder}"
+                f"expected a folder apart from what is read for the {what}, found {out}, which holds {folder}"
             )
 
 

@@ -22,7 +22,7 @@ from hardpix.diagnosis.collecting import Collector, finish_report
 from hardpix.diagnosis.inputs import Case, Inputs
 from hardpix.diagnosis.parallel import in_chunks, worker_count
 from hardpix.diagnosis.reading import Reader
-from hardpix.diagnosis.report_folder import prepare_report, require_free, require_report
+from hardpix.diagnosis.report_folder import prepare_report, require_report, require_room
 from hardpix.diagnosis.settings import Settings, line_numbers
 from hardpix.diagnosis.work import CountSelfConfidence, DiagnoseCases, Drawing
 from hardpix.metrics import confident_thresholds
@@ -112,7 +112,7 @@ def diagnose(
         if picture_size < 1:
             raise ValueError(f"expected a picture_size of at least 1 pixel, found {picture_size}")
         read = [*inputs.folders.values(), *([] if against is None else [against])]
-        require_free(out, read, overwrite)
+        require_room(out, read, overwrite)
         cases, problems = inputs.pair()
         everything = inputs.count()
         if not cases:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from hardpix.console.results import RECORD
+from hardpix.console.results import RECORD, require_free
 
 FOLDERS = ("scripts", "data", "thumbnails", "pictures", "against")
 PICTURES = ("image.jpg", "truth.png", "prediction.png", "kinds.png", "hardness.png", "suspects.png", "labels.js")
@@ -20,25 +20,14 @@ _OURS = re.compile(
 )
 
 
-def require_free(out: Path, inputs: Iterable[Path] = (), overwrite: bool = False) -> None:
+def require_room(out: Path, inputs: Iterable[Path] = (), overwrite: bool = False) -> None:
     """Refuse a folder that `prepare_report` would refuse; nothing is written.
 
     Raises:
         ValueError: the folder is one that is read, lies in one, or holds one.
         FileExistsError: it holds something that is not a report, or a report that may not be replaced.
     """
-    for folder in inputs:
-        if out.resolve().is_relative_to(folder.resolve()) or folder.resolve().is_relative_to(out.resolve()):
-            raise ValueError(f"expected a folder for the report apart from what is read ({folder}), found {out}")
-    if out.exists() and not out.is_dir():
-        raise FileExistsError(f"expected a folder for the report, found a file, {out}; give another name")
-    if out.exists() and any(out.iterdir()):
-        earlier = is_report(out)
-        if not (earlier and overwrite):
-            way_on = ", or --overwrite to replace the report in it" if earlier else ""
-            raise FileExistsError(
-                f"expected a new or empty folder for the report, found files in {out}; give another one{way_on}"
-            )
+    require_free(out, inputs, overwrite, replaceable=is_report(out), what="report")
 
 
 def prepare_report(out: Path, inputs: Iterable[Path] = (), overwrite: bool = False) -> None:
@@ -60,7 +49,7 @@ def prepare_report(out: Path, inputs: Iterable[Path] = (), overwrite: bool = Fal
         ...     is_report(Path(folder) / "report")
         True
     """
-    require_free(out, inputs, overwrite)
+    require_room(out, inputs, overwrite)
     if out.exists():
         _empty(out)
     out.mkdir(parents=True, exist_ok=True)

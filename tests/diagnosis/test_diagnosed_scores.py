@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,22 @@ def test_the_json_is_json_and_has_the_numbers(summary: dict[str, Any], place: Pa
     assert read["sentences"] == summary["sentences"]
     assert read["inputs"]["count"] == 3
     assert (read["hardness"], read["calibration"], read["suspects"], read["against"]) == (None,) * 4
+
+
+@pytest.mark.parametrize(
+    ("argv", "command"),
+    [
+        (["/opt/venv/bin/hardpix", "diagnose", "--out", "a b"], "hardpix diagnose --out 'a b'"),
+        (["/usr/lib/ipykernel_launcher.py", "-f", "kernel.json"], None),
+        ([""], None),
+    ],
+)
+def test_the_report_names_the_command_and_nothing_else(
+    argv: list[str], command: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", argv)
+    one = {"a": np.zeros((3, 4), np.uint8)}
+    assert run(tmp_path, one, one)["made"]["command"] == command
 
 
 def test_lines_have_a_score_of_their_centre_lines(tmp_path: Path) -> None:

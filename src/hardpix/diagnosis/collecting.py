@@ -91,6 +91,12 @@ class Collector:
         return map(json.loads, self._details)
 
 
+def _command() -> str | None:
+    """What was typed; None where a script or a notebook calls."""
+    program, *given = sys.argv
+    return shlex.join(["hardpix", *given]) if Path(program).stem == "hardpix" else None
+
+
 def finish_report(
     out: Path,
     found: Collector,
@@ -113,7 +119,7 @@ def finish_report(
         "title": title,
         "made": {
             "date": f"{datetime.now():%Y-%m-%d %H:%M}",
-            "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+            "command": _command(),
             "hardpix": version("hardpix"),
         },
         "inputs": {

@@ -1,0 +1,83 @@
+"""What a depth weight knows of the errors: on a tiny run against scikit-learn, pixel by pixel."""
+
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sklearn.metrics import roc_auc_score
+
+from hardpix.data import Transformed
+from hardpix.training.inference import infer
+from hardpix.training.run_folder import RunFolder
+
+from ..training.conftest import Data, data, fit_tiny  # noqa: F401
+from .conftest import FOLDER, load_script
+
+
+@pytest.fixture
+def depth_signal(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(FOLDER)
+    return load_script("depth_signal")
+
+
+@pytest.fixture
+def depth(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Metres from 1 to 5, a fifth of the pixels unknown."""
+    images: Data = request.getfixturevalue("data")
+    rng = np.random.default_rng(0)
+    for file in images.images.iterdir():
+        with Image.open(file) as image:
+            metres = rng.uniform(1, 5, image.size[::-1]).astype(np.float32)
+        metres[rng.random(metres.shape) < 0.2] = np.nan
+        np.save(tmp_path / f"{file.stem}.npy", metres)
+    return tmp_path
+
+
+def fitted(request: pytest.FixtureRequest, depth: Path, *arguments: object) -> RunFolder:
+    weighted = ("--model.objective", "WeightedCrossEntropy", "--model.objective.signal", "DepthPrivileged")
+    return request.getfixturevalue("fit_tiny")(*weighted, "--data.depth", depth, *arguments)
+
+
+def test_scores_are_those_of_the_pixels_of_known_depth(
+    depth_signal: ModuleType, depth: Path, request: pytest.FixtureRequest
+) -> None:
+    run = fitted(request, depth)
+    scores = depth_signal.score(run, "last", depth, 1.0)
+    doubts, wrong, off = [], [], []
+    task = run.load_task("last")
+    samples = Transformed(run.validation_set(), run.evaluation_transform())
+    for found, sample in zip(infer(task, samples), samples, strict=True):
+        metres = np.load(depth / f"{found.stem}.npy")
+        known = np.isfinite(metres)
+        kept = (found.target != 255).numpy() & known
+        with torch.inference_mode():
+            px = task.network.pixels(sample["image"][None], sample["target"][None])
+            residual = depth_signal.depth_signal(task).log_depth(px)[0].double().numpy() - np.log(metres)
+        middle = np.sort(residual[known])[(known.sum() - 1) // 2]
+        off.append(np.abs(residual - middle)[kept][::4])
+        doubts.append(np.rint(65535 * (1 - found.confidence.double().numpy()[kept])))
+        wrong.append((found.prediction != found.target).numpy()[kept])
+    expected = roc_auc_score(np.concatenate(wrong), np.concatenate(doubts))
+    assert scores["doubt"] == pytest.approx(expected, abs=1e-4)
+    factors = np.exp(np.concatenate(off))
+    assert scores["within"] == pytest.approx(100 * (factors < 1.25).mean(), abs=0.2)
+    assert scores["factor"] == pytest.approx(np.median(factors), rel=1e-3)
+    assert scores.keys() == depth_signal.NAMES.keys()
+
+
+def test_labels_are_padded_as_the_image_is(
+    depth_signal: ModuleType, depth: Path, request: pytest.FixtureRequest
+) -> None:
+    run = fitted(request, depth, "--data.resolution", 0.5, "--data.divisor", 32, "--data.crop_size", "[16,16]")
+    samples = run.validation_set()
+    sample = run.evaluation_transform()(samples[0])
+    target = sample["target"].as_subclass(torch.Tensor)
+    height, width = target.shape
+    px = depth_signal.seen_by(run.load_task("last"), sample, torch.ones(height, width))
+    assert tuple(px.image.shape[-2:]) != tuple(sample["content_size"])
+    assert [2 * side for side in px.image.shape[-2:]] == list(px.target.shape[-2:])
+    assert torch.equal(px.target[0, :height, :width], target)
+    assert int(px.depth.isfinite().sum()) == height * width == int((px.target != 255).sum() + (target == 255).sum())

@@ -44,7 +44,7 @@ def fitted(request: pytest.FixtureRequest, depth: Path, *arguments: object) -> R
 def test_scores_are_those_of_the_pixels_of_known_depth(
     depth_signal: ModuleType, depth: Path, request: pytest.FixtureRequest
 ) -> None:
-    run = fitted(request, depth)
+    run = fitted(request, depth, "--data.divisor", 16)
     scores = depth_signal.score(run, "last", depth, 1.0)
     doubts, wrong, off = [], [], []
     task = run.load_task("last")

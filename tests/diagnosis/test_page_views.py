@@ -91,6 +91,39 @@ def test_figures_are_those_of_the_data(visit: Visit, odd: Path) -> None:
     assert [cell.strip() for cell in column(page, ".kinds-table", 3)] == shares
 
 
+@pytest.mark.parametrize(("view", "cells"), [("hardness", ".tile"), ("calibration", "main p"), ("sizes", "tbody td")])
+def test_every_view_of_scores_compares(visit: Visit, odd: Path, view: str, cells: str) -> None:
+    page = visit(odd, f"#{view}")
+    assert page.locator(f"{cells} .difference").count() > 0
+    assert "Learned <b>hardness</b>" in page.locator(".view-head p").inner_text()
+
+
+def test_kinds_of_error_compare_with_the_other_run(visit: Visit, odd: Path) -> None:
+    page = visit(odd, "#kinds?sort=name-ascending")
+    report = page.evaluate("() => window.hardpixReport")
+
+    def in_all(run: Any, k: int) -> int:
+        return sum(row[k] or 0 for row in run["class_kinds"]["pixels"])
+
+    names = [entry["name"] for entry in report["classes"]]
+    # The fifth class has another name in the other run.
+    expected = {
+        name: in_all(report, k) - in_all(report["against"], k) for k, name in enumerate(names) if name != ODD_CLASS
+    }
+    for row in page.locator("table tbody tr").all():
+        name = row.locator("> :first-child").inner_text().strip()
+        if name in expected:
+            shown = row.locator("> :nth-child(6) .difference").inner_text()
+            assert shown.lstrip("▲▼").replace(",", "").replace("−", "-") == f"{expected[name]:+d}".replace("+0", "0")
+
+
+def test_what_all_kinds_cost_is_not_their_sum(visit: Visit, odd: Path) -> None:
+    page = visit(odd, "#kinds?of=cost")
+    worth = page.evaluate("() => window.hardpixReport.class_scores.worth")
+    shown = [text.split()[0].replace("−", "-") for text in column(page, "main table", 6)]
+    assert sorted(float(value) for value in shown) == pytest.approx(sorted(100 * value for value in worth), abs=0.006)
+
+
 def test_a_table_sorts_by_click_and_by_key(visit: Visit, odd: Path) -> None:
     page = visit(odd, "#classes")
     ious = page.evaluate("() => window.hardpixReport.class_scores.iou")

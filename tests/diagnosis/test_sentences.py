@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hardpix.diagnosis.sentences import _suspects, compared
+from hardpix.diagnosis.sentences import SETTINGS, _suspects, compared
+from hardpix.diagnosis.settings import Settings
 
 from .small_runs import miou_of, run
 
@@ -44,8 +45,8 @@ def test_kind_class_and_pair(tmp_path: Path) -> None:
     gained = miou_of(truth, lost, 3) - before
     classes = said(found, "gallery")
     assert (
-        "pole: 100 % of its wrong pixels are displaced borders of up to 2 pixels; mending them all would be worth "
-        f"{100 * gained:+.1f} mIoU."
+        "pole: 100 % of its pixels that are not found are displaced borders of up to 2 pixels; mending them all would "
+        f"be worth {100 * gained:+.1f} mIoU."
     ) in classes
     filters = [sentence["filter"] for sentence in found["sentences"] if sentence["view"] == "gallery"]
     assert {"class": 1, "kind": "displaced"} in filters
@@ -54,7 +55,7 @@ def test_kind_class_and_pair(tmp_path: Path) -> None:
         f"be worth {100 * poles_mended:+.1f} mIoU."
     ]
     assert said(found, "classes")[0] == (
-        f"4.2 % of the labelled pixels are wrong: mIoU {100 * before:.1f} %, Boundary IoU "
+        f"4.2 % of the labelled pixels are wrong: mIoU {100 * before:.1f} %, Boundary mIoU "
         f"{100 * found['scores']['boundary_miou']:.1f} %."
     )
     # Half of the thing is found, too, of which all is thin.
@@ -62,7 +63,16 @@ def test_kind_class_and_pair(tmp_path: Path) -> None:
         "Of the thin parts of pole, 50 % is found, of all its pixels 50 %; 100 % of it is thin.",
         "Of the thin parts of thing, 50 % is found, of all its pixels 50 %; 100 % of it is thin.",
     )
-    assert said(found, "sizes") == []
+    # Half of the thing is lost, 5 pixels of 2,000 as it is; a pole is 80 pixels.
+    sizes = [*found["size_bands"]]
+    pole = next(k for k, band in enumerate(sizes) if band["low"] <= 80 / 2000 < (band["high"] or 2))
+    cost = 100 * found["size_scores"]["cost"][pole]
+    assert said(found, "sizes") == [
+        f"Mending all errors in objects {sizes[pole]['words']} would be worth {cost:+.1f} mIoU, more than in those of "
+        "any other size."
+    ]
+    thin = next(s["filter"] for s in found["sentences"] if (s["filter"] or {}).get("group") == "Thin parts")
+    assert thin in ({"group": "Thin parts", "class": 1}, {"group": "Thin parts", "class": 2})
 
 
 def test_what_is_invented_is_held_against_the_class_that_it_is_called(tmp_path: Path) -> None:
@@ -73,15 +83,15 @@ def test_what_is_invented_is_held_against_the_class_that_it_is_called(tmp_path: 
     found = run(tmp_path, {"a": truth}, {"a": prediction}, classes=["ground", "thing"])
     worth = f"{100 * (1 - miou_of(truth, prediction, 2)):+.1f} mIoU"
     assert said(found, "kinds") == [
-        f"100 % of all wrong pixels are in objects that are not there; leaving them all out would be worth {worth}."
+        f"100 % of all wrong pixels are false responses; leaving them all out would be worth {worth}."
     ]
     assert said(found, "gallery") == [
-        "thing: 100 % of the pixels falsely called thing are in objects that are not there; leaving them all out would "
-        f"be worth {worth}."
+        "thing: 100 % of the pixels falsely called thing are false responses; leaving them all out would be worth "
+        f"{worth}."
     ]
 
 
-def test_objects_of_the_size_that_is_missed_most(tmp_path: Path) -> None:
+def test_objects_of_the_size_that_costs_most(tmp_path: Path) -> None:
     truth = np.zeros((60, 60), dtype=np.uint8)
     truth[2:6, 2:6] = truth[2:6, 12:16] = truth[2:6, 22:26] = 1
     truth[20:40, 20:40] = 1
@@ -90,10 +100,30 @@ def test_objects_of_the_size_that_is_missed_most(tmp_path: Path) -> None:
     found = run(tmp_path, {"a": truth}, {"a": prediction}, classes=["ground", "thing"], sizes=[20, 1000])
     worth = 100 * (1 - miou_of(truth, prediction, 2))
     assert said(found, "sizes") == [
-        "Of the objects below 20 pixels, 2 of 3 are missed; mending all errors in objects of that size would be worth "
-        f"{worth:+.1f} mIoU."
+        f"Mending all errors in objects below 20 pixels would be worth {worth:+.1f} mIoU, more than in those of any "
+        "other size; 2 of 3 of them are missed."
     ]
     assert next(s["filter"] for s in found["sentences"] if s["view"] == "sizes") == {"band": 0}
+
+
+def test_objects_of_the_size_that_is_missed_most_where_others_cost_more(tmp_path: Path) -> None:
+    truth = np.zeros((60, 60), dtype=np.uint8)
+    truth[2:6, 2:6] = truth[2:6, 12:16] = 1
+    truth[20:40, 20:40] = 1
+    prediction = truth.copy()
+    prediction[2:6, 2:6] = 0
+    small = prediction.copy()
+    prediction[30:40, 20:40] = 0
+    found = run(tmp_path, {"a": truth}, {"a": prediction}, classes=["ground", "thing"], sizes=[20, 1000])
+    before = miou_of(truth, prediction, 2)
+    large_mended = miou_of(truth, small, 2) - before
+    small_mended = miou_of(truth, np.where(np.arange(60)[:, None] < 10, truth, prediction), 2) - before
+    assert said(found, "sizes") == [
+        f"Mending all errors in objects of 20 to 1,000 pixels would be worth {100 * large_mended:+.1f} mIoU, more than "
+        "in those of any other size; objects below 20 pixels are missed most, 1 of 2, and mending these would be worth "
+        f"{100 * small_mended:+.1f}."
+    ]
+    assert next(s["filter"] for s in found["sentences"] if s["view"] == "sizes") == {"band": 1}
 
 
 @pytest.mark.parametrize("classes", [["all"], ["all", "none"], ["all", "none", "never"]])
@@ -198,6 +228,17 @@ def test_two_reports_side_by_side(tmp_path: Path) -> None:
     )
 
 
+def test_two_runs_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    truth, prediction = poles()
+    names = ["ground", "pole", "thing"]
+    first = run(tmp_path / "first", {"a": truth}, {"a": truth}, classes=names, title="ours")
+    settings = {"classes": names, "title": "ours", "against": tmp_path / "first" / "report"}
+    found = run(tmp_path / "second", {"a": truth}, {"a": prediction}, **settings)
+    assert found["title"] == "ours"
+    assert found["against"]["title"] == f"ours of {first['made']['date']}"
+    assert f"than that of ours of {first['made']['date']};" in found["sentences"][1]["text"]
+
+
 def suspect(known: bool, given: int = 0) -> dict[str, Any]:
     return {"known": known, "given": given, "suspected": 1}
 
@@ -224,4 +265,8 @@ def test_a_run_is_as_good_as_itself_and_other_settings_are_told() -> None:
     same = compared(ours, one_run(0.5000001, [0.5000001, 0.4, 0.3]) | {"settings": {"band": 0.02, "radius": 3}})
     assert same[0]["text"] == "mIoU is as high as that of the other."
     other = compared(ours, one_run(0.5, [0.5, 0.4, 0.3]) | {"settings": {"band": 10, "radius": 3}})
-    assert "It was counted with another band, so that not every score can be compared" in other[0]["text"]
+    assert "other settings (width of the band along borders), so that not every score" in other[0]["text"]
+
+
+def test_every_setting_has_a_name_in_words() -> None:
+    assert SETTINGS.keys() == vars(Settings(2)).keys()

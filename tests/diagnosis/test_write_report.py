@@ -87,6 +87,13 @@ def test_another_report_is_matched_by_names(odd: Path, tmp_path: Path) -> None:
     assert columns["miou"] == [theirs["columns"]["miou"][5], None, theirs["columns"]["miou"][0]]
     scores = read_assigned(odd / "data" / "summary.js")["class_scores"]["iou"]
     assert run["class_scores"]["iou"][:2] == [None, scores[5]]
+    summary = read_assigned(odd / "data" / "summary.js")
+    for key, table in (("class_kinds", "pixels"), ("class_kinds", "cost"), ("size_scores", "missed")):
+        rows = summary[key][table]
+        # The fifth class has another name there.
+        assert run[key][table] == [[None, *reversed([*row[:4], None, *row[5:]])] for row in rows]
+    assert run["size_scores"]["cost"] == summary["size_scores"]["cost"]
+    assert (run["hardness"], run["calibration"]) == (summary["hardness"], summary["calibration"])
     assert run["shared"] == 2
     copied = {path.relative_to(tmp_path / "against" / "pictures").as_posix() for path in tmp_path.glob("against/*/*/*")}
     names = {"prediction.png", "kinds.png", "hardness.png", "labels.js"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,18 +78,31 @@ def copy_against(
     of_classes = [classes.get(name) for name in class_names]
     run = {
         "title": summary["title"],
+        "date": summary["made"]["date"],
         "shared": sum(k is not None for k in shared),
         "count": len(images["stem"]),
         "settings": summary.get("settings"),
         "scores": summary["scores"],
         "class_scores": {key: _taken(values, of_classes) for key, values in summary["class_scores"].items()},
         "kinds": summary["kinds"],
+        "class_kinds": _rows_taken(summary["class_kinds"], of_classes),
+        "size_bands": summary["size_bands"],
+        "size_scores": _rows_taken(summary["size_scores"], of_classes),
+        "hardness": summary["hardness"],
+        "calibration": summary["calibration"],
     }
     return run, {key: _taken(values, shared) for key, values in images["columns"].items()}
 
 
 def _taken(values: Sequence[Any], places: Sequence[int | None]) -> list[Any]:
     return [None if k is None else values[k] for k in places]
+
+
+def _rows_taken(scores: Mapping[str, Sequence[Any]], of_classes: Sequence[int | None]) -> dict[str, list[Any]]:
+    """The same of tables that have a row a kind or a size; what is no row of classes stays."""
+    return {
+        key: [_taken(row, of_classes) if isinstance(row, list) else row for row in rows] for key, rows in scores.items()
+    }
 
 
 def _copy_pictures(source: Path, target: Path) -> None:

@@ -162,7 +162,9 @@ def finish_report(
     }
     summary["sentences"] = verdict(summary, found.counts["kinds"], settings)
     if against is not None:
-        summary["against"], images["against"] = copy_against(against, out, found.stems, classes.names)
+        other, images["against"] = copy_against(against, out, found.stems, classes.names)
+        # Folders of predictions are often called the same, and so are their reports.
+        summary["against"] = other | ({"title": f"{title} of {other['date']}"} if other["title"] == title else {})
         summary["sentences"][1:1] = compared(summary, summary["against"])
     write_summary(out / "summary.json", summary)
     write_classes(out / "classes.csv", summary, class_columns(settings))

@@ -68,19 +68,21 @@ def class_columns(settings: Settings) -> list[Column]:
         Column("derr", "DErr", "%", "low", BORDERS, f"Error where both bands are. {_BANDS}"),
         Column("thin_share", "Share that is thin", "%", None, THIN, f"Of the class's pixels; {_thin(settings)}"),
         Column("thin_recall", "Thin recall", "%", "high", THIN, f"Share that is found; {_thin(settings)}"),
-        Column("thin_iou", "Thin IoU", "%", "high", THIN, f"Found among thin and falsely predicted; {_thin(settings)}"),
+        Column("thin_iou", "Thin IoU", "%", "high", THIN, f"Found among thin and false pixels; {_thin(settings)}"),
         *(lines if settings.lines else []),
-        Column("wrong", "Wrong pixels", "px", "low", ERRORS, "Of the class found wrong, or found where it is not."),
+        Column("wrong", "Wrong pixels", "px", "low", ERRORS, "Its own pixels missed, and others taken for it."),
         Column("worth", "Worth, mIoU", "%", None, ERRORS, "What mending all of them would add to the mIoU."),
         Column("displaced", "Displaced", "%", None, ERRORS, "Share of its wrong pixels at displaced borders."),
         Column("missed", "In missed objects", "%", None, ERRORS, "Share of its wrong pixels in missed objects."),
-        Column("false", "False responses", "%", None, ERRORS, "Share of its wrong pixels in invented objects."),
+        Column("false", "False responses", "%", None, ERRORS, "Share of its wrong pixels in false objects."),
         Column("confused", "Confused", "%", None, ERRORS, "Share of its wrong pixels of no other kind."),
         Column("objects", "Objects", "count", None, OBJECTS, "Connected parts of the truth."),
-        Column("object_size", "Mean object", "px", None, OBJECTS, "Pixels of the class by its objects."),
+        Column("object_size", "Mean object", "px", None, OBJECTS, "Mean number of pixels of an object."),
         Column("missed_objects", "Missed", "count", "low", OBJECTS, "Objects of which less than a quarter is found."),
         Column("object_recall", "Objects found", "%", "high", OBJECTS, "Share of the objects that are not missed."),
-        Column("false_objects", "Invented", "count", "low", OBJECTS, "Predicted parts that touch none of their class."),
+        Column(
+            "false_objects", "False objects", "count", "low", OBJECTS, "Predicted parts with none of the class near."
+        ),
     ]
 
 
@@ -93,11 +95,13 @@ def image_columns(settings: Settings, *, hardness: bool, confidence: bool, suspe
         Column("thin_recall", "Thin recall", "%", "high", THIN, f"Share that is found; {_thin(settings)}"),
         Column("displaced", "Displaced borders", "%", "low", ERRORS, "Share of labelled pixels at displaced borders."),
         Column("missed", "Missed objects' pixels", "%", "low", ERRORS, "Share of labelled pixels in missed objects."),
-        Column("false", "False responses", "%", "low", ERRORS, "Share of labelled pixels in invented objects."),
+        Column("false", "False responses", "%", "low", ERRORS, "Share of labelled pixels in false objects."),
         Column("confused", "Confused", "%", "low", ERRORS, "Share of labelled pixels wrong in no other way."),
         Column("objects", "Objects", "count", None, OBJECTS, "Connected parts of the truth."),
         Column("missed_objects", "Missed objects", "count", "low", OBJECTS, "Of which less than a quarter is found."),
-        Column("false_objects", "Invented objects", "count", "low", OBJECTS, "That touch none of their class."),
+        Column(
+            "false_objects", "False objects", "count", "low", OBJECTS, "Predicted parts with none of the class near."
+        ),
     ]
     if hardness:
         columns.append(Column("mean_hardness", "Mean hardness", "", None, SIGNALS, "Mean of the hardness map."))
@@ -115,7 +119,7 @@ def as_dicts(columns: list[Column]) -> list[dict[str, Any]]:
     return [asdict(column) for column in columns]
 
 
-_BANDS = "Bands of 15×15 pixels around borders; the three overlap and do not add up (arXiv 2403.09065)."
+_BANDS = "Lower is better. Bands of 15×15 pixels; the three overlap and do not add up (arXiv 2403.09065)."
 
 
 def _boundary(settings: Settings) -> str:

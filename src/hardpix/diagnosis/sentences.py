@@ -16,7 +16,7 @@ CLASSES = 3
 PLURAL = {
     "displaced": "displaced borders of up to {radius} pixels",
     "missed": "in missed objects",
-    "false": "in objects that are not there",
+    "false": "false responses",
     "confused": "confusions of whole regions",
 }
 DONE = {
@@ -24,6 +24,16 @@ DONE = {
     "missed": "finding them all",
     "false": "leaving them all out",
     "confused": "mending them all",
+}
+SETTINGS = {
+    "num_classes": "number of classes",
+    "lines": "line-like classes",
+    "band": "width of the band along borders",
+    "radius": "radius of displaced borders",
+    "tolerance": "tolerance of the boundary F-score",
+    "thin_radius": "radius of thin parts",
+    "sizes": "limits of object sizes",
+    "suspect_tolerance": "tolerance of suspect labels",
 }
 # Below this nobody would act on it: a tenth of a point.
 WORTH_SAYING = 0.001
@@ -56,7 +66,7 @@ def _overall(summary: Mapping[str, Any]) -> Sentence:
         return _said("Every labelled pixel is right.", "classes")
     text = f"{_percent(1 - scores['accuracy'])} of the labelled pixels are wrong: mIoU {100 * scores['miou']:.1f} %"
     if not np.isnan(scores["boundary_miou"]):
-        text += f", Boundary IoU {100 * scores['boundary_miou']:.1f} %"
+        text += f", Boundary mIoU {100 * scores['boundary_miou']:.1f} %"
     return _said(f"{text}.", "classes")
 
 
@@ -76,7 +86,8 @@ def _kind(summary: Mapping[str, Any], settings: Settings) -> Sentence | None:
 def _classes(kinds: torch.Tensor, names: Sequence[str], settings: Settings) -> list[Sentence]:
     """The classes that lose most by one kind of error, and how much.
 
-    What is invented counts against the class that it is called, everything else against the class that it is.
+    False responses count against the class that they are called, everything else against the class that it is: else a
+    background would be blamed for all that stands before it.
     """
     wrong = kinds - kinds.diagonal(dim1=1, dim2=2).diag_embed()
     confusion = kinds.sum(0)
@@ -92,7 +103,7 @@ def _classes(kinds: torch.Tensor, names: Sequence[str], settings: Settings) -> l
                 share, of = float(mended.sum() / called[k]), f"of the pixels falsely called {name}"
             else:
                 mended[k] = wrong[kind, k]
-                share, of = float(mended.sum() / own[k]), "of its wrong pixels"
+                share, of = float(mended.sum() / own[k]), "of its pixels that are not found"
             if mended.any():
                 losses.append((float(mended_miou(confusion, mended) - miou), key, share, of))
         if losses:
@@ -128,18 +139,26 @@ def _pair(summary: Mapping[str, Any], names: Sequence[str]) -> Sentence | None:
 
 
 def _small(summary: Mapping[str, Any]) -> Sentence | None:
-    """The sizes of objects of which the largest share is missed."""
+    """The sizes of objects that cost most, and of which the largest share is missed."""
     objects, missed = (np.asarray(summary["size_scores"][key]).sum(1) for key in ("objects", "missed"))
     cost = np.nan_to_num(np.asarray(summary["size_scores"]["cost"], dtype=float))
-    if not missed.sum():
+    words = [band["words"] for band in summary["size_bands"]]
+    dearest, most_missed = int(cost.argmax()), int((missed / np.maximum(objects, 1)).argmax())
+    if cost[dearest] < WORTH_SAYING:
         return None
-    band = int((missed / np.maximum(objects, 1)).argmax())
-    return _said(
-        f"Of the objects {summary['size_bands'][band]['words']}, {missed[band]:,} of {objects[band]:,} are missed; "
-        f"mending all errors in objects of that size would be worth {_points(cost[band])} mIoU.",
-        "sizes",
-        {"band": band},
-    )
+    text = f"Mending all errors in objects {words[dearest]} would be worth {_points(cost[dearest])} mIoU"
+    if len(words) > 1:
+        text += ", more than in those of any other size"
+    if missed[most_missed]:
+        share = f"{missed[most_missed]:,} of {objects[most_missed]:,}"
+        if most_missed == dearest:
+            text += f"; {share} of them {'is' if missed[most_missed] == 1 else 'are'} missed"
+        else:
+            text += (
+                f"; objects {words[most_missed]} are missed most, {share}, and mending these would be worth "
+                f"{_points(cost[most_missed])}"
+            )
+    return _said(f"{text}.", "sizes", {"band": dearest})
 
 
 def _thin(summary: Mapping[str, Any], names: Sequence[str]) -> Sentence | None:
@@ -153,7 +172,7 @@ def _thin(summary: Mapping[str, Any], names: Sequence[str]) -> Sentence | None:
         f"Of the thin parts of {names[k]}, {_percent(scores['thin_recall'][k])} is found, of all its pixels "
         f"{_percent(scores['recall'][k])}; {_percent(scores['thin_share'][k])} of it is thin.",
         "classes",
-        {"group": "Thin parts"},
+        {"group": "Thin parts", "class": k},
     )
 
 
@@ -240,8 +259,8 @@ def compared(summary: Mapping[str, Any], against: Mapping[str, Any]) -> list[Sen
             f"{against['count']}, so the differences are not those of the networks alone"
         )
     if against.get("settings") is not None and against["settings"] != summary["settings"]:
-        names = [name for name, value in summary["settings"].items() if against["settings"].get(name) != value]
-        text += f". It was counted with another {', '.join(names)}, so that not every score can be compared"
+        names = [SETTINGS[key] for key, value in summary["settings"].items() if against["settings"].get(key) != value]
+        text += f". It was counted with other settings ({', '.join(names)}), so that not every score can be compared"
     return [_said(f"{text}.", "classes")]
 
 
@@ -250,12 +269,14 @@ def _said(text: str, view: str, chosen: Mapping[str, Any] | None = None) -> Sent
 
 
 def _percent(share: float) -> str:
-    """In percent, with a digit after the point where it is small.
+    """In percent, with a digit after the point where it is small; 100 % is all.
 
     Example:
-        >>> _percent(0.614), _percent(0.0142), _percent(0.684)
-        ('61 %', '1.4 %', '68 %')
+        >>> _percent(0.614), _percent(0.0142), _percent(0.997), _percent(1.0)
+        ('61 %', '1.4 %', 'over 99 %', '100 %')
     """
+    if 0.995 <= share < 1:
+        return "over 99 %"
     return f"{100 * share:.0f} %" if share >= 0.0995 else f"{100 * share:.1f} %"
 
 

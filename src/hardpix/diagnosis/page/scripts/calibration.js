@@ -8,7 +8,8 @@
     main.append(
       viewHead(
         "Calibration",
-        "Accuracy by confidence; on the diagonal a confidence is what it says. Below it the model is too sure.",
+        "Accuracy by confidence; on the diagonal a confidence is what it says. Below it the model is too sure." +
+          (report.against?.calibration ? ` Differences are to ${report.against.title}.` : ""),
       ),
       make(
         "div",
@@ -20,6 +21,7 @@
 
   function reliability(key) {
     const { ece, bins } = report.calibration[key];
+    const other = report.against?.calibration?.[key];
     const filled = bins.filter(({ count, accuracy }) => count > 0 && known(accuracy));
     const total = filled.reduce((sum, { count }) => sum + count, 0);
     const text = filled.map(
@@ -28,7 +30,7 @@
     );
     const confidence = filled.map((bin) => bin.confidence * 100);
     return [
-      make("p", {}, "ECE ", make("b", {}, inUnit(ece, "%")), make("span", { class: "soft" }, ` over ${pixels(total)}`)),
+      make("p", {}, "ECE ", make("b", {}, inUnit(ece, "%")), make("span", { class: "soft" }, ` over ${pixels(total)}`), other && [" ", difference(ece, other.ece, { unit: "%", better: "low" })]),
       chart(
         `${TITLES[key]}: accuracy by confidence, expected calibration error ${inUnit(ece, "%")}`,
         ({ first, second, soft }) => ({

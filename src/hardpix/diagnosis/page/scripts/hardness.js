@@ -2,32 +2,39 @@
 // How well a hardness map ranks the errors.
 {
   function show(main) {
-    const { auroc, aurc, aurc_best: best, aurc_random: random } = report.hardness;
-    const tile = (title, value, about) =>
-      known(value) &&
+    const other = report.against?.hardness;
+    const tile = (title, key, digits, better, about) =>
+      known(report.hardness[key]) &&
       make(
         "div",
         { class: "tile", title: about },
         make("dt", {}, title),
-        make("dd", {}, make("span", { class: "value" }, value)),
+        make(
+          "dd",
+          {},
+          make("span", { class: "value" }, figure(report.hardness[key], "", digits)),
+          other && difference(report.hardness[key], other[key], { unit: "", better, digits }),
+        ),
       );
     main.append(
-      viewHead("Hardness", "How well the map ranks the pixels by how likely they are wrong."),
+      viewHead(
+        "Hardness",
+        "How well the map ranks the pixels by how likely they are wrong." +
+          (other ? ` Differences are to ${report.against.title}.` : ""),
+      ),
       make(
         "dl",
         { class: "tiles" },
-        tile(
-          "AUROC",
-          figure(auroc, "", 3),
-          "The chance that a wrong pixel is ranked above a right one; 0.5 is chance.",
-        ),
+        tile("AUROC", "auroc", 3, "high", "The chance that a wrong pixel is ranked above a right one; 0.5 is chance."),
         tile(
           "AURC",
-          figure(aurc, "", 4),
+          "aurc",
+          4,
+          "low",
           "Area under the risk–coverage curve: mean share of wrong pixels over all coverages; lower is better.",
         ),
-        tile("AURC of a perfect ranking", figure(best, "", 4), "What a map that knows every error would have."),
-        tile("AURC of a random ranking", figure(random, "", 4), "What a map that knows nothing would have."),
+        tile("AURC of a perfect ranking", "aurc_best", 4, null, "What a map that knows every error would have."),
+        tile("AURC of a random ranking", "aurc_random", 4, null, "What a map that knows nothing would have."),
       ),
       make("div", { class: "columns" }, deciles(), riskCoverage()),
     );

@@ -11,7 +11,8 @@
     main.append(
       viewHead(
         "Kinds of error",
-        "Each wrong pixel is of one kind. A class's errors are its own pixels missed and other pixels taken for it.",
+        "Each wrong pixel is of one kind. A class's errors are its own pixels missed and other pixels taken for it." +
+          (report.against ? ` Differences are to ${report.against.title}.` : ""),
         choice(
           "Figures",
           [
@@ -34,8 +35,15 @@
 
   function table(state) {
     const values = report.class_kinds[state.of];
-    const sum = (k) => values.reduce((result, row) => result + (row[k] ?? 0), 0);
-    const largest = Math.max(...report.classes.map((_, k) => sum(k)), 0);
+    const others = report.against?.class_kinds?.[state.of];
+    const added = (rows, k) => rows.reduce((result, row) => result + (row[k] ?? 0), 0);
+    // What all kinds together cost is not the sum of what each costs alone.
+    const whole = ({ class_scores: scores, class_kinds: kinds }, k) =>
+      state.of === "cost" ? scores.worth[k] : added(kinds.pixels, k);
+    const sum = (k) => whole(report, k);
+    const largest = Math.max(...report.classes.map((_, k) => added(values, k)), 0);
+    const column = { unit: state.of === "cost" ? "%" : "px", better: "low" };
+    const changed = (value, other) => (others ? [" ", difference(value, other, column)] : []);
     const kinds = report.kinds.map(({ key, title, about }, kind) => ({ key, title, about, kind }));
     const columns = [name, ...kinds, total, { key: "parts", title: "", about: "" }];
     const marked = indexIn(state.class, report.classes.length);
@@ -57,13 +65,16 @@
         if (column.key === "parts")
           return kindBar(
             values.map((row) => Math.max(0, row[k] ?? 0)),
-            largest > 0 ? sum(k) / largest : 0,
+            largest > 0 ? added(values, k) / largest : 0,
           );
-        if (column.key === "total") return text(sum(k));
+        if (column.key === "total") return [text(sum(k)), changed(sum(k), others && whole(report.against, k))];
         const value = values[column.kind][k];
-        return value
-          ? make("a", { href: address("gallery", { class: k, kind: column.key }) }, text(value))
-          : make("span", { class: "soft" }, "0");
+        return [
+          value
+            ? make("a", { href: address("gallery", { class: k, kind: column.key }) }, text(value))
+            : make("span", { class: "soft" }, "0"),
+          changed(value, others?.[column.kind][k]),
+        ];
       },
       rowAttributes: (k) => ({ class: k === marked ? "marked" : null }),
     });

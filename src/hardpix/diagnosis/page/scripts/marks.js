@@ -55,8 +55,9 @@ function kindBar(parts, share = 1) {
 function difference(value, other, column) {
   if (!known(value) || !known(other) || column.better === null) return make("span", { class: "difference" }, "");
   const change = value - other;
-  const text = column.unit === "%" ? points(change, 1) : `${change > 0 ? "+" : ""}${figure(change, column.unit)}`;
-  const same = text === "0";
+  const text =
+    column.unit === "%" ? points(change, 1) : `${change > 0 ? "+" : ""}${figure(change, column.unit, column.digits)}`;
+  const same = Number(text.replace("−", "-")) === 0;
   const kind = same ? "same" : change > 0 === (column.better === "high") ? "gain" : "loss";
   return make(
     "span",

@@ -8,6 +8,7 @@
     ["missed", "Missed objects", "count"],
     ["false", "False objects", "count"],
   ];
+  const BETTER = { recall: "high", iou: "high", objects: null, missed: "low", false: "low" };
   // more would be a tangle; the table has them all
   const LINES = 8;
   const name = { key: "name", title: "Class", text: true, about: "Class" };
@@ -24,7 +25,8 @@
     main.append(
       viewHead(
         "Object size",
-        `Connected parts of the truth, by their area${report.size_bands[0].title.includes("%") ? " in % of the image" : ""}.`,
+        `Connected parts of the truth, by their area${report.size_bands[0].title.includes("%") ? " in % of the image" : ""}.` +
+          (sameSizes() ? ` Differences are to ${report.against.title}.` : ""),
         choice("Figures", there, shown.of, (of) => {
           shown.of = of;
           settle(shown);
@@ -36,6 +38,12 @@
     draw();
   }
 
+  // Bands of other limits hold other objects.
+  const sameSizes = () => {
+    const titles = (bands) => bands?.map(({ title }) => title).join();
+    return Boolean(report.against) && titles(report.against.size_bands) === titles(report.size_bands);
+  };
+
   const measure = (of) => MEASURES.find(([key]) => key === of);
   const counted = () =>
     report.classes
@@ -45,6 +53,7 @@
   function table(state) {
     const [, , unit] = measure(state.of);
     const values = report.size_scores[state.of];
+    const others = sameSizes() ? report.against.size_scores[state.of] : null;
     const bands = report.size_bands.map(({ title }, band) => ({
       key: String(band),
       title,
@@ -72,12 +81,14 @@
       cell: (k, { band }) => {
         if (band === undefined) return make("a", { href: address("gallery", { class: k }) }, classLabel(k));
         const value = values[band][k];
+        const change = others && difference(value, others[band][k], { unit, better: BETTER[state.of] });
         const text = figure(value, unit, unit === "%" ? 1 : null);
         // a link only where some such object is not found as a whole
         return [
           images.errors.band[`${k},${band}`]
             ? make("a", { class: "number", href: address("gallery", { class: k, band }) }, text)
             : text,
+          change && [" ", change],
           unit === "%" && bar(value),
         ];
       },

@@ -30,7 +30,14 @@
     );
     const confidence = filled.map((bin) => bin.confidence * 100);
     return [
-      make("p", {}, "ECE ", make("b", {}, inUnit(ece, "%")), make("span", { class: "soft" }, ` over ${pixels(total)}`), other && [" ", difference(ece, other.ece, { unit: "%", better: "low" })]),
+      make(
+        "p",
+        {},
+        "ECE ",
+        make("b", {}, inUnit(ece, "%")),
+        make("span", { class: "soft" }, ` over ${pixels(total)}`),
+        other && [" ", difference(ece, other.ece, { unit: "%", better: "low" })],
+      ),
       chart(
         `${TITLES[key]}: accuracy by confidence, expected calibration error ${inUnit(ece, "%")}`,
         ({ first, second, soft }) => ({

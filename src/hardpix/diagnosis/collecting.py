@@ -67,14 +67,14 @@ class Collector:
         for suspect in image.findings.suspects:
             self._suspects_seen += 1
             # The count tells equal scores apart, and keeps the first of them.
-            score = (suspect["known"], suspect["rank_score"])
+            score = (suspect["mislabelled"], suspect["rank_score"])
             entry = (score, -self._suspects_seen, {"image": number, **suspect})
             heapq.heappush(self._suspects, entry)
             if len(self._suspects) > MOST_SUSPECTS:
                 heapq.heappop(self._suspects)
 
     def suspects(self) -> list[dict[str, Any]]:
-        """The suspect regions that matter most, those first."""
+        """The suspect regions that matter most, those first; the others follow those that look mislabelled."""
         return [entry for *_, entry in sorted(self._suspects, reverse=True, key=lambda entry: entry[:2])]
 
     def columns(self, keys: Sequence[str]) -> dict[str, list[float | None]]:

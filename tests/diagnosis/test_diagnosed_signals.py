@@ -59,7 +59,7 @@ def test_hardness_ranks_the_errors(kind: str, tmp_path: Path) -> None:
     folder = write_maps(tmp_path / "hardness", hardness, f".{suffix}")
     found = run(tmp_path, truth, guess, classes=["x", "y", "z"], hardness=folder)
     of_pixels = joined({stem: values[None] for stem, values in hardness.items()})[:, 0].astype(float)
-    assert found["inputs"]["left_out"] == []
+    assert found["inputs"]["unused"] == []
     assert found["hardness"]["auroc"] == pytest.approx(roc_auc_score(wrong(), of_pixels), abs=1e-9)
     assert found["hardness"]["risk"][-1] == pytest.approx(wrong().mean())
     tenths = np.array([tenth["errors"] for tenth in found["hardness"]["deciles"]])
@@ -113,7 +113,7 @@ def test_calibration(kind: str, tmp_path: Path) -> None:
     stored = {stem: (values * top).astype(type_) for stem, values in softmax(2).items()}
     folder = write_maps(tmp_path / "probabilities", stored, f".{suffix}")
     found = run(tmp_path, truth, guess, classes=["x", "y", "z"], probabilities=folder)
-    assert found["inputs"]["left_out"] == []
+    assert found["inputs"]["unused"] == []
     confidence = {
         stem: np.take_along_axis(values.astype(float) / top, guess[stem].astype(int)[None], axis=0)
         for stem, values in stored.items()

@@ -190,7 +190,11 @@ def test_an_object_and_a_suspect_are_pointed_out(visit: Visit, odd: Path) -> Non
     listed = page.evaluate("() => hardpixReport.suspects.map(({ image }) => hardpixImages.stem[image])")
     assert page.locator("main.view-suspects .card .stem").all_text_contents() == listed
     hard = page.locator("main.view-suspects .card", has_text="may be hard")
-    assert hard.count() == page.evaluate("() => hardpixReport.suspects.filter(({ mislabelled }) => !mislabelled).length") > 0
+    assert (
+        hard.count()
+        == page.evaluate("() => hardpixReport.suspects.filter(({ mislabelled }) => !mislabelled).length")
+        > 0
+    )
     page.locator("main.view-suspects .card").first.click()
     page.locator("main.view-picture .boxes").wait_for()
     assert layers(page) == ["pictures/000000/image.jpg", "pictures/000000/suspects.png"]

@@ -38,11 +38,9 @@ def test_what_may_as_well_be_hard_stands_apart(visit: Visit, odd: Path) -> None:
 
 def test_a_picture_tells_them_apart_too(visit: Visit, odd: Path) -> None:
     page = visit(odd, "#picture?image=0")
-    assert (
-        page.locator(".picture-facts section", has_text="Suspected labels").locator("li").all_inner_texts()
-        == ["building, rather vegetation?160\u00a0px"]
-        or page.locator(".objects", has_text="rather").count() == 1
-    )
+    section = page.locator(".picture-facts section", has_text="Suspected labels")
+    assert "building, rather vegetation?" in section.inner_text()
+    assert page.locator(".picture-facts", has_text="may as well be hard").count() == 0
     page.evaluate("() => { location.hash = 'picture?image=9'; }")
     section = page.locator(".picture-facts section", has_text="may as well be hard")
     section.wait_for()

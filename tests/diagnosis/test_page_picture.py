@@ -257,6 +257,7 @@ def test_without_pictures_here_none_of_the_other_run_are_offered(visit: Visit, o
     page.locator(".picture-facts h2", has_text="Scores").wait_for()
     assert page.locator(".stage, .layer-row, .run-choice label").count() == 0
     assert not page.locator(".zoom").is_visible()
+    assert page.locator(".objects button:enabled:not(.show-all)").count() == 0
     page.keyboard.press("ArrowRight")
     page.wait_for_timeout(300)  # what is missing would be asked for by now, and complained of
 

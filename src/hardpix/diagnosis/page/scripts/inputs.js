@@ -2,7 +2,8 @@
 // What the report was made of, and what could not be used.
 
 function leftOut() {
-  const { images_left_out: lost = 0, left_out: why, left_out_more: more, unused, unused_more: moreUnused } = report.inputs;
+  const { images_left_out: lost = 0, left_out: why, left_out_more: more } = report.inputs;
+  const { unused, unused_more: moreUnused } = report.inputs;
   const nowhere = signalsNowhere();
   if (lost + why.length + unused.length + nowhere.length === 0) return null;
   return make(
@@ -23,7 +24,9 @@ function leftOut() {
 function signalsNowhere() {
   const { probabilities, hardness, with_confidence: sure, with_hardness: hard } = report.inputs;
   return [
-    probabilities && sure === 0 && "None of the probabilities could be used, so this report has no Calibration and no Suspects.",
+    probabilities &&
+      sure === 0 &&
+      "None of the probabilities could be used, so this report has no Calibration and no Suspects.",
     hardness && hard === 0 && "None of the hardness maps could be used, so this report has no Hardness.",
   ].filter(Boolean);
 }

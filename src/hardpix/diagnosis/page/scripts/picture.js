@@ -101,12 +101,13 @@
       parts.facts.replaceChildren(make("p", { class: "empty" }, `The details of this image ${details.error.message}.`));
       return;
     }
+    const shown = hasPicture(number) ? pointAt : null;
     parts.facts.replaceChildren(
       ...[
         pictureScores(number),
         pictureErrors(details),
-        pictureSuspects(number, pointAt),
-        pictureObjects(details, pointAt),
+        pictureSuspects(number, shown),
+        pictureObjects(details, shown),
         pictureClasses(details),
       ]
         .flat()

@@ -94,6 +94,8 @@ function pictureClasses({ class_iou: ious }) {
   );
 }
 
+// In the lists of places pointAt shows one in the picture; null where there is no picture.
+
 // Missed objects of the truth, then invented ones; of a missed one, `found` is the share that is found all the same.
 function pictureObjects({ objects }, pointAt) {
   const sorts = [
@@ -119,7 +121,7 @@ function objectList(objects, pointAt) {
             make("span", { class: "figure" }, `${Math.floor(thing.found * 100)}${SPACE}% found`),
         ],
         () => pointAt(thing.box),
-        { title: "Show it" },
+        { title: pointAt && "Show it", disabled: !pointAt },
       ),
     );
   const draw = (count) =>
@@ -172,7 +174,7 @@ const suspectEntry = (suspect, pointAt) =>
         make("span", { class: "figure" }, pixels(suspect.area)),
       ],
       () => pointAt(suspect.box),
-      { title: whyHard(suspect) ?? "Show it" },
+      { title: whyHard(suspect) ?? (pointAt && "Show it"), disabled: !pointAt },
     ),
   );
 

@@ -21,7 +21,8 @@
     const place = make("div", { class: "columns sizes-columns" });
     const left = make("div", { class: "stack" });
     const draw = () => {
-      left.replaceChildren(make("div", { class: "table-place" }, table(shown, marked)), ...[costs(marked)].filter(Boolean));
+      const scores = make("div", { class: "table-place" }, table(shown, marked));
+      left.replaceChildren(...[scores, costs(marked)].filter(Boolean));
       place.replaceChildren(left, curves(shown.of, marked));
     };
     main.append(

@@ -33,7 +33,7 @@
     if (all === 0) return "No region looks mislabelled rather than hard.";
     const many = `${listed < all ? `${grouped(listed)} of ` : ""}${plural(all, "region")}`;
     const look = all === 1 ? "looks" : "look";
-    return `${many} that ${look} mislabelled rather than hard: the model finds another class likelier. Those that matter most come first.`;
+    return `${many} that ${look} mislabelled rather than hard, those that matter most first.`;
   }
 
   const hardHead = () =>
@@ -44,7 +44,7 @@
       make(
         "p",
         {},
-        "The model is surer of the other class than on average, but it hardly finds that of the label, or finds the label likelier.",
+        "The model is surer of the other class than on average, but hardly finds that of the label, or finds it likelier.",
       ),
     );
 

@@ -202,8 +202,8 @@ class ReportWriter:
             self.classes,
             title=title,
             inputs={**inputs, "images": images},
-            left_out=left_out,
-            problems=problems,
+            images_left_out=left_out,
+            left_out=problems,
             against=against,
         )
         return [sentence["text"] for sentence in summary["sentences"]]

@@ -156,7 +156,7 @@ def test_everything_wrong_with_depth_comes_in_one_list(folders: Folders) -> None
     assert found == {
         ("map of another size than its image", "a.png", "9×6"),
         ("file that cannot be used", "b.png", "an array of shape (6, 9, 3)"),
-        ("file that cannot be used", "c.png", "UnidentifiedImageError"),
+        ("file that cannot be used", "c.png", "an empty file"),
         ("several files of one stem", "d", "d.npy and d.png"),
     }
     assert [w.where.name for w in report.warnings] == ["left.npy"]

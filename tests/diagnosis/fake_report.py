@@ -73,9 +73,12 @@ def fake_report(
             box = [size[0] // 3, size[1] // 4, size[0] // 6, size[1] // 6]
             suspect[box[0] : box[0] + box[2], box[1] : box[1] + box[3]] = True
             found_at = {"image": k, "given": 1, "suspected": 3, "area": int(suspect.sum()), "margin": 0.9 / (1 + k)}
-            # Regions of classes that are not known come last, however large they are.
-            known = k < count - 3
-            suspects.append({**found_at, "box": box, "rank_score": 1 / (1 + k) if known else 9, "known": known})
+            # What may as well be hard comes last, however large it is.
+            mislabelled = k < count - 6
+            rank = 1 / (1 + k) if mislabelled else 9
+            if k >= count - 3:
+                found_at["margin"] *= -1
+            suspects.append({**found_at, "box": box, "rank_score": rank, "mislabelled": mislabelled})
         if pictures:
             maps = {
                 "hardness": _blurred(found > 0) if hardness else None,
@@ -86,6 +89,7 @@ def fake_report(
     summary["title"] = title
     if probabilities:
         summary["suspects"] = suspects
+        summary["suspect_regions"] = sum(suspect["mislabelled"] for suspect in suspects)
     columns = {column["key"]: [row[column["key"]] for row in rows] for column in IMAGE}
     images = {"stem": stems, "width": [size[1]] * count, "height": [size[0]] * count, "columns": columns}
     if against:

@@ -117,6 +117,8 @@ def summary_of(
                 }
             ],
             "left_out_more": 2,
+            "unused": [],
+            "unused_more": 0,
         },
         "classes": [
             {"name": name, "id": k, "colour": colour}

@@ -10,6 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from hardpix.diagnosis.image_counts import ImageMaps, count_image
+from hardpix.diagnosis.image_findings import describe_image
+from hardpix.diagnosis.settings import Settings
+
 from .small_runs import run, write_maps
 
 C = 3
@@ -55,7 +59,7 @@ def test_hardness_ranks_the_errors(kind: str, tmp_path: Path) -> None:
     folder = write_maps(tmp_path / "hardness", hardness, f".{suffix}")
     found = run(tmp_path, truth, guess, classes=["x", "y", "z"], hardness=folder)
     of_pixels = joined({stem: values[None] for stem, values in hardness.items()})[:, 0].astype(float)
-    assert found["inputs"]["left_out"] == []
+    assert found["inputs"]["unused"] == []
     assert found["hardness"]["auroc"] == pytest.approx(roc_auc_score(wrong(), of_pixels), abs=1e-9)
     assert found["hardness"]["risk"][-1] == pytest.approx(wrong().mean())
     tenths = np.array([tenth["errors"] for tenth in found["hardness"]["deciles"]])
@@ -109,7 +113,7 @@ def test_calibration(kind: str, tmp_path: Path) -> None:
     stored = {stem: (values * top).astype(type_) for stem, values in softmax(2).items()}
     folder = write_maps(tmp_path / "probabilities", stored, f".{suffix}")
     found = run(tmp_path, truth, guess, classes=["x", "y", "z"], probabilities=folder)
-    assert found["inputs"]["left_out"] == []
+    assert found["inputs"]["unused"] == []
     confidence = {
         stem: np.take_along_axis(values.astype(float) / top, guess[stem].astype(int)[None], axis=0)
         for stem, values in stored.items()
@@ -169,6 +173,29 @@ def test_labels_that_contradict_sure_probabilities_are_suspect(suffix: str, tmp_
     said = next(s["text"] for s in found["sentences"] if s["view"] == "suspects")
     assert said.startswith("2 regions look mislabelled rather than hard;")
     assert said.endswith("is labelled x and seems to be z.")
+
+
+@pytest.mark.parametrize(
+    ("of_pixels", "thresholds", "mislabelled"),
+    [
+        # A third class is the likeliest but not confident; of the two in question it is the label, or the other one.
+        ((0.35, 0.25, 0.40), (0.6, 0.2, 0.7), False),
+        ((0.25, 0.35, 0.40), (0.6, 0.2, 0.7), True),
+        # The network does not know the class of the label.
+        ((0.10, 0.85, 0.05), (0.4, 0.6, 0.7), False),
+        ((0.10, 0.85, 0.05), (0.5, 0.6, 0.7), True),
+    ],
+)
+def test_a_region_looks_mislabelled_where_the_other_class_is_likelier_and_that_of_the_label_known(
+    of_pixels: tuple[float, ...], thresholds: tuple[float, ...], mislabelled: bool
+) -> None:
+    truth = np.zeros((10, 12), np.uint8)
+    probabilities = np.broadcast_to(np.array(of_pixels)[:, None, None], (C, 10, 12))
+    maps, settings, levels = ImageMaps(truth, truth, probabilities=probabilities), Settings(C), np.array(thresholds)
+    found = describe_image(maps, count_image(maps, settings, levels), settings, levels)
+    assert [(s["given"], s["suspected"], s["mislabelled"]) for s in found.suspects] == [(0, 1, mislabelled)]
+    assert found.suspects[0]["margin"] == pytest.approx(of_pixels[1] - of_pixels[0])
+    assert found.suspect_regions == mislabelled
 
 
 def test_no_label_is_suspect_where_all_agree(tmp_path: Path) -> None:

@@ -89,15 +89,43 @@ def test_names_are_searched(visit: Visit, odd: Path) -> None:
     page.reload()
     assert stems(page) == [ODD_NAMES[2]]
     page.locator("input[type=search]").fill("no such name")
-    page.locator(".empty button").click()
+    assert page.locator(".empty").inner_text().startswith("No image has “no such name” in its name.")
+    assert page.locator(".found").inner_text() == "0 of 12 images with “no such name” in the name"
+    page.locator(".empty button").focus()
+    page.keyboard.press("Enter")
     assert len(stems(page)) == 12
+    assert page.evaluate("() => document.activeElement.type") == "search"
+    choose(page, "Class", "4")
+    page.locator("input[type=search]").fill("no such name")
+    assert page.locator(".empty").inner_text().startswith("No image with such errors has “no such name” in its name.")
 
 
 @pytest.mark.parametrize(
     "address", ["#gallery?class=99", "#gallery?kind=x&band=-1&true=a&predicted=%00", "#gallery?sort=__proto__"]
 )
-def test_a_mistyped_address_shows_everything(visit: Visit, odd: Path, address: str) -> None:
-    assert len(stems(visit(odd, address))) == 12
+def test_a_mistyped_address_shows_everything_and_is_put_right(visit: Visit, odd: Path, address: str) -> None:
+    page = visit(odd, address)
+    assert len(stems(page)) == 12
+    page.wait_for_function("() => location.hash === '#gallery'")
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown", "menus"),
+    [
+        ("class=4&kind=missed&band=1", "class=4&band=1", ["4", "", "1"]),
+        ("class=4&kind=missed&true=1&predicted=3", "true=1&predicted=3", ["", "", ""]),
+        ("class=99&kind=missed", "kind=missed", ["", "missed", ""]),
+        ("suspects=1&class=4&text=a", "suspects=1&text=a", ["", "", ""]),
+        ("class=4&kind=missed&order=up", "class=4&kind=missed", ["4", "missed", ""]),
+    ],
+)
+def test_menus_and_address_say_what_is_filtered_by(
+    visit: Visit, odd: Path, typed: str, shown: str, menus: list[str]
+) -> None:
+    page = visit(odd, f"#gallery?{typed}")
+    values = [page.locator(f"select[data-field={name}]").input_value() for name in ("Class", "Kind", "Size")]
+    assert values == menus
+    page.wait_for_function("(hash) => location.hash === hash", arg=f"#gallery?{shown}")
 
 
 def test_back_from_a_picture_is_where_one_was(visit: Visit, large: Path) -> None:

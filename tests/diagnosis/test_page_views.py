@@ -72,6 +72,7 @@ def test_what_was_not_given_has_no_view(visit: Visit, bare: Path) -> None:
     for view in [*ONLY_WITH_MORE, "nonsense", "constructor"]:
         page.evaluate("view => { location.hash = view; }", view)
         page.locator("main.view-verdict h1").wait_for()
+        page.wait_for_function("() => location.hash === '#verdict'")
     page.evaluate("() => { location.hash = 'picture?image=0'; }")
     page.locator("main h1", has_text=ODD_NAMES[0]).wait_for()
     assert page.locator(".stage, .layer-row, .run-choice label").count() == 0
@@ -200,6 +201,30 @@ def test_views_lead_to_the_images_they_speak_of(
     numbers = [float(value.split("\u00a0")[0].replace(",", "")) for value in values]
     assert numbers == sorted(numbers, reverse=True)
     assert numbers[-1] > 0
+
+
+def test_a_size_that_is_asked_for_is_marked_with_what_is_missed_of_it(visit: Visit, odd: Path) -> None:
+    page = visit(odd, "#sizes?band=1")
+    wait_for_charts(page)
+    assert page.locator(".choice [aria-pressed=true]").inner_text() == "Missed objects"
+    missed = page.evaluate("() => hardpixReport.size_scores.missed[1]")
+    marked = page.locator(".sizes-view tbody td.marked").all_inner_texts()
+    assert [int(text) for text in marked] == sorted(missed, reverse=True)
+    assert page.locator(".kinds-table tr").evaluate_all("(rows) => rows.map((row) => row.className)")[:2] == [
+        "",
+        "marked",
+    ]
+    page.locator(".choice button", has_text="Recall").click()
+    assert page.locator(".sizes-view tbody td.marked").count() == 6
+    page.evaluate("() => { location.hash = 'sizes?band=99'; }")
+    page.locator("main.view-sizes h1").wait_for()
+    assert page.locator(".marked").count() == 0
+
+
+def test_a_class_that_is_asked_for_is_marked_in_the_group_that_is_asked_for(visit: Visit, odd: Path) -> None:
+    page = visit(odd, "#classes?group=Thin+parts&class=2")
+    assert page.locator("tbody tr.marked th").all_inner_texts() == ["road"]
+    assert page.locator(".choice [aria-pressed=true]").inner_text() == "Thin parts"
 
 
 def test_a_click_on_the_matrix_leads_to_that_pair(visit: Visit, odd: Path) -> None:

@@ -154,7 +154,9 @@ def test_no_mask_that_can_be_read(classes: str | None, here: Path, capsys: pytes
     for path in (here / "truth").iterdir():
         path.write_text("none")
     message = refused(capsys, classes=classes)
-    assert "truth/a.png: expected a file that can be read to its end, found UnidentifiedImageError" in message
+    assert (
+        "truth/a.png: expected a file that can be read to its end, found no image in a format that is known" in message
+    )
     assert "truth/b.png" in message
 
 

@@ -239,8 +239,8 @@ def test_two_runs_of_one_name_are_told_apart(tmp_path: Path) -> None:
     assert f"than that of ours of {first['made']['date']};" in found["sentences"][1]["text"]
 
 
-def suspect(known: bool, given: int = 0) -> dict[str, Any]:
-    return {"known": known, "given": given, "suspected": 1}
+def suspect(mislabelled: bool, given: int = 0) -> dict[str, Any]:
+    return {"mislabelled": mislabelled, "given": given, "suspected": 1}
 
 
 @pytest.mark.parametrize(
@@ -248,10 +248,10 @@ def suspect(known: bool, given: int = 0) -> dict[str, Any]:
     [
         ([suspect(True)], 1, "1 region looks mislabelled rather than hard"),
         ([suspect(True), suspect(False)], 3, "3 regions look mislabelled rather than hard"),
-        ([suspect(False)], 0, "No label is suspect of a class that the network knows"),
+        ([suspect(False)], 0, "No region looks mislabelled rather than hard"),
     ],
 )
-def test_suspects_of_classes_that_the_network_does_not_know_are_hard(
+def test_suspects_that_may_as_well_be_hard_are_not_said_to_be_mislabelled(
     suspects: list[dict[str, Any]], regions: int, begins: str
 ) -> None:
     found = _suspects({"suspects": suspects, "suspect_regions": regions}, ["road", "pole"])

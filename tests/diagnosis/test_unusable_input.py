@@ -54,8 +54,8 @@ WITHOUT_THE_SUBJECT: dict[str, tuple[Callable[[Path], object], str, str]] = {
     ),
     "truncated mask": (lambda f: cut(f / "truth/subject.png"), "truth", "a file that can be read to its end"),
     "truncated prediction": (lambda f: cut(f / "predictions/subject.png"), "predictions", "read to its end"),
-    "text": (lambda f: (f / "truth/subject.png").write_text("a,b\n"), "truth", "UnidentifiedImageError"),
-    "empty": (lambda f: (f / "predictions/subject.png").write_bytes(b""), "predictions", "UnidentifiedImageError"),
+    "text": (lambda f: (f / "truth/subject.png").write_text("a,b\n"), "truth", "no image in a format"),
+    "empty": (lambda f: (f / "predictions/subject.png").write_bytes(b""), "predictions", "found an empty file"),
     "colours": (
         lambda f: swap(f / "truth/subject.png", np.random.default_rng(0).integers(0, 9, (12, 16, 3)).astype(np.uint8)),
         "truth",
@@ -92,8 +92,11 @@ def test_an_image_that_cannot_be_diagnosed_is_left_out(
         [np.asarray(Image.open(folders / k / f"{s}.png")) for s in STEMS[:2]] for k in ("truth", "predictions")
     )
     assert found["scores"]["miou"] == pytest.approx(miou_of(np.stack(truth), np.stack(predictions), 3))
-    assert len(found["inputs"]["left_out"]) == 1
-    problem = found["inputs"]["left_out"][0]
+    # Where there is no mask, no image was to be diagnosed.
+    list_, other = ("unused", "left_out") if case == "prediction without mask" else ("left_out", "unused")
+    assert (len(found["inputs"][list_]), found["inputs"][other]) == (1, [])
+    assert found["inputs"]["images_left_out"] == (list_ == "left_out")
+    problem = found["inputs"][list_][0]
     assert problem["where"].startswith(str(folders / kind / "subject"))
     assert reason in f"{problem['kind']}: expected {problem['expected']}, found {problem['found']}"
     assert problem["advice"]
@@ -101,7 +104,7 @@ def test_an_image_that_cannot_be_diagnosed_is_left_out(
     assert "2 images can be diagnosed; not as they should be:" in printed
     assert all(part in printed for part in (problem["kind"], problem["where"], problem["found"], problem["advice"]))
     written = json.loads((folders / "report" / "summary.json").read_text(encoding="utf-8"))
-    assert written["inputs"]["left_out"] == [problem]
+    assert written["inputs"][list_] == [problem]
 
 
 def test_nothing_is_wrong_where_nothing_is_labelled(folders: Path) -> None:
@@ -111,7 +114,7 @@ def test_nothing_is_wrong_where_nothing_is_labelled(folders: Path) -> None:
     swap(folders / "truth/subject.png", truth)
     swap(folders / "predictions/subject.png", prediction)
     found = diagnosed(folders)
-    assert found["inputs"] | {"left_out": [], "count": 3} == found["inputs"]
+    assert found["inputs"] | {"left_out": [], "unused": [], "count": 3} == found["inputs"]
 
 
 def test_only_what_is_predicted_at_labels_is_said_to_be_unknown(folders: Path) -> None:
@@ -127,4 +130,21 @@ def test_only_what_is_predicted_at_labels_is_said_to_be_unknown(folders: Path) -
 def test_no_more_than_two_hundred_are_listed(folders: Path) -> None:
     write_maps(folders / "predictions", {f"extra {k}": np.zeros((1, 1), np.uint8) for k in range(205)})
     found = diagnosed(folders, images=None, hardness=None, probabilities=None)
-    assert (len(found["inputs"]["left_out"]), found["inputs"]["left_out_more"]) == (200, 5)
+    assert (len(found["inputs"]["unused"]), found["inputs"]["unused_more"]) == (200, 5)
+    assert (found["inputs"]["left_out"], found["inputs"]["left_out_more"]) == ([], 0)
+
+
+@pytest.mark.parametrize("spoiled", ["predictions/subject.png", "truth/subject.png"])
+@pytest.mark.parametrize("how", ["missing", "broken"])
+def test_what_else_is_missing_of_an_image_that_is_left_out_makes_no_difference(
+    how: str, spoiled: str, folders: Path
+) -> None:
+    path = folders / spoiled
+    path.unlink() if how == "missing" else path.write_text("none")
+    (folders / "hardness/subject.png").unlink()
+    (folders / "images/subject.png").write_text("none")
+    inputs = diagnosed(folders)["inputs"]
+    without_mask = (how, spoiled) == ("missing", "truth/subject.png")
+    expected = ["images", "predictions", "probabilities"] if without_mask else []
+    assert sorted(Path(problem["where"]).parent.name for problem in inputs["unused"]) == expected
+    assert len(inputs["left_out"]) == inputs["images_left_out"] == (not without_mask)

@@ -48,7 +48,7 @@ WITHOUT_A_SIGNAL: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "small image": (lambda f: swap(f / "images/subject.png", labels(0)[1:]), "images", "found 11×16"),
     "truncated image": (lambda f: cut(f / "images/subject.png"), "images", "image file is truncated"),
     "lying image": (lambda f: swap(f / "images/subject.png", labels(0).T), "images", "found 16×12"),
-    "no image at all": (lambda f: (f / "images/subject.png").write_text("x"), "images", "UnidentifiedImageError"),
+    "no image at all": (lambda f: (f / "images/subject.png").write_text("x"), "images", "no image in a format"),
     "small hardness": (lambda f: swap(f / "hardness/subject.png", labels(0)[1:]), "hardness", "found 11×16"),
     "coloured hardness": (
         lambda f: swap(f / "hardness/subject.png", np.zeros((12, 16, 3), np.uint8)),
@@ -87,8 +87,9 @@ def test_an_image_is_diagnosed_without_what_cannot_be_used(
     spoil(folders)
     found = diagnosed(folders)
     assert found["inputs"]["count"] == 3
-    problem = found["inputs"]["left_out"][0]
-    assert len(found["inputs"]["left_out"]) == 1
+    problem = found["inputs"]["unused"][0]
+    assert len(found["inputs"]["unused"]) == 1
+    assert (found["inputs"]["left_out"], found["inputs"]["images_left_out"]) == ([], 0)
     said = f"{problem['kind']}: expected {problem['expected']}, found {problem['found']}"
     assert reason in said
     printed = capsys.readouterr().out
@@ -109,7 +110,7 @@ def test_an_image_that_a_camera_turned_has_the_size_of_its_mask(suffix: str, fol
     orientation[0x0112] = 6
     (folders / "images/subject.png").unlink()
     Image.fromarray(np.zeros((16, 12, 3), np.uint8)).save(folders / f"images/subject{suffix}", exif=orientation)
-    assert diagnosed(folders)["inputs"]["left_out"] == []
+    assert diagnosed(folders)["inputs"]["unused"] == []
 
 
 HARDNESS = {
@@ -126,6 +127,6 @@ def test_an_array_that_is_no_hardness(case: str, folders: Path) -> None:
     values, reason = HARDNESS[case]
     (folders / "hardness/subject.png").unlink()
     np.save(folders / "hardness/subject.npy", values)
-    problems = diagnosed(folders)["inputs"]["left_out"]
+    problems = diagnosed(folders)["inputs"]["unused"]
     assert len(problems) == 1
     assert reason in f"expected {problems[0]['expected']}, found {problems[0]['found']}"

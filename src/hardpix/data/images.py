@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from hardpix.data.errors import DataError, Problem
 
@@ -85,9 +85,21 @@ def opened(path: str | Path) -> Iterator[Image.Image]:
     except DataError:
         raise
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-        raise DataError.of(
-            [unusable(path, "a file that can be read to its end", f"{type(error).__name__}: {error}")]
-        ) from error
+        raise DataError.of([unusable(path, "a file that can be read to its end", unreadable(path, error))]) from error
+
+
+def unreadable(path: str | Path, error: Exception) -> str:
+    """What stopped the reading of an image, in words.
+
+    Example:
+        >>> from tempfile import NamedTemporaryFile
+        >>> with NamedTemporaryFile() as file:
+        ...     unreadable(file.name, UnidentifiedImageError("cannot identify image file <_io.BufferedReader …>"))
+        'an empty file'
+    """
+    if not isinstance(error, UnidentifiedImageError):
+        return f"{type(error).__name__}: {error}"
+    return "no image in a format that is known" if Path(path).stat().st_size else "an empty file"
 
 
 def _layout(image: Image.Image) -> str:

@@ -56,11 +56,12 @@ def copy_against(
 ) -> tuple[dict[str, Any], dict[str, list[Any]]]:
     """Copy the pictures of another report, and return its scores: `against` of the summary and of the images.
 
-    Classes are matched by name and images by stem; what the other report lacks is None.
+    Classes are matched by name and images by stem; what the other report lacks is None. Pictures stand beside those of
+    this report, so that an image that has none here gets none of the other run either.
 
     Args:
         other: the folder of the other report.
-        out: the folder of the report in the making.
+        out: the folder of the report in the making, with its pictures.
         stems: its images.
         class_names: its classes.
 
@@ -72,7 +73,7 @@ def copy_against(
     summary = read_assigned(other / "data" / "summary.js")
     images = read_assigned(other / "data" / "images.js")
     for number, k in enumerate(shared):
-        if k is not None:
+        if k is not None and (out / "pictures" / f"{number:06d}").is_dir():
             _copy_pictures(other / "pictures" / f"{k:06d}", out / "against" / "pictures" / f"{number:06d}")
     classes = {entry["name"]: k for k, entry in enumerate(summary["classes"])}
     of_classes = [classes.get(name) for name in class_names]

@@ -18,7 +18,7 @@ MOST_LABELS = 1000
 
 @dataclass(frozen=True)
 class Checked:
-    """A case as far as it can be used, None where it cannot, and what is wrong with its files."""
+    """A case as far as it can be used, or None and why it cannot be used at all."""
 
     case: Case | None
     problems: tuple[Problem, ...] = ()
@@ -34,12 +34,10 @@ def _check(case: Case, reader: Reader) -> Checked:
         truth, _ = reader.labels(case)
     except DataError as error:
         return Checked(None, error.problems)
-    problems = []
     for kind in [kind for kind in case.files if kind not in NEEDED]:
         if problem := size_problem(case, kind, (truth.shape[0], truth.shape[1])):
-            problems.append(problem)
-            case = case.without(kind)
-    return Checked(case, tuple(problems))
+            case = case.without(kind, problem)
+    return Checked(case)
 
 
 @dataclass(frozen=True)

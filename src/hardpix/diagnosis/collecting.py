@@ -67,14 +67,14 @@ class Collector:
         for suspect in image.findings.suspects:
             self._suspects_seen += 1
             # The count tells equal scores apart, and keeps the first of them.
-            score = (suspect["known"], suspect["rank_score"])
+            score = (suspect["mislabelled"], suspect["rank_score"])
             entry = (score, -self._suspects_seen, {"image": number, **suspect})
             heapq.heappush(self._suspects, entry)
             if len(self._suspects) > MOST_SUSPECTS:
                 heapq.heappop(self._suspects)
 
     def suspects(self) -> list[dict[str, Any]]:
-        """The suspect regions that matter most, those first."""
+        """The suspect regions that matter most, those first; the others follow those that look mislabelled."""
         return [entry for *_, entry in sorted(self._suspects, reverse=True, key=lambda entry: entry[:2])]
 
     def columns(self, keys: Sequence[str]) -> dict[str, list[float | None]]:
@@ -97,6 +97,12 @@ def _command() -> str | None:
     return shlex.join(["hardpix", *given]) if Path(program).stem == "hardpix" else None
 
 
+def _listed(name: str, problems: Sequence[Problem]) -> dict[str, Any]:
+    """The first problems, and how many more there are."""
+    first = [asdict(problem) | {"where": str(problem.where)} for problem in problems[:MOST_PROBLEMS]]
+    return {name: first, f"{name}_more": len(problems) - len(first)}
+
+
 def finish_report(
     out: Path,
     found: Collector,
@@ -104,11 +110,14 @@ def finish_report(
     *,
     title: str,
     inputs: Mapping[str, Path | str | None],
-    left_out: int = 0,
-    problems: Sequence[Problem] = (),
+    images_left_out: int = 0,
+    left_out: Sequence[Problem] = (),
+    unused: Sequence[Problem] = (),
     against: Path | None = None,
 ) -> dict[str, Any]:
     """Write the report into a folder that `prepare_report` made, after its pictures.
+
+    `left_out` says why images were left out, `unused` what other files were missing or not used.
 
     Returns:
         What summary.json holds.
@@ -127,9 +136,9 @@ def finish_report(
             "count": len(found.stems),
             "with_hardness": found.images_with("mean_hardness"),
             "with_confidence": found.images_with("ece"),
-            "images_left_out": left_out,
-            "left_out": [asdict(problem) | {"where": str(problem.where)} for problem in problems[:MOST_PROBLEMS]],
-            "left_out_more": max(0, len(problems) - MOST_PROBLEMS),
+            "images_left_out": images_left_out,
+            **_listed("left_out", left_out),
+            **_listed("unused", unused),
         },
         "settings": plain(vars(settings)),
         "classes": [

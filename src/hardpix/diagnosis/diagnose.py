@@ -113,10 +113,10 @@ def diagnose(
             raise ValueError(f"expected a picture_size of at least 1 pixel, found {picture_size}")
         read = [*inputs.folders.values(), *([] if against is None else [against])]
         require_room(out, read, overwrite)
-        cases, problems = inputs.pair()
+        cases, lost, alone = inputs.pair()
         everything = inputs.count()
         if not cases:
-            raise _nothing_left(inputs, problems)
+            raise _nothing_left(inputs, [*lost, *alone])
         many = worker_count(len(cases), workers)
         if table is None:
             found = list(chain.from_iterable(in_chunks(find_labels, cases, many, "finding classes")))
@@ -126,14 +126,15 @@ def diagnose(
         reader = Reader(table, table if prediction_ids == "stored" else ClassTable.from_names(table.names))
         checked = list(chain.from_iterable(in_chunks(partial(check_cases, reader=reader), cases, many, "checking")))
         cases = [entry.case for entry in checked if entry.case is not None]
-        problems += [problem for entry in checked for problem in entry.problems]
+        lost += [problem for entry in checked for problem in entry.problems]
         if not cases:
-            raise _nothing_left(inputs, problems)
+            raise _nothing_left(inputs, [*lost, *alone])
         if against is not None:
             require_comparable(against, table.names, [case.stem for case in cases])
         prepare_report(out, read, overwrite)
-    if problems:
-        console.print(f"{_images(len(cases))} can be diagnosed; not as they should be:\n{describe(problems)}")
+    unused = [*(problem for case in cases for problem in case.problems), *alone]
+    if lost or unused:
+        console.print(f"{_images(len(cases))} can be diagnosed; not as they should be:\n{describe([*lost, *unused])}")
     thresholds, cases, unusable = _thresholds(reader, cases, many)
     drawing = Drawing(out, table.shown_colours, picture_size, thumbnails_alone=not pictures)
     collector = Collector(settings)
@@ -152,8 +153,9 @@ def diagnose(
         table,
         title=title or "/".join(predictions.resolve().parts[-2:]),
         inputs=folders,
-        left_out=everything - len(cases),
-        problems=[*problems, *late],
+        images_left_out=everything - len(cases),
+        left_out=lost,
+        unused=[*unused, *late],
         against=against,
     )
     for sentence in summary["sentences"]:

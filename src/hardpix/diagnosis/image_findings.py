@@ -30,7 +30,7 @@ KNOWN = 0.5
 @dataclass(frozen=True)
 class ImageFindings:
     """Of one image: its place in each column, its details, the suspect regions that matter most, and how many there are
-    whose class the network knows."""
+    that look mislabelled."""
 
     row: dict[str, float | None]
     details: dict[str, Any]
@@ -68,10 +68,10 @@ def describe_image(
     if "confidence.overall" in counts.counts:
         row["ece"] = calibration_error(counts.counts["confidence.overall"])
     suspects = _suspects(maps, counts, settings, thresholds)
-    known = sum(suspect["known"] for suspect in suspects)
+    mislabelled = sum(suspect["mislabelled"] for suspect in suspects)
     if counts.suspects is not None:
         row["suspects"] = share(int((counts.suspects.suspected >= 0).sum()))
-    return ImageFindings(row, _details(counts, iou, settings), suspects[:MOST_SUSPECTS], known)
+    return ImageFindings(row, _details(counts, iou, settings), suspects[:MOST_SUSPECTS], mislabelled)
 
 
 def _details(counts: ImageCounts, iou: np.ndarray, settings: Settings) -> dict[str, Any]:
@@ -111,13 +111,17 @@ def _objects(objects: MatchedObjects, settings: Settings) -> list[dict[str, Any]
 def _suspects(
     maps: ImageMaps, counts: ImageCounts, settings: Settings, thresholds: np.ndarray | None
 ) -> list[dict[str, Any]]:
-    """Suspect regions, ranked by the pixels that relabelling would mend times how sure the network is, on average, of
-    the class that they are labelled as: who never finds signs says nothing about a sign's label by missing it."""
+    """Suspect regions, first those that look mislabelled, each sort ranked by the pixels that relabelling would mend
+    times how sure the network is, on average, of the class that they are labelled as.
+
+    Who never finds signs says nothing about a sign's label by missing it. Nor does a network that still finds the label
+    the likelier of the two: confident learning measures each class by how sure the network is of it on average, which
+    is little for a class that it hardly finds.
+    """
     if counts.suspects is None or maps.probabilities is None or thresholds is None:
         return []
     regions = suspect_regions(counts.suspects.suspected, maps.probabilities, maps.truth, settings.void)
-    regions = sorted(regions, key=lambda region: -region.score * thresholds[region.given])
-    return [
+    found = [
         {
             "given": region.given,
             "suspected": region.suspected,
@@ -125,10 +129,11 @@ def _suspects(
             "margin": region.margin,
             "box": [region.box[0], region.box[1], region.box[2] - region.box[0], region.box[3] - region.box[1]],
             "rank_score": region.score * float(thresholds[region.given]),
-            "known": bool(thresholds[region.given] >= KNOWN),
+            "mislabelled": bool(thresholds[region.given] >= KNOWN and region.margin > 0),
         }
         for region in regions
     ]
+    return sorted(found, key=lambda suspect: (not suspect["mislabelled"], -suspect["rank_score"]))
 
 
 def _mean(values: np.ndarray) -> float | None:

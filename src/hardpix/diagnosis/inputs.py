@@ -30,7 +30,7 @@ NEEDED = ("truth", "predictions")
 
 @dataclass(frozen=True)
 class Case:
-    """The files of one stem, by kind: "truth", "predictions", and what else there is.
+    """The files of one stem, by kind: "truth", "predictions", and what else there is; and why it lacks what it lacks.
 
     Example:
         >>> Case("a", {"truth": Path("t/a.png"), "predictions": Path("p/a.png")}).without("truth").files
@@ -39,10 +39,12 @@ class Case:
 
     stem: str
     files: Mapping[str, Path]
+    problems: tuple[Problem, ...] = ()
 
-    def without(self, kind: str) -> Case:
+    def without(self, kind: str, *why: Problem) -> Case:
         """The same without one of its files."""
-        return Case(self.stem, {name: path for name, path in self.files.items() if name != kind})
+        files = {name: path for name, path in self.files.items() if name != kind}
+        return Case(self.stem, files, (*self.problems, *why))
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,9 @@ class Inputs:
     folders: Mapping[str, Path]
     endings: Mapping[str, str] = field(default_factory=dict)
 
-    def pair(self) -> tuple[list[Case], list[Problem]]:
-        """The stems that have truth and prediction, in natural order, and what does not pair.
+    def pair(self) -> tuple[list[Case], list[Problem], list[Problem]]:
+        """The stems that have truth and prediction, in natural order; why other masks have no prediction of their own;
+        the files without a mask.
 
         Raises:
             FileNotFoundError: a folder that is not there.
@@ -70,23 +73,28 @@ class Inputs:
                     "check the path"
                 )
         files = self._files
-        cases, problems = [], []
+        cases, lost, alone = [], [], []
         for stem in files["truth"]:
             if _undecodable(stem):
-                problems.append(_odd_name(files["truth"][stem][0]))
+                lost.append(_odd_name(files["truth"][stem][0]))
                 continue
             found = {kind: by_stem[stem] for kind, by_stem in files.items() if stem in by_stem}
-            several = {kind: paths for kind, paths in found.items() if len(paths) > 1}
-            problems += [_several(self.folders[kind] / stem, kind, paths) for kind, paths in several.items()]
-            missing = [kind for kind in files if kind not in found]
-            problems += [_missing(found["truth"][0], kind, stem, self.folders[kind]) for kind in missing]
-            case = Case(stem, {kind: paths[0] for kind, paths in found.items() if kind not in several})
-            if all(kind in case.files for kind in NEEDED):
-                cases.append(case)
+            problems = {}
+            for kind in files:
+                if kind not in found:
+                    problems[kind] = _missing(found["truth"][0], kind, stem, self.folders[kind])
+                elif len(found[kind]) > 1:
+                    problems[kind] = _several(self.folders[kind] / stem, kind, found[kind])
+            if decisive := [problems[kind] for kind in NEEDED if kind in problems]:
+                # What else it lacks makes no difference.
+                lost += decisive
+                continue
+            usable = {kind: paths[0] for kind, paths in found.items() if kind not in problems}
+            cases.append(Case(stem, usable, tuple(problems.values())))
         for kind in [kind for kind in files if kind != "truth"]:
-            alone = [stem for stem in files[kind] if stem not in files["truth"]]
-            problems += [_alone(files[kind][stem][0], kind, stem, self.folders["truth"]) for stem in alone]
-        return cases, problems
+            stems = [stem for stem in files[kind] if stem not in files["truth"]]
+            alone += [_alone(files[kind][stem][0], kind, stem, self.folders["truth"]) for stem in stems]
+        return cases, lost, alone
 
     def count(self) -> int:
         """How many masks there are."""

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from hardpix.data import ClassTable, DataError, Problem, read_image
-from hardpix.data.images import read_numbers, unusable
+from hardpix.data.images import read_numbers, unreadable, unusable
 from hardpix.data.masks import read_mask
 from hardpix.data.problems import unknown_labels, wrong_size
 from hardpix.diagnosis.image_counts import ImageMaps
@@ -191,7 +191,7 @@ def size_problem(case: Case, kind: str, size: tuple[int, int]) -> Problem | None
             if found == size[::-1]:
                 return None  # EXIF may turn it; to tell, a png has to be decoded.
     except (OSError, ValueError, EOFError, SyntaxError, Image.DecompressionBombError) as error:
-        return unusable(path, "a file that can be read", f"{type(error).__name__}: {error}")
+        return unusable(path, "a file that can be read", unreadable(path, error))
     return None if found == size else wrong_size(path, size, found)
 
 

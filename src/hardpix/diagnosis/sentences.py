@@ -223,8 +223,8 @@ def _suspects(summary: Mapping[str, Any], names: Sequence[str]) -> Sentence | No
     many = summary["suspect_regions"]
     if not many:
         return _said(
-            "No label is suspect of a class that the network knows; where it is sure of another class than a label, it "
-            "does not know the label's class, so that these pixels may as well be hard.",
+            "No region looks mislabelled rather than hard: where a label is suspect, the network does not know the "
+            "label's class, or finds the label likelier than the other class.",
             "suspects",
         )
     return _said(

@@ -4,8 +4,9 @@
   const CARD = 168;
   const scrolled = new Map(); // where each gallery was left, by its address
 
-  function show(main, first) {
-    let state = first;
+  function show(main, asked, from) {
+    let state = applied(asked);
+    if (address("gallery", chosen(asked)) !== address("gallery", chosen(state))) settle(state);
     const controls = make("div", { class: "row" });
     const search = make("input", {
       type: "search",
@@ -23,19 +24,23 @@
     const count = make("p", { class: "found", "aria-live": "polite" });
     const place = make("div", { class: "gallery-place" });
 
-    function draw(withControls = true) {
+    function draw(withControls = true, sought = null) {
       const found = imagesOf(state);
       if (withControls) controls.replaceChildren(...galleryControls(state, found, change).filter(Boolean));
       const kept = found.numbers.length;
       const by = found.measure ? ` with errors: ${found.measure.title}` : "";
+      const text = state.text?.trim();
+      const named = text ? `${by && ","} with “${text}” in the name` : "";
       const all = plural(imageCount(), "image");
-      count.textContent = `${kept === imageCount() ? all : `${grouped(kept)} of ${all}`}${by}`;
+      count.textContent = `${kept === imageCount() ? all : `${grouped(kept)} of ${all}`}${by}${named}`;
       if (kept === 0) {
         place.replaceChildren(
           make(
             "p",
             { class: "empty" },
-            "No image has such errors. ",
+            found.measure?.values.size === 0
+              ? "No image has such errors. "
+              : `No image${found.measure ? " with such errors" : ""} has “${text}” in its name. `,
             button("Show all images", () => {
               search.value = "";
               change({ view: "gallery" });
@@ -50,6 +55,7 @@
         label: "Images",
         cell: (index) => card(found, index, state),
         start: scrolled.get(here),
+        focused: found.numbers.includes(sought) ? found.numbers.indexOf(sought) : null,
       });
       grid.addEventListener("scroll", () => scrolled.set(here, grid.scrollTop), { passive: true });
     }
@@ -60,8 +66,9 @@
       state = changed;
       draw();
       settle(state);
-      // the menus are new: the focus goes back to where it was
+      // the menus are new: the focus goes back to where it was, or near what is no longer there
       if (focused) controls.querySelector(`[data-field="${focused}"]`)?.focus();
+      if (document.activeElement === document.body) search.focus();
     }
 
     main.append(
@@ -70,7 +77,7 @@
       place,
     );
     main.classList.add("fixed");
-    draw();
+    draw(true, from === "picture" ? lastPicture.number : null);
   }
 
   // As high for its width as the first image; without pictures a card is two lines.

@@ -4,8 +4,8 @@
 const ROWS_BEYOND = 2;
 
 // Puts a grid into a place. cell(index) makes the element of one; all are at least minWidth wide, and as high as the
-// function height says for their width.
-function virtualGrid(place, count, { minWidth, height: heightOf, gap, cell, label, start = 0 }) {
+// function height says for their width. It starts scrolled to `start`, with the focus on the cell `focused`.
+function virtualGrid(place, count, { minWidth, height: heightOf, gap, cell, label, start = 0, focused = null }) {
   const sheet = make("div", { class: "sheet" });
   const element = make(
     "div",
@@ -98,6 +98,7 @@ function virtualGrid(place, count, { minWidth, height: heightOf, gap, cell, labe
   // only now is there anything to scroll
   element.scrollTop = start;
   draw();
+  if (focused !== null) focus(focused);
   new ResizeObserver(() => {
     if (element.isConnected && sheet.clientWidth !== width) measure();
     else draw();

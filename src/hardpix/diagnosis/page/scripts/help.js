@@ -35,7 +35,7 @@ const HELP = [
       ["+ − 0", "zoom in, out, fit"],
       ["Shift + arrows", "move"],
       ["s", "two runs side by side"],
-      ["Esc", "back to the gallery"],
+      ["Esc", "back to the gallery or the suspects"],
     ],
   ],
   [

@@ -10,21 +10,31 @@ const LAYER_TITLES = {
   suspects: "Suspects",
 };
 const SHOWN_FIRST = ["image", "kinds"];
+// where errors lie has to be seen without an image too
+const shownFirst = (number) => (hasLayer(number, "image") ? SHOWN_FIRST : ["truth", "kinds"]);
 const opacity = { image: 1, truth: 0.6, prediction: 0.6, kinds: 0.9, hardness: 0.7, suspects: 0.8 };
 
 // Layers that the two runs share are the first run's.
 const isShared = (layer) => ["image", "truth", "suspects"].includes(layer);
-const layersOf = (number) =>
+const hasBothRuns = (number) => hasPicture(number) && Boolean(images.against_layers?.[number]);
+const sideBySide = (state, number) => state.side === "1" && hasBothRuns(number);
+const layersOf = (number, both) =>
   Object.keys(LAYER_TITLES).filter(
-    (layer) => hasLayer(number, layer) || (!isShared(layer) && hasLayer(number, layer, true)),
+    (layer) => hasLayer(number, layer) || (both && !isShared(layer) && hasLayer(number, layer, true)),
   );
 
 // Which layers an address asks for, of those that a picture has.
 function shownLayers(state, number) {
-  const there = layersOf(number);
-  const asked = known(state.layers) ? state.layers.split(",") : SHOWN_FIRST;
+  const there = layersOf(number, sideBySide(state, number));
+  const asked = known(state.layers) ? state.layers.split(",") : shownFirst(number);
   const shown = there.filter((layer) => asked.includes(layer));
   return shown.length > 0 || known(state.layers) ? shown : there.slice(0, 1);
+}
+
+// The address of a layer as a run shows it, or null where it has none.
+function sourceOf(number, layer, other) {
+  const own = other && !isShared(layer);
+  return hasLayer(number, layer, own) ? layerAddress(number, layer, own) : null;
 }
 
 // A stage with the layers of a picture; box: a place to point out, in the image's pixels.
@@ -33,11 +43,12 @@ function drawSheet(sheet, number, layers, other, box) {
   const height = images.height[number];
   sheet.style.width = `${width}px`;
   sheet.style.height = `${height}px`;
+  sheet.classList.toggle("imageless", !hasLayer(number, "image"));
   const pictures = layers
-    .filter((layer) => hasLayer(number, layer, other && !isShared(layer)))
+    .filter((layer) => sourceOf(number, layer, other))
     .map((layer) =>
       make("img", {
-        src: layerAddress(number, layer, other && !isShared(layer)),
+        src: sourceOf(number, layer, other),
         class: `layer ${layer}`,
         draggable: "false",
         alt: `${LAYER_TITLES[layer]} of ${images.stem[number]}`,

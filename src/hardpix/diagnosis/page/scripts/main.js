@@ -23,6 +23,7 @@
     const name = views[asked.view]?.available() ? asked.view : "verdict";
     const view = views[name];
     const state = { ...asked, view: name };
+    if (name !== asked.view) settle({ view: name });
     for (const link of nav.children) {
       if (link.dataset.view === (view.hidden ? "gallery" : name)) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
@@ -34,10 +35,10 @@
     main.className = `view-${name}`;
     main.replaceChildren();
     document.title = name === "verdict" ? report.title : `${view.title} · ${report.title}`;
-    view.show(main, state);
+    view.show(main, state, shown);
     window.scrollTo(0, 0);
-    // not on the first visit, where nobody has gone anywhere
-    if (shown !== null) main.querySelector("h1")?.focus({ preventScroll: true });
+    // not on the first visit, where nobody has gone anywhere, nor where a view has put the focus back
+    if (shown !== null && !main.querySelector(":focus")) main.querySelector("h1")?.focus({ preventScroll: true });
     shown = name;
   }
 

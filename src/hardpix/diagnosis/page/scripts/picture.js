@@ -10,12 +10,19 @@
     parts = {
       title: make("h1", { tabindex: -1 }),
       place: make("p", { class: "place" }),
-      back: make("a", { class: "back" }, "Gallery"),
+      back: make("a", { class: "back" }),
       stages: make("div", { class: "stages" }),
       readout: make("p", { class: "readout" }),
       layers: make("fieldset", { class: "layers" }),
       facts: make("div", { class: "picture-facts" }),
       runs: make("div", { class: "run-choice" }),
+      zoom: make(
+        "span",
+        { class: "zoom" },
+        button("−", () => zoom(1 / 1.5), { "aria-label": "Zoom out", title: "−" }),
+        button("+", () => zoom(1.5), { "aria-label": "Zoom in", title: "+" }),
+        button("Fit", fit, { title: "0" }),
+      ),
     };
     main.append(
       make(
@@ -29,13 +36,7 @@
           { class: "view-tools" },
           button("← Previous", () => step(-1), { title: "Arrow left" }),
           button("Next →", () => step(1), { title: "Arrow right" }),
-          make(
-            "span",
-            { class: "zoom" },
-            button("−", () => zoom(1 / 1.5), { "aria-label": "Zoom out", title: "−" }),
-            button("+", () => zoom(1.5), { "aria-label": "Zoom in", title: "+" }),
-            button("Fit", fit, { title: "0" }),
-          ),
+          parts.zoom,
         ),
       ),
       make(
@@ -50,7 +51,9 @@
   }
 
   function update(state, first = false) {
-    const number = indexIn(state.image, imageCount()) ?? 0;
+    const asked = indexIn(state.image, imageCount());
+    const number = asked ?? 0;
+    lastPicture.number = number;
     if (first || (known(state.at) && state.at !== seenText())) readSeen(state.at);
     const found = imagesOf(state);
     const box = boxFrom(state.box);
@@ -61,18 +64,34 @@
     const at = found.numbers.indexOf(number);
     const within = found.measure ? `, ${found.measure.title}` : "";
     parts.place.textContent = at < 0 ? "" : `${grouped(at + 1)} of ${grouped(found.numbers.length)}${within}`;
-    parts.back.href = address("gallery", chosen(state));
+    if (asked === null && known(state.image)) {
+      parts.place.textContent = "There is no such image; this is the first.";
+      current.state = { ...state, image: number };
+      settle(current.state);
+    }
+    const suspect = state.from === "suspects" && views.suspects.available();
+    parts.back.textContent = suspect ? "Suspects" : "Gallery";
+    parts.back.href = suspect ? address("suspects") : address("gallery", chosen(state));
     drawLayerChoice();
     drawStages();
     if (box && !known(state.at)) pointAt(box);
     drawFacts(number);
     // the next one is most likely wanted next
     const next = found.numbers[at + 1];
-    if (next !== undefined) for (const layer of shownLayers(state, next)) new Image().src = layerAddress(next, layer);
+    if (next !== undefined) preload(state, next);
+  }
+
+  function preload(state, number) {
+    for (const other of sideBySide(state, number) ? [false, true] : [false])
+      for (const layer of shownLayers(state, number)) {
+        const source = sourceOf(number, layer, other);
+        if (source) new Image().src = source;
+      }
   }
 
   const size = () => ({ width: images.width[current.number], height: images.height[current.number] });
-  const bothRuns = () => Boolean(images.against_layers?.[current.number]);
+  const bothRuns = () => hasBothRuns(current.number);
+  const both = () => sideBySide(current.state, current.number);
   const stage = () => parts.stages.querySelector(".stage");
 
   async function drawFacts(number) {
@@ -82,24 +101,26 @@
       parts.facts.replaceChildren(make("p", { class: "empty" }, `The details of this image ${details.error.message}.`));
       return;
     }
+    const shown = hasPicture(number) ? pointAt : null;
     parts.facts.replaceChildren(
       ...[
         pictureScores(number),
         pictureErrors(details),
-        pictureSuspects(number, pointAt),
-        pictureObjects(details, pointAt),
+        pictureSuspects(number, shown),
+        pictureObjects(details, shown),
         pictureClasses(details),
-      ].filter(Boolean),
+      ]
+        .flat()
+        .filter(Boolean),
     );
   }
 
   function drawLayerChoice() {
-    const there = layersOf(current.number);
+    const there = layersOf(current.number, both());
     parts.layers.hidden = there.length === 0;
     parts.layers.replaceChildren(...layerChoice(there, current.layers, toggle, fade));
-    const side = current.state.side === "1";
     parts.runs.replaceChildren(
-      ...(bothRuns() ? [runChoice(side, (both) => setState({ side: both ? "1" : null }))] : []),
+      ...(bothRuns() ? [runChoice(both(), (chosen) => setState({ side: chosen ? "1" : null }))] : []),
     );
   }
 
@@ -111,10 +132,12 @@
     current.state = { ...current.state, ...changes };
     settle(current.state);
     current.layers = shownLayers(current.state, current.number);
-    const focused = parts.layers.contains(document.activeElement) ? document.activeElement.value : null;
+    // the boxes are new: the focus goes back to where it was
+    const place = [parts.layers, parts.runs].find((each) => each.contains(document.activeElement));
+    const focused = document.activeElement.value;
     drawLayerChoice();
     drawStages();
-    if (focused) parts.layers.querySelector(`input[value="${focused}"]`)?.focus();
+    place?.querySelector(`input[value="${focused}"]`)?.focus();
   }
 
   function toggle(layer) {
@@ -124,17 +147,18 @@
     // what other pictures have and this one lacks stays as it was
     const elsewhere = (current.state.layers ?? SHOWN_FIRST.join(","))
       .split(",")
-      .filter((each) => each && !layersOf(current.number).includes(each));
+      .filter((each) => each && !layersOf(current.number, both()).includes(each));
     setState({ layers: [...shown, ...elsewhere].join(",") || "none" });
   }
 
   function drawStages() {
+    parts.zoom.hidden = !hasPicture(current.number);
     if (!hasPicture(current.number)) {
       parts.stages.replaceChildren(make("p", { class: "empty" }, "The report has no pictures of this image."));
       parts.readout.textContent = "";
       return;
     }
-    const runs = current.state.side === "1" && bothRuns() ? [false, true] : [false];
+    const runs = both() ? [false, true] : [false];
     const titles = [report.title, report.against?.title];
     const stages = [...parts.stages.querySelectorAll(".stage")];
     if (stages.length !== runs.length)
@@ -223,7 +247,7 @@
   function key(event) {
     if (event.target.matches("select, input[type=search]")) return false;
     const inSlider = event.target.matches("input[type=range]");
-    const there = layersOf(current.number);
+    const there = layersOf(current.number, both());
     const digit = Number(event.key);
     const pan = (right, down) => {
       if (stage()) {

@@ -94,9 +94,18 @@ function pictureClasses({ class_iou: ious }) {
   );
 }
 
-// found: the share of an object of the truth that is found; null for one that is only predicted.
+// In the lists of places pointAt shows one in the picture; null where there is no picture.
+
+// Missed objects of the truth, then invented ones; of a missed one, `found` is the share that is found all the same.
 function pictureObjects({ objects }, pointAt) {
-  if (objects.length === 0) return null;
+  const sorts = [
+    ["Missed objects, the largest first", objects.filter(({ found }) => known(found))],
+    ["Invented objects, the largest first", objects.filter(({ found }) => !known(found))],
+  ];
+  return sorts.map(([title, some]) => some.length > 0 && factsSection(title, objectList(some, pointAt)));
+}
+
+function objectList(objects, pointAt) {
   const list = make("ul", { class: "objects" });
   const entry = (thing) =>
     make(
@@ -107,58 +116,75 @@ function pictureObjects({ objects }, pointAt) {
           swatch(thing.class),
           make("span", { class: "text" }, className(thing.class)),
           make("span", { class: "soft" }, pixels(thing.area)),
-          make(
-            "span",
-            { class: "figure" },
-            known(thing.found) ? `${(thing.found * 100).toFixed(0)}${SPACE}% found` : "invented",
-          ),
+          // rounded down: what is found by a quarter is not missed
+          known(thing.found) &&
+            make("span", { class: "figure" }, `${Math.floor(thing.found * 100)}${SPACE}% found`),
         ],
         () => pointAt(thing.box),
-        { title: "Show it" },
+        { title: pointAt && "Show it", disabled: !pointAt },
       ),
     );
   const draw = (count) =>
     list.replaceChildren(
       ...objects.slice(0, count).map(entry),
       ...(objects.length > count
-        ? [
-            make(
-              "li",
-              {},
-              button(`Show all ${grouped(objects.length)}`, () => draw(objects.length), { class: "show-all" }),
-            ),
-          ]
+        ? [make("li", {}, button(`Show all ${grouped(objects.length)}`, showAll, { class: "show-all" }))]
         : []),
     );
+  const showAll = () => {
+    draw(objects.length);
+    list.children[OBJECTS_AT_FIRST].querySelector("button").focus();
+  };
   draw(OBJECTS_AT_FIRST);
-  return factsSection("Objects, least found first", list);
+  return list;
 }
 
 function pictureSuspects(number, pointAt) {
   const found = (report.suspects ?? []).filter(({ image }) => image === number);
-  if (found.length === 0) return null;
-  return factsSection(
-    "Suspected labels",
-    make(
-      "ul",
-      { class: "objects" },
-      found.map((suspect) =>
+  const sorts = [
+    ["Suspected labels", found.filter(({ mislabelled }) => mislabelled)],
+    ["Suspected, but may as well be hard", found.filter(({ mislabelled }) => !mislabelled)],
+  ];
+  return sorts.map(
+    ([title, some]) =>
+      some.length > 0 &&
+      factsSection(
+        title,
         make(
-          "li",
-          {},
-          button(
-            [
-              swatch(suspect.given),
-              make("span", { class: "text" }, `${className(suspect.given)}, rather ${className(suspect.suspected)}?`),
-              make("span", { class: "figure" }, pixels(suspect.area)),
-            ],
-            () => pointAt(suspect.box),
-            { title: "Show it" },
-          ),
+          "ul",
+          { class: "objects" },
+          some.map((suspect) => suspectEntry(suspect, pointAt)),
         ),
       ),
+  );
+}
+
+const suspectEntry = (suspect, pointAt) =>
+  make(
+    "li",
+    {},
+    button(
+      [
+        swatch(suspect.given),
+        make(
+          "span",
+          { class: "text" },
+          `${className(suspect.given)}, ${suspectWord(suspect)} ${className(suspect.suspected)}?`,
+        ),
+        make("span", { class: "figure" }, pixels(suspect.area)),
+      ],
+      () => pointAt(suspect.box),
+      { title: whyHard(suspect) ?? (pointAt && "Show it"), disabled: !pointAt },
     ),
   );
+
+// What is claimed of a suspect: that it is rather another class, or no more than that it may be one.
+const suspectWord = ({ mislabelled }) => (mislabelled ? "rather" : "or");
+
+// Why a suspect may as well be hard, or null.
+function whyHard({ mislabelled, margin, given }) {
+  if (mislabelled) return null;
+  return margin > 0 ? `the model hardly finds ${className(given)}` : "the model finds the label likelier";
 }
 
 const factsSection = (title, content) => make("section", {}, make("h2", {}, title), content);

@@ -8,6 +8,25 @@ function chosen(state) {
   return Object.fromEntries(CHOOSES.filter((key) => known(state[key])).map((key) => [key, state[key]]));
 }
 
+// A state without what chooses nothing: what there is not, and what gives way to another choice.
+function applied(state) {
+  const index = (key, length) => (indexIn(state[key], length) === null ? null : state[key]);
+  const own = {
+    ...state,
+    ...Object.fromEntries(["true", "predicted", "class"].map((key) => [key, index(key, report.classes.length)])),
+    band: index("band", report.size_bands?.length ?? 0),
+    kind: report.kinds.some(({ key }) => key === state.kind) ? state.kind : null,
+    suspects: state.suspects === "1" && report.suspects ? "1" : null,
+    sort: imageColumn(state.sort) ? state.sort : null,
+    order: ["ascending", "descending"].includes(state.order) ? state.order : null,
+  };
+  const pair = own.true !== null && own.predicted !== null;
+  if (!pair || own.suspects) Object.assign(own, { true: null, predicted: null });
+  if (pair || own.suspects) Object.assign(own, { class: null, kind: null, band: null });
+  if (own.band !== null) own.kind = null;
+  return own;
+}
+
 // What the errors are that images are chosen by, or null: {title, unit, of: image → value}.
 function measureOf(state) {
   const classCount = report.classes.length;

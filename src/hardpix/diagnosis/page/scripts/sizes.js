@@ -15,12 +15,16 @@
 
   function show(main, state) {
     const there = MEASURES.filter(([key]) => report.size_scores[key]);
-    const shown = { ...state, of: there.some(([key]) => key === state.of) ? state.of : there[0][0] };
+    const marked = indexIn(state.band, report.size_bands.length);
+    // who is sent to one size is told what is missed of it
+    const asked = [state.of, marked !== null && "missed", there[0][0]];
+    const shown = { ...state, of: asked.find((of) => there.some(([key]) => key === of)) };
     const place = make("div", { class: "columns sizes-columns" });
     const left = make("div", { class: "stack" });
     const draw = () => {
-      left.replaceChildren(make("div", { class: "table-place" }, table(shown)), ...[costs()].filter(Boolean));
-      place.replaceChildren(left, curves(shown.of));
+      const scores = make("div", { class: "table-place" }, table(shown, marked));
+      left.replaceChildren(...[scores, costs(marked)].filter(Boolean));
+      place.replaceChildren(left, curves(shown.of, marked));
     };
     main.append(
       viewHead(
@@ -50,7 +54,7 @@
       .map((_, k) => k)
       .filter((k) => report.size_bands.some((_, b) => report.size_scores.objects?.[b]?.[k] ?? 1));
 
-  function table(state) {
+  function table(state, markedBand) {
     const [, , unit] = measure(state.of);
     const values = report.size_scores[state.of];
     const others = sameSizes() ? report.against.size_scores[state.of] : null;
@@ -63,7 +67,7 @@
     }));
     const columns = [name, ...bands];
     const marked = indexIn(state.class, report.classes.length);
-    return sortableTable({
+    const made = sortableTable({
       caption: "Objects by class and size",
       columns,
       rows: counted(),
@@ -71,7 +75,7 @@
       sorted: sortedFrom(
         state.sort,
         columns,
-        bands.length > 0 ? { key: "0", order: unit === "%" ? "ascending" : "descending" } : null,
+        bands.length > 0 ? { key: String(markedBand ?? 0), order: unit === "%" ? "ascending" : "descending" } : null,
       ),
       onSort: (sorted) => {
         state.sort = sortedText(sorted);
@@ -94,9 +98,12 @@
       },
       rowAttributes: (k) => ({ class: k === marked ? "marked" : null }),
     });
+    if (markedBand !== null)
+      for (const cell of made.querySelectorAll(`tr > :nth-child(${markedBand + 2})`)) cell.classList.add("marked");
+    return made;
   }
 
-  function curves(of) {
+  function curves(of, markedBand) {
     const [, title, unit] = measure(of);
     const values = report.size_scores[of];
     const titles = report.size_bands.map((band) => plotText(band.title));
@@ -113,7 +120,7 @@
       `${title} by object size${some}`,
       chart(
         `${title} by object size; the table beside it has the same figures`,
-        ({ soft }) => ({
+        ({ soft, rule }) => ({
           traces: shown.map((k) => ({
             type: "scatter",
             mode: "lines+markers",
@@ -131,6 +138,22 @@
             showlegend: true,
             legend: { orientation: "h", y: -0.12, font: { size: 12 } },
             dragmode: false,
+            shapes:
+              markedBand === null
+                ? []
+                : [
+                    {
+                      type: "rect",
+                      layer: "below",
+                      yref: "paper",
+                      x0: markedBand - 0.3,
+                      x1: markedBand + 0.3,
+                      y0: 0,
+                      y1: 1,
+                      fillcolor: rule,
+                      line: { width: 0 },
+                    },
+                  ],
           },
         }),
         { height: Math.max(380, Math.min(560, window.innerHeight - 260)) },
@@ -138,7 +161,7 @@
     );
   }
 
-  function costs() {
+  function costs(markedBand) {
     const { cost } = report.size_scores;
     if (!cost) return null;
     return section(
@@ -153,7 +176,7 @@
           report.size_bands.map(({ title }, band) =>
             make(
               "tr",
-              {},
+              { class: band === markedBand ? "marked" : null },
               make("th", { scope: "row" }, make("a", { href: address("gallery", { band }) }, title)),
               make("td", { class: "bar-cell" }, bar(cost[band] / Math.max(...cost.filter(known), 1e-9))),
               make("td", { class: "figure" }, `${points(cost[band], 2)} mIoU`),

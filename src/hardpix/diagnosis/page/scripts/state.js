@@ -2,7 +2,8 @@
 // Where the reader is stands in the address after "#": a view and what it is about, as in #gallery?class=3&sort=miou.
 // Every view is drawn from it alone, so that reloading, going back and sending the address on all work.
 
-const views = Object.create(null); // name → {title, available(), show(main, state), update?(state)}; a script each
+// name → {title, available(), show(main, state, from), update?(state)}; a script each; from: the view before, or null
+const views = Object.create(null);
 
 function readState() {
   const [, view, query] = /^#?([^?]*)\??(.*)$/s.exec(location.hash);
@@ -15,6 +16,9 @@ function address(view, parameters = {}) {
   const query = new URLSearchParams(given).toString();
   return `#${view}${query && "?"}${query}`;
 }
+
+// The picture that was looked at last: who comes back from it looks for it.
+const lastPicture = { number: null };
 
 function go(view, parameters) {
   location.hash = address(view, parameters);

@@ -209,6 +209,24 @@ def test_a_point_of_the_plot_leads_to_its_image(visit: Visit, odd: Path) -> None
     assert page.locator("select").nth(1).input_value() == "errors"
 
 
+def test_a_plot_of_ten_thousand_images_marks_each_of_them(visit: Visit, large: Path) -> None:
+    page = visit(large)
+    page.evaluate(
+        """() => {
+          window.refused = [];
+          document.addEventListener("securitypolicyviolation", (event) => refused.push(event.violatedDirective));
+        }"""
+    )
+    page.evaluate("() => { location.hash = 'plots'; }")
+    page.locator("main.view-plots .chart").wait_for()
+    wait_for_charts(page)
+    assert page.locator(".chart path.point").count() == 10_000
+    assert page.evaluate("() => refused") == []
+    box = page.locator(".chart path.point").nth(20).bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.locator(".hovertext").wait_for()
+
+
 def test_the_switch_chooses_the_theme_and_is_remembered(visit: Visit, odd: Path) -> None:
     page = visit(odd, color_scheme="light")
     ground = "() => getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)[0]"

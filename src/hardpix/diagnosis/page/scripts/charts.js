@@ -8,14 +8,6 @@ const plotText = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&l
 
 const shortened = (text, length = 24) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
 
-function canWebGl() {
-  try {
-    return Boolean(document.createElement("canvas").getContext("webgl"));
-  } catch {
-    return false;
-  }
-}
-
 function plotColours() {
   const names = ["paper", "raised", "ink", "soft", "rule", "tick", "first", "second", "gain", "loss"];
   return Object.fromEntries(names.map((name) => [name, themeColour(name)]));

@@ -1,7 +1,8 @@
 "use strict";
 // Any two scores against each other: a point is an image, or a class.
 {
-  // from here on, points are drawn by the graphics card
+  // From here on, points are small. They are svg however many there are: plotly's WebGL makes code at run time, which
+  // the page forbids.
   const MANY = 2000;
 
   function show(main, state) {
@@ -99,7 +100,7 @@
       ({ ink, soft, first, raised }) => ({
         traces: [
           {
-            type: there.length > MANY && canWebGl() ? "scattergl" : "scatter",
+            type: "scatter",
             mode: ofClasses ? "markers+text" : "markers",
             x: there.map((i) => onAxis(values[0][i], x)),
             y: there.map((i) => onAxis(values[1][i], y)),

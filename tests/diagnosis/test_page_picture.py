@@ -216,3 +216,18 @@ def test_figures_are_those_of_the_image(visit: Visit, odd: Path) -> None:
 def test_a_number_that_no_image_has_shows_the_first(visit: Visit, odd: Path) -> None:
     page = visit(odd, "#picture?image=9999")  # there is no such image: the first is shown
     assert page.locator("h1").inner_text() == page.evaluate("() => hardpixImages.stem[0]")
+
+
+@pytest.mark.parametrize("zoom", [1, 8, 64])
+def test_the_frame_around_a_place_is_as_thin_at_any_zoom(visit: Visit, odd: Path, zoom: int) -> None:
+    page = visit(odd, f"#picture?image=0&box=20,30,10,12&at={zoom},0.375,0.39")
+    layers(page)
+    over = page.locator(".boxes .over").evaluate(
+        """(rect) => {
+          const { vectorEffect, strokeWidth } = getComputedStyle(rect);
+          return { vectorEffect, width: parseFloat(strokeWidth) };
+        }"""
+    )
+    scale = page.locator(".sheet").bounding_box()["width"] / WIDE
+    assert over["vectorEffect"] == "none"  # a browser knows nothing of the sheet's own scale
+    assert over["width"] * scale == pytest.approx(2, rel=0.02)

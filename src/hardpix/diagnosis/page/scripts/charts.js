@@ -26,7 +26,7 @@ function lineColour(colour) {
   return rgb(shown.map(Math.round));
 }
 
-// A chart as an element. draw(colours) gives {traces, layout}; it is drawn again when the theme changes.
+// A chart as an element. draw(colours, element) gives {traces, layout}; it is drawn again when the theme changes.
 // events: plotly's names → what to do. The label says what can be seen to those who cannot see it.
 function chart(label, draw, { height = 360, events = {}, className: kind = "" } = {}) {
   const element = make("div", {
@@ -40,7 +40,7 @@ function chart(label, draw, { height = 360, events = {}, className: kind = "" } 
     const Plotly = await plotly("");
     if (!element.isConnected) return;
     const colours = plotColours();
-    const { traces, layout } = draw(colours);
+    const { traces, layout } = draw(colours, element);
     await Plotly.react(element, traces, merged(baseLayout(colours), layout), {
       displayModeBar: false,
       responsive: true,

@@ -58,7 +58,7 @@ def visit(browser: Any) -> Iterator[Callable[..., Any]]:
     opened: list[tuple[Any, str, list[str], list[str]]] = []
 
     def visit(report: Path, address: str = "", **settings: Any) -> Any:
-        context = browser.new_context(viewport={"width": 1280, "height": 860}, offline=True, **settings)
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 860}, "offline": True} | settings)
         page = context.new_page()
         page.set_default_timeout(10_000)
         complaints: list[str] = []

@@ -287,11 +287,11 @@ def test_without_an_image_the_truth_lies_below_the_kinds(visit: Visit, odd: Path
     assert layers(page) == ["pictures/000000/truth.png", "pictures/000000/kinds.png"]
 
 
-def test_missed_and_invented_objects_are_two_lists(visit: Visit, odd: Path) -> None:
+def test_missed_and_false_objects_are_two_lists(visit: Visit, odd: Path) -> None:
     page = visit(odd, "#picture?image=0")
     page.locator(".picture-facts section").first.wait_for()
     details = page.evaluate("() => detailsOf(0)")["objects"]
-    for title, missed in [("Missed objects, the largest first", True), ("Invented objects, the largest first", False)]:
+    for title, missed in [("Missed objects, the largest first", True), ("False objects, the largest first", False)]:
         expected = [thing for thing in details if (thing["found"] is not None) == missed]
         entries = page.locator(f".picture-facts section:has(> h2:text-is('{title}')) li").all_inner_texts()
         assert len(entries) == len(expected)
@@ -300,3 +300,18 @@ def test_missed_and_invented_objects_are_two_lists(visit: Visit, odd: Path) -> N
             share = f"{int(100 * thing['found'])}\u00a0% found" if missed else ""
             assert text.endswith(share)
             assert ("found" in text) == missed
+
+
+@pytest.mark.parametrize("zoom", [1, 8, 64])
+def test_the_frame_around_a_place_is_as_thin_at_any_zoom(visit: Visit, odd: Path, zoom: int) -> None:
+    page = visit(odd, f"#picture?image=0&box=20,30,10,12&at={zoom},0.375,0.39")
+    layers(page)
+    over = page.locator(".boxes .over").evaluate(
+        """(rect) => {
+          const { vectorEffect, strokeWidth } = getComputedStyle(rect);
+          return { vectorEffect, width: parseFloat(strokeWidth) };
+        }"""
+    )
+    scale = page.locator(".sheet").bounding_box()["width"] / WIDE
+    assert over["vectorEffect"] == "none"  # a browser knows nothing of the sheet's own scale
+    assert over["width"] * scale == pytest.approx(2, rel=0.02)

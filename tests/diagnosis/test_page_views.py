@@ -34,6 +34,12 @@ def column(page: Any, table: str, place: int) -> list[str]:
     return page.locator(f"{table} tbody tr > :nth-child({place})").all_inner_texts()
 
 
+def on_matrix(page: Any, true: int, predicted: int) -> tuple[float, float]:
+    box = page.locator(".chart .nsewdrag").bounding_box()
+    classes = len(page.evaluate("() => window.hardpixReport.classes"))
+    return box["x"] + (predicted + 0.5) * box["width"] / classes, box["y"] + (true + 0.5) * box["height"] / classes
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_view_opens(visit: Visit, odd: Path, theme: str) -> None:
     page = visit(odd, color_scheme=theme)
@@ -230,20 +236,75 @@ def test_a_class_that_is_asked_for_is_marked_in_the_group_that_is_asked_for(visi
 def test_a_click_on_the_matrix_leads_to_that_pair(visit: Visit, odd: Path) -> None:
     page = visit(odd, "#confusion")
     wait_for_charts(page)
-    box = page.locator(".chart .nsewdrag").bounding_box()
-    report = page.evaluate("() => window.hardpixReport")
-    classes = len(report["classes"])
     true, predicted = 4, 3
-    assert report["confusion"][true][predicted] > 0
-    page.mouse.move(
-        box["x"] + (predicted + 0.5) * box["width"] / classes, box["y"] + (true + 0.5) * box["height"] / classes
-    )
+    assert page.evaluate("() => window.hardpixReport.confusion")[true][predicted] > 0
+    page.mouse.move(*on_matrix(page, true, predicted))
     page.locator(".hovertext").wait_for()
     assert f"{ODD_CLASS} taken for vegetation" in page.locator(".hovertext").text_content()
     page.mouse.down()
     page.mouse.up()
     page.locator("main.view-gallery").wait_for()
     assert page.evaluate("() => location.hash") == f"#gallery?true={true}&predicted={predicted}"
+
+
+def test_the_diagonal_of_the_matrix_leads_to_the_wrong_pixels_of_its_class(visit: Visit, odd: Path) -> None:
+    page = visit(odd, "#confusion")
+    wait_for_charts(page)
+    page.mouse.move(*on_matrix(page, 4, 4))
+    page.locator(".hovertext").wait_for()
+    assert f"{ODD_CLASS}, found" in page.locator(".hovertext").text_content()
+    page.mouse.down()
+    page.mouse.up()
+    page.locator("main.view-gallery .card").first.wait_for()
+    assert page.evaluate("() => location.hash") == "#gallery?class=4"
+
+
+def test_a_cell_without_errors_leads_nowhere(visit: Visit, odd: Path) -> None:
+    page = visit(odd, "#confusion")
+    wait_for_charts(page)
+    matrix = page.evaluate("() => window.hardpixReport.confusion")
+    empty = next((t, p) for t, row in enumerate(matrix) for p, count in enumerate(row) if t != p and count == 0)
+    page.mouse.move(*on_matrix(page, *empty))
+    page.locator(".hovertext").wait_for()
+    page.mouse.down()
+    page.mouse.up()
+    page.wait_for_timeout(200)
+    assert page.locator("main.view-confusion").count() == 1
+
+
+def test_arrows_go_through_the_cells_of_the_matrix_and_enter_opens_one(visit: Visit, odd: Path) -> None:
+    page = visit(odd, "#confusion")
+    wait_for_charts(page)
+    names = page.evaluate("() => hardpixReport.classes.map(({ name }) => name)")
+    page.locator(".matrix .chart").focus()
+    said = page.locator(".matrix [aria-live]")
+    page.keyboard.press("ArrowRight")
+    assert said.inner_text().startswith(f"{names[0]}, found: ")
+    for key in ["ArrowRight", "ArrowRight", "ArrowRight", "ArrowDown"]:
+        page.keyboard.press(key)
+    assert said.inner_text().startswith(f"{names[1]} taken for {names[3]}: ")
+    page.keyboard.press("Enter")
+    page.locator("main.view-gallery .card").first.wait_for()
+    assert page.evaluate("() => location.hash") == "#gallery?true=1&predicted=3"
+
+
+def test_arrows_go_through_the_points_of_a_plot_by_their_scores(visit: Visit, odd: Path) -> None:
+    page = visit(odd, "#plots?x=miou&y=errors")
+    wait_for_charts(page)
+    stems, miou, errors = page.evaluate(
+        "() => [hardpixImages.stem, ...['miou', 'errors'].map((key) => hardpixImages.columns[key])]"
+    )
+    page.locator(".chart").focus()
+    by_miou = sorted(range(12), key=lambda i: miou[i])
+    for i in by_miou[:3]:
+        page.keyboard.press("ArrowRight")
+        assert page.locator(".previewed .stem").inner_text() == stems[i]
+    by_errors = sorted(range(12), key=lambda i: errors[i])
+    lower = by_errors[by_errors.index(by_miou[2]) - 1]
+    page.keyboard.press("ArrowDown")
+    assert page.locator(".panel [aria-live=polite]").inner_text().startswith(stems[lower])
+    page.keyboard.press("Enter")
+    page.locator("main.view-picture h1", has_text=stems[lower]).wait_for()
 
 
 def test_a_point_of_the_plot_leads_to_its_image(visit: Visit, odd: Path) -> None:
@@ -265,6 +326,24 @@ def test_a_point_of_the_plot_leads_to_its_image(visit: Visit, odd: Path) -> None
     page.go_back()
     page.locator("main.view-plots").wait_for()
     assert page.locator("select").nth(1).input_value() == "errors"
+
+
+def test_a_plot_of_ten_thousand_images_marks_each_of_them(visit: Visit, large: Path) -> None:
+    page = visit(large)
+    page.evaluate(
+        """() => {
+          window.refused = [];
+          document.addEventListener("securitypolicyviolation", (event) => refused.push(event.violatedDirective));
+        }"""
+    )
+    page.evaluate("() => { location.hash = 'plots'; }")
+    page.locator("main.view-plots .chart").wait_for()
+    wait_for_charts(page)
+    assert page.locator(".chart path.point").count() == 10_000
+    assert page.evaluate("() => refused") == []
+    box = page.locator(".chart path.point").nth(20).bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.locator(".hovertext").wait_for()
 
 
 def test_the_switch_chooses_the_theme_and_is_remembered(visit: Visit, odd: Path) -> None:

@@ -8,14 +8,6 @@ const plotText = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&l
 
 const shortened = (text, length = 24) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
 
-function canWebGl() {
-  try {
-    return Boolean(document.createElement("canvas").getContext("webgl"));
-  } catch {
-    return false;
-  }
-}
-
 function plotColours() {
   const names = ["paper", "raised", "ink", "soft", "rule", "tick", "first", "second", "gain", "loss"];
   return Object.fromEntries(names.map((name) => [name, themeColour(name)]));
@@ -34,7 +26,7 @@ function lineColour(colour) {
   return rgb(shown.map(Math.round));
 }
 
-// A chart as an element. draw(colours) gives {traces, layout}; it is drawn again when the theme changes.
+// A chart as an element. draw(colours, element) gives {traces, layout}; it is drawn again when the theme changes.
 // events: plotly's names → what to do. The label says what can be seen to those who cannot see it.
 function chart(label, draw, { height = 360, events = {}, className: kind = "" } = {}) {
   const element = make("div", {
@@ -48,7 +40,7 @@ function chart(label, draw, { height = 360, events = {}, className: kind = "" } 
     const Plotly = await plotly("");
     if (!element.isConnected) return;
     const colours = plotColours();
-    const { traces, layout } = draw(colours);
+    const { traces, layout } = draw(colours, element);
     await Plotly.react(element, traces, merged(baseLayout(colours), layout), {
       displayModeBar: false,
       responsive: true,

@@ -9,7 +9,11 @@
     const group = groups.includes(state.group) || state.group === all ? state.group : groups[0];
     const shown = { ...state, group };
     const place = make("div", { class: "table-place" });
-    const draw = () => place.replaceChildren(table(shown), explanations(shown.group));
+    const about = make("div");
+    const draw = () => {
+      place.replaceChildren(table(shown));
+      about.replaceChildren(explanations(shown.group));
+    };
     const choose = (chosen) => {
       shown.group = chosen;
       settle(shown);
@@ -27,12 +31,19 @@
         ),
       ),
       place,
+      about,
     );
     draw();
   }
 
+  // Points of the mIoU are no share of anything, and say so in their column's title.
+  const columnsOf = (group) =>
+    report.columns.class
+      .filter((column) => group === all || column.group === group)
+      .map((column) => (column.key === "worth" ? { ...column, unit: "points" } : column));
+
   function table(state) {
-    const columns = report.columns.class.filter(({ group }) => state.group === all || group === state.group);
+    const columns = columnsOf(state.group);
     const everything = [name, ...columns];
     const marked = indexIn(state.class, report.classes.length);
     const largest = Object.fromEntries(
@@ -41,7 +52,7 @@
     return sortableTable({
       caption: "Scores of each class",
       columns: everything,
-      className: columns.length <= 6 ? "roomy" : "",
+      className: columns.length <= 6 ? "roomy" : columns.length > 12 ? "many" : "",
       rows: report.classes.map((_, k) => k),
       sorted: sortedFrom(
         state.sort,
@@ -68,21 +79,26 @@
   function scoreCell(k, column, largest) {
     const value = report.class_scores[column.key][k];
     const other = report.against?.class_scores[column.key]?.[k];
-    const share = known(value) && largest > 0 ? value / (column.unit === "%" && largest > 0.5 ? 1 : largest) : null;
+    // shares are of the whole, whatever the largest is, so that bars of different columns can be compared
+    const share = known(value) && largest > 0 ? value / (column.unit === "%" ? 1 : largest) : null;
     // one digit after the point in the whole column, or two where one would make a small value zero
     const tiny = report.class_scores[column.key].some((each) => each > 0 && each < 0.0005);
     return [
-      make("span", { class: "number" }, figure(value, column.unit, column.unit === "%" ? 1 + tiny : null)),
+      make(
+        "span",
+        { class: "number" },
+        column.unit === "points" ? points(value, 1) : figure(value, column.unit, column.unit === "%" ? 1 + tiny : null),
+      ),
       report.against && difference(value, other, column),
       bar(share),
     ];
   }
 
   function explanations(group) {
-    const columns = report.columns.class.filter((column) => group === all || column.group === group);
+    const columns = columnsOf(group);
     return make(
       "details",
-      { class: "about", open: report.classes.length <= 12 },
+      { class: "panel about", open: report.classes.length <= 12 },
       make("summary", {}, "What the columns mean"),
       make(
         "dl",

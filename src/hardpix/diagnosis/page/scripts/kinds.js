@@ -99,11 +99,12 @@
             {},
             kind.about,
             " ",
-            make(
-              "span",
-              { class: "soft" },
-              `${inUnit(kind.share_of_errors, "%")} of the wrong pixels; mended, worth ${points(kind.cost)} mIoU.`,
-            ),
+            known(kind.share_of_errors) &&
+              make(
+                "span",
+                { class: "soft" },
+                `${inUnit(kind.share_of_errors, "%")} of the wrong pixels; mended, worth ${points(kind.cost)} mIoU.`,
+              ),
           ),
         ]),
       ),
@@ -112,7 +113,7 @@
 
   function displacement() {
     const counts = report.displaced_by;
-    if (!counts?.length) return null;
+    if (!counts?.some((count) => count > 0)) return null;
     const kind = report.kinds.find(({ key }) => key === "displaced") ?? report.kinds[0];
     const label = counts.map((count, i) => `${i + 1} px: ${grouped(count)}`).join(", ");
     return section(

@@ -28,6 +28,7 @@
       if (link.dataset.view === (view.hidden ? "gallery" : name)) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
+    showCurrent(nav.querySelector("[aria-current]"));
     if (shown === name && view.update) {
       view.update(state);
       return;
@@ -40,6 +41,12 @@
     // not on the first visit, where nobody has gone anywhere, nor where a view has put the focus back
     if (shown !== null && !main.querySelector(":focus")) main.querySelector("h1")?.focus({ preventScroll: true });
     shown = name;
+  }
+
+  // Where the bar is narrower than its links, the current one comes to its middle.
+  function showCurrent(link) {
+    const [bar, each] = [nav, link].map((element) => element.getBoundingClientRect());
+    nav.scrollLeft += each.left + each.width / 2 - bar.left - bar.width / 2;
   }
 
   function showTheme() {
@@ -73,6 +80,7 @@
         make("a", { href: `#${name}`, "data-view": name }, views[name].title),
       ),
     );
+    watchEdges(nav, nav.lastElementChild);
     document.querySelector(".brand .run").textContent = report.title;
     document.querySelector(".skip").addEventListener("click", (event) => {
       event.preventDefault();

@@ -51,9 +51,11 @@ function kindBar(parts, share = 1) {
   );
 }
 
-// How one run differs from another: an arrow and a sign beside the colour.
+// How one run differs from another: an arrow and a sign beside the colour. Null where neither way is better.
 function difference(value, other, column) {
-  if (!known(value) || !known(other) || column.better === null) return make("span", { class: "difference" }, "");
+  if (column.better === null) return null;
+  if (!known(value)) return make("span", { class: "difference" });
+  if (!known(other)) return make("span", { class: "difference same", title: "The other run has no value" }, NONE);
   const change = value - other;
   const text =
     column.unit === "%" ? points(change, 1) : `${change > 0 ? "+" : ""}${figure(change, column.unit, column.digits)}`;

@@ -100,7 +100,7 @@ function pictureClasses({ class_iou: ious }) {
 function pictureObjects({ objects }, pointAt) {
   const sorts = [
     ["Missed objects, the largest first", objects.filter(({ found }) => known(found))],
-    ["Invented objects, the largest first", objects.filter(({ found }) => !known(found))],
+    ["False objects, the largest first", objects.filter(({ found }) => !known(found))],
   ];
   return sorts.map(([title, some]) => some.length > 0 && factsSection(title, objectList(some, pointAt)));
 }

@@ -1,7 +1,8 @@
 "use strict";
 // Any two scores against each other: a point is an image, or a class.
 {
-  // from here on, points are drawn by the graphics card
+  // From here on, points are small. They are svg however many there are: plotly's WebGL makes code at run time, which
+  // the page forbids.
   const MANY = 2000;
 
   function show(main, state) {
@@ -77,14 +78,12 @@
     const names = state.of === "images" ? images.stem : report.classes.map(({ name }) => name);
     const points = state.of === "images" ? plural(there.length, "image") : plural(there.length, "class", "classes");
     const label = `${y.title} against ${x.title} of ${points}`;
-    const text = (i) =>
-      [
-        shortened(names[i], 48),
-        `${x.title} ${inUnit(values[0][i], x.unit)}`,
-        `${y.title} ${inUnit(values[1][i], y.unit)}`,
-      ]
-        .map(plotText)
-        .join("<br>");
+    const lines = (i) => [
+      shortened(names[i], 48),
+      `${x.title} ${inUnit(values[0][i], x.unit)}`,
+      `${y.title} ${inUnit(values[1][i], y.unit)}`,
+    ];
+    const text = (i) => lines(i).map(plotText).join("<br>");
     const ofClasses = state.of === "classes";
     // shares of classes differ by orders of magnitude
     const spread = there.map((i) => values[0][i]).filter((value) => value > 0);
@@ -94,12 +93,13 @@
       spread.length === there.length &&
       Math.max(...spread) > 30 * Math.min(...spread);
     const placed = ofClasses ? sides(there, names, values, logarithmic) : [];
-    return chart(
+    const open = (i) => (ofClasses ? go("gallery", { class: i }) : go("picture", { image: i, sort: y.key }));
+    const drawn = chart(
       label,
       ({ ink, soft, first, raised }) => ({
         traces: [
           {
-            type: there.length > MANY && canWebGl() ? "scattergl" : "scatter",
+            type: "scatter",
             mode: ofClasses ? "markers+text" : "markers",
             x: there.map((i) => onAxis(values[0][i], x)),
             y: there.map((i) => onAxis(values[1][i], y)),
@@ -129,18 +129,32 @@
       {
         height: chartHeight(),
         events: {
-          plotly_click: ({ points: [{ pointIndex }] }) =>
-            go(
-              ...(ofClasses
-                ? ["gallery", { class: there[pointIndex] }]
-                : ["picture", { image: there[pointIndex], sort: y.key }]),
-            ),
+          plotly_click: ({ points: [{ pointIndex }] }) => open(there[pointIndex]),
           plotly_hover: ({ points: [{ pointIndex }] }) => {
             if (!ofClasses) preview(there[pointIndex]);
           },
         },
       },
     );
+    // left and right by the one score, up and down by the other
+    const ranks = values.map((each) => there.map((_, k) => k).sort((a, b) => each[there[a]] - each[there[b]]));
+    const hint =
+      "With the keyboard: the arrows go from point to point, left and right by the one score, up and down by the " +
+      "other; Enter opens it.";
+    return withKeys(drawn, hint, {
+      step: (from, key) => {
+        const order = ranks[key === "ArrowLeft" || key === "ArrowRight" ? 0 : 1];
+        const place = order.indexOf(from) + (key === "ArrowLeft" || key === "ArrowDown" ? -1 : 1);
+        return order[Math.min(order.length - 1, Math.max(0, place))];
+      },
+      show: (k) => {
+        window.Plotly.Fx.hover(drawn, [{ curveNumber: 0, pointNumber: k }]);
+        // plotly tells of a hover only some time later
+        if (!ofClasses) preview(there[k]);
+      },
+      words: (k) => lines(there[k]).join(" · "),
+      open: (k) => open(there[k]),
+    });
   }
 
   // Which side of each point its name stands on, in a plot of about the size that it will have.
@@ -161,7 +175,7 @@
     );
   }
 
-  const chartHeight = () => Math.max(420, window.innerHeight - 210);
+  const chartHeight = () => Math.max(420, window.innerHeight - 240);
 
   function aside(state) {
     const column = columnsOf(state.of).find(({ key }) => key === state.y);

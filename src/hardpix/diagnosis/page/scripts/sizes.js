@@ -86,7 +86,7 @@
         if (band === undefined) return make("a", { href: address("gallery", { class: k }) }, classLabel(k));
         const value = values[band][k];
         const change = others && difference(value, others[band][k], { unit, better: BETTER[state.of] });
-        const text = figure(value, unit, unit === "%" ? 1 : null);
+        const text = unit === "%" && known(value) ? `${figure(value, unit, 1)}${SPACE}%` : figure(value, unit);
         // a link only where some such object is not found as a whole
         return [
           images.errors.band[`${k},${band}`]

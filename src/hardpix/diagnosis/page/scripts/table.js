@@ -65,13 +65,20 @@ function sortableTable({
   }
 
   arrange();
-  return make(
+  const table = make(
     "table",
     { class: `scores ${kind}` },
     make("caption", { class: "unseen" }, caption),
     make("thead", {}, make("tr", {}, heads)),
     body,
   );
+  // only where it stands is known what of it is seen
+  const placed = new ResizeObserver(() => {
+    placed.disconnect();
+    watchEdges(table.parentElement, table);
+  });
+  placed.observe(table);
+  return table;
 }
 
 function compare(a, b, sign) {

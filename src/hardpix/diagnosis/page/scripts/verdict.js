@@ -148,7 +148,7 @@
             "tr",
             {},
             make("td"),
-            make("td"),
+            make("td", { class: "bar-cell" }),
             make("th", { scope: "col", class: "figure" }, "of errors"),
             make(
               "th",
@@ -159,7 +159,7 @@
               make(
                 "th",
                 { scope: "col", class: "figure", title: `Wrong pixels of the kind, against ${against.title}` },
-                "its pixels",
+                "pixels, change",
               ),
           ),
         ),

@@ -47,6 +47,8 @@ function place(stage, size) {
   const top = stage.clientHeight / 2 - seen.y * size.height * scale;
   const sheet = stage.firstElementChild;
   sheet.style.transform = `translate(${left}px, ${top}px) scale(${scale})`;
+  // for lines that are to be as thick at any zoom
+  sheet.style.setProperty("--scale", scale);
   sheet.classList.toggle("crisp", scale * devicePixelRatio >= 2);
 }
 

@@ -43,7 +43,12 @@ function layerChoice(there, shown, toggle, fade) {
 }
 
 function runChoice(both, choose) {
-  const checkbox = make("input", { type: "checkbox", value: "both", checked: both, on: { change: () => choose(checkbox.checked) } });
+  const checkbox = make("input", {
+    type: "checkbox",
+    value: "both",
+    checked: both,
+    on: { change: () => choose(checkbox.checked) },
+  });
   return make(
     "label",
     {},

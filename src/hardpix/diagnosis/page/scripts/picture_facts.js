@@ -117,8 +117,7 @@ function objectList(objects, pointAt) {
           make("span", { class: "text" }, className(thing.class)),
           make("span", { class: "soft" }, pixels(thing.area)),
           // rounded down: what is found by a quarter is not missed
-          known(thing.found) &&
-            make("span", { class: "figure" }, `${Math.floor(thing.found * 100)}${SPACE}% found`),
+          known(thing.found) && make("span", { class: "figure" }, `${Math.floor(thing.found * 100)}${SPACE}% found`),
         ],
         () => pointAt(thing.box),
         { title: pointAt && "Show it", disabled: !pointAt },

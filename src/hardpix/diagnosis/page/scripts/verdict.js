@@ -31,7 +31,12 @@
           ),
       ),
       headline(),
-      make("div", { class: "columns wide-left" }, findings(), make("div", { class: "stack" }, kindsOfError(), furtherScores())),
+      make(
+        "div",
+        { class: "columns wide-left" },
+        findings(),
+        make("div", { class: "stack" }, kindsOfError(), furtherScores()),
+      ),
       make(
         "div",
         { class: "columns wide-right" },
@@ -74,17 +79,10 @@
         make("th", { scope: "row", title: column.about }, column.title),
         make("td", { class: "figure" }, inUnit(report.scores[column.key], column.unit)),
         against &&
-          make(
-            "td",
-            { class: "figure" },
-            difference(report.scores[column.key], against.scores[column.key], column),
-          ),
+          make("td", { class: "figure" }, difference(report.scores[column.key], against.scores[column.key], column)),
       ),
     );
-    return section(
-      "Further scores",
-      make("table", { class: "facts-table further" }, make("tbody", {}, rows)),
-    );
+    return section("Further scores", make("table", { class: "facts-table further" }, make("tbody", {}, rows)));
   }
 
   function findings() {

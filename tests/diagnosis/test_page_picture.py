@@ -95,6 +95,23 @@ def test_arrows_go_through_the_images_that_were_chosen(visit: Visit, odd: Path) 
     assert page.locator(".card .stem").all_inner_texts() == chosen
 
 
+def test_a_key_that_leaves_comes_before_an_address_that_is_not_yet_written(visit: Visit, odd: Path) -> None:
+    page = visit(odd, "#picture?image=0")
+    layers(page)
+    # In one turn of the browser, with its own clock run on before it draws: as under load.
+    page.evaluate(
+        """() => {
+          const press = (key) => document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+          press("ArrowRight");
+          press("Escape");
+          const until = performance.now() + 400;
+          while (performance.now() < until);
+        }"""
+    )
+    page.locator("main.view-gallery .card").first.wait_for()
+    assert page.evaluate("() => location.hash").startswith("#gallery")
+
+
 def test_zoom_and_pan_stay_from_picture_to_picture_and_over_a_reload(visit: Visit, odd: Path) -> None:
     page = visit(odd, "#picture?image=0")
     whole = transform(page)

@@ -263,9 +263,8 @@
     else if (event.key === "-") zoom(1 / 1.5);
     else if (event.key === "0") fit();
     else if (event.key === "s" && bothRuns()) setState({ side: current.state.side === "1" ? null : "1" });
-    else if (event.key === "Escape") {
-      location.hash = parts.back.getAttribute("href");
-    } else if (digit >= 1 && digit <= there.length) toggle(there[digit - 1]);
+    else if (event.key === "Escape") visit(parts.back.getAttribute("href"));
+    else if (digit >= 1 && digit <= there.length) toggle(there[digit - 1]);
     else return false;
     return true;
   }

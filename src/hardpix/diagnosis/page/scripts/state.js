@@ -21,22 +21,30 @@ function address(view, parameters = {}) {
 const lastPicture = { number: null };
 
 function go(view, parameters) {
-  location.hash = address(view, parameters);
+  visit(address(view, parameters));
+}
+
+function visit(hash) {
+  writePending();
+  location.hash = hash;
 }
 
 // Changes the address without a step in the history: for what a step back should not undo one by one. The browser
 // allows few such changes a second, so that they are gathered.
-const pending = { timer: 0, address: null };
+const pending = { timer: 0, address: null, from: null };
 
 function settle(state) {
   pending.address = address(state.view, state);
+  pending.from = location.hash;
   clearTimeout(pending.timer);
   pending.timer = setTimeout(writePending, 250);
 }
 
 function writePending() {
   clearTimeout(pending.timer);
-  if (pending.address !== null) history.replaceState(history.state, "", pending.address);
+  // A step back may have come first: its address is not to be written over.
+  if (pending.address !== null && location.hash === pending.from)
+    history.replaceState(history.state, "", pending.address);
   pending.address = null;
 }
 

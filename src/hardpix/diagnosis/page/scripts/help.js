@@ -19,6 +19,13 @@ const HELP = [
     ],
   ],
   [
+    "Confusion and Plots",
+    [
+      ["← → ↑ ↓", "from cell to cell, or point to point"],
+      ["Enter", "show its images"],
+    ],
+  ],
+  [
     "Gallery",
     [
       ["← → ↑ ↓", "from image to image"],

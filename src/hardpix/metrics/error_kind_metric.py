@@ -38,6 +38,7 @@ class ErrorKindScores(Metric):
         classes were never confused with each other, whatever the kind. Shares are NaN where nothing is wrong.
 
     Example:
+        >>> import torch
         >>> scores = ErrorKindScores(num_classes=2)
         >>> scores.update(torch.tensor([[[0, 0, 1, 1]]]), torch.tensor([[[0, 0, 0, 1]]]))
         >>> scores.compute()["share"]

@@ -109,6 +109,7 @@ class ErrorRanking(HardnessMetric):
         Dict of float64 scalars: those of :func:`error_ranking`.
 
     Example:
+        >>> import torch
         >>> scores = ErrorRanking(num_classes=2)
         >>> scores.update(torch.tensor([[[0.1, 0.9]]]), torch.tensor([[[0, 1]]]), torch.tensor([[[0, 0]]]))
         >>> scores.compute()["auroc"]

@@ -38,6 +38,7 @@ class ObjectScores(Metric):
         mended.
 
     Example:
+        >>> import torch
         >>> scores = ObjectScores(num_classes=2, limits=[3])
         >>> scores.update(torch.tensor([[[0, 0, 0, 1, 1, 1]]]), torch.tensor([[[0, 0, 0, 0, 1, 1]]]))
         >>> scores.compute()["iou"]

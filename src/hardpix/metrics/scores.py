@@ -29,6 +29,7 @@ class SegmentationScores(Metric):
         is neither in the truth nor predicted.
 
     Example:
+        >>> import torch
         >>> scores = SegmentationScores(num_classes=2)
         >>> scores.update(torch.tensor([[[0, 1, 1]]]), torch.tensor([[[0, 0, 1]]]))
         >>> scores.compute()["miou"]

@@ -67,6 +67,7 @@ def test_every_view_opens(report: str, place: Path, visit: Visit) -> None:
     assert [view.strip("/") for view in views] == VIEWS + (SIGNALS if report == "report" else [])
     for k in range(len(views)):
         page.locator("nav a").nth(k).click()
+        page.locator(f"main.view-{views[k].strip('/')} h1").wait_for()
         wait_for_charts(page)
         text = page.locator("main").inner_text()
         assert len(text) > 20
@@ -87,6 +88,7 @@ def test_names_are_text(place: Path, visit: Visit) -> None:
     page.wait_for_selector("figure, .card")
     assert all(stem in page.locator("main").inner_text() for stem in STEMS)
     page.locator("nav a", has_text="Classes").click()
+    page.locator("main.view-classes h1").wait_for()
     assert ODD_CLASS in page.locator("main").inner_text()
     assert page.locator("main b, main img[onerror]").count() == 0
 

@@ -208,6 +208,7 @@ def test_an_object_and_a_suspect_are_pointed_out(visit: Visit, odd: Path) -> Non
     assert transform(page) != whole
     assert page.locator(".boxes .over").count() == 1
     page.evaluate("() => { location.hash = 'suspects'; }")
+    page.locator("main.view-suspects h1").wait_for()
     listed = page.evaluate("() => hardpixReport.suspects.map(({ image }) => hardpixImages.stem[image])")
     assert page.locator("main.view-suspects .card .stem").all_text_contents() == listed
     page.locator("main.view-suspects .card").first.click()
@@ -262,6 +263,7 @@ def test_escape_leads_back_to_the_card_of_the_last_picture(visit: Visit, odd: Pa
     page.locator("main.view-gallery .card").first.wait_for()
     assert page.evaluate("() => document.activeElement.closest('.cell')?.dataset.index") == "3"
     page.locator("nav a", has_text="Classes").click()
+    page.locator("main.view-classes h1").wait_for()
     page.locator("nav a", has_text="Gallery").click()  # no picture was left: the head is what is new
     page.locator("main.view-gallery .card").first.wait_for()
     assert page.evaluate("() => document.activeElement.tagName") == "H1"

@@ -124,6 +124,35 @@ def test_kinds_of_error_compare_with_the_other_run(visit: Visit, odd: Path) -> N
             assert shown.lstrip("▲▼").replace(",", "").replace("−", "-") == f"{expected[name]:+d}".replace("+0", "0")
 
 
+@pytest.mark.parametrize("panel", ["By decile of hardness", "Risk and coverage"])
+def test_the_figures_of_the_charts_of_hardness_can_be_read(visit: Visit, odd: Path, panel: str) -> None:
+    page = visit(odd, "#hardness")
+    hardness = page.evaluate("() => hardpixReport.hardness")
+    section = page.locator("section.panel", has=page.locator("h2", has_text=panel))
+    section.locator("summary").press("Enter")
+    cells = [row.split("\t") for row in section.locator("tbody tr").all_inner_texts()]
+    if panel == "Risk and coverage":
+        risks = dict(zip(hardness["coverage"], hardness["risk"], strict=True))
+        expected = [[100 * kept, 100 * risk] for kept, risk in risks.items() if round(100 * kept) % 10 == 0]
+        assert len(expected) == 10
+    else:
+        expected = [[d + 1, 100 * row["miou"], 100 * row["errors"]] for d, row in enumerate(hardness["deciles"])]
+    shown = [[float(cell.split("\u00a0")[0]) for cell in row] for row in cells]
+    assert shown == [pytest.approx(row, rel=0.02, abs=0.06) for row in expected]
+
+
+def test_the_figures_of_calibration_can_be_read(visit: Visit, odd: Path) -> None:
+    page = visit(odd, "#calibration")
+    bins = [entry for entry in page.evaluate("() => hardpixReport.calibration.overall.bins") if entry["count"]]
+    section = page.locator("section.panel", has=page.locator("h2", has_text="All pixels"))
+    section.locator("summary").press("Enter")
+    rows = [row.split("\t") for row in section.locator("tbody tr").all_inner_texts()]
+    assert [row[3].replace(",", "") for row in rows] == [str(entry["count"]) for entry in bins]
+    assert [float(row[2].split("\u00a0")[0]) for row in rows] == pytest.approx(
+        [100 * entry["accuracy"] for entry in bins], rel=0.02, abs=0.06
+    )
+
+
 def test_what_all_kinds_cost_is_not_their_sum(visit: Visit, odd: Path) -> None:
     page = visit(odd, "#kinds?of=cost")
     worth = page.evaluate("() => window.hardpixReport.class_scores.worth")

@@ -87,6 +87,15 @@
         }),
         { height: Math.max(400, Math.min(640, window.innerHeight - 240)) },
       ),
+      figuresOf(
+        ["Confidence", "Mean", "Accuracy", "Pixels"],
+        filled.map(({ low, high, confidence, accuracy, count }) => [
+          `${figure(low, "%", 0)} to ${figure(high, "%", 0)}${SPACE}%`,
+          inUnit(confidence, "%"),
+          inUnit(accuracy, "%"),
+          figure(count),
+        ]),
+      ),
     ];
   }
 

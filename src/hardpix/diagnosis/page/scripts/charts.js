@@ -62,6 +62,40 @@ function chart(label, draw, { height = 360, events = {}, className: kind = "" } 
   return element;
 }
 
+// What a chart shows, for those who cannot point at it and for copying. rows: a head and its figures each.
+function figuresOf(heads, rows) {
+  return make(
+    "details",
+    { class: "figures" },
+    make("summary", {}, "Figures"),
+    make(
+      "table",
+      { class: "facts-table" },
+      make(
+        "thead",
+        {},
+        make(
+          "tr",
+          {},
+          heads.map((head) => make("th", { scope: "col" }, head)),
+        ),
+      ),
+      make(
+        "tbody",
+        {},
+        rows.map(([head, ...cells]) =>
+          make(
+            "tr",
+            {},
+            make("th", { scope: "row" }, head),
+            cells.map((cell) => make("td", { class: "figure" }, cell)),
+          ),
+        ),
+      ),
+    ),
+  );
+}
+
 function baseLayout({ ink, soft, raised, rule, tick }) {
   const axis = {
     gridcolor: tick,

@@ -88,6 +88,10 @@
         }),
         { height: height() },
       ),
+      figuresOf(
+        ["Decile", "mIoU", "Wrong pixels"],
+        rows.map((row, d) => [names[d], inUnit(row.miou, "%"), inUnit(row.errors, "%")]),
+      ),
     );
   }
 
@@ -137,6 +141,12 @@
           },
         }),
         { height: height() },
+      ),
+      figuresOf(
+        ["Coverage", "Risk"],
+        coverage
+          .map((kept, i) => [`${figure(kept, "%", 0)}${SPACE}%`, inUnit(risk[i], "%")])
+          .filter((_, i) => Math.round(100 * coverage[i]) % 10 === 0),
       ),
     );
   }

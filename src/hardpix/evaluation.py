@@ -79,9 +79,10 @@ def evaluate(
         samples: Dataset
         left_out = 0
         problems: tuple[Problem, ...] = ()
+        unused: tuple[Problem, ...] = ()
         if images is not None and masks is not None:
             task, samples, checked = open_run(folder, checkpoint, device, images, masks, image_suffix, mask_suffix)
-            left_out, problems = len(checked.stems) - len(samples), checked.problems
+            left_out, problems, unused = len(checked.stems) - len(samples), checked.problems, checked.alone
         else:
             task, samples = folder.load_task(checkpoint).to(choose_device(device)), folder.validation_set()
         read = [images, masks, *folder.data_folders()]
@@ -129,7 +130,7 @@ def evaluate(
         console.print(f"written to {file}")
     if writer is not None:
         inputs = {"truth": result["of"], "predictions": result["checkpoint"]}
-        for sentence in writer.finish(run.name, inputs, against, left_out, problems):
+        for sentence in writer.finish(run.name, inputs, against, left_out, problems, unused):
             console.print(f"- {sentence}")
         console.print(f"report: {writer.out / 'index.html'}")
     return result
@@ -185,6 +186,7 @@ class ReportWriter:
         against: Path | None = None,
         left_out: int = 0,
         problems: Sequence[Problem] = (),
+        unused: Sequence[Problem] = (),
     ) -> list[str]:
         """Write the report; its sentences.
 
@@ -194,6 +196,7 @@ class ReportWriter:
             against: the report of another run on the same images.
             left_out: how many images could not be used.
             problems: why.
+            unused: what other files were not used.
         """
         images = str(self.samples.folders.images) if isinstance(self.samples, SegmentationFolder) else None
         summary = finish_report(
@@ -204,6 +207,7 @@ class ReportWriter:
             inputs={**inputs, "images": images},
             images_left_out=left_out,
             left_out=problems,
+            unused=unused,
             against=against,
         )
         return [sentence["text"] for sentence in summary["sentences"]]

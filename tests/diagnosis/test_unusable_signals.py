@@ -130,3 +130,17 @@ def test_an_array_that_is_no_hardness(case: str, folders: Path) -> None:
     problems = diagnosed(folders)["inputs"]["unused"]
     assert len(problems) == 1
     assert reason in f"expected {problems[0]['expected']}, found {problems[0]['found']}"
+
+
+@pytest.mark.parametrize("signal", ["probabilities", "hardness"])
+def test_it_is_said_where_nothing_of_a_folder_can_be_used(
+    signal: str, folders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for file in (folders / signal).iterdir():
+        file.write_text("none")
+    found = diagnosed(folders)
+    assert len(found["inputs"]["unused"]) == 3
+    said = "could be used, so the report has nothing about"
+    printed = capsys.readouterr().out
+    assert f"no file of {folders / signal} {said} {signal}\n" in printed
+    assert printed.count(said) == 1

@@ -243,10 +243,14 @@ class TestScores:
         images = tmp_path / "images"
         shutil.copytree(mixed.data.images, images)
         (images / "four.png").write_bytes((images / "four.png").read_bytes()[:300])
+        (images / "b/deep/three.png").unlink()  # its mask stays
         given = ["--images", images, "--masks", mixed.data.masks, "--report", tmp_path / "report"]
-        assert run_hardpix("test", "--run", mixed.run.path, *given).code == 0
+        ended = run_hardpix("test", "--run", mixed.run.path, *given)
+        assert ended.code == 0
+        assert "file without an image" in ended.out
         inputs = json.loads((tmp_path / "report" / "summary.json").read_text())["inputs"]
-        assert (inputs["count"], inputs["images_left_out"]) == (len(SIZES) - 1, 1)
+        assert (inputs["count"], inputs["images_left_out"]) == (len(SIZES) - 2, 1)
+        assert [Path(problem["where"]).name for problem in inputs["unused"]] == ["three.png"]
         assert [Path(problem["where"]).name for problem in inputs["left_out"]] == ["four.png"]
 
     def test_scores_are_those_of_the_written_predictions(self, mixed: Mixed, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from hardpix.data.classes import ClassTable
 from hardpix.data.depth import METRES, DepthFormat, read_depth
 from hardpix.data.depth_problems import nothing_known, nothing_known_anywhere, wrong_unit
 from hardpix.data.errors import DataError, Problem
-from hardpix.data.folder_report import FolderReport
+from hardpix.data.folder_report import ALONE, FolderReport
 from hardpix.data.images import read_image, read_weight
 from hardpix.data.labels import HIGHEST_ID, Label, count_labels, grey_as_ids
 from hardpix.data.masks import read_mask
@@ -201,9 +201,7 @@ def _label_problems(folders: Folders, asked: ClassTable | None, labels: dict[str
 def _alone(folders: Folders) -> list[Problem]:
     """Masks and further maps without an image."""
     return [
-        Problem(
-            "file without an image", path, f"an image {stem}.*", "none", "add the image, or leave it: it is not used"
-        )
+        Problem(ALONE, path, f"an image {stem}.*", "none", "add the image, or leave it: it is not used")
         for kind, found in folders.files.items()
         for stem, paths in found.items()
         if stem not in folders.files["images"]

@@ -9,6 +9,9 @@ from hardpix.data.classes import ClassTable
 from hardpix.data.errors import DataError, Problem
 from hardpix.data.labels import Label
 
+# The kind of a warning.
+ALONE = "file without an image"
+
 
 @dataclass(frozen=True)
 class FolderReport:
@@ -33,6 +36,11 @@ class FolderReport:
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
     without_depth: tuple[str, ...] = ()
+
+    @property
+    def alone(self) -> tuple[Problem, ...]:
+        """The warnings about masks and further maps without an image."""
+        return tuple(warning for warning in self.warnings if warning.kind == ALONE)
 
     def require(self) -> FolderReport:
         """The report itself, if nothing stands in the way of training.

@@ -28,6 +28,8 @@ from hardpix.diagnosis.work import CountSelfConfidence, DiagnoseCases, Drawing
 from hardpix.metrics import confident_thresholds
 
 console = Console(highlight=False, markup=False, soft_wrap=True)
+# What the report has of a folder that need not be given, by the folder's kind.
+PARTS = {"hardness": "hardness", "probabilities": "calibration"}
 
 
 def diagnose(
@@ -160,6 +162,9 @@ def diagnose(
     )
     for sentence in summary["sentences"]:
         console.print(f"- {sentence['text']}")
+    for kind, scores in PARTS.items():
+        if folders[kind] is not None and summary[scores] is None:
+            console.print(f"no file of {folders[kind]} could be used, so the report has nothing about {kind}")
     if found_classes and (odd := _never_predicted(summary)):
         console.print(odd)
     console.print(f"report of {_images(len(cases))}: {out / 'index.html'}")

@@ -132,6 +132,8 @@ def open_folder(folders: Folders, classes: ClassTable, ignore_index: int) -> tup
             raise DataError.of(report.problems)
         console.print(f"{len(report.stems) - len(usable)} of {len(report.stems)} images are left out:")
         console.print(describe(report.problems))
+    if report.alone:
+        console.print(describe(report.alone))
     samples = SegmentationFolder(
         folders.images,
         folders.masks,

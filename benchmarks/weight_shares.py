@@ -1,0 +1,93 @@
+"""What a weight map changes: how much of the loss the wrong pixels of held-out images carry, without and with it.
+
+    python benchmarks/weight_shares.py runs/nyuv2_depth_? --depth nyuv2/depth --scale 0.0392
+    python benchmarks/weight_shares.py runs/scenes_hl_?      # depth, where it is needed, comes with the scenes
+
+For every run whose objective weighs cross-entropy by a signal: the share of wrong pixels; their share of the plain
+loss, which a weight has to add to; their share of the weight, and of the weighted loss; and how evenly the weight is
+spread, as (Σw)² / (n Σw²): 100 % where all pixels weigh the same. Depth curricula stand at their end. Prints Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+from depth_ranges import depth_by_index
+from depth_signal import seen_by
+from rich.progress import track
+from torch import Tensor
+
+from hardpix.data import Transformed
+from hardpix.objectives import WeightedCrossEntropy
+from hardpix.signals import Signal
+from hardpix.training.run_folder import RunFolder
+from hardpix.training.task import SegmentationTask
+
+NAMES = {
+    "wrong": "wrong pixels",
+    "loss": "their share of the plain loss",
+    "weight": "their share of the weight",
+    "weighted": "their share of the weighted loss",
+    "even": "evenness of the weight",
+}
+
+
+def signal_of(task: SegmentationTask) -> Signal:
+    """What weighs the cross-entropy of a run."""
+    found = [module for module in task.modules() if isinstance(module, WeightedCrossEntropy)]
+    if len(found) != 1:
+        raise SystemExit(f"expected a run with one WeightedCrossEntropy, found {len(found)}")
+    return found[0].signal
+
+
+def shares(totals: Tensor) -> dict[str, float]:
+    """What `NAMES` lists, in percent, from two rows, right and wrong pixels: their number, Σℓ, Σw, Σwℓ and Σw²."""
+    count, _, weight, _, square = totals.sum(0).tolist()
+    of_wrong = (100 * totals[1] / totals.sum(0)).tolist()
+    return dict(zip(NAMES, [*of_wrong[:4], 100 * weight**2 / (count * square)], strict=True))
+
+
+@torch.inference_mode()
+def score(run: RunFolder, checkpoint: str, depth_folder: Path | None, scale: float) -> dict[str, float]:
+    """What `NAMES` lists."""
+    task = run.load_task(checkpoint)
+    signal = signal_of(task)
+    samples = run.validation_set()
+    depth_of = depth_by_index(samples, depth_folder, scale)
+    seen = Transformed(samples, run.evaluation_transform())
+    totals = torch.zeros(2, 5, dtype=torch.float64)
+    for k in track(range(len(samples)), f"looking at {run.path.name}"):
+        sample = seen[k]
+        px = seen_by(task, sample, depth_of(k, sample["stem"]))
+        loss, weight = px.loss[px.valid].double(), px.map(signal)[px.valid].double()
+        wrong = (px.logits.argmax(1) != px.target)[px.valid].long()
+        totals.index_add_(0, wrong, torch.stack([torch.ones_like(loss), loss, weight, weight * loss, weight**2], 1))
+    return shares(totals)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="+", type=Path)
+    parser.add_argument("--depth", type=Path, help="folder of the depth maps; without it depth must come with the data")
+    parser.add_argument("--scale", type=float, default=1.0, help="metres for one unit of a stored depth")
+    parser.add_argument("--checkpoint", default="last", help="best or last (default last)")
+    given = parser.parse_args()
+    scores = {}
+    for folder in given.runs:
+        seed = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))["seed"]
+        scores[seed] = score(RunFolder(folder), given.checkpoint, given.depth, given.scale)
+    print(f"| of held-out images, in % | {' | '.join(f'seed {seed}' for seed in scores)} | mean ± standard deviation |")
+    print("|---" * (len(scores) + 2) + "|")
+    for key, name in NAMES.items():
+        values = np.array([found[key] for found in scores.values()])
+        spread = values.std(ddof=1) if len(values) > 1 else float("nan")
+        cells = [f"{value:.1f}" for value in values]
+        print(f"| {name} | {' | '.join(cells)} | {values.mean():.1f} ± {spread:.1f} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -4,7 +4,8 @@
     python benchmarks/depth_ranges.py runs/scenes_ce_? --against runs/scenes_depth_?      # depth comes with the scenes
 
 Every run's held-out images go through its network; the confusion of each range is added up over all of them. The limits
-are the quartiles of the images' depth, unless given; pixels of unknown depth are a range of their own. Prints Markdown.
+are the quartiles of the images' depth, unless given; pixels of unknown depth are a range of their own. A range's mIoU is
+the mean over the classes that its truth has, so that it is one over the same classes in every run. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from hardpix.data import DepthFormat, Transformed, read_depth
-from hardpix.metrics import confusion_matrix, mean_iou
+from hardpix.metrics import class_iou, confusion_matrix
 from hardpix.training.inference import infer
 from hardpix.training.run_folder import RunFolder
 
@@ -55,7 +56,7 @@ def score_run(run: RunFolder, checkpoint: str, depth_of: DepthOf, limits: list[f
             inside = target.where(bands == band, task.ignore_index)
             confusion = confusion_matrix(found.prediction, inside, task.num_classes, task.ignore_index)
             counts[band] = counts.get(band, 0) + confusion
-    return {band: 100 * float(mean_iou(confusion)) for band, confusion in counts.items()}
+    return {band: 100 * float(class_iou(count)[count.sum(1) > 0].mean()) for band, count in counts.items()}
 
 
 def name_of(band: int, limits: list[float]) -> str:

@@ -17,12 +17,13 @@ from scipy import stats
 
 Scores = dict[str, float]
 HEADLINE = ("mIoU", "mIoU near borders")
+SCORES = (*HEADLINE, "accuracy")
 
 
 def read_run(folder: Path) -> tuple[int, Scores]:
     """Seed and scores (in percent, NaN where a class has none) of one run."""
     saved = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
-    scores = {"mIoU": saved["miou"], "mIoU near borders": saved["border_miou"], "accuracy": saved["accuracy"]}
+    scores = dict(zip(SCORES, (saved["miou"], saved["border_miou"], saved["accuracy"]), strict=True))
     scores |= saved["class_iou"]
     seed = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))["seed"]
     return seed, {name: np.nan if value is None else 100 * value for name, value in scores.items()}
@@ -38,6 +39,21 @@ def paired_difference(first: np.ndarray, second: np.ndarray) -> tuple[float, flo
     return mean, mean - half, mean + half
 
 
+def with_common_classes(first: dict[int, Scores], second: dict[int, Scores]) -> list[Scores]:
+    """The scores of all runs, with the mIoU of the classes that each of them has where that is another one.
+
+    A class that the truth does not have counts, as 0, in the mIoU of a run that predicts it somewhere, and not in that
+    of a run that does not: two runs' mIoU may be means over different classes.
+    """
+    runs = [*first.values(), *second.values()]
+    classes = [name for name in runs[0] if name not in SCORES]
+    common = [name for name in classes if not any(np.isnan(run[name]) for run in runs)]
+    if all(np.isnan(run[name]) for run in runs for name in classes if name not in common):
+        return runs
+    title = f"mIoU of the {len(common)} classes that every run has"
+    return [{"mIoU": run["mIoU"], title: float(np.mean([run[name] for name in common])), **run} for run in runs]
+
+
 def compare(first: dict[int, Scores], second: dict[int, Scores], names: tuple[str, str]) -> str:
     """The Markdown table of the seeds that both groups have."""
     seeds = sorted(set(first) & set(second))
@@ -49,12 +65,13 @@ def compare(first: dict[int, Scores], second: dict[int, Scores], names: tuple[st
         f"| score | {names[0]} | {names[1]} | difference | 95 % interval |",
         "|---|---|---|---|---|",
     ]
-    for score in first[seeds[0]]:
-        a = np.array([first[seed][score] for seed in seeds])
-        b = np.array([second[seed][score] for seed in seeds])
+    runs = with_common_classes({seed: first[seed] for seed in seeds}, {seed: second[seed] for seed in seeds})
+    for score in runs[0]:
+        a, b = np.split(np.array([run[score] for run in runs]), 2)
         mean, low, high = paired_difference(a, b)
-        spread = [f"{values.mean():.2f} ± {values.std(ddof=1) if len(values) > 1 else np.nan:.2f}" for values in (a, b)]
-        lines.append(f"| {score} | {spread[0]} | {spread[1]} | {mean:+.2f} | {low:+.2f} to {high:+.2f} |")
+        spread = [f"{v.mean():.2f} ± {v.std(ddof=1):.2f}" if len(v) > 1 else f"{v.mean():.2f}" for v in (a, b)]
+        cells = [score, *spread, f"{mean:+.2f}", f"{low:+.2f} to {high:+.2f}"]
+        lines.append(f"| {' | '.join('–' if 'nan' in each else each for each in cells)} |")
     return "\n".join(lines)
 
 

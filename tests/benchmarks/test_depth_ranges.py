@@ -59,7 +59,7 @@ def test_scores_are_those_of_the_pixels_in_a_range(
     for name, parts in truth.items():
         target, prediction = np.concatenate(parts).T
         ious = []
-        for c in set(target) | set(prediction):
+        for c in set(target):
             hit = (target == c) & (prediction == c)
             ious.append(hit.sum() / ((target == c) | (prediction == c)).sum())
         assert f"| {name} | {100 * np.mean(ious):.2f} ± nan | {100 * np.mean(ious):.2f} ± nan | +0.00 |" in said

@@ -36,7 +36,26 @@ def test_only_common_seeds_are_compared(tmp_path: Path) -> None:
     groups = [dict(paired_runs.read_run(tmp_path / name) for name in names) for names in (("a_0", "a_1"), ("b_0",))]
     table = paired_runs.compare(*groups, ("a", "b"))
     assert "1 pairs, seeds 0" in table
-    assert "| mIoU | 50.00 ± nan | 60.00 ± nan | +10.00 |" in table
+    assert "| mIoU | 50.00 | 60.00 | +10.00 | – |" in table
     rows = paired_runs.seed_by_seed(*groups, ("a", "b")).splitlines()
     assert rows[0] == "| seed | mIoU: a | mIoU: b | mIoU near borders: a | mIoU near borders: b |"
     assert rows[2:] == ["| 0 | 50.00 | 60.00 | nan | nan |"]
+
+
+def test_classes_that_some_runs_lack_are_left_out_of_a_mean_of_its_own() -> None:
+    def scores(road: float, sky: float, toilet: float) -> dict[str, float]:
+        present = [value for value in (road, sky, toilet) if not np.isnan(value)]
+        return {"mIoU": np.mean(present), "mIoU near borders": 0.0, "accuracy": 0.0} | {
+            "road": road,
+            "sky": sky,
+            "toilet": toilet,
+        }
+
+    first = {0: scores(60, 40, np.nan), 1: scores(62, 40, np.nan)}
+    second = {0: scores(60, 42, 0), 1: scores(62, 44, np.nan)}  # one predicts a toilet where the truth has none
+    rows = paired_runs.compare(first, second, ("a", "b")).splitlines()[4:]
+    assert rows[0].startswith("| mIoU | 50.50 ± 0.71 | 43.50 ± 13.44 | -7.00 |")
+    assert rows[1].startswith("| mIoU of the 2 classes that every run has | 50.50 ± 0.71 | 52.00 ± 1.41 | +1.50 |")
+    assert rows[-1] == "| toilet | – | – | – | – |"
+    alike = {seed: run | {"toilet": np.nan} for seed, run in second.items()}
+    assert not any("that every run has" in row for row in paired_runs.compare(first, alike, ("a", "b")).splitlines())

@@ -4,8 +4,8 @@
     python benchmarks/depth_ranges.py runs/scenes_ce_? --against runs/scenes_depth_?      # depth comes with the scenes
 
 Every run's held-out images go through its network; the confusion of each range is added up over all of them. The limits
-are the quartiles of the images' depth, unless given; pixels of unknown depth are a range of their own. A range's mIoU is
-the mean over the classes that its truth has, so that it is one over the same classes in every run. Prints Markdown.
+are the quartiles of the images' depth, unless given; pixels of unknown depth are a range of their own. A range's mIoU
+is the mean over the classes that its truth has, over the same classes in every run. Prints Markdown.
 """
 
 from __future__ import annotations

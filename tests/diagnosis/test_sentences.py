@@ -186,7 +186,9 @@ def test_another_run_is_compared_with() -> None:
         "mIoU is 4.8 points higher than that of the other; the largest changes of IoU: sign +19.0, pole −5.0."
     ]
     assert compared(one_run(0.5, [1, None, None]), one_run(0.6, [0.9, 0.3, None]))[0]["text"] == (
-        "mIoU is 10.0 points lower than that of the other; the largest changes of IoU: road +10.0."
+        "mIoU is 10.0 points lower than that of the other; the largest changes of IoU: road +10.0. The two are means "
+        "over different classes: pole is in the truth or predicted in one of them alone; over the classes of both, "
+        "mIoU is 10.0 points higher."
     )
     # Not the best and the worst: both of these gained.
     most = compared(one_run(0.8, [0.9, 0.8, 0.7]), one_run(0.5, [0.88, 0.3, 0.5]))[0]["text"]
@@ -270,3 +272,25 @@ def test_a_run_is_as_good_as_itself_and_other_settings_are_told() -> None:
 
 def test_every_setting_has_a_name_in_words() -> None:
     assert SETTINGS.keys() == vars(Settings(2)).keys()
+
+
+def test_a_class_that_the_truth_lacks_and_one_run_predicts_is_told(tmp_path: Path) -> None:
+    truth, prediction = poles()
+    names = ["ground", "pole", "thing", "ghost"]
+    ghostly = prediction.copy()
+    ghostly[35:, :10] = 3
+    run(tmp_path / "other", {"a": truth}, {"a": prediction}, classes=names, title="before")
+    settings = {"classes": names, "against": tmp_path / "other" / "report"}
+    found = run(tmp_path / "one", {"a": truth}, {"a": ghostly}, **settings)
+    lost = 100 * (miou_of(truth, prediction, 4) - miou_of(truth, ghostly, 4))
+
+    def iou(predicted: np.ndarray, k: int) -> float:
+        return ((truth == k) & (predicted == k)).sum() / ((truth == k) | (predicted == k)).sum()
+
+    lost_of_both = 100 * np.mean([iou(prediction, k) - iou(ghostly, k) for k in range(3)])
+    text = found["sentences"][1]["text"]
+    assert text.startswith(f"mIoU is {lost:.1f} points lower than that of before; ")
+    assert text.endswith(
+        ". The two are means over different classes: ghost is in the truth or predicted in one of them alone; over "
+        f"the classes of both, mIoU is {lost_of_both:.1f} points lower."
+    )

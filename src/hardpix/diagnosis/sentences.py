@@ -239,19 +239,24 @@ def compared(summary: Mapping[str, Any], against: Mapping[str, Any]) -> list[Sen
     before, after = against["scores"]["miou"], summary["scores"]["miou"]
     if before is None or np.isnan(after):
         return []
-    text = f"mIoU is as high as that of {against['title']}"
-    if abs(after - before) >= WORTH_SAYING / 2:
-        text = (
-            f"mIoU is {abs(100 * (after - before)):.1f} points {'lower' if after < before else 'higher'} than that of "
-            f"{against['title']}"
-        )
+    text = f"mIoU is {_by(after - before, against['title'])}"
     names = [entry["name"] for entry in summary["classes"]]
     other = np.array([np.nan if value is None else value for value in against["class_scores"]["iou"]], dtype=float)
-    change = np.nan_to_num(np.asarray(summary["class_scores"]["iou"], dtype=float) - other)
+    ours = np.asarray(summary["class_scores"]["iou"], dtype=float)
+    change = np.nan_to_num(ours - other)
     # Scores of the other run come from its report, where they have six digits.
     largest = [k for k in np.argsort(-np.abs(change), kind="stable")[:2].tolist() if abs(change[k]) >= WORTH_SAYING / 2]
     if largest:
         text += f"; the largest changes of IoU: {', '.join(f'{names[k]} {_points(change[k])}' for k in largest)}"
+    both = ~np.isnan(ours) & ~np.isnan(other)
+    alone = [names[k] for k in np.flatnonzero(np.isnan(ours) != np.isnan(other)).tolist()]
+    if alone and both.any():
+        some = ", ".join(alone[:CLASSES]) + (f" and {len(alone) - CLASSES} more" if len(alone) > CLASSES else "")
+        text += (
+            f". The two are means over different classes: {some} {'is' if len(alone) == 1 else 'are'} in the truth or "
+            f"predicted in one of them alone; over the classes of both, mIoU is "
+            f"{_by(float(ours[both].mean() - other[both].mean()))}"
+        )
     count = summary["inputs"]["count"]
     if not against["shared"] == count == against["count"]:
         text += (
@@ -262,6 +267,19 @@ def compared(summary: Mapping[str, Any], against: Mapping[str, Any]) -> list[Sen
         names = [SETTINGS[key] for key, value in summary["settings"].items() if against["settings"].get(key) != value]
         text += f". It was counted with other settings ({', '.join(names)}), so that not every score can be compared"
     return [_said(f"{text}.", "classes")]
+
+
+def _by(difference: float, title: str = "") -> str:
+    """How much better one mIoU is than another one, of a title that may be left out.
+
+    Example:
+        >>> _by(-0.048, "the other"), _by(0.0001)
+        ('4.8 points lower than that of the other', 'the same')
+    """
+    if abs(difference) < WORTH_SAYING / 2:
+        return f"as high as that of {title}" if title else "the same"
+    than = f" than that of {title}" if title else ""
+    return f"{abs(100 * difference):.1f} points {'lower' if difference < 0 else 'higher'}{than}"
 
 
 def _said(text: str, view: str, chosen: Mapping[str, Any] | None = None) -> Sentence:

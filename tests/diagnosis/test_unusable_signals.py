@@ -61,7 +61,11 @@ WITHOUT_A_SIGNAL: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "one map": (wrong_probabilities(np.zeros((12, 16))), "probabilities", "one of the shape (12, 16)"),
     "one number": (wrong_probabilities(np.zeros(())), "probabilities", "one of the shape ()"),
     "logits": (wrong_probabilities(np.linspace(-9, 9, 576).reshape(P)), "probabilities", "found -9 to 9; logits?"),
-    "not a number": (wrong_probabilities(np.full(P, np.nan)), "probabilities", "from 0 to 1, found nan"),
+    "not a number": (
+        wrong_probabilities(np.full(P, np.nan)),
+        "probabilities",
+        "from 0 to 1, found NaN among its numbers",
+    ),
     "wide integers": (wrong_probabilities(np.zeros(P, int)), "probabilities", "found int64"),
     "objects": (wrong_probabilities(np.full(P, None)), "probabilities", "ValueError"),
     "text": (lambda f: (f / "probabilities/subject.npy").write_text("none"), "probabilities", "ValueError"),
@@ -117,7 +121,7 @@ HARDNESS = {
     "one row": (np.zeros(16), "array of shape (16,)"),
     "below 0": (np.full((12, 16), -0.5), "expected numbers from 0 to 1, found -0.5 to -0.5"),
     "above 1": (np.full((12, 16), 1.5, np.float16), "expected numbers from 0 to 1, found 1.5 to 1.5"),
-    "not a number": (np.full((12, 16), np.nan), "found nan to nan"),
+    "not a number": (np.full((12, 16), np.nan), "found NaN among its numbers"),
     "wide integers": (np.zeros((12, 16), int), "found int64"),
 }
 

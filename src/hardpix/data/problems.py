@@ -35,7 +35,8 @@ def unknown_labels(path: Path, classes: ClassTable, unknown: Mapping[Label, int]
         return Problem("colour outside the classes", path, expected, found, advice)
     ids = np.array([i for entry in classes.ids for i in entry])
     expected = f"ids {ranges(ids)}" + (f", or {ranges(classes.ignore_ids)} to ignore" if classes.ignore_ids else "")
-    return Problem("id outside the classes", path, expected, found, "add the ids to the class table or to ignore_ids")
+    advice = "add the ids to the class table or its ignore_ids, or map them to ignore in a label map"
+    return Problem("id outside the classes", path, expected, found, advice)
 
 
 def colours_without_table(path: Path, labels: Iterable[Label]) -> Problem:

@@ -232,5 +232,8 @@ def _images(count: int) -> str:
 
 def _nothing_left(inputs: Inputs, problems: Sequence[Problem]) -> DataError:
     examples = f"such as {inputs.example('truth')} and {inputs.example('predictions')}"
-    title = f"nothing is left to diagnose: expected masks and predictions of the same names, {examples}"
+    title = (
+        f"nothing is left to diagnose: expected masks and predictions of the same names, {examples}; endings that "
+        "differ are named by --truth-suffix and --prediction-suffix"
+    )
     return DataError(f"{title}\n{describe(problems)}" if problems else title, problems)

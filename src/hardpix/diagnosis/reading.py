@@ -136,8 +136,13 @@ def read_hardness(path: Path) -> np.ndarray:
         raise DataError.of([unusable(path, "integers of 8 or 16 bits without sign, or floats", str(stored.dtype))])
     values = stored.astype(np.float32)
     if not (values.min() >= -1e-3 and values.max() <= 1 + 1e-3):
-        raise DataError.of([unusable(path, "numbers from 0 to 1", f"{values.min():.4g} to {values.max():.4g}")])
+        raise DataError.of([unusable(path, "numbers from 0 to 1", _span(values.min(), values.max()))])
     return values.clip(0, 1)
+
+
+def _span(low: float, high: float) -> str:
+    """From the lowest to the highest number, in words; both are NaN where any number is."""
+    return "NaN among its numbers" if np.isnan(low) else f"{low:.4g} to {high:.4g}"
 
 
 def read_probabilities(path: Path, num_classes: int) -> np.ndarray:
@@ -165,7 +170,8 @@ def read_probabilities(path: Path, num_classes: int) -> np.ndarray:
     if found.dtype.kind == "f":
         low, high = float(found.min()), float(found.max())
         if not (low >= -1e-3 and high <= 1 + 1e-3):
-            raise DataError.of([unusable(path, "probabilities from 0 to 1", f"{low:.4g} to {high:.4g}; logits?")])
+            held = _span(low, high) if np.isnan(low) else f"{_span(low, high)}; logits?"
+            raise DataError.of([unusable(path, "probabilities from 0 to 1", held)])
     return found
 
 

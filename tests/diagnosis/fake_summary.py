@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .fake_scenes import BANDS, CLASSES, KINDS, C, ious
+from .fake_scenes import BANDS, CLASSES, FALSE, KINDS, C, ious
 
 
 def column(key: str, title: str, unit: str, better: str | None, group: str, about: str) -> dict[str, Any]:
@@ -28,7 +28,7 @@ CLASS = [
     column("border_f", "Border F-score", "%", "high", "Borders", "F-score of the border with a tolerance of 2 px."),
     column("thin_recall", "Thin recall", "%", "high", "Thin parts", "Recall on the thin parts of the class."),
     column("cldice", "clDice", "%", "high", "Thin parts", "Agreement of the centre lines."),
-    column("wrong", "Wrong pixels", "px", "low", "Errors", "Pixels of the class not found, or found where it is not."),
+    column("wrong", "Wrong pixels", "px", "low", "Errors", "Its pixels not found, and false responses called it."),
     column("objects", "Objects", "count", None, "Objects", "Connected parts of the truth."),
     column("missed_objects", "Missed", "count", "low", "Objects", "Objects of which less than a quarter is found."),
 ]
@@ -57,7 +57,8 @@ def summary_of(
     hit, truth, predicted = np.diag(matrix), matrix.sum(1), matrix.sum(0)
     wrong = truth + predicted - 2 * hit
     costs = [float(np.nanmean(ious(matrix - k + np.diag(k.sum(1)))) - np.nanmean(iou)) for k in kinds]
-    class_kinds = kinds.sum(2) + kinds.sum(1)
+    # A false response counts for the class that it is called, all else for the class that it is.
+    class_kinds = np.stack([k.sum(0) if number == FALSE else k.sum(1) for number, k in enumerate(kinds)])
     pairs = sorted(
         (
             {
@@ -140,7 +141,7 @@ def summary_of(
             "border_f": iou * 0.97,
             "thin_recall": thin,
             "cldice": lines,
-            "wrong": wrong,
+            "wrong": class_kinds.sum(0),
             "worth": [_mended(matrix, k) - float(np.nanmean(iou)) for k in range(len(names))],
             "objects": objects.sum(0),
             "missed_objects": objects.sum(0) // 4,

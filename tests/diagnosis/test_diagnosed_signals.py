@@ -130,9 +130,8 @@ def test_calibration(kind: str, tmp_path: Path) -> None:
         assert value == pytest.approx(own, abs=2e-3)
     said = next(s["text"] for s in found["sentences"] if s["view"] == "calibration")
     off = 100 * (sure.mean() - right.mean())
-    assert said.startswith(
-        f"The network is {abs(off):.1f} points {'surer' if off > 0 else 'less sure'} than it is right"
-    )
+    side = "above" if off > 0 else "below"
+    assert said.startswith(f"The network's mean confidence is {abs(off):.1f} points {side} its accuracy")
 
 
 def swapped_labels() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
@@ -171,7 +170,7 @@ def test_labels_that_contradict_sure_probabilities_are_suspect(suffix: str, tmp_
     pictures = {path.parent.name for path in (tmp_path / "report").glob("pictures/*/suspects.png")}
     assert pictures == {"000001", "000002"}
     said = next(s["text"] for s in found["sentences"] if s["view"] == "suspects")
-    assert said.startswith("2 regions look mislabelled rather than hard;")
+    assert said.startswith("2 regions may be mislabelled rather than hard;")
     assert said.endswith("is labelled x and seems to be z.")
 
 

@@ -120,15 +120,16 @@ def test_a_kind_costs_what_mending_it_adds(summary: dict[str, Any], k: int) -> N
 def test_kinds_of_a_class_cost_what_mending_them_adds(summary: dict[str, Any]) -> None:
     truth, prediction, kinds = with_faults()
     for c in range(C):
-        of_class = ((truth == c) | (prediction == c)) & (truth != 255)
+        of_class = np.where(kinds == KINDS.index("false"), prediction == c, truth == c) & (truth != 255)
         for k in range(4):
             chosen = of_class & (kinds == k)
             assert summary["class_kinds"]["pixels"][k][c] == chosen.sum()
             assert summary["class_kinds"]["cost"][k][c] == pytest.approx(worth(chosen))
         assert summary["class_scores"]["worth"][c] == pytest.approx(worth(of_class))
         assert summary["class_scores"]["wrong"][c] == (of_class & (kinds >= 0)).sum()
-        share = [(of_class & (kinds == k)).sum() / (of_class & (kinds >= 0)).sum() for k in range(4)]
-        assert [summary["class_scores"][kind][c] for kind in KINDS] == pytest.approx(share)
+        wrong = (of_class & (kinds >= 0)).sum()
+        share = [(of_class & (kinds == k)).sum() / wrong if wrong else np.nan for k in range(4)]
+        assert [summary["class_scores"][kind][c] for kind in KINDS] == pytest.approx(share, nan_ok=True)
 
 
 def test_a_pair_costs_what_mending_it_adds(summary: dict[str, Any]) -> None:

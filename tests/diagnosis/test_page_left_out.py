@@ -50,12 +50,19 @@ def test_images_come_first_and_one_kind_is_one_list(visit: Visit, changed: Calla
         "What to do: add what no prediction lacks."
     ]
     assert panel.bounding_box()["height"] < 500
+    images = page.evaluate("() => imageCount()")
+    assert (
+        page.locator(".banner").inner_text().startswith(f"3 of {images + 3} images could not be used: all scores are")
+    )
+    page.locator(".banner button").press("Enter")
+    assert page.evaluate("() => document.activeElement.textContent") == "no prediction (2)"
 
 
 def test_no_image_is_said_to_be_left_out_where_none_is(visit: Visit, changed: Callable[..., Path]) -> None:
     page = visit(changed(unused=[problem("no image", "a.png")], unused_more=0))
     assert page.locator(".panel.left-out h2").inner_text() == "Not everything could be used"
     assert page.locator(".panel.left-out h3").inner_text() == "1 file missing or not used"
+    assert page.locator(".banner").count() == 0
 
 
 def test_a_signal_that_was_given_in_vain_is_named_once(visit: Visit, changed: Callable[..., Path]) -> None:

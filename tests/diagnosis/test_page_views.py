@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from hardpix.diagnosis.data_scripts import assign, read_assigned
 
 from .fake_scenes import KINDS, ODD_CLASS, ODD_NAMES
 
@@ -151,6 +154,32 @@ def test_the_figures_of_calibration_can_be_read(visit: Visit, odd: Path) -> None
     assert [float(row[2].split("\u00a0")[0]) for row in rows] == pytest.approx(
         [100 * entry["accuracy"] for entry in bins], rel=0.02, abs=0.06
     )
+
+
+def test_every_wrong_pixel_is_in_one_row_of_the_kinds(visit: Visit, odd: Path) -> None:
+    page = visit(odd, "#kinds")
+    matrix = page.evaluate("() => hardpixReport.confusion")
+    wrong = sum(map(sum, matrix)) - sum(row[k] for k, row in enumerate(matrix))
+    foot = page.locator("main tfoot tr > *").all_inner_texts()
+    numbers = [[int(text.split()[0].replace(",", "")) for text in column(page, "main table", c)] for c in range(2, 7)]
+    assert foot[0] == "All classes"
+    assert [int(text.split()[0].replace(",", "")) for text in foot[1:6]] == [sum(values) for values in numbers]
+    assert sum(numbers[-1]) == wrong
+
+
+def test_calibration_shows_the_other_run_and_no_points_of_a_few_pixels(visit: Visit, odd: Path, tmp_path: Path) -> None:
+    shutil.copytree(odd, tmp_path / "report", ignore=shutil.ignore_patterns("pictures", "thumbnails"))
+    script = tmp_path / "report" / "data" / "summary.js"
+    summary = read_assigned(script)
+    here, there = summary["calibration"]["overall"]["bins"], summary["against"]["calibration"]["overall"]["bins"]
+    here[2] |= {"count": 1, "accuracy": 1.0}
+    assign(script, "hardpixReport", summary)
+    page = visit(tmp_path / "report", "#calibration")
+    wait_for_charts(page)
+    drawn = page.evaluate("() => document.querySelector('.chart').data.map(({ x, y }) => [x, y])")
+    curves = [[100 * entry["accuracy"] for entry in bins if entry["count"] > 1] for bins in (there, here)]
+    assert [ys for _, ys in drawn[1:3]] == [pytest.approx(curve) for curve in curves]
+    assert len(drawn[3][1]) == len(curves[1]) + 1  # the histogram has it
 
 
 def test_what_all_kinds_cost_is_not_their_sum(visit: Visit, odd: Path) -> None:
@@ -464,8 +493,6 @@ def test_what_can_be_pressed_is_a_button_or_a_link_with_a_name(visit: Visit, odd
 
 
 def test_a_folder_without_its_data_says_so(visit: Visit, odd: Path, tmp_path: Path) -> None:
-    import shutil
-
     shutil.copytree(odd, tmp_path / "report", ignore=shutil.ignore_patterns("pictures", "thumbnails"))
     for name in ("summary.js", "images.js"):
         (tmp_path / "report" / "data" / name).write_text("")

@@ -248,9 +248,9 @@ def suspect(mislabelled: bool, given: int = 0) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("suspects", "regions", "begins"),
     [
-        ([suspect(True)], 1, "1 region looks mislabelled rather than hard"),
-        ([suspect(True), suspect(False)], 3, "3 regions look mislabelled rather than hard"),
-        ([suspect(False)], 0, "No region looks mislabelled rather than hard"),
+        ([suspect(True)], 1, "1 region may be mislabelled rather than hard"),
+        ([suspect(True), suspect(False)], 3, "3 regions may be mislabelled rather than hard"),
+        ([suspect(False)], 0, "No region seems mislabelled rather than hard"),
     ],
 )
 def test_suspects_that_may_as_well_be_hard_are_not_said_to_be_mislabelled(

@@ -76,6 +76,17 @@ def test_each_kind_in_each_class(drawn: Pixels) -> None:
 
 
 @given(pixels)
+def test_each_class_with_some_kinds_counted_for_what_they_are_called(drawn: Pixels) -> None:
+    guess, truth, kind = drawn
+    kinds = counted_by_kind(*drawn)
+    own, called = kinds[2], kinds[3]
+    expected = [
+        really_mended(guess, truth, ((kind == 2) & (truth == c)) | ((kind == 3) & (guess == c))) for c in range(CLASSES)
+    ]
+    same(mended_by_class(kinds.sum(0), own, called), expected)
+
+
+@given(pixels)
 def test_each_pair_of_classes(drawn: Pixels) -> None:
     guess, truth, kind = drawn
     kinds = counted_by_kind(*drawn)

@@ -70,7 +70,7 @@ def class_columns(settings: Settings) -> list[Column]:
         Column("thin_recall", "Thin recall", "%", "high", THIN, f"Share that is found; {_thin(settings)}"),
         Column("thin_iou", "Thin IoU", "%", "high", THIN, f"Found among thin and false pixels; {_thin(settings)}"),
         *(lines if settings.lines else []),
-        Column("wrong", "Wrong pixels", "px", "low", ERRORS, "Its own pixels missed, and others taken for it."),
+        Column("wrong", "Wrong pixels", "px", "low", ERRORS, "Its pixels not found, and false responses called it."),
         Column("worth", "Worth, mIoU", "%", None, ERRORS, "What mending all of them would add to the mIoU."),
         Column("displaced", "Displaced", "%", None, ERRORS, "Share of its wrong pixels at displaced borders."),
         Column("missed", "In missed objects", "%", None, ERRORS, "Share of its wrong pixels in missed objects."),

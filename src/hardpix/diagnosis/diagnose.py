@@ -136,7 +136,10 @@ def diagnose(
         prepare_report(out, read, overwrite)
     unused = [*(problem for case in cases for problem in case.problems), *alone]
     if lost or unused:
-        console.print(f"{_images(len(cases))} can be diagnosed; not as they should be:\n{describe([*lost, *unused])}")
+        if everything > len(cases):
+            console.print(f"{everything - len(cases)} of {_images(everything)} are left out:\n{describe(lost)}")
+        if unused:
+            console.print(f"missing or not used, while no image is left out for it:\n{describe(unused)}")
     thresholds, cases, unusable = _thresholds(reader, cases, many)
     drawing = Drawing(out, table.shown_colours, picture_size, thumbnails_alone=not pictures)
     collector = Collector(settings)
@@ -148,7 +151,7 @@ def diagnose(
         raise UsageError(f"a file has changed since it was checked\n{error}") from error
     late = [*unusable, *collector.problems]
     if late:
-        console.print(f"left out of what was diagnosed:\n{describe(late)}")
+        console.print(f"not used, while their images are diagnosed without:\n{describe(late)}")
     summary = finish_report(
         out,
         collector,

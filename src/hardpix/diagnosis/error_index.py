@@ -7,12 +7,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from hardpix.metrics import ErrorKind
+
+# Among the kinds of wrong pixels.
+FALSE_RESPONSE = ErrorKind.FALSE_RESPONSE - 1
+
 
 class ErrorIndex:
     """Wrong pixels by image, collected from the details of one image after the other; only what is not zero is kept.
 
     The keys, with classes, kinds and bands by their index:
-    `"class"`: `"c"`, the pixels that lower the IoU of a class: of its truth found wrong, or found where it is not;
+    `"class"`: `"c"`, the errors of a class: its pixels that are not found, and false responses that are called it;
     `"class_kind"`: `"c,k"`, those of one kind;
     `"pair"`: `"t,p"`, pixels of t taken for p;
     `"band"`: `"c,b"` and `",b"`, pixels not found of the objects of a size band, of one class and of all.
@@ -40,9 +45,9 @@ class ErrorIndex:
         """
         for truth, prediction, kind, pixels in _whole(details["kinds"]):
             self._add("pair", f"{truth},{prediction}", image, pixels)
-            for class_ in {truth, prediction}:
-                self._add("class", f"{class_}", image, pixels)
-                self._add("class_kind", f"{class_},{kind}", image, pixels)
+            class_ = prediction if kind == FALSE_RESPONSE else truth
+            self._add("class", f"{class_}", image, pixels)
+            self._add("class_kind", f"{class_},{kind}", image, pixels)
         for class_, band, pixels in _whole(details["bands"]):
             self._add("band", f"{class_},{band}", image, pixels)
             self._add("band", f",{band}", image, pixels)

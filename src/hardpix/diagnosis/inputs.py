@@ -70,7 +70,7 @@ class Inputs:
             if not folder.is_dir():
                 raise FileNotFoundError(
                     f"expected a folder of {kind}, found {'a file' if folder.exists() else 'nothing'} at {folder}; "
-                    "check the path"
+                    f"check the path after --{kind}"
                 )
         files = self._files
         cases, lost, alone = [], [], []
@@ -103,7 +103,8 @@ class Inputs:
     def example(self, kind: str) -> str:
         """The first file of a kind in words, for a message."""
         first = next(iter(self._files[kind].values()), None)
-        return f"no {NAMES[kind]} in {self.folders[kind]}" if first is None else str(first[0])
+        known = ", ".join(SUFFIXES[kind])
+        return f"no {NAMES[kind]} ({known}) in {self.folders[kind]}" if first is None else str(first[0])
 
     @cached_property
     def _files(self) -> dict[str, dict[str, list[Path]]]:

@@ -17,7 +17,7 @@ PLURAL = {
     "displaced": "displaced borders of up to {radius} pixels",
     "missed": "in missed objects",
     "false": "false responses",
-    "confused": "confusions of whole regions",
+    "confused": "confused otherwise",
 }
 DONE = {
     "displaced": "mending them all",
@@ -197,9 +197,9 @@ def _calibration(summary: Mapping[str, Any]) -> Sentence | None:
 
     def off(part: str) -> str:
         by = 100 * calibration[part]["too_sure"]
-        return f"{abs(by):.1f} points {'surer' if by > 0 else 'less sure'}"
+        return f"{abs(by):.1f} points {'above' if by > 0 else 'below'}"
 
-    text = f"The network is {off('overall')} than it is right"
+    text = f"The network's mean confidence is {off('overall')} its accuracy"
     parts = {"borders": "along borders", "thin": "in thin parts"}
     known = [part for part in parts if part in calibration and not np.isnan(calibration[part]["ece"])]
     if known:
@@ -223,13 +223,13 @@ def _suspects(summary: Mapping[str, Any], names: Sequence[str]) -> Sentence | No
     many = summary["suspect_regions"]
     if not many:
         return _said(
-            "No region looks mislabelled rather than hard: where a label is suspect, the network does not know the "
+            "No region seems mislabelled rather than hard: where a label is suspect, the network does not know the "
             "label's class, or finds the label likelier than the other class.",
             "suspects",
         )
     return _said(
-        f"{many:,} {'region looks' if many == 1 else 'regions look'} mislabelled rather than hard; the one that "
-        f"matters most is labelled {names[first['given']]} and seems to be {names[first['suspected']]}.",
+        f"{many:,} {'region' if many == 1 else 'regions'} may be mislabelled rather than hard; the one that matters "
+        f"most is labelled {names[first['given']]} and seems to be {names[first['suspected']]}.",
         "suspects",
     )
 

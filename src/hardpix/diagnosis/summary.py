@@ -39,13 +39,17 @@ KINDS = {
         (86, 180, 233),
         "Where the border of the two classes is in truth and prediction alike, at most {radius} px apart.",
     ),
-    "missed": ("Missed object", (213, 94, 0), "In an object of the truth of which less than a quarter is found."),
+    "missed": (
+        "Missed object",
+        (213, 94, 0),
+        "In an object of the truth of which less than a quarter is found: overlooked, or taken for another class.",
+    ),
     "false": (
         "False response",
         (240, 228, 66),
         "In a predicted object with none of its class in the truth within {radius} px.",
     ),
-    "confused": ("Confused classes", (204, 121, 167), "The rest: one class taken for another."),
+    "confused": ("Confused otherwise", (204, 121, 167), "The rest: a part of an object taken for another class."),
 }
 MOST_PAIRS = 400
 
@@ -62,7 +66,7 @@ def summarise(counts: Counts, settings: Settings) -> dict[str, Any]:
         "kinds": _kinds(kinds, settings),
         "class_kinds": {
             "pixels": _of_classes(kinds).numpy(),
-            "cost": (mended_by_class(confusion, kinds)[1:] - miou).numpy(),
+            "cost": (mended_by_class(confusion, *_own_and_called(kinds)) - miou).numpy(),
         },
         "displaced_by": counts["displaced"].sum((1, 2)),
         "pairs": _pairs(confusion, miou),
@@ -122,7 +126,7 @@ def _class_scores(
         "thin_recall": thin["thin_recall"][0],
         "thin_iou": thin["thin_iou"][0],
         "wrong": wrong.sum(0),
-        "worth": mended_by_class(confusion, confusion) - mean_iou(confusion),
+        "worth": mended_by_class(confusion, *(part.sum(0) for part in _own_and_called(kinds))) - mean_iou(confusion),
         **{name: wrong[k] / wrong.sum(0) for k, name in enumerate(KINDS)},
         "objects": there,
         "object_size": truth / there,
@@ -138,9 +142,19 @@ def _class_scores(
 
 
 def _of_classes(kinds: torch.Tensor) -> torch.Tensor:
-    """(4, C): wrong pixels of each kind that lower the IoU of each class, missing from it or falsely given to it."""
-    wrong = kinds[1:]
-    return wrong.sum(1) + wrong.sum(2)
+    """(4, C): wrong pixels of each kind and class, every one counted once."""
+    own, called = _own_and_called(kinds)
+    return own.sum(2) + called.sum(1)
+
+
+def _own_and_called(kinds: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """(4, C, C) each: what counts for the class that it is, and false responses, for the class that they are called.
+
+    Else a background would be blamed for all that stands before it.
+    """
+    called = torch.zeros_like(kinds)
+    called[ErrorKind.FALSE_RESPONSE] = kinds[ErrorKind.FALSE_RESPONSE]
+    return (kinds - called)[1:], called[1:]
 
 
 def _kinds(kinds: torch.Tensor, settings: Settings) -> list[dict[str, Any]]:
@@ -182,7 +196,7 @@ def size_bands(limits: tuple[float, ...]) -> list[dict[str, Any]]:
         >>> [band["title"] for band in size_bands((100, 2500))]
         ['< 100 px', '100–2,500 px', '≥ 2,500 px']
         >>> [band["words"] for band in size_bands((0.001,))]
-        ['below 0.1 % of the image', 'from 0.1 % of the image on']
+        ['below 0.1 % of the image', 'of 0.1 % of the image or more']
     """
     shares = limits[0] < 1
     texts = [f"{100 * limit:g}" if shares else f"{limit:,g}" for limit in limits]
@@ -190,7 +204,7 @@ def size_bands(limits: tuple[float, ...]) -> list[dict[str, Any]]:
     middle = list(pairwise(texts))
     titles = [f"< {texts[0]}", *(f"{low}–{high}" for low, high in middle), f"≥ {texts[-1]}"]
     words = [f"below {texts[0]}{whole}", *(f"of {low} to {high}{whole}" for low, high in middle)]
-    words.append(f"from {texts[-1]}{whole} on")
+    words.append(f"of {texts[-1]}{whole} or more")
     edges = [0.0, *limits, None]
     return [
         {"title": title + unit, "words": said, "low": low, "high": high}

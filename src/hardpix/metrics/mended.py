@@ -49,14 +49,16 @@ def mended_by_kind(kinds: Tensor) -> Tensor:
     return mended_miou(kinds.sum(0), kinds)
 
 
-def mended_by_class(confusion: Tensor, wrong: Tensor) -> Tensor:
+def mended_by_class(confusion: Tensor, wrong: Tensor, called: Tensor | None = None) -> Tensor:
     """mIoU with the errors of one class mended, for each class: its pixels called otherwise, and others called it.
 
-    Both, since a class's IoU suffers from both.
+    Both, since a class's IoU suffers from both, unless ``called`` says which count for the class that they are called.
 
     Args:
         confusion: (C, C) int64 counts, row true class, column predicted class.
-        wrong: (..., C, C), the pixels to mend: ``confusion`` itself for all errors, or the counts by kind.
+        wrong: (..., C, C), the pixels to mend with the class that they are: ``confusion`` itself for all errors, or the
+            counts by kind.
+        called: (..., C, C), the pixels to mend with the class that they are called; the same by default.
 
     Returns:
         (..., C) float64.
@@ -67,10 +69,11 @@ def mended_by_class(confusion: Tensor, wrong: Tensor) -> Tensor:
         tensor([0.7222, 1.0000, 0.7500], dtype=torch.float64)
     """
     wrong = _off_diagonal(wrong)
+    called = wrong if called is None else _off_diagonal(called)
     return _miou(
         confusion,
-        more_hits=wrong.mT + wrong.sum(-1).diag_embed(),
-        less_union=wrong + wrong.sum(-2).diag_embed(),
+        more_hits=called.mT + wrong.sum(-1).diag_embed(),
+        less_union=wrong + called.sum(-2).diag_embed(),
     )
 
 

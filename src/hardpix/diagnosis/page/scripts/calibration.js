@@ -2,6 +2,8 @@
 // Whether a confidence of 90 % is right 9 times out of 10: overall, on borders, on thin parts.
 {
   const TITLES = { overall: "All pixels", borders: "Near borders", thin: "Thin parts" };
+  // of fewer pixels an accuracy says nothing, and its point would catch the eye
+  const FEWEST = 1e-4;
 
   function show(main) {
     const parts = Object.keys(TITLES).filter((key) => report.calibration[key]);
@@ -9,7 +11,7 @@
       viewHead(
         "Calibration",
         "Accuracy by confidence; on the diagonal a confidence is what it says. Below it the model is too sure." +
-          (report.against?.calibration ? ` Differences are to ${report.against.title}.` : ""),
+          (report.against?.calibration ? ` Differences are to ${report.against.title}, whose curve is grey.` : ""),
       ),
       make(
         "div",
@@ -19,16 +21,31 @@
     );
   }
 
+  const filledOf = (bins) => bins.filter(({ count, accuracy }) => count > 0 && known(accuracy));
+  const pixelsOf = (bins) => bins.reduce((sum, { count }) => sum + count, 0);
+  const said = (bin) =>
+    `confidence ${inUnit(bin.confidence, "%")}<br>accuracy ${inUnit(bin.accuracy, "%")}<br>${pixels(bin.count)}`;
+
+  function curve(bins, color, whose = "") {
+    const enough = bins.filter(({ count }) => count >= FEWEST * pixelsOf(bins));
+    return {
+      type: "scatter",
+      mode: "lines+markers",
+      x: enough.map(({ confidence }) => confidence * 100),
+      y: enough.map(({ accuracy }) => accuracy * 100),
+      line: { color, width: whose ? 1.5 : 2 },
+      marker: { size: whose ? 6 : 8, symbol: whose ? "circle-open" : "circle" },
+      text: enough.map((bin) => whose + said(bin)),
+      hovertemplate: "%{text}<extra></extra>",
+    };
+  }
+
   function reliability(key) {
     const { ece, bins } = report.calibration[key];
     const other = report.against?.calibration?.[key];
-    const filled = bins.filter(({ count, accuracy }) => count > 0 && known(accuracy));
-    const total = filled.reduce((sum, { count }) => sum + count, 0);
-    const text = filled.map(
-      (bin) =>
-        `confidence ${inUnit(bin.confidence, "%")}<br>accuracy ${inUnit(bin.accuracy, "%")}<br>${pixels(bin.count)}`,
-    );
-    const confidence = filled.map((bin) => bin.confidence * 100);
+    const filled = filledOf(bins);
+    const total = pixelsOf(filled);
+    const text = filled.map(said);
     return [
       make(
         "p",
@@ -50,16 +67,8 @@
               line: { color: soft, dash: "dash", width: 1.5 },
               hoverinfo: "skip",
             },
-            {
-              type: "scatter",
-              mode: "lines+markers",
-              x: confidence,
-              y: filled.map(({ accuracy }) => accuracy * 100),
-              line: { color: second, width: 2 },
-              marker: { size: 8 },
-              text,
-              hovertemplate: "%{text}<extra></extra>",
-            },
+            ...(other ? [curve(filledOf(other.bins), soft, `${plotText(report.against.title)}<br>`)] : []),
+            curve(filled, second),
             {
               type: "bar",
               x: filled.map(({ low, high }) => 50 * (low + high)),

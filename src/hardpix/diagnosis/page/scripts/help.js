@@ -38,7 +38,7 @@ const HELP = [
     "One picture",
     [
       ["← →", "previous, next"],
-      ["1 … 6", "layers on and off"],
+      ["1, 2, 3 …", "layers on and off"],
       ["+ − 0", "zoom in, out, fit"],
       ["Shift + arrows", "move"],
       ["s", "two runs side by side"],

@@ -11,7 +11,7 @@
     main.append(
       viewHead(
         "Kinds of error",
-        "Each wrong pixel is of one kind. A class's errors are its own pixels missed and other pixels taken for it." +
+        "Each wrong pixel counts once: a false response for the class that it is called, any other for the class that it is." +
           (report.against ? ` Differences are to ${report.against.title}.` : ""),
         choice(
           "Figures",
@@ -78,12 +78,42 @@
       },
       rowAttributes: (k) => ({ class: k === marked ? "marked" : null }),
     });
+    made.append(inAll(state.of, columns));
     // the bars' column needs no button, and its kinds' heads show their marks
     made.querySelectorAll("thead th").forEach((head, i) => {
       if (columns[i].key === "parts") head.replaceChildren();
       else if (columns[i].kind !== undefined) head.firstElementChild.prepend(kindMark(columns[i].kind), " ");
     });
     return made;
+  }
+
+  // The sums of the columns; costs have none that means anything, but each kind costs something as a whole.
+  function inAll(of, columns) {
+    const cost = of === "cost";
+    const inKind = (kinds, kind) => kinds[kind]?.[cost ? "cost" : "pixels"];
+    const inKinds = (kinds) => kinds.reduce((sum, { pixels: count }) => sum + count, 0);
+    const cells = columns.slice(1).map(({ key, kind }) => {
+      if (key === "parts" || (cost && kind === undefined)) return "";
+      const taken = (kinds) => (kind === undefined ? inKinds(kinds) : inKind(kinds, kind));
+      const value = taken(report.kinds);
+      return [
+        cost ? points(value, 2) : figure(value, "px"),
+        report.against && [
+          " ",
+          difference(value, taken(report.against.kinds), { unit: cost ? "%" : "px", better: "low" }),
+        ],
+      ];
+    });
+    return make(
+      "tfoot",
+      {},
+      make(
+        "tr",
+        {},
+        make("th", { scope: "row" }, "All classes"),
+        cells.map((cell) => make("td", { class: "figure" }, cell)),
+      ),
+    );
   }
 
   function meanings() {

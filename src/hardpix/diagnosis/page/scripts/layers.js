@@ -12,7 +12,7 @@ const LAYER_TITLES = {
 const SHOWN_FIRST = ["image", "kinds"];
 // where errors lie has to be seen without an image too
 const shownFirst = (number) => (hasLayer(number, "image") ? SHOWN_FIRST : ["truth", "kinds"]);
-const opacity = { image: 1, truth: 0.6, prediction: 0.6, kinds: 0.9, hardness: 0.7, suspects: 0.8 };
+const opacity = { image: 1, truth: 0.6, prediction: 0.6, kinds: 0.7, hardness: 0.7, suspects: 0.8 };
 
 // Layers that the two runs share are the first run's.
 const isShared = (layer) => ["image", "truth", "suspects"].includes(layer);

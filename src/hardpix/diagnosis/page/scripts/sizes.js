@@ -19,7 +19,7 @@
     // who is sent to one size is told what is missed of it
     const asked = [state.of, marked !== null && "missed", there[0][0]];
     const shown = { ...state, of: asked.find((of) => there.some(([key]) => key === of)) };
-    const place = make("div", { class: "columns sizes-columns" });
+    const place = make("div", { class: `columns sizes-columns ${sameSizes() ? "compared" : ""}` });
     const left = make("div", { class: "stack" });
     const draw = () => {
       const scores = make("div", { class: "table-place" }, table(shown, marked));
@@ -164,6 +164,7 @@
   function costs(markedBand) {
     const { cost } = report.size_scores;
     if (!cost) return null;
+    const others = sameSizes() ? report.against.size_scores.cost : null;
     return section(
       "What each size costs",
       make(
@@ -180,6 +181,8 @@
               make("th", { scope: "row" }, make("a", { href: address("gallery", { band }) }, title)),
               make("td", { class: "bar-cell" }, bar(cost[band] / Math.max(...cost.filter(known), 1e-9))),
               make("td", { class: "figure" }, `${points(cost[band], 2)} mIoU`),
+              others &&
+                make("td", { class: "figure" }, difference(cost[band], others[band], { unit: "%", better: "low" })),
             ),
           ),
         ),

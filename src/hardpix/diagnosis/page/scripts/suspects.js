@@ -30,10 +30,9 @@
   // The verdict has the same number; a report lists no more than the first of very many.
   function claim(listed) {
     const all = report.suspect_regions;
-    if (all === 0) return "No region looks mislabelled rather than hard.";
+    if (all === 0) return "No region seems mislabelled rather than hard.";
     const many = `${listed < all ? `${grouped(listed)} of ` : ""}${plural(all, "region")}`;
-    const look = all === 1 ? "looks" : "look";
-    return `${many} that ${look} mislabelled rather than hard, those that matter most first.`;
+    return `${many} that may be mislabelled rather than hard, those that matter most first: worth a look, not a count of wrong labels.`;
   }
 
   const hardHead = () =>
@@ -94,13 +93,16 @@
           { class: "words" },
           make("span", { class: "line" }, make("span", { class: "soft" }, "labelled"), classLabel(given)),
           make("span", { class: "line" }, make("span", { class: "soft" }, suspectWord(suspect)), classLabel(suspected)),
-          make("span", { class: "line soft", title: MARGIN }, `${pixels(area)} · margin ${figure(margin, "")}`),
+          make("span", { class: "line soft", title: MARGIN }, `${pixels(area)} · ${likelier(margin)}`),
           whyHard(suspect) && make("span", { class: "line soft" }, whyHard(suspect)),
           make("span", { class: "stem", title: images.stem[number] }, images.stem[number]),
         ),
       ),
     );
   }
+
+  const likelier = (margin) =>
+    `${figure(Math.abs(100 * margin), "", 0)} points ${margin < 0 ? "less likely" : "likelier"}`;
 
   // The place with as much again around it, cut out of the picture by the browser.
   function crop(number, [top, left, height, width]) {

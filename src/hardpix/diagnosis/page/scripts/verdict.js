@@ -30,6 +30,7 @@
             sameImages() ? "." : `, which is of other images: it shares ${grouped(against.shared)} of these.`,
           ),
       ),
+      report.inputs.images_left_out > 0 && leftOutNote(),
       headline(),
       make(
         "div",
@@ -45,6 +46,19 @@
       ),
     );
   }
+
+  // Scores of what is left may be better or worse than those of the whole.
+  const leftOutNote = () =>
+    make(
+      "p",
+      { class: "banner", role: "note" },
+      `${grouped(report.inputs.images_left_out)} of ${plural(imageCount() + report.inputs.images_left_out, "image")} could not be used: all scores are of the rest. `,
+      button("Why", () => {
+        const why = document.querySelector(".left-out");
+        why.scrollIntoView({ block: "center" });
+        why.querySelector("summary")?.focus();
+      }),
+    );
 
   const sameImages = () => against.shared === imageCount() && (against.count ?? against.shared) === imageCount();
 
@@ -76,7 +90,12 @@
       make(
         "tr",
         {},
-        make("th", { scope: "row", title: column.about }, column.title),
+        make(
+          "th",
+          { scope: "row", title: column.about },
+          column.title,
+          column.better === "low" && make("span", { class: "soft" }, " lower is better"),
+        ),
         make("td", { class: "figure" }, inUnit(report.scores[column.key], column.unit)),
         against &&
           make("td", { class: "figure" }, difference(report.scores[column.key], against.scores[column.key], column)),

@@ -17,7 +17,7 @@ PLURAL = {
     "displaced": "displaced borders of up to {radius} pixels",
     "missed": "in missed objects",
     "false": "false responses",
-    "confused": "confused otherwise",
+    "confused": "parts taken for another class",
 }
 DONE = {
     "displaced": "mending them all",

@@ -49,7 +49,7 @@ KINDS = {
         (240, 228, 66),
         "In a predicted object with none of its class in the truth within {radius} px.",
     ),
-    "confused": ("Confused otherwise", (204, 121, 167), "The rest: a part of an object taken for another class."),
+    "confused": ("Confused parts", (204, 121, 167), "The rest: a part of an object taken for another class."),
 }
 MOST_PAIRS = 400
 

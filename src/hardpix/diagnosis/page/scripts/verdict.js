@@ -30,7 +30,7 @@
             sameImages() ? "." : `, which is of other images: it shares ${grouped(against.shared)} of these.`,
           ),
       ),
-      report.inputs.images_left_out > 0 && leftOutNote(),
+      ...(report.inputs.images_left_out > 0 ? [leftOutNote()] : []),
       headline(),
       make(
         "div",

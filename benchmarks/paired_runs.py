@@ -50,6 +50,8 @@ def with_common_classes(first: dict[int, Scores], second: dict[int, Scores]) -> 
     common = [name for name in classes if not any(np.isnan(run[name]) for run in runs)]
     if all(np.isnan(run[name]) for run in runs for name in classes if name not in common):
         return runs
+    if not common:
+        return runs
     title = f"mIoU of the {len(common)} classes that every run has"
     return [{"mIoU": run["mIoU"], title: float(np.mean([run[name] for name in common])), **run} for run in runs]
 
@@ -70,13 +72,13 @@ def compare(first: dict[int, Scores], second: dict[int, Scores], names: tuple[st
         a, b = np.split(np.array([run[score] for run in runs]), 2)
         mean, low, high = paired_difference(a, b)
         spread = [f"{v.mean():.2f} ± {v.std(ddof=1):.2f}" if len(v) > 1 else f"{v.mean():.2f}" for v in (a, b)]
-        cells = [score, *spread, f"{mean:+.2f}", f"{low:+.2f} to {high:+.2f}"]
-        lines.append(f"| {' | '.join('–' if 'nan' in each else each for each in cells)} |")
+        cells = [*spread, f"{mean:+.2f}", f"{low:+.2f} to {high:+.2f}"]
+        lines.append(f"| {' | '.join([score, *('–' if 'nan' in each else each for each in cells)])} |")
     return "\n".join(lines)
 
 
 def seed_by_seed(first: dict[int, Scores], second: dict[int, Scores], names: tuple[str, str]) -> str:
-    """The Markdown table of the headline scores of every pair."""
+    """The Markdown table of the headline scores of every pair; the mIoU is that of each run's own classes."""
     lines = [f"| seed | {' | '.join(f'{score}: {name}' for score in HEADLINE for name in names)} |"]
     lines.append("|---" * (1 + len(HEADLINE) * len(names)) + "|")
     for seed in sorted(set(first) & set(second)):

@@ -1,11 +1,13 @@
 """What a weight map changes: how much of the loss the wrong pixels of held-out images carry, without and with it.
 
     python benchmarks/weight_shares.py runs/nyuv2_depth_? --depth nyuv2/depth --scale 0.0392
-    python benchmarks/weight_shares.py runs/scenes_hl_?      # depth, where it is needed, comes with the scenes
+    python benchmarks/weight_shares.py runs/camvid_hl_?      # learned hardness needs no depth
 
 For every run whose objective weighs cross-entropy by a signal: the share of wrong pixels; their share of the plain
-loss, which a weight has to add to; their share of the weight, and of the weighted loss; and how evenly the weight is
-spread, as (Σw)² / (n Σw²): 100 % where all pixels weigh the same. Depth curricula stand at their end. Prints Markdown.
+loss, which favours them already; their share of the weight, and of the weighted loss, where the weight's own effect is
+what comes on top; and how evenly the weight is spread, as (Σw)² / (n Σw²): 100 % where all pixels weigh the same.
+Weights by depth are taken as at the end of training, and the loss is without label smoothing. Maps that come with the
+data as weights are not read. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -57,12 +59,13 @@ def score(run: RunFolder, checkpoint: str, depth_folder: Path | None, scale: flo
     task = run.load_task(checkpoint)
     signal = signal_of(task)
     samples = run.validation_set()
-    depth_of = depth_by_index(samples, depth_folder, scale)
+    depth_of = depth_by_index(samples, depth_folder, scale) if depth_folder or "depth" in samples[0] else None
     seen = Transformed(samples, run.evaluation_transform())
     totals = torch.zeros(2, 5, dtype=torch.float64)
     for k in track(range(len(samples)), f"looking at {run.path.name}"):
         sample = seen[k]
-        px = seen_by(task, sample, depth_of(k, sample["stem"]))
+        depth = depth_of(k, sample["stem"]) if depth_of else torch.full(sample["original_size"], torch.nan)
+        px = seen_by(task, sample, depth)
         loss, weight = px.loss[px.valid].double(), px.map(signal)[px.valid].double()
         wrong = (px.logits.argmax(1) != px.target)[px.valid].long()
         totals.index_add_(0, wrong, torch.stack([torch.ones_like(loss), loss, weight, weight * loss, weight**2], 1))
@@ -84,9 +87,9 @@ def main() -> None:
     print("|---" * (len(scores) + 2) + "|")
     for key, name in NAMES.items():
         values = np.array([found[key] for found in scores.values()])
-        spread = values.std(ddof=1) if len(values) > 1 else float("nan")
+        spread = f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else ""
         cells = [f"{value:.1f}" for value in values]
-        print(f"| {name} | {' | '.join(cells)} | {values.mean():.1f} ± {spread:.1f} |")
+        print(f"| {name} | {' | '.join(cells)} | {values.mean():.1f}{spread} |")
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def test_classes_that_some_runs_lack_are_left_out_of_a_mean_of_its_own() -> None
     def scores(road: float, sky: float, toilet: float) -> dict[str, float]:
         present = [value for value in (road, sky, toilet) if not np.isnan(value)]
         return {"mIoU": np.mean(present), "mIoU near borders": 0.0, "accuracy": 0.0} | {
-            "road": road,
+            "banana": road,
             "sky": sky,
             "toilet": toilet,
         }
@@ -56,6 +56,9 @@ def test_classes_that_some_runs_lack_are_left_out_of_a_mean_of_its_own() -> None
     rows = paired_runs.compare(first, second, ("a", "b")).splitlines()[4:]
     assert rows[0].startswith("| mIoU | 50.50 ± 0.71 | 43.50 ± 13.44 | -7.00 |")
     assert rows[1].startswith("| mIoU of the 2 classes that every run has | 50.50 ± 0.71 | 52.00 ± 1.41 | +1.50 |")
+    assert rows[-3].startswith("| banana | 61.00 ± 1.41 |")
     assert rows[-1] == "| toilet | – | – | – | – |"
+    none = {0: dict.fromkeys(first[0], np.nan)}
+    assert not any("that every run has" in row for row in paired_runs.compare(none, second, ("a", "b")).splitlines())
     alike = {seed: run | {"toilet": np.nan} for seed, run in second.items()}
     assert not any("that every run has" in row for row in paired_runs.compare(first, alike, ("a", "b")).splitlines())

@@ -18,7 +18,7 @@ KINDS = {
     "displaced": ("Displaced border", (86, 180, 233), "Within 2 px of where the two classes meet in the truth."),
     "missed": ("Missed object", (213, 94, 0), "In an object of the truth of which less than a quarter is found."),
     "false": ("False response", (240, 228, 66), "In a predicted object that touches no truth of its class."),
-    "confused": ("Confused parts", (204, 121, 167), "The rest: one class taken for another."),
+    "confused": ("Confused parts", (204, 121, 167), "The rest: a part of an object taken for another class."),
 }
 FALSE = list(KINDS).index("false")
 BANDS = [

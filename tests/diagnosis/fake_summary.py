@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from hardpix.diagnosis.report_folder import FORMAT
+
 from .fake_scenes import BANDS, CLASSES, FALSE, KINDS, C, ious
 
 
@@ -28,7 +30,7 @@ CLASS = [
     column("border_f", "Border F-score", "%", "high", "Borders", "F-score of the border with a tolerance of 2 px."),
     column("thin_recall", "Thin recall", "%", "high", "Thin parts", "Recall on the thin parts of the class."),
     column("cldice", "clDice", "%", "high", "Thin parts", "Agreement of the centre lines."),
-    column("wrong", "Wrong pixels", "px", "low", "Errors", "Its pixels not found, and false responses called it."),
+    column("wrong", "Wrong pixels", "px", "low", "Errors", "Pixels of the class not found, or found where it is not."),
     column("objects", "Objects", "count", None, "Objects", "Connected parts of the truth."),
     column("missed_objects", "Missed", "count", "low", "Objects", "Objects of which less than a quarter is found."),
 ]
@@ -92,7 +94,7 @@ def summary_of(
     ]
     steps = np.linspace(0.05, 1, 20)
     return {
-        "format": 1,
+        "format": FORMAT,
         "title": "DDRNet-23-slim on street scenes",
         "made": {
             "date": "2026-03-04 12:31",
@@ -141,7 +143,7 @@ def summary_of(
             "border_f": iou * 0.97,
             "thin_recall": thin,
             "cldice": lines,
-            "wrong": class_kinds.sum(0),
+            "wrong": wrong,
             "worth": [_mended(matrix, k) - float(np.nanmean(iou)) for k in range(len(names))],
             "objects": objects.sum(0),
             "missed_objects": objects.sum(0) // 4,
@@ -158,7 +160,11 @@ def summary_of(
             }
             for k, (key, (title, colour, about)) in enumerate(KINDS.items())
         ],
-        "class_kinds": {"pixels": class_kinds, "cost": class_kinds / class_kinds.sum() * 0.2},
+        "class_kinds": {
+            "pixels": class_kinds,
+            "cost": class_kinds / class_kinds.sum() * 0.2,
+            "cost_together": class_kinds.sum(0, keepdims=True) / class_kinds.sum() * 0.15,
+        },
         "displaced_by": [int(kinds[0].sum() * 0.7), int(kinds[0].sum() * 0.3)],
         "pairs": pairs,
         "size_bands": [{"title": title, "low": low, "high": high} for title, low, high in BANDS],

@@ -68,10 +68,11 @@ def test_scores_of_the_classes(summary: dict[str, Any], matrix: np.ndarray) -> N
             "recall": hits / truth,
             "precision": hits / guess,
             "dice": 2 * hits / (truth + guess),
+            "wrong": truth + guess - 2 * hits,
         }
     for name, values in expected.items():
         assert summary["class_scores"][name] == pytest.approx(values, nan_ok=True), name
-    assert summary["class_scores"]["wrong"].sum() == matrix.sum() - hits.sum()  # every wrong pixel once
+    assert np.sum(summary["class_kinds"]["pixels"]) == matrix.sum() - hits.sum()  # every wrong pixel once
     objects = summary["class_scores"]["objects"]
     assert (objects[3], summary["class_scores"]["missed_objects"][3]) == (0, 0)
     assert np.isnan(summary["class_scores"]["object_recall"][3])

@@ -121,12 +121,14 @@ def test_kinds_of_a_class_cost_what_mending_them_adds(summary: dict[str, Any]) -
     truth, prediction, kinds = with_faults()
     for c in range(C):
         of_class = np.where(kinds == KINDS.index("false"), prediction == c, truth == c) & (truth != 255)
+        lowers_iou = ((truth == c) | (prediction == c)) & (truth != 255)
         for k in range(4):
             chosen = of_class & (kinds == k)
             assert summary["class_kinds"]["pixels"][k][c] == chosen.sum()
             assert summary["class_kinds"]["cost"][k][c] == pytest.approx(worth(chosen))
-        assert summary["class_scores"]["worth"][c] == pytest.approx(worth(of_class))
-        assert summary["class_scores"]["wrong"][c] == (of_class & (kinds >= 0)).sum()
+        assert summary["class_kinds"]["cost_together"][0][c] == pytest.approx(worth(of_class))
+        assert summary["class_scores"]["worth"][c] == pytest.approx(worth(lowers_iou))
+        assert summary["class_scores"]["wrong"][c] == (lowers_iou & (kinds >= 0)).sum()
         wrong = (of_class & (kinds >= 0)).sum()
         share = [(of_class & (kinds == k)).sum() / wrong if wrong else np.nan for k in range(4)]
         assert [summary["class_scores"][kind][c] for kind in KINDS] == pytest.approx(share, nan_ok=True)

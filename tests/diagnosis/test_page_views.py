@@ -172,19 +172,38 @@ def test_calibration_shows_the_other_run_and_no_points_of_a_few_pixels(visit: Vi
     script = tmp_path / "report" / "data" / "summary.js"
     summary = read_assigned(script)
     here, there = summary["calibration"]["overall"]["bins"], summary["against"]["calibration"]["overall"]["bins"]
-    here[2] |= {"count": 1, "accuracy": 1.0}
+    here[2] |= {"count": 99, "accuracy": 1.0}
     assign(script, "hardpixReport", summary)
     page = visit(tmp_path / "report", "#calibration")
     wait_for_charts(page)
     drawn = page.evaluate("() => document.querySelector('.chart').data.map(({ x, y }) => [x, y])")
-    curves = [[100 * entry["accuracy"] for entry in bins if entry["count"] > 1] for bins in (there, here)]
+    curves = [[100 * entry["accuracy"] for entry in bins if entry["count"] >= 100] for bins in (there, here)]
     assert [ys for _, ys in drawn[1:3]] == [pytest.approx(curve) for curve in curves]
-    assert len(drawn[3][1]) == len(curves[1]) + 1  # the histogram has it
+    assert (
+        len(drawn[3][1]) == len([entry for entry in here if entry["count"]]) > len(curves[1])
+    )  # the histogram has all
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_costs_of_sizes_compare_where_the_sizes_are_the_same(
+    visit: Visit, odd: Path, tmp_path: Path, same: bool
+) -> None:
+    shutil.copytree(odd, tmp_path / "report", ignore=shutil.ignore_patterns("pictures", "thumbnails"))
+    script = tmp_path / "report" / "data" / "summary.js"
+    summary = read_assigned(script)
+    summary["size_scores"]["cost"] = [0.01, 0.02, 0.03, 0.04]
+    summary["against"]["size_scores"]["cost"] = [0.01, 0.0246, 0.01, 0.05]
+    if not same:
+        summary["against"]["size_bands"][0]["title"] = "another"
+    assign(script, "hardpixReport", summary)
+    page = visit(tmp_path / "report", "#sizes")
+    changes = page.locator(".sizes-columns .kinds-table .difference").all_inner_texts()
+    assert changes == (["0", "▼−0.46", "▲+2.00", "▼−1.00"] if same else [])
 
 
 def test_what_all_kinds_cost_is_not_their_sum(visit: Visit, odd: Path) -> None:
     page = visit(odd, "#kinds?of=cost")
-    worth = page.evaluate("() => window.hardpixReport.class_scores.worth")
+    worth = page.evaluate("() => window.hardpixReport.class_kinds.cost_together[0]")
     shown = [text.split()[0].replace("−", "-") for text in column(page, "main table", 6)]
     assert sorted(float(value) for value in shown) == pytest.approx(sorted(100 * value for value in worth), abs=0.006)
 

@@ -45,7 +45,7 @@ def test_kind_class_and_pair(tmp_path: Path) -> None:
     gained = miou_of(truth, lost, 3) - before
     classes = said(found, "gallery")
     assert (
-        "pole: 100 % of its pixels that are not found are displaced borders of up to 2 pixels; mending them all would "
+        "pole: 100 % of its wrong pixels are displaced borders of up to 2 pixels; mending them all would "
         f"be worth {100 * gained:+.1f} mIoU."
     ) in classes
     filters = [sentence["filter"] for sentence in found["sentences"] if sentence["view"] == "gallery"]
@@ -86,8 +86,7 @@ def test_what_is_invented_is_held_against_the_class_that_it_is_called(tmp_path: 
         f"100 % of all wrong pixels are false responses; leaving them all out would be worth {worth}."
     ]
     assert said(found, "gallery") == [
-        "thing: 100 % of the pixels falsely called thing are false responses; leaving them all out would be worth "
-        f"{worth}."
+        f"thing: 100 % of its wrong pixels are false responses; leaving them all out would be worth {worth}."
     ]
 
 

@@ -101,7 +101,7 @@ def test_an_image_that_cannot_be_diagnosed_is_left_out(
     assert reason in f"{problem['kind']}: expected {problem['expected']}, found {problem['found']}"
     assert problem["advice"]
     printed = capsys.readouterr().out
-    said = "1 of 3 images are left out:" if list_ == "left_out" else "missing or not used, while no image is left out"
+    said = "1 of 3 images left out:" if list_ == "left_out" else "missing or not used, while no image is left out"
     assert said in printed
     assert all(part in printed for part in (problem["kind"], problem["where"], problem["found"], problem["advice"]))
     written = json.loads((folders / "report" / "summary.json").read_text(encoding="utf-8"))

@@ -144,7 +144,8 @@ def test_it_is_said_where_nothing_of_a_folder_can_be_used(
         file.write_text("none")
     found = diagnosed(folders)
     assert len(found["inputs"]["unused"]) == 3
-    said = "could be used, so the report has nothing about"
+    said = "could be used, so the report has no"
+    views = {"probabilities": "Calibration and no Suspects", "hardness": "Hardness"}[signal]
     printed = capsys.readouterr().out
-    assert f"no file of {folders / signal} {said} {signal}\n" in printed
+    assert f"no file of {folders / signal} {said} {views}\n" in printed
     assert printed.count(said) == 1

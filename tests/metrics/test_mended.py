@@ -8,9 +8,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from hardpix.metrics import (
+    ErrorKind,
     class_iou,
     confusion_matrix,
+    errors_by_class,
     mended_by_class,
+    mended_by_class_and_kind,
     mended_by_kind,
     mended_by_pair,
     mended_by_size,
@@ -76,14 +79,18 @@ def test_each_kind_in_each_class(drawn: Pixels) -> None:
 
 
 @given(pixels)
-def test_each_class_with_some_kinds_counted_for_what_they_are_called(drawn: Pixels) -> None:
+def test_each_kind_in_each_class_where_a_pixel_counts_for_one_class(drawn: Pixels) -> None:
     guess, truth, kind = drawn
     kinds = counted_by_kind(*drawn)
-    own, called = kinds[2], kinds[3]
-    expected = [
-        really_mended(guess, truth, ((kind == 2) & (truth == c)) | ((kind == 3) & (guess == c))) for c in range(CLASSES)
-    ]
-    same(mended_by_class(kinds.sum(0), own, called), expected)
+    false = kind == ErrorKind.FALSE_RESPONSE
+    wrong = (kind > 0) & (guess != truth) & (truth != 255)
+    of_class = [wrong & np.where(false, guess == c, truth == c) for c in range(CLASSES)]
+    expected = [[really_mended(guess, truth, where & (kind == k)) for where in of_class] for k in range(1, KINDS)]
+    found = mended_by_class_and_kind(kinds)
+    same(found[1:], expected)
+    same(found[0], [really_mended(guess, truth, where) for where in of_class])
+    counted = [[int((where & (kind == k)).sum()) for where in of_class] for k in range(KINDS)]
+    assert errors_by_class(kinds).tolist() == counted
 
 
 @given(pixels)

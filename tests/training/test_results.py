@@ -104,7 +104,7 @@ def test_unreadable_images_are_listed_and_the_rest_is_done(mixed: Mixed, tmp_pat
     assert outcome.code == 0, outcome.err
     for name in ("torn.png", "text.jpg", "two.bmp"):
         assert name in outcome.out
-    assert "3 of 7 images are left out" in outcome.out
+    assert "3 of 7 images left out" in outcome.out
     written = {
         str(file.relative_to(tmp_path / "out" / "labels")) for file in (tmp_path / "out").rglob("labels/**/*.png")
     }

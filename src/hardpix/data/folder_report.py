@@ -9,7 +9,7 @@ from hardpix.data.classes import ClassTable
 from hardpix.data.errors import DataError, Problem
 from hardpix.data.labels import Label
 
-# The kind of a warning.
+# The kind of a warning about masks and further maps that belong to no image.
 ALONE = "file without an image"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hardpix.diagnosis.data_scripts import read_assigned
-from hardpix.diagnosis.report_folder import require_report
+from hardpix.diagnosis.report_folder import FORMAT, require_report
 
 # What differs between two runs on the same images.
 _COPIED = ("prediction.png", "kinds.png", "hardness.png", "labels.js")
@@ -19,12 +19,18 @@ def require_comparable(other: Path, class_names: Sequence[str], stems: Sequence[
 
     Raises:
         FileNotFoundError: there is no report.
-        ValueError: none of its images is one of these, or it has other classes.
+        ValueError: none of its images is one of these, it has other classes, or another format.
     """
     require_report(other)
     if stems is not None:
         shared_images(other, stems)
-    theirs = [entry["name"] for entry in read_assigned(other / "data" / "summary.js")["classes"]]
+    summary = read_assigned(other / "data" / "summary.js")
+    if summary.get("format") != FORMAT:
+        raise ValueError(
+            f"expected a report of this version of hardpix (format {FORMAT}) to compare with, found format "
+            f"{summary.get('format')} in {other}; diagnose it again"
+        )
+    theirs = [entry["name"] for entry in summary["classes"]]
     if set(theirs) != set(class_names):
         raise ValueError(
             f"expected a report of the same classes to compare with, {', '.join(class_names)}, found "

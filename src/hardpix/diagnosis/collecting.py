@@ -19,6 +19,7 @@ from hardpix.diagnosis.against import copy_against
 from hardpix.diagnosis.columns import as_dicts, class_columns, image_columns, overall_columns
 from hardpix.diagnosis.data_scripts import plain
 from hardpix.diagnosis.image_counts import Counts, add_counts
+from hardpix.diagnosis.report_folder import FORMAT
 from hardpix.diagnosis.sentences import compared, verdict
 from hardpix.diagnosis.settings import Settings
 from hardpix.diagnosis.signal_scores import calibration_scores, hardness_scores
@@ -74,7 +75,7 @@ class Collector:
                 heapq.heappop(self._suspects)
 
     def suspects(self) -> list[dict[str, Any]]:
-        """The suspect regions that matter most, those first; the others follow those that look mislabelled."""
+        """The suspect regions that matter most, those first; the others follow those that may be mislabelled."""
         return [entry for *_, entry in sorted(self._suspects, reverse=True, key=lambda entry: entry[:2])]
 
     def columns(self, keys: Sequence[str]) -> dict[str, list[float | None]]:
@@ -124,7 +125,7 @@ def finish_report(
     """
     settings = found.settings
     summary: dict[str, Any] = {
-        "format": 1,
+        "format": FORMAT,
         "title": title,
         "made": {
             "date": f"{datetime.now():%Y-%m-%d %H:%M}",

@@ -70,12 +70,19 @@ def class_columns(settings: Settings) -> list[Column]:
         Column("thin_recall", "Thin recall", "%", "high", THIN, f"Share that is found; {_thin(settings)}"),
         Column("thin_iou", "Thin IoU", "%", "high", THIN, f"Found among thin and false pixels; {_thin(settings)}"),
         *(lines if settings.lines else []),
-        Column("wrong", "Wrong pixels", "px", "low", ERRORS, "Its pixels not found, and false responses called it."),
+        Column(
+            "wrong",
+            "Wrong pixels",
+            "px",
+            "low",
+            ERRORS,
+            "Those that lower its IoU: its own not found, and others called it.",
+        ),
         Column("worth", "Worth, mIoU", "%", None, ERRORS, "What mending all of them would add to the mIoU."),
-        Column("displaced", "Displaced", "%", None, ERRORS, "Share of its wrong pixels at displaced borders."),
-        Column("missed", "In missed objects", "%", None, ERRORS, "Share of its wrong pixels in missed objects."),
-        Column("false", "False responses", "%", None, ERRORS, "Share of its wrong pixels in false objects."),
-        Column("confused", "Confused", "%", None, ERRORS, "Share of its wrong pixels of no other kind."),
+        Column("displaced", "Displaced", "%", None, ERRORS, f"At displaced borders, {_ONCE}"),
+        Column("missed", "In missed objects", "%", None, ERRORS, f"In missed objects, {_ONCE}"),
+        Column("false", "False responses", "%", None, ERRORS, f"Called it where none is near, {_ONCE}"),
+        Column("confused", "Confused", "%", None, ERRORS, f"Of no other kind, {_ONCE}"),
         Column("objects", "Objects", "count", None, OBJECTS, "Connected parts of the truth."),
         Column("object_size", "Mean object", "px", None, OBJECTS, "Mean number of pixels of an object."),
         Column("missed_objects", "Missed", "count", "low", OBJECTS, "Objects of which less than a quarter is found."),
@@ -119,6 +126,7 @@ def as_dicts(columns: list[Column]) -> list[dict[str, Any]]:
     return [asdict(column) for column in columns]
 
 
+_ONCE = "as a share of the wrong pixels that count for the class; each counts for one class, as under Kinds."
 _BANDS = "Lower is better. Bands of 15×15 pixels; the three overlap and do not add up (arXiv 2403.09065)."
 
 

@@ -28,8 +28,8 @@ from hardpix.diagnosis.work import CountSelfConfidence, DiagnoseCases, Drawing
 from hardpix.metrics import confident_thresholds
 
 console = Console(highlight=False, markup=False, soft_wrap=True)
-# What the report has of a folder that need not be given, by the folder's kind.
-PARTS = {"hardness": "hardness", "probabilities": "calibration"}
+# What the report has of a folder that need not be given: in its summary, and as its views.
+PARTS = {"hardness": ("hardness", "Hardness"), "probabilities": ("calibration", "Calibration and no Suspects")}
 
 
 def diagnose(
@@ -137,7 +137,7 @@ def diagnose(
     unused = [*(problem for case in cases for problem in case.problems), *alone]
     if lost or unused:
         if everything > len(cases):
-            console.print(f"{everything - len(cases)} of {_images(everything)} are left out:\n{describe(lost)}")
+            console.print(f"{everything - len(cases)} of {_images(everything)} left out:\n{describe(lost)}")
         if unused:
             console.print(f"missing or not used, while no image is left out for it:\n{describe(unused)}")
     thresholds, cases, unusable = _thresholds(reader, cases, many)
@@ -165,9 +165,9 @@ def diagnose(
     )
     for sentence in summary["sentences"]:
         console.print(f"- {sentence['text']}")
-    for kind, scores in PARTS.items():
+    for kind, (scores, views) in PARTS.items():
         if folders[kind] is not None and summary[scores] is None:
-            console.print(f"no file of {folders[kind]} could be used, so the report has nothing about {kind}")
+            console.print(f"no file of {folders[kind]} could be used, so the report has no {views}")
     if found_classes and (odd := _never_predicted(summary)):
         console.print(odd)
     console.print(f"report of {_images(len(cases))}: {out / 'index.html'}")

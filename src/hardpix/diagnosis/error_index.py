@@ -17,8 +17,9 @@ class ErrorIndex:
     """Wrong pixels by image, collected from the details of one image after the other; only what is not zero is kept.
 
     The keys, with classes, kinds and bands by their index:
-    `"class"`: `"c"`, the errors of a class: its pixels that are not found, and false responses that are called it;
-    `"class_kind"`: `"c,k"`, those of one kind;
+    `"class"`: `"c"`, the pixels that lower the IoU of a class: of its truth found wrong, or found where it is not;
+    `"class_kind"`: `"c,k"`, errors of one kind, each for one class: a false response for the class that it is called,
+    any other for the class that it is;
     `"pair"`: `"t,p"`, pixels of t taken for p;
     `"band"`: `"c,b"` and `",b"`, pixels not found of the objects of a size band, of one class and of all.
 
@@ -45,9 +46,9 @@ class ErrorIndex:
         """
         for truth, prediction, kind, pixels in _whole(details["kinds"]):
             self._add("pair", f"{truth},{prediction}", image, pixels)
-            class_ = prediction if kind == FALSE_RESPONSE else truth
-            self._add("class", f"{class_}", image, pixels)
-            self._add("class_kind", f"{class_},{kind}", image, pixels)
+            for class_ in {truth, prediction}:
+                self._add("class", f"{class_}", image, pixels)
+            self._add("class_kind", f"{prediction if kind == FALSE_RESPONSE else truth},{kind}", image, pixels)
         for class_, band, pixels in _whole(details["bands"]):
             self._add("band", f"{class_},{band}", image, pixels)
             self._add("band", f",{band}", image, pixels)

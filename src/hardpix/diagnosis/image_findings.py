@@ -30,7 +30,7 @@ KNOWN = 0.5
 @dataclass(frozen=True)
 class ImageFindings:
     """Of one image: its place in each column, its details, the suspect regions that matter most, and how many there are
-    that look mislabelled."""
+    that may be mislabelled."""
 
     row: dict[str, float | None]
     details: dict[str, Any]
@@ -111,7 +111,7 @@ def _objects(objects: MatchedObjects, settings: Settings) -> list[dict[str, Any]
 def _suspects(
     maps: ImageMaps, counts: ImageCounts, settings: Settings, thresholds: np.ndarray | None
 ) -> list[dict[str, Any]]:
-    """Suspect regions, first those that look mislabelled, each sort ranked by the pixels that relabelling would mend
+    """Suspect regions, first those that may be mislabelled, each sort ranked by the pixels that relabelling would mend
     times how sure the network is, on average, of the class that they are labelled as.
 
     Who never finds signs says nothing about a sign's label by missing it. Nor does a network that still finds the label

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from hardpix.console.results import RECORD, require_free
 
+# Of what a report holds: another one where its figures mean something else.
+FORMAT = 2
 FOLDERS = ("scripts", "data", "thumbnails", "pictures", "against")
 PICTURES = ("image.jpg", "truth.png", "prediction.png", "kinds.png", "hardness.png", "suspects.png", "labels.js")
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from hardpix.diagnosis.settings import Settings
-from hardpix.metrics import ErrorKind, mended_by_pair, mended_miou
+from hardpix.metrics import errors_by_class, mean_iou, mended_by_class_and_kind, mended_by_pair
 
 # How many of the classes that cost most are spoken of.
 CLASSES = 3
@@ -86,34 +86,19 @@ def _kind(summary: Mapping[str, Any], settings: Settings) -> Sentence | None:
 def _classes(kinds: torch.Tensor, names: Sequence[str], settings: Settings) -> list[Sentence]:
     """The classes that lose most by one kind of error, and how much.
 
-    False responses count against the class that they are called, everything else against the class that it is: else a
-    background would be blamed for all that stands before it.
+    Its wrong pixels are those of `errors_by_class`, each of which counts for one class.
     """
-    wrong = kinds - kinds.diagonal(dim1=1, dim2=2).diag_embed()
-    confusion = kinds.sum(0)
-    miou = mended_miou(confusion, torch.zeros_like(confusion))
-    own, called = wrong.sum((0, 2)), wrong.sum((0, 1))
-    best = []
-    for k, name in enumerate(names):
-        losses = []
-        for kind, key in zip(list(ErrorKind)[1:], PLURAL, strict=True):
-            mended = torch.zeros_like(confusion)
-            if kind == ErrorKind.FALSE_RESPONSE:
-                mended[:, k] = wrong[kind, :, k]
-                share, of = float(mended.sum() / called[k]), f"of the pixels falsely called {name}"
-            else:
-                mended[k] = wrong[kind, k]
-                share, of = float(mended.sum() / own[k]), "of its pixels that are not found"
-            if mended.any():
-                losses.append((float(mended_miou(confusion, mended) - miou), key, share, of))
-        if losses:
-            best.append((*max(losses), k))
+    errors = errors_by_class(kinds)[1:].double()
+    shares = errors / errors.sum(0)
+    costs = (mended_by_class_and_kind(kinds)[1:] - mean_iou(kinds.sum(0))).where(errors > 0, -torch.inf)
+    most, kind_of = costs.max(0)
     said = []
-    for cost, key, share, of, k in sorted(best, key=lambda entry: -entry[0])[:CLASSES]:
-        if cost >= WORTH_SAYING:
+    for k in most.argsort(descending=True, stable=True)[:CLASSES].tolist():
+        if most[k] >= WORTH_SAYING:
+            key, share = list(PLURAL)[kind_of[k]], float(shares[kind_of[k], k])
             text = (
-                f"{names[k]}: {_percent(share)} {of} are {PLURAL[key].format(radius=settings.radius)}; {DONE[key]} "
-                f"would be worth {_points(cost)} mIoU."
+                f"{names[k]}: {_percent(share)} of its wrong pixels are {PLURAL[key].format(radius=settings.radius)}; "
+                f"{DONE[key]} would be worth {_points(float(most[k]))} mIoU."
             )
             said.append(_said(text, "gallery", {"class": k, "kind": key}))
     return said
@@ -197,7 +182,7 @@ def _calibration(summary: Mapping[str, Any]) -> Sentence | None:
 
     def off(part: str) -> str:
         by = 100 * calibration[part]["too_sure"]
-        return f"{abs(by):.1f} points {'above' if by > 0 else 'below'}"
+        return "as high as" if abs(by) < 0.05 else f"{abs(by):.1f} points {'above' if by > 0 else 'below'}"
 
     text = f"The network's mean confidence is {off('overall')} its accuracy"
     parts = {"borders": "along borders", "thin": "in thin parts"}

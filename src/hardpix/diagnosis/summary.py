@@ -20,11 +20,13 @@ from hardpix.metrics import (
     class_dice,
     class_iou,
     class_precision,
+    errors_by_class,
     frequency_weighted_iou,
     mean_accuracy,
     mean_dice,
     mean_iou,
     mended_by_class,
+    mended_by_class_and_kind,
     mended_by_kind,
     mended_by_size,
     mended_miou,
@@ -60,13 +62,15 @@ def summarise(counts: Counts, settings: Settings) -> dict[str, Any]:
     confusion = kinds.sum(0)
     objects = ObjectCounts(*(torch.from_numpy(counts[f"objects.{name}"]) for name in ObjectCounts.__dataclass_fields__))
     miou = mean_iou(confusion)
+    costs = (mended_by_class_and_kind(kinds) - miou).numpy()
     return {
         "scores": _scores(counts, confusion, settings),
         "class_scores": _class_scores(counts, kinds, objects, settings),
         "kinds": _kinds(kinds, settings),
         "class_kinds": {
-            "pixels": _of_classes(kinds).numpy(),
-            "cost": (mended_by_class(confusion, *_own_and_called(kinds)) - miou).numpy(),
+            "pixels": errors_by_class(kinds)[1:].numpy(),
+            "cost": costs[1:],
+            "cost_together": costs[: ErrorKind.RIGHT + 1],
         },
         "displaced_by": counts["displaced"].sum((1, 2)),
         "pairs": _pairs(confusion, miou),
@@ -108,7 +112,7 @@ def _class_scores(
     counts: Counts, kinds: torch.Tensor, objects: ObjectCounts, settings: Settings
 ) -> dict[str, np.ndarray]:
     confusion = kinds.sum(0)
-    truth, wrong = confusion.sum(1), _of_classes(kinds)
+    truth, wrong = confusion.sum(1), errors_by_class(kinds)[1:]
     thin, border = thin_part_scores(counts["thin"]), boundary_error_scores(counts["boundary_errors"])
     there, missed = objects.objects.sum(0), objects.missed.sum(0)
     scores = {
@@ -125,8 +129,8 @@ def _class_scores(
         "thin_share": torch.from_numpy(counts["thin"][1, 0]) / truth,
         "thin_recall": thin["thin_recall"][0],
         "thin_iou": thin["thin_iou"][0],
-        "wrong": wrong.sum(0),
-        "worth": mended_by_class(confusion, *(part.sum(0) for part in _own_and_called(kinds))) - mean_iou(confusion),
+        "wrong": truth + confusion.sum(0) - 2 * confusion.diagonal(),
+        "worth": mended_by_class(confusion, confusion) - mean_iou(confusion),
         **{name: wrong[k] / wrong.sum(0) for k, name in enumerate(KINDS)},
         "objects": there,
         "object_size": truth / there,
@@ -139,22 +143,6 @@ def _class_scores(
         lines[list(settings.lines)] = cl_dice_scores(counts["cl_dice"])["cl_dice"]
         scores["cl_dice"] = lines
     return {key: np.asarray(value) for key, value in scores.items()}
-
-
-def _of_classes(kinds: torch.Tensor) -> torch.Tensor:
-    """(4, C): wrong pixels of each kind and class, every one counted once."""
-    own, called = _own_and_called(kinds)
-    return own.sum(2) + called.sum(1)
-
-
-def _own_and_called(kinds: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """(4, C, C) each: what counts for the class that it is, and false responses, for the class that they are called.
-
-    Else a background would be blamed for all that stands before it.
-    """
-    called = torch.zeros_like(kinds)
-    called[ErrorKind.FALSE_RESPONSE] = kinds[ErrorKind.FALSE_RESPONSE]
-    return (kinds - called)[1:], called[1:]
 
 
 def _kinds(kinds: torch.Tensor, settings: Settings) -> list[dict[str, Any]]:

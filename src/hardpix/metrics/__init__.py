@@ -31,7 +31,15 @@ from hardpix.metrics.error_ranking import ErrorRanking, error_ranking, risk_at_c
 from hardpix.metrics.hardness_deciles import HardnessDeciles, hardness_counts, iou_by_hardness
 from hardpix.metrics.label_suspects import LabelSuspects, find_label_suspects
 from hardpix.metrics.matched_objects import MatchedObjects, match_objects
-from hardpix.metrics.mended import mended_by_class, mended_by_kind, mended_by_pair, mended_by_size, mended_miou
+from hardpix.metrics.mended import (
+    errors_by_class,
+    mended_by_class,
+    mended_by_class_and_kind,
+    mended_by_kind,
+    mended_by_pair,
+    mended_by_size,
+    mended_miou,
+)
 from hardpix.metrics.object_metric import ObjectScores
 from hardpix.metrics.objects import ObjectCounts, object_counts, object_scores
 from hardpix.metrics.ranking import auroc, correlation
@@ -85,6 +93,7 @@ __all__ = [
     "correlation",
     "error_histogram",
     "error_ranking",
+    "errors_by_class",
     "find_label_suspects",
     "frequency_weighted_iou",
     "hardness_counts",
@@ -94,6 +103,7 @@ __all__ = [
     "mean_dice",
     "mean_iou",
     "mended_by_class",
+    "mended_by_class_and_kind",
     "mended_by_kind",
     "mended_by_pair",
     "mended_by_size",

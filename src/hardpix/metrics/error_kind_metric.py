@@ -9,7 +9,7 @@ from torchmetrics import Metric
 from hardpix.metrics.confusion import mean_iou, require_one_shape
 from hardpix.metrics.error_kinds import ErrorKind, check_radius, classify_errors
 from hardpix.metrics.matched_objects import match_objects
-from hardpix.metrics.mended import mended_by_class, mended_by_kind, mended_by_pair
+from hardpix.metrics.mended import errors_by_class, mended_by_class_and_kind, mended_by_kind, mended_by_pair
 
 
 class ErrorKindScores(Metric):
@@ -33,9 +33,10 @@ class ErrorKindScores(Metric):
         Dict of tensors. Counts, int64: "kinds", (5, C, C), by :class:`~hardpix.metrics.ErrorKind`, true class and
         predicted class; "displaced", (radius, C, C), those at borders displaced by 1, 2, … pixels. Scores, float64:
         "miou"; "share", (5,), of each kind in the wrong pixels (0 for RIGHT); "class_share", (5, C), likewise of the
-        wrong pixels of a class, missed or falsely given to it; "mended_miou", (5,), if all pixels of a kind had their
-        true class; "class_mended_miou", (5, C), if those of a kind and a class had; "pair_mended_miou", (C, C), if two
-        classes were never confused with each other, whatever the kind. Shares are NaN where nothing is wrong.
+        wrong pixels that count for a class (:func:`~hardpix.metrics.errors_by_class`); "mended_miou", (5,), if all
+        pixels of a kind had their true class; "class_mended_miou", (5, C), if those of a kind and a class had, and as
+        RIGHT, if all of a class had; "pair_mended_miou", (C, C), if two classes were never confused with each other,
+        whatever the kind. Shares are NaN where nothing is wrong.
 
     Example:
         >>> import torch
@@ -78,8 +79,7 @@ class ErrorKindScores(Metric):
         confusion = kinds.sum(0)
         wrong = kinds.clone()
         wrong[ErrorKind.RIGHT] = 0
-        # Off the diagonal a pixel is in a class's row or in its column, never in both.
-        of_kind, of_class = wrong.sum((1, 2)).double(), (wrong.sum(1) + wrong.sum(2)).double()
+        of_kind, of_class = wrong.sum((1, 2)).double(), errors_by_class(kinds).double()
         return {
             "kinds": kinds,
             "displaced": self.displaced.cpu(),
@@ -87,6 +87,6 @@ class ErrorKindScores(Metric):
             "share": of_kind / of_kind.sum(),
             "class_share": of_class / of_class.sum(0),
             "mended_miou": mended_by_kind(kinds),
-            "class_mended_miou": mended_by_class(confusion, kinds),
+            "class_mended_miou": mended_by_class_and_kind(kinds),
             "pair_mended_miou": mended_by_pair(confusion, confusion),
         }

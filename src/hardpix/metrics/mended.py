@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from hardpix.metrics.error_kinds import ErrorKind
+
 
 def mended_miou(confusion: Tensor, wrong: Tensor) -> Tensor:
     """mIoU after some wrong pixels were given their true class, exact, from counts.
@@ -49,16 +51,14 @@ def mended_by_kind(kinds: Tensor) -> Tensor:
     return mended_miou(kinds.sum(0), kinds)
 
 
-def mended_by_class(confusion: Tensor, wrong: Tensor, called: Tensor | None = None) -> Tensor:
+def mended_by_class(confusion: Tensor, wrong: Tensor) -> Tensor:
     """mIoU with the errors of one class mended, for each class: its pixels called otherwise, and others called it.
 
-    Both, since a class's IoU suffers from both, unless ``called`` says which count for the class that they are called.
+    Both, since a class's IoU suffers from both.
 
     Args:
         confusion: (C, C) int64 counts, row true class, column predicted class.
-        wrong: (..., C, C), the pixels to mend with the class that they are: ``confusion`` itself for all errors, or the
-            counts by kind.
-        called: (..., C, C), the pixels to mend with the class that they are called; the same by default.
+        wrong: (..., C, C), the pixels to mend: ``confusion`` itself for all errors, or the counts by kind.
 
     Returns:
         (..., C) float64.
@@ -69,11 +69,73 @@ def mended_by_class(confusion: Tensor, wrong: Tensor, called: Tensor | None = No
         tensor([0.7222, 1.0000, 0.7500], dtype=torch.float64)
     """
     wrong = _off_diagonal(wrong)
-    called = wrong if called is None else _off_diagonal(called)
+    return _mended_by_class(confusion, wrong, wrong)
+
+
+def mended_by_class_and_kind(kinds: Tensor) -> Tensor:
+    """mIoU with the errors of one class and kind mended, where each wrong pixel counts for one class alone.
+
+    The classes are those of :func:`errors_by_class`.
+
+    Args:
+        kinds: (5, C, C), the counts of :class:`~hardpix.metrics.ErrorKinds`.
+
+    Returns:
+        (5, C) float64, indexed by :class:`~hardpix.metrics.ErrorKind`; the first, RIGHT, which has nothing to mend, is
+        that of all kinds together.
+
+    Example:
+        >>> kinds = torch.zeros(5, 2, 2).long()
+        >>> kinds[0] = torch.tensor([[6, 0], [0, 2]])
+        >>> kinds[4] = torch.tensor([[0, 2], [0, 0]])
+        >>> mended_by_class_and_kind(kinds)[[0, 3, 4]]
+        tensor([[1.0000, 0.6250],
+                [0.6250, 0.6250],
+                [1.0000, 0.6250]], dtype=torch.float64)
+    """
+    own, called = _counted_once(kinds)
+    for part in (own, called):
+        part[ErrorKind.RIGHT] = part[1:].sum(0)
+    return _mended_by_class(kinds.sum(0), own, called)
+
+
+def errors_by_class(kinds: Tensor) -> Tensor:
+    """Wrong pixels by kind and class, each counted once.
+
+    A false response counts for the class that it is called, any other error for the class that it is: else a background
+    would be blamed for all that is wrongly seen before it.
+
+    Args:
+        kinds: (5, C, C), the counts of :class:`~hardpix.metrics.ErrorKinds`.
+
+    Returns:
+        (5, C) int64, indexed by :class:`~hardpix.metrics.ErrorKind`; nothing is RIGHT.
+
+    Example:
+        >>> kinds = torch.zeros(5, 2, 2).long()
+        >>> kinds[2, 0, 1], kinds[3, 0, 1] = 30, 4  # missed objects of class 0, false responses called class 1
+        >>> errors_by_class(kinds)[2:4]
+        tensor([[30,  0],
+                [ 0,  4]])
+    """
+    own, called = _counted_once(kinds)
+    return own.sum(2) + called.sum(1)
+
+
+def _counted_once(kinds: Tensor) -> tuple[Tensor, Tensor]:
+    """(5, C, C) each: wrong pixels that count for the class that they are, and for the class that they are called."""
+    own, called = _off_diagonal(kinds), torch.zeros_like(kinds)
+    called[ErrorKind.FALSE_RESPONSE] = own[ErrorKind.FALSE_RESPONSE]
+    own[[ErrorKind.RIGHT, ErrorKind.FALSE_RESPONSE]] = 0
+    return own, called
+
+
+def _mended_by_class(confusion: Tensor, own: Tensor, called: Tensor) -> Tensor:
+    """(..., C): `own` is mended with the true class of its pixels, `called` with their predicted one."""
     return _miou(
         confusion,
-        more_hits=called.mT + wrong.sum(-1).diag_embed(),
-        less_union=wrong + called.sum(-2).diag_embed(),
+        more_hits=called.mT + own.sum(-1).diag_embed(),
+        less_union=own + called.sum(-2).diag_embed(),
     )
 
 

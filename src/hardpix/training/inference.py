@@ -130,10 +130,10 @@ def open_folder(folders: Folders, classes: ClassTable, ignore_index: int) -> tup
     if report.problems:
         if not usable:
             raise DataError.of(report.problems)
-        console.print(f"{len(report.stems) - len(usable)} of {len(report.stems)} images are left out:")
+        console.print(f"{len(report.stems) - len(usable)} of {len(report.stems)} images left out:")
         console.print(describe(report.problems))
     if report.alone:
-        console.print(describe(report.alone))
+        console.print(f"not used, while no image is left out for it:\n{describe(report.alone)}")
     samples = SegmentationFolder(
         folders.images,
         folders.masks,

@@ -2,16 +2,19 @@
 // Whether a confidence of 90 % is right 9 times out of 10: overall, on borders, on thin parts.
 {
   const TITLES = { overall: "All pixels", borders: "Near borders", thin: "Thin parts" };
-  // of fewer pixels an accuracy says nothing, and its point would catch the eye
-  const FEWEST = 1e-4;
+  // of fewer pixels an accuracy says little, and its point would catch the eye
+  const FEWEST = 100;
 
   function show(main) {
     const parts = Object.keys(TITLES).filter((key) => report.calibration[key]);
     main.append(
       viewHead(
         "Calibration",
-        "Accuracy by confidence; on the diagonal a confidence is what it says. Below it the model is too sure." +
-          (report.against?.calibration ? ` Differences are to ${report.against.title}, whose curve is grey.` : ""),
+        "Accuracy by confidence; on the diagonal a confidence is what it says. Below it the model is too sure. " +
+          `Points of fewer than ${FEWEST} pixels are not drawn.` +
+          (parts.some((key) => curveOf(report.against?.calibration?.[key]).length > 0)
+            ? ` Differences are to ${report.against.title}, whose curve is grey.`
+            : ""),
       ),
       make(
         "div",
@@ -22,12 +25,13 @@
   }
 
   const filledOf = (bins) => bins.filter(({ count, accuracy }) => count > 0 && known(accuracy));
+  const curveOf = (part) => filledOf(part?.bins ?? []).filter(({ count }) => count >= FEWEST);
   const pixelsOf = (bins) => bins.reduce((sum, { count }) => sum + count, 0);
   const said = (bin) =>
     `confidence ${inUnit(bin.confidence, "%")}<br>accuracy ${inUnit(bin.accuracy, "%")}<br>${pixels(bin.count)}`;
 
-  function curve(bins, color, whose = "") {
-    const enough = bins.filter(({ count }) => count >= FEWEST * pixelsOf(bins));
+  function curve(part, color, whose = "") {
+    const enough = curveOf(part);
     return {
       type: "scatter",
       mode: "lines+markers",
@@ -67,8 +71,8 @@
               line: { color: soft, dash: "dash", width: 1.5 },
               hoverinfo: "skip",
             },
-            ...(other ? [curve(filledOf(other.bins), soft, `${plotText(report.against.title)}<br>`)] : []),
-            curve(filled, second),
+            ...(other ? [curve(other, soft, `${plotText(report.against.title)}<br>`)] : []),
+            curve(report.calibration[key], second),
             {
               type: "bar",
               x: filled.map(({ low, high }) => 50 * (low + high)),

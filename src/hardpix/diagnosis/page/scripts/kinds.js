@@ -38,8 +38,8 @@
     const others = report.against?.class_kinds?.[state.of];
     const added = (rows, k) => rows.reduce((result, row) => result + (row[k] ?? 0), 0);
     // What all kinds together cost is not the sum of what each costs alone.
-    const whole = ({ class_scores: scores, class_kinds: kinds }, k) =>
-      state.of === "cost" ? scores.worth[k] : added(kinds.pixels, k);
+    const whole = ({ class_kinds: kinds }, k) =>
+      state.of === "cost" ? kinds.cost_together[0][k] : added(kinds.pixels, k);
     const sum = (k) => whole(report, k);
     const largest = Math.max(...report.classes.map((_, k) => added(values, k)), 0);
     const column = { unit: state.of === "cost" ? "%" : "px", better: "low" };
@@ -87,21 +87,20 @@
     return made;
   }
 
-  // The sums of the columns; costs have none that means anything, but each kind costs something as a whole.
+  // The sums of the columns; of costs, which do not add up, what each kind costs in all classes.
   function inAll(of, columns) {
     const cost = of === "cost";
-    const inKind = (kinds, kind) => kinds[kind]?.[cost ? "cost" : "pixels"];
-    const inKinds = (kinds) => kinds.reduce((sum, { pixels: count }) => sum + count, 0);
+    const ofKind = (kinds, key) => kinds.find((kind) => kind.key === key)?.[cost ? "cost" : "pixels"];
+    // mending everything makes everything right
+    const ofAll = ({ kinds, scores }) =>
+      cost ? (known(scores.miou) ? 1 - scores.miou : null) : kinds.reduce((sum, { pixels: count }) => sum + count, 0);
     const cells = columns.slice(1).map(({ key, kind }) => {
-      if (key === "parts" || (cost && kind === undefined)) return "";
-      const taken = (kinds) => (kind === undefined ? inKinds(kinds) : inKind(kinds, kind));
-      const value = taken(report.kinds);
+      if (key === "parts") return "";
+      const taken = (run) => (kind === undefined ? ofAll(run) : ofKind(run.kinds, key));
+      const value = taken(report);
       return [
         cost ? points(value, 2) : figure(value, "px"),
-        report.against && [
-          " ",
-          difference(value, taken(report.against.kinds), { unit: cost ? "%" : "px", better: "low" }),
-        ],
+        report.against && [" ", difference(value, taken(report.against), { unit: cost ? "%" : "px", better: "low" })],
       ];
     });
     return make(

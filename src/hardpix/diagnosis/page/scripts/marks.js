@@ -58,7 +58,9 @@ function difference(value, other, column) {
   if (!known(other)) return make("span", { class: "difference same", title: "The other run has no value" }, NONE);
   const change = value - other;
   const text =
-    column.unit === "%" ? points(change, 1) : `${change > 0 ? "+" : ""}${figure(change, column.unit, column.digits)}`;
+    column.unit === "%"
+      ? points(change, column.digits ?? 1)
+      : `${change > 0 ? "+" : ""}${figure(change, column.unit, column.digits)}`;
   const same = Number(text.replace("−", "-")) === 0;
   const kind = same ? "same" : change > 0 === (column.better === "high") ? "gain" : "loss";
   return make(

@@ -170,7 +170,11 @@
       make(
         "table",
         { class: "kinds-table" },
-        make("caption", { class: "unseen" }, "Points of mIoU that finding the objects of one size would gain"),
+        make(
+          "caption",
+          { class: "unseen" },
+          "Points of mIoU that mending all errors in objects of one size would gain",
+        ),
         make(
           "tbody",
           {},
@@ -182,7 +186,11 @@
               make("td", { class: "bar-cell" }, bar(cost[band] / Math.max(...cost.filter(known), 1e-9))),
               make("td", { class: "figure" }, `${points(cost[band], 2)} mIoU`),
               others &&
-                make("td", { class: "figure" }, difference(cost[band], others[band], { unit: "%", better: "low" })),
+                make(
+                  "td",
+                  { class: "figure" },
+                  difference(cost[band], others[band], { unit: "%", better: "low", digits: 2 }),
+                ),
             ),
           ),
         ),

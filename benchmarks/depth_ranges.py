@@ -99,8 +99,9 @@ def main() -> None:
     for band in sorted(groups[0][seeds[0]]):
         first, second = (np.array([group[seed][band] for seed in seeds]) for group in groups)
         mean, low, high = paired_difference(first, second)
-        cells = [f"{v.mean():.2f} ± {v.std(ddof=1) if len(v) > 1 else np.nan:.2f}" for v in (first, second)]
-        print(f"| {name_of(band, limits)} | {' | '.join(cells)} | {mean:+.2f} | {low:+.2f} to {high:+.2f} |")
+        cells = [f"{v.mean():.2f} ± {v.std(ddof=1):.2f}" if len(v) > 1 else f"{v.mean():.2f}" for v in (first, second)]
+        interval = f"{low:+.2f} to {high:+.2f}" if len(seeds) > 1 else "–"
+        print(f"| {name_of(band, limits)} | {' | '.join(cells)} | {mean:+.2f} | {interval} |")
 
 
 if __name__ == "__main__":

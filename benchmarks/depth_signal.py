@@ -120,9 +120,9 @@ def main() -> None:
     for key, name in NAMES.items():
         values = np.array([found[key] for found in scores.values()])
         digits = 1 if key == "within" else 3
-        spread = values.std(ddof=1) if len(values) > 1 else float("nan")
+        spread = f" ± {values.std(ddof=1):.{digits}f}" if len(values) > 1 else ""
         cells = [f"{value:.{digits}f}" for value in values]
-        print(f"| {name} | {' | '.join(cells)} | {values.mean():.{digits}f} ± {spread:.{digits}f} |")
+        print(f"| {name} | {' | '.join(cells)} | {values.mean():.{digits}f}{spread} |")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ it is off. Prints Markdown.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ from hardpix.signals import DepthPrivileged
 from hardpix.training.run_folder import RunFolder
 from hardpix.training.task import SegmentationTask
 
+Score = Callable[[RunFolder, str, Path | None, float], dict[str, float]]
 NAMES = {
     "dpe": "AUROC of DPE",
     "dse": "AUROC of DSE",
@@ -104,8 +106,9 @@ def score(run: RunFolder, checkpoint: str, depth_folder: Path | None, scale: flo
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def table_of_runs(score: Score, doc: str | None, head: str, names: dict[str, str], digits: dict[str, int]) -> None:
+    """Score the runs that the command line names; print a row a score, a column a seed, and mean and spread."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=Path)
     parser.add_argument("--depth", type=Path, help="folder of the depth maps; without it depth must come with the data")
     parser.add_argument("--scale", type=float, default=1.0, help="metres for one unit of a stored depth")
@@ -115,15 +118,14 @@ def main() -> None:
     for folder in given.runs:
         seed = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))["seed"]
         scores[seed] = score(RunFolder(folder), given.checkpoint, given.depth, given.scale)
-    print(f"| of held-out images | {' | '.join(f'seed {seed}' for seed in scores)} | mean ± standard deviation |")
+    print(f"| {head} | {' | '.join(f'seed {seed}' for seed in scores)} | mean ± standard deviation |")
     print("|---" * (len(scores) + 2) + "|")
-    for key, name in NAMES.items():
+    for key, name in names.items():
         values = np.array([found[key] for found in scores.values()])
-        digits = 1 if key == "within" else 3
-        spread = f" ± {values.std(ddof=1):.{digits}f}" if len(values) > 1 else ""
-        cells = [f"{value:.{digits}f}" for value in values]
-        print(f"| {name} | {' | '.join(cells)} | {values.mean():.{digits}f}{spread} |")
+        spread = f" ± {values.std(ddof=1):.{digits[key]}f}" if len(values) > 1 else ""
+        cells = [f"{value:.{digits[key]}f}" for value in values]
+        print(f"| {name} | {' | '.join(cells)} | {values.mean():.{digits[key]}f}{spread} |")
 
 
 if __name__ == "__main__":
-    main()
+    table_of_runs(score, __doc__, "of held-out images", NAMES, dict.fromkeys(NAMES, 3) | {"within": 1})

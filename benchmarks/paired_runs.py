@@ -48,9 +48,8 @@ def with_common_classes(first: dict[int, Scores], second: dict[int, Scores]) -> 
     runs = [*first.values(), *second.values()]
     classes = [name for name in runs[0] if name not in SCORES]
     common = [name for name in classes if not any(np.isnan(run[name]) for run in runs)]
-    if all(np.isnan(run[name]) for run in runs for name in classes if name not in common):
-        return runs
-    if not common:
+    same = all(np.isnan(run[name]) for run in runs for name in classes if name not in common)
+    if same or not common:
         return runs
     title = f"mIoU of the {len(common)} classes that every run has"
     return [{"mIoU": run["mIoU"], title: float(np.mean([run[name] for name in common])), **run} for run in runs]

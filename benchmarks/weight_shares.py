@@ -12,14 +12,11 @@ data as weights are not read. Prints Markdown.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
-import numpy as np
 import torch
-import yaml
 from depth_ranges import depth_by_index
-from depth_signal import seen_by
+from depth_signal import seen_by, table_of_runs
 from rich.progress import track
 from torch import Tensor
 
@@ -72,25 +69,5 @@ def score(run: RunFolder, checkpoint: str, depth_folder: Path | None, scale: flo
     return shares(totals)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", nargs="+", type=Path)
-    parser.add_argument("--depth", type=Path, help="folder of the depth maps; without it depth must come with the data")
-    parser.add_argument("--scale", type=float, default=1.0, help="metres for one unit of a stored depth")
-    parser.add_argument("--checkpoint", default="last", help="best or last (default last)")
-    given = parser.parse_args()
-    scores = {}
-    for folder in given.runs:
-        seed = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))["seed"]
-        scores[seed] = score(RunFolder(folder), given.checkpoint, given.depth, given.scale)
-    print(f"| of held-out images, in % | {' | '.join(f'seed {seed}' for seed in scores)} | mean ± standard deviation |")
-    print("|---" * (len(scores) + 2) + "|")
-    for key, name in NAMES.items():
-        values = np.array([found[key] for found in scores.values()])
-        spread = f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else ""
-        cells = [f"{value:.1f}" for value in values]
-        print(f"| {name} | {' | '.join(cells)} | {values.mean():.1f}{spread} |")
-
-
 if __name__ == "__main__":
-    main()
+    table_of_runs(score, __doc__, "of held-out images, in %", NAMES, dict.fromkeys(NAMES, 1))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from torch import Tensor, nn
 
 from hardpix.pixels import PixelBatch
@@ -14,7 +14,7 @@ from hardpix.signals import HardnessLevel
 torch.set_num_threads(1)
 
 # What is slow on a busy machine is not wrong.
-settings.register_profile("hardpix", deadline=None)
+settings.register_profile("hardpix", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("hardpix")
 
 

@@ -60,7 +60,7 @@ def visit(browser: Any) -> Iterator[Callable[..., Any]]:
     def visit(report: Path, address: str = "", **settings: Any) -> Any:
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 860}, "offline": True} | settings)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)  # a busy machine is no defect of the page
         complaints: list[str] = []
         requests: list[str] = []
         page.on("console", lambda message: complaints.append(message.text))

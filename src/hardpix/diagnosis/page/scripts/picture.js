@@ -166,8 +166,9 @@
     [...parts.stages.querySelectorAll(".stage")].forEach((each, i) =>
       drawSheet(each.firstElementChild, current.number, current.layers, runs[i], current.box),
     );
-    arrange();
+    // before the stages are placed: an empty line would leave them more room
     parts.readout.textContent = `${size().width} × ${size().height} px`;
+    arrange();
   }
 
   function makeStage(other, title) {

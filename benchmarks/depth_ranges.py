@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import yaml
-from paired_runs import paired_difference
+from paired_runs import paired_row
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -98,10 +98,7 @@ def main() -> None:
     print(f"| depth | {' | '.join(given.names)} | difference | 95 % interval |\n|---|---|---|---|---|")
     for band in sorted(groups[0][seeds[0]]):
         first, second = (np.array([group[seed][band] for seed in seeds]) for group in groups)
-        mean, low, high = paired_difference(first, second)
-        cells = [f"{v.mean():.2f} ± {v.std(ddof=1):.2f}" if len(v) > 1 else f"{v.mean():.2f}" for v in (first, second)]
-        interval = f"{low:+.2f} to {high:+.2f}" if len(seeds) > 1 else "–"
-        print(f"| {name_of(band, limits)} | {' | '.join(cells)} | {mean:+.2f} | {interval} |")
+        print(paired_row(name_of(band, limits), first, second))
 
 
 if __name__ == "__main__":

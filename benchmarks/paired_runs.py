@@ -8,6 +8,7 @@ Reads the scores.json that `hardpix test` wrote into each run's folder and the s
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 from pathlib import Path
 
@@ -16,8 +17,8 @@ import yaml
 from scipy import stats
 
 Scores = dict[str, float]
-HEADLINE = ("mIoU", "mIoU near borders")
-SCORES = (*HEADLINE, "accuracy")
+SCORES = ("mIoU", "mIoU near borders", "accuracy")
+COMMON = "mIoU of the {} classes that every run has"
 
 
 def read_run(folder: Path) -> tuple[int, Scores]:
@@ -39,49 +40,58 @@ def paired_difference(first: np.ndarray, second: np.ndarray) -> tuple[float, flo
     return mean, mean - half, mean + half
 
 
-def with_common_classes(first: dict[int, Scores], second: dict[int, Scores]) -> list[Scores]:
-    """The scores of all runs, with the mIoU of the classes that each of them has where that is another one.
+def paired_row(title: str, first: np.ndarray, second: np.ndarray) -> str:
+    """A Markdown row of two groups: mean ± standard deviation of each, mean difference, its 95 % interval."""
+    mean, low, high = paired_difference(first, second)
+    groups = [f"{v.mean():.2f} ± {v.std(ddof=1):.2f}" if len(v) > 1 else f"{v.mean():.2f}" for v in (first, second)]
+    cells = [*groups, f"{mean:+.2f}", f"{low:+.2f} to {high:+.2f}"]
+    return f"| {' | '.join([title, *('–' if 'nan' in each else each for each in cells)])} |"
+
+
+def with_common_classes(first: dict[int, Scores], second: dict[int, Scores]) -> list[dict[int, Scores]]:
+    """Both groups' runs of common seeds, with the mIoU of the classes that each of them has where that is another one.
 
     A class that the truth does not have counts, as 0, in the mIoU of a run that predicts it somewhere, and not in that
     of a run that does not: two runs' mIoU may be means over different classes.
     """
-    runs = [*first.values(), *second.values()]
+    seeds = sorted(set(first) & set(second))
+    if not seeds:
+        raise SystemExit(f"no seed is in both groups: {sorted(first)} and {sorted(second)}")
+    groups = [{seed: group[seed] for seed in seeds} for group in (first, second)]
+    runs = [run for group in groups for run in group.values()]
     classes = [name for name in runs[0] if name not in SCORES]
     common = [name for name in classes if not any(np.isnan(run[name]) for run in runs)]
     same = all(np.isnan(run[name]) for run in runs for name in classes if name not in common)
     if same or not common:
-        return runs
-    title = f"mIoU of the {len(common)} classes that every run has"
-    return [{"mIoU": run["mIoU"], title: float(np.mean([run[name] for name in common])), **run} for run in runs]
+        return groups
+
+    def extended(run: Scores) -> Scores:
+        return {"mIoU": run["mIoU"], COMMON.format(len(common)): float(np.mean([run[name] for name in common])), **run}
+
+    return [{seed: extended(run) for seed, run in group.items()} for group in groups]
 
 
 def compare(first: dict[int, Scores], second: dict[int, Scores], names: tuple[str, str]) -> str:
-    """The Markdown table of the seeds that both groups have."""
-    seeds = sorted(set(first) & set(second))
-    if not seeds:
-        raise SystemExit(f"no seed is in both groups: {sorted(first)} and {sorted(second)}")
+    """The Markdown table of two groups of the same seeds."""
     lines = [
-        f"{len(seeds)} pairs, seeds {', '.join(map(str, seeds))}; mean ± standard deviation over seeds, in %",
+        f"{len(first)} pairs, seeds {', '.join(map(str, first))}; mean ± standard deviation over seeds, in %",
         "",
         f"| score | {names[0]} | {names[1]} | difference | 95 % interval |",
         "|---|---|---|---|---|",
     ]
-    runs = with_common_classes({seed: first[seed] for seed in seeds}, {seed: second[seed] for seed in seeds})
-    for score in runs[0]:
-        a, b = np.split(np.array([run[score] for run in runs]), 2)
-        mean, low, high = paired_difference(a, b)
-        spread = [f"{v.mean():.2f} ± {v.std(ddof=1):.2f}" if len(v) > 1 else f"{v.mean():.2f}" for v in (a, b)]
-        cells = [*spread, f"{mean:+.2f}", f"{low:+.2f} to {high:+.2f}"]
-        lines.append(f"| {' | '.join([score, *('–' if 'nan' in each else each for each in cells)])} |")
+    for score in first[next(iter(first))]:
+        a, b = (np.array([run[score] for run in group.values()]) for group in (first, second))
+        lines.append(paired_row(score, a, b))
     return "\n".join(lines)
 
 
 def seed_by_seed(first: dict[int, Scores], second: dict[int, Scores], names: tuple[str, str]) -> str:
-    """The Markdown table of the headline scores of every pair; the mIoU is that of each run's own classes."""
-    lines = [f"| seed | {' | '.join(f'{score}: {name}' for score in HEADLINE for name in names)} |"]
-    lines.append("|---" * (1 + len(HEADLINE) * len(names)) + "|")
-    for seed in sorted(set(first) & set(second)):
-        scores = [f"{group[seed][score]:.2f}" for score in HEADLINE for group in (first, second)]
+    """The Markdown table of every pair's scores over all classes."""
+    titles = list(itertools.takewhile(lambda score: score != "accuracy", first[next(iter(first))]))
+    lines = [f"| seed | {' | '.join(f'{score}: {name}' for score in titles for name in names)} |"]
+    lines.append("|---" * (1 + len(titles) * len(names)) + "|")
+    for seed in first:
+        scores = [f"{group[seed][score]:.2f}" for score in titles for group in (first, second)]
         lines.append(f"| {seed} | {' | '.join(scores)} |")
     return "\n".join(lines)
 
@@ -96,9 +106,10 @@ def main() -> None:
         dict(read_run(folder) for folder in folders if (folder / "scores.json").is_file())
         for folders in (given.runs, given.against)
     ]
-    print(compare(groups[0], groups[1], tuple(given.names)))
+    first, second = with_common_classes(*groups)
+    print(compare(first, second, tuple(given.names)))
     print()
-    print(seed_by_seed(groups[0], groups[1], tuple(given.names)))
+    print(seed_by_seed(first, second, tuple(given.names)))
 
 
 if __name__ == "__main__":

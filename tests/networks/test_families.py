@@ -547,7 +547,7 @@ def test_two_processes_train_as_one(tmp_path: Path) -> None:
         )
         for rank in range(2)
     ]
-    outputs = [worker.communicate(timeout=300)[0] for worker in workers]
+    outputs = [worker.communicate(timeout=600)[0] for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0], "\n".join(outputs)
 
 

@@ -15,7 +15,7 @@ def run_in_two_processes(script: Path, folder: Path) -> tuple[Any, Any]:
         for rank in (0, 1)
     ]
     try:
-        complaints = [process.communicate(timeout=180)[1] for process in processes]
+        complaints = [process.communicate(timeout=600)[1] for process in processes]
     finally:
         for process in processes:
             process.kill()

@@ -45,9 +45,7 @@ def of_a_batch(images: int, **settings: object) -> Tensor:
 def main(rank: int, folder: Path) -> None:
     torch.set_num_threads(1)
     meeting = f"file://{folder / 'meeting'}"
-    dist.init_process_group(
-        "gloo", init_method=meeting, rank=rank, world_size=2, timeout=datetime.timedelta(seconds=60)
-    )
+    dist.init_process_group("gloo", init_method=meeting, rank=rank, world_size=2, timeout=datetime.timedelta(minutes=5))
     given: list[tuple[Tensor, Tensor]] = []
     sums: list[tuple[Tensor, Tensor]] = []
     together, contrast = pixel_contrast.of_all_processes, pixel_contrast.info_nce

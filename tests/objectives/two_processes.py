@@ -111,7 +111,7 @@ def main(rank: int, folder: Path) -> None:
         init_method=f"file://{folder / 'meeting'}",
         rank=rank,
         world_size=2,
-        timeout=datetime.timedelta(seconds=60),
+        timeout=datetime.timedelta(minutes=5),
     )
     batches, results = make_batches(), {}
     calls: list[Tensor] = []

@@ -25,7 +25,7 @@ def fit_with_two(data: Data, run: Path) -> str:
     command = [sys.executable, "-m", "hardpix.cli", "fit", *data.arguments, *TINY, "--run", str(run), *STEPS]
     command += ["--trainer.devices", "2", "--trainer.strategy", "ddp", "--data.batch_size", "2"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(OWN_CODE), *sys.path]), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240, env=environment, cwd=run.parent)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=environment, cwd=run.parent)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 

@@ -47,6 +47,38 @@ def test_worst_come_first_and_any_score_can_be_sorted_by(visit: Visit, odd: Path
     assert page.locator(".order").inner_text() == "↓ highest first"
 
 
+def test_errors_lie_over_the_thumbnails_until_they_are_switched_off(visit: Visit, odd: Path) -> None:
+    page = visit(odd, "#gallery")
+    sources = "(all) => all.map((image) => image.getAttribute('src'))"
+
+    def shown(of: str) -> list[str]:
+        page.wait_for_function(
+            "() => [...document.querySelectorAll('.thumb img')].every((image) => image.complete && image.naturalWidth)"
+        )
+        return page.locator(f".thumb .{of}").evaluate_all(sources)
+
+    pictures = shown("image")
+    assert len(pictures) == page.locator(".card").count() > 0
+    assert shown("errors") == [name.replace(".jpg", ".png") for name in pictures]
+    assert page.locator(".errors-shown .kind-label").count() == 4
+    boxes = [page.locator(f".thumb .{of}").first.bounding_box() for of in ("image", "errors")]
+    assert boxes[0] == boxes[1]
+    switch = page.get_by_label("Errors", exact=True)
+    switch.focus()
+    page.keyboard.press("Space")
+    assert shown("errors") == []
+    assert shown("image") == pictures
+    assert page.evaluate("() => document.activeElement.dataset.field") == "errors"
+    page.wait_for_function("() => location.hash === '#gallery?plain=1'")
+    page.locator(".card").first.click()
+    page.locator("main.view-picture").wait_for()
+    page.locator(".back").click()
+    page.locator("main.view-gallery").wait_for()
+    assert shown("errors") == []
+    page.get_by_label("Errors", exact=True).check()
+    assert len(shown("errors")) == len(pictures)
+
+
 @pytest.mark.parametrize(("class_", "kind"), [(1, None), (4, 1), (5, 2), (None, 3)])
 def test_filters_keep_the_images_with_such_errors(
     visit: Visit, odd: Path, class_: int | None, kind: int | None

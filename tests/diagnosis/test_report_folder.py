@@ -54,6 +54,7 @@ def test_replacing_removes_what_reports_write_and_nothing_else(tmp_path: Path) -
         "data/summary.js",
         "data/details/0001.js",
         "thumbnails/000001.jpg",
+        "thumbnails/000001.png",
         "pictures/000001/truth.png",
         "pictures/1000000/labels.js",
         "against/pictures/000002/kinds.png",

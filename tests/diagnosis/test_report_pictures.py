@@ -97,6 +97,35 @@ def test_thumbnails_are_narrow_and_of_what_there_is(tmp_path: Path) -> None:
     assert not (tmp_path / "pictures" / "000002").exists()
 
 
+@pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize("longest_side", [None, 64])
+def test_errors_lie_over_the_thumbnail_as_opaque_as_they_are_many(
+    tmp_path: Path, alone: bool, longest_side: int | None
+) -> None:
+    kinds = np.zeros((40, 640), np.uint8)
+    kinds[4:8, 8:12] = 2  # all of the thumbnail's pixel (1, 2)
+    kinds[12, 16:20] = 1  # a quarter of (3, 4): half as opaque
+    image = np.zeros((40, 640, 3), np.uint8)
+    write(tmp_path, 0, image=image, kinds=kinds, thumbnail_alone=alone)
+    errors = rgba(tmp_path / "thumbnails" / "000000.png").astype(int)
+    opaque = np.zeros((10, 160))
+    opaque[1, 2], opaque[3, 4] = 255, 127.5
+    assert errors.shape == (10, 160, 4)
+    assert errors[..., 3] == pytest.approx(opaque, abs=1)
+    assert errors[1, 2, :3].tolist() == list(KINDS[1])
+    assert errors[3, 4, :3] == pytest.approx(KINDS[0], abs=2)
+    smaller = write(tmp_path, 1, image=image, kinds=kinds, longest_side=longest_side, thumbnail_alone=alone)
+    small = rgba(smaller.parents[1] / "thumbnails" / "000001.png")
+    side = 4 if longest_side is None else 10  # of the image, in a pixel of the thumbnail
+    touched = (kinds > 0).reshape(40 // side, side, 640 // side, side).any((1, 3))
+    assert (small[..., 3] > 0).tolist() == touched.tolist()  # what is thin is there at any size
+
+
+def test_without_errors_nothing_lies_over_the_thumbnail(tmp_path: Path) -> None:
+    write(tmp_path, 0, truth=TRUTH, kinds=np.array([[0, 0, 255, 255], [3, 0, 0, 0]], np.uint8))
+    assert [path.name for path in (tmp_path / "thumbnails").iterdir()] == ["000000.jpg"]
+
+
 def test_layers_of_different_sizes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="layers of one size for image 7"):
         write(tmp_path, truth=TRUTH, prediction=TRUTH.T)

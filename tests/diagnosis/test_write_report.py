@@ -48,7 +48,9 @@ def test_layers_are_those_that_lie_in_the_folder(odd: Path, bare: Path) -> None:
     for number, layers in enumerate(images["layers"]):
         folder = odd / "pictures" / f"{number:06d}"
         assert {name for k, name in enumerate(PICTURES) if layers >> k & 1} == {path.name for path in folder.iterdir()}
-    assert set(images["thumbnails"]) == {1}
+    for number, thumbnails in enumerate(images["thumbnails"]):
+        there = [(odd / "thumbnails" / f"{number:06d}.{ending}").is_file() for ending in ("jpg", "png")]
+        assert [bool(thumbnails & 1), bool(thumbnails & 2)] == there == [True, images["columns"]["errors"][number] > 0]
     images = read_assigned(bare / "data" / "images.js")
     assert images["layers"] is images["against_layers"] is images["thumbnails"] is None
 

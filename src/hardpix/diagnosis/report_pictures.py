@@ -35,8 +35,9 @@ def write_pictures(
     longest_side: int | None = None,
     thumbnail_alone: bool = False,
 ) -> None:
-    """Write `pictures/NNNNNN/` and the thumbnail of one image; layers that are None are left out.
+    """Write `pictures/NNNNNN/` and the thumbnails of one image; layers that are None are left out.
 
+    There are two thumbnails, `NNNNNN.jpg` of the first layer and, where there are errors, `NNNNNN.png` to lie over it.
     Labels are also written as ids (`labels.js`), so that the page can tell what lies under the pointer: a page on disk
     may show the pixels of a png beside it, but not read them.
 
@@ -64,11 +65,15 @@ def write_pictures(
     sizes = {name: layer.shape[:2] for name, layer in layers.items()}
     if len(set(sizes.values())) > 1:
         raise ValueError(f"expected layers of one size for image {number}, found {sizes}")
+    # before they are made smaller, which thin errors may not survive
+    errors = None
+    if kinds is not None and ((kinds > 0) & (kinds <= len(kind_colours))).any():
+        errors = _coloured("kinds", kinds, class_colours, kind_colours)
     layers = {name: _fit(layer, longest_side, smooth=name == "image") for name, layer in layers.items()}
     if thumbnail_alone:
         name, layer = next(iter(layers.items()))
         shown = Image.fromarray(layer) if name == "image" else _coloured(name, layer, class_colours, kind_colours)
-        _write_thumbnail(out, number, shown)
+        _write_thumbnails(out, number, shown, errors)
         return
     folder = out / "pictures" / f"{number:06d}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -84,7 +89,7 @@ def write_pictures(
     if labels and len(class_colours) <= _MOST_CLASSES:
         uris = {name: _ids(layer, _count(name, class_colours, kind_colours)) for name, layer in labels.items()}
         (folder / "labels.js").write_text(f"hardpixData({json.dumps(uris)});\n", encoding="utf-8")
-    _write_thumbnail(out, number, next(iter(pictures.values())))
+    _write_thumbnails(out, number, next(iter(pictures.values())), errors)
 
 
 def _fit(layer: np.ndarray, longest_side: int | None, smooth: bool) -> np.ndarray:
@@ -137,7 +142,7 @@ def _ids(layer: np.ndarray, count: int) -> str:
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def _write_thumbnail(out: Path, number: int, picture: Image.Image) -> None:
+def _write_thumbnails(out: Path, number: int, picture: Image.Image, errors: Image.Image | None) -> None:
     thumbnails = out / "thumbnails"
     thumbnails.mkdir(exist_ok=True)
     shown = picture.convert("RGBA")
@@ -145,3 +150,8 @@ def _write_thumbnail(out: Path, number: int, picture: Image.Image) -> None:
     paper.paste(shown, mask=shown.getchannel("A"))
     paper.thumbnail((THUMBNAIL_WIDTH, THUMBNAIL_WIDTH * 4), Image.Resampling.LANCZOS)
     paper.save(thumbnails / f"{number:06d}.jpg", quality=82)
+    if errors is not None:
+        # A pixel is as opaque as there are errors in what it shows; by the root, or a thin one would hardly be seen.
+        small = errors.convert("RGBA").resize(paper.size, Image.Resampling.BOX)
+        small.putalpha(small.getchannel("A").point([round((255 * share) ** 0.5) for share in range(256)]))
+        small.save(thumbnails / f"{number:06d}.png", optimize=True)

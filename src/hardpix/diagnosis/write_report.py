@@ -80,8 +80,9 @@ def _layers(pictures: Path, count: int) -> list[int] | None:
 
 
 def _thumbnails(folder: Path, count: int) -> list[int] | None:
+    """Image by image: 1 where there is a thumbnail, 3 with one of its errors; None where no image has any."""
     names = _names(folder)
-    return [int(f"{k:06d}.jpg" in names) for k in range(count)] if names else None
+    return [(f"{k:06d}.jpg" in names) | (f"{k:06d}.png" in names) << 1 for k in range(count)] if names else None
 
 
 def _names(folder: Path) -> set[str]:

@@ -33,7 +33,8 @@ function layerAddress(number, layer, other = false) {
 }
 
 const hasPicture = (number) => LAYERS.slice(0, 6).some((layer) => hasLayer(number, layer));
-const thumbnail = (number) => (images.thumbnails?.[number] ? `thumbnails/${numbered(number)}.jpg` : null);
+const thumbnail = (number) => (images.thumbnails?.[number] & 1 ? `thumbnails/${numbered(number)}.jpg` : null);
+const thumbnailOfErrors = (number) => (images.thumbnails?.[number] & 2 ? `thumbnails/${numbered(number)}.png` : null);
 
 const detailsFile = remembered((chunk) => loadData(`data/details/${String(chunk).padStart(4, "0")}.js`));
 

@@ -97,12 +97,7 @@
         class: `card ${images.thumbnails ? "" : "plain"}`,
         href: address("picture", { ...chosen(state), image: number }),
       },
-      images.thumbnails &&
-        make(
-          "span",
-          { class: "thumb" },
-          thumbnail(number) && make("img", { src: thumbnail(number), alt: "", loading: "lazy", decoding: "async" }),
-        ),
+      images.thumbnails && thumb(number, { errors: state.plain !== "1" }),
       make("span", { class: "stem", title: images.stem[number] }, images.stem[number]),
       make(
         "span",

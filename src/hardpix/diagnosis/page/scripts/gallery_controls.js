@@ -30,7 +30,24 @@ function galleryControls(state, found, changed) {
       () => set({ order: found.order === "ascending" ? "descending" : "ascending" }),
       { class: "order", "data-field": "order" },
     ),
+    images.thumbnails && errorsShown(state.plain !== "1", (shown) => changed({ ...state, plain: shown ? null : "1" })),
   ];
+}
+
+// Whether the thumbnails show errors, and what their colours mean.
+function errorsShown(shown, change) {
+  const checkbox = make("input", {
+    type: "checkbox",
+    checked: shown,
+    "data-field": "errors",
+    on: { change: () => change(checkbox.checked) },
+  });
+  return make(
+    "div",
+    { class: "errors-shown" },
+    make("label", {}, checkbox, "Errors"),
+    shown && report.kinds.map((_, k) => kindLabel(k)),
+  );
 }
 
 const chip = (text, remove) =>

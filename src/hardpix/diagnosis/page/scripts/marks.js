@@ -51,6 +51,18 @@ function kindBar(parts, share = 1) {
   );
 }
 
+// An image in small, its errors over it in the colours of their kinds.
+function thumb(number, { errors = true } = {}) {
+  const layer = (src, layerClass) =>
+    src && make("img", { class: layerClass, src, alt: "", loading: "lazy", decoding: "async" });
+  return make(
+    "span",
+    { class: "thumb" },
+    layer(thumbnail(number), "image"),
+    layer(errors && thumbnailOfErrors(number), "errors"),
+  );
+}
+
 // How one run differs from another: an arrow and a sign beside the colour. Null where neither way is better.
 function difference(value, other, column) {
   if (column.better === null) return null;

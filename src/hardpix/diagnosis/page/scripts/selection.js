@@ -1,8 +1,8 @@
 "use strict";
 // Which images a state of the address means, in which order, and by what: the gallery shows them, and a picture's
-// "next" goes through them.
+// "next" goes through them. "plain" is how the gallery shows them, without their errors.
 
-const CHOOSES = ["class", "kind", "true", "predicted", "band", "suspects", "text", "sort", "order"];
+const CHOOSES = ["class", "kind", "true", "predicted", "band", "suspects", "text", "sort", "order", "plain"];
 
 function chosen(state) {
   return Object.fromEntries(CHOOSES.filter((key) => known(state[key])).map((key) => [key, state[key]]));
@@ -19,6 +19,7 @@ function applied(state) {
     suspects: state.suspects === "1" && report.suspects ? "1" : null,
     sort: imageColumn(state.sort) ? state.sort : null,
     order: ["ascending", "descending"].includes(state.order) ? state.order : null,
+    plain: state.plain === "1" ? "1" : null,
   };
   const pair = own.true !== null && own.predicted !== null;
   if (!pair || own.suspects) Object.assign(own, { true: null, predicted: null });

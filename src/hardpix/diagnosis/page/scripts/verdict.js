@@ -255,7 +255,7 @@
           make(
             "a",
             { href: address("picture", { image: number }) },
-            thumbnail(number) && make("img", { src: thumbnail(number), alt: "", loading: "lazy" }),
+            thumbnail(number) && thumb(number),
             make("span", { class: "stem", title: images.stem[number] }, images.stem[number]),
             make("span", { class: "value" }, inUnit(valueOf(number), column.unit)),
           ),

@@ -32,6 +32,8 @@ DepthOf = Callable[[int, str], Tensor]
 def depth_by_index(samples: Dataset, folder: Path | None, scale: float) -> DepthOf:
     """Where the depth (H, W) of a held-out image is found, by its number and its stem."""
     if folder is None:
+        if "depth" not in samples[0]:
+            raise SystemExit("the held-out images come without depth: give the folder of their depth maps (--depth)")
         return lambda index, stem: samples[index]["depth"]
     files = {file.stem: file for file in folder.iterdir()}
     return lambda index, stem: torch.from_numpy(read_depth(files[stem], DepthFormat(scale=scale)))

@@ -72,6 +72,8 @@ def score(run: RunFolder, checkpoint: str, depth_folder: Path | None, scale: flo
     samples = run.validation_set()
     depth_of = depth_by_index(samples, depth_folder, scale)
     seen = Transformed(samples, run.evaluation_transform())
+    # A measure that the run did not weigh by has no percentile, and is taken as it is.
+    scales = signal.quantiles.where(signal.quantiles > 0, 1)
     rankings = {name: ErrorRanking(task.num_classes, task.ignore_index) for name in ("dpe", "dse", "weight", "doubt")}
     off = []
     for k in track(range(len(samples)), f"looking at {run.path.name}"):
@@ -90,8 +92,8 @@ def score(run: RunFolder, checkpoint: str, depth_folder: Path | None, scale: flo
         most = 1 + signal.dpe + signal.dse
         confidence, prediction = px.logits.float().softmax(1).max(1)
         maps = {
-            "dpe": (dpe / signal.quantiles[0]).clamp(max=1),
-            "dse": (errors / signal.quantiles[1]).clamp(max=1),
+            "dpe": (dpe / scales[0]).clamp(max=1),
+            "dse": (errors / scales[1]).clamp(max=1),
             "weight": signal(px) / most,
             "doubt": 1 - confidence,
         }

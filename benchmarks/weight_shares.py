@@ -22,7 +22,7 @@ from torch import Tensor
 
 from hardpix.data import Transformed
 from hardpix.objectives import WeightedCrossEntropy
-from hardpix.signals import Signal
+from hardpix.signals import DepthPrivileged, Signal
 from hardpix.training.run_folder import RunFolder
 from hardpix.training.task import SegmentationTask
 
@@ -56,7 +56,8 @@ def score(run: RunFolder, checkpoint: str, depth_folder: Path | None, scale: flo
     task = run.load_task(checkpoint)
     signal = signal_of(task)
     samples = run.validation_set()
-    depth_of = depth_by_index(samples, depth_folder, scale) if depth_folder or "depth" in samples[0] else None
+    by_depth = any(isinstance(module, DepthPrivileged) for module in signal.modules())
+    depth_of = depth_by_index(samples, depth_folder, scale) if by_depth else None
     seen = Transformed(samples, run.evaluation_transform())
     totals = torch.zeros(2, 5, dtype=torch.float64)
     for k in track(range(len(samples)), f"looking at {run.path.name}"):

@@ -13,8 +13,11 @@ from hardpix.signals import HardnessLevel
 # The workers of a parallel run are as many as the cores; with more threads each would wait for the others.
 torch.set_num_threads(1)
 
-# What is slow on a busy machine is not wrong.
-settings.register_profile("hardpix", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# What is slow on a busy machine is not wrong. The same examples every time, so that a change fails for what it changed;
+# `pytest --hypothesis-profile search` looks further.
+PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("hardpix", derandomize=True, **PATIENT)
+settings.register_profile("search", max_examples=1500, **PATIENT)
 settings.load_profile("hardpix")
 
 

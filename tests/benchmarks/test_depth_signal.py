@@ -10,6 +10,7 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from hardpix.data import Transformed
+from hardpix.pixels import depth_aware_error
 from hardpix.training.inference import infer
 from hardpix.training.run_folder import RunFolder
 
@@ -66,6 +67,36 @@ def test_scores_are_those_of_the_pixels_of_known_depth(
     assert scores["within"] == pytest.approx(100 * (factors < 1.25).mean(), abs=0.2)
     assert scores["factor"] == pytest.approx(np.median(factors), rel=1e-3)
     assert scores.keys() == depth_signal.NAMES.keys()
+
+
+@pytest.mark.parametrize("off", [("dse",), ("dpe", "dse")])
+def test_a_measure_that_the_run_did_not_weigh_by_is_ranked_as_it_is(
+    off: tuple[str, ...], depth_signal: ModuleType, depth: Path, request: pytest.FixtureRequest
+) -> None:
+    settings = [part for name in off for part in (f"--model.objective.signal.{name}", "0")]
+    run = fitted(request, depth, "--data.divisor", 16, *settings)
+    scores = depth_signal.score(run, "last", depth, 1.0)
+    task = run.load_task("last")
+    errors, wrong = [], []
+    for sample in Transformed(run.validation_set(), run.evaluation_transform()):
+        metres = torch.from_numpy(np.load(depth / f"{sample['stem']}.npy"))
+        with torch.inference_mode():
+            px = task.network.pixels(sample["image"][None], sample["target"][None])
+            error = depth_aware_error(1 - px.true_probability, metres[None], px.valid)
+        kept = px.valid & metres.isfinite()
+        errors.append(np.rint(65535 * error[kept].double().numpy()))
+        wrong.append((px.logits.argmax(1) != px.target)[kept].numpy())
+    expected = roc_auc_score(np.concatenate(wrong), np.concatenate(errors))
+    assert scores["dse"] == pytest.approx(expected, abs=1e-4)
+    assert 0 < scores["dpe"] < 1
+
+
+def test_without_depth_a_run_by_depth_cannot_be_looked_at(
+    depth_signal: ModuleType, depth: Path, request: pytest.FixtureRequest
+) -> None:
+    run = fitted(request, depth)
+    with pytest.raises(SystemExit, match=r"come without depth: give the folder of their depth maps \(--depth\)"):
+        depth_signal.score(run, "last", None, 1.0)
 
 
 def test_labels_are_padded_as_the_image_is(

@@ -69,7 +69,10 @@ def test_a_weight_that_rises_with_the_error_moves_the_loss(
     fit_tiny: Callable[..., RunFolder],  # noqa: F811
 ) -> None:
     weighted = ("--model.objective", "WeightedCrossEntropy", "--model.objective.signal", "DepthPrivileged")
-    found = weight_shares.score(fit_tiny(*weighted, "--data.depth", depth), "last", depth, 1.0)
+    run = fit_tiny(*weighted, "--data.depth", depth)
+    with pytest.raises(SystemExit, match="give the folder of their depth maps"):
+        weight_shares.score(run, "last", None, 1.0)
+    found = weight_shares.score(run, "last", depth, 1.0)
     assert found["weight"] > found["wrong"]
     assert found["weighted"] > found["loss"]
     assert found["even"] < 100

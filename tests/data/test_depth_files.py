@@ -67,6 +67,7 @@ def test_images_without_depth_are_used_and_counted(folders: Folders) -> None:
     save(depth_file(folders, "c"), np.zeros((6, 9), np.uint16))
     report = check(folders)
     assert (report.problems, report.without_depth) == ((), ("b", "c"))
+    assert set(report.depth) == {"a", "d"}
     assert [(w.kind, w.where.name) for w in report.warnings] == [("depth map without a known depth", "c.png")]
     data = opened(folders)
     assert [bool(data[k]["depth"].isnan().all()) for k in range(4)] == [False, True, True, False]
@@ -80,7 +81,7 @@ def test_images_without_depth_are_used_and_counted(folders: Folders) -> None:
 def test_depth_of_no_image_is_an_error_that_names_the_folder(folders: Folders, tmp_path: Path) -> None:
     for stem in STEMS:
         depth_file(folders, stem).rename(tmp_path / "depth" / f"{stem}_far.png")
-    expected = r"depth: expected a depth map \(png, tif, npy\) of at least one image, such as a.png, found none"
+    expected = r"depth: expected a depth map \(png, tif, npy\) of at least one image, such as a.png, found 4 other files, such as a_far.png"
     with pytest.raises(DataError, match=expected) as caught:
         opened(folders)
     assert "depth_suffix" in str(caught.value)
@@ -112,7 +113,7 @@ def test_depth_that_is_nowhere_known_is_an_error(folders: Folders) -> None:
         (1500.0, DepthFormat(), "0.01 for centimetres"),
         (2560.0, DepthFormat(), "0.00390625 for 1/256 m"),
         (1.5, MILLIMETRES, "1 for metres"),
-        (1e9, DepthFormat(), "set the scale of depth_format;"),
+        (1e9, DepthFormat(), "set the scale of depth_format; if it is disparity, baseline and focal, too;"),
         (1.0, DepthFormat(baseline=0.2, focal=2000), "baseline in metres, focal in pixels"),
         (201.0, DepthFormat(), "another unit than metres"),
         (0.049, DepthFormat(), "another unit than metres"),

@@ -1,5 +1,6 @@
 """From the folder to the network."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -137,6 +138,36 @@ def test_samples_of_one_size_are_stacked() -> None:
     for key in ("image", "target", "depth", "weight"):
         assert type(batch[key]) is torch.Tensor
         np.testing.assert_array_equal(batch[key], np.stack([np.asarray(sample[key]) for sample in samples]))
+
+
+@pytest.mark.parametrize("without", [0, 1])
+def test_depth_that_some_samples_lack_is_unknown_there(without: int) -> None:
+    samples = [random_sample(4, 6), random_sample(3, 7)]
+    del samples[without]["depth"]
+    batch = collate(samples)
+    assert batch["depth"].shape == (2, 4, 7)
+    assert batch["depth"][without].isnan().all()
+    height, width = samples[1 - without]["image"].shape[-2:]
+    there = samples[1 - without]["depth"].as_subclass(torch.Tensor)
+    assert batch["depth"][1 - without, :height, :width].equal(there)
+
+
+@pytest.mark.parametrize("without", [0, 1])
+def test_other_entries_must_be_in_all_samples(without: int) -> None:
+    samples = [random_sample(4, 6, stem) for stem in "ab"]
+    del samples[without]["weight"]
+    with pytest.raises(ValueError, match=f"same entries in a batch, found '{'ab'[without]}' without weight"):
+        collate(samples)
+
+
+@pytest.mark.parametrize("name", ["target", "depth", "weight"])
+@pytest.mark.parametrize("change", [lambda values: values[::2, ::2], lambda values: values[None]])
+def test_a_map_of_another_size_than_its_image_is_refused(name: str, change: Callable) -> None:
+    sample = random_sample(8, 6, "street")
+    sample[name] = change(sample[name])
+    found = re.escape(str(tuple(sample[name].shape)))
+    with pytest.raises(ValueError, match=rf"the {name} of 'street' as \(height, width\) = \(8, 6\).*found {found}"):
+        TrainingTransform(4)(sample)
 
 
 def test_samples_of_several_sizes_are_padded_to_the_largest() -> None:

@@ -4,7 +4,7 @@ import cleanlab.count as cleanlab_count
 import cleanlab.filter as cleanlab_filter
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 
 from hardpix.metrics import confident_thresholds, find_label_suspects, self_confidence_counts
 
@@ -35,11 +35,10 @@ def test_ties_and_absent_classes(scene: tuple[np.ndarray, np.ndarray]) -> None:
     probabilities, labels = scene
     flat, given_labels = probabilities.reshape(CLASSES, -1).T, labels.ravel().astype(int)
     thresholds = confident_thresholds(self_confidence_counts(*scene))
-    np.testing.assert_allclose(
-        np.nan_to_num(thresholds, nan=2).clip(2e-6),
-        cleanlab_count.get_confident_thresholds(given_labels, flat),
-        atol=1e-7,
-    )
+    theirs = cleanlab_count.get_confident_thresholds(given_labels, flat)
+    np.testing.assert_allclose(np.nan_to_num(thresholds, nan=2).clip(2e-6), theirs, atol=1e-7)
+    # A pixel passes from 1e-6 below its threshold on: rounding decides where that is, to the digits asked for above.
+    assume((abs(flat - (theirs - 1e-6)) > 1e-7).all())
     found = find_label_suspects(*scene, thresholds)
     joint = found.counts[0].copy()
     np.fill_diagonal(joint, joint.diagonal().clip(1))

@@ -152,6 +152,32 @@ def test_the_percentile_runs(pixel_batch: Make) -> None:
     assert float(signal.quantiles[0]) == pytest.approx(expected, rel=1e-6)
 
 
+def test_the_percentile_runs_in_float32_whatever_the_network_is(pixel_batch: Make) -> None:
+    """Of 200 equal batches it comes to what they have, in steps that bfloat16 has no numbers for."""
+    px = pixel_batch(shape=(2, 6, 7), depth=random_depth((2, 6, 7)), progress=1.0)
+    signal = with_prediction(px, dse=0.0)
+    px.map(signal)
+    reached = signal.quantiles[0].item()
+    half = signal.to(torch.bfloat16)
+    half.branch.double()
+    half.quantiles[0] = 2 * reached
+    for _ in range(200):
+        PixelBatch(px.logits, px.target, depth=px.depth, progress=1.0).map(half)
+    assert half.quantiles.dtype == torch.float32
+    rounded = depth_prediction_error(half.branch.log_depth.detach().squeeze(1), px.depth)
+    expected = percentile(rounded.float().double(), px.valid & px.depth.isfinite())
+    assert half.quantiles[0].item() == pytest.approx(expected * (1 + 0.95**200), rel=0.02)
+
+
+@pytest.mark.parametrize("kind", [torch.float64, torch.float32, torch.float16, torch.uint16, torch.int32])
+def test_depth_of_any_type_gives_a_loss_of_the_logits_type(kind: torch.dtype) -> None:
+    step, batch = step_and_batch()
+    depth = (1000 * batch["depth"]).nan_to_num(0).to(kind)
+    losses = step.float()(batch["image"].float(), batch["target"], depth=depth, progress=0.5)
+    assert {name: loss.dtype for name, loss in losses.items()} == dict.fromkeys(losses, torch.float32)
+    assert losses["depth"].isfinite()
+
+
 def test_a_batch_that_overflows_does_not_spoil_the_percentile(pixel_batch: Make) -> None:
     px = pixel_batch(shape=(2, 6, 7), depth=random_depth((2, 6, 7)), progress=1.0)
     signal = with_prediction(px)
@@ -286,12 +312,16 @@ def test_compiled_it_is_the_same() -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"dpe": -1.0}, "expected dpe, dse and loss_weight ≥ 0"),
+        ({"dpe": -1.0}, "expected finite dpe, dse and loss_weight ≥ 0"),
+        ({"dse": math.nan}, "expected finite dpe, dse and loss_weight ≥ 0"),
+        ({"loss_weight": math.inf}, "expected finite dpe, dse and loss_weight ≥ 0"),
         ({"loss_weight": 0.0}, "expected loss_weight > 0, since dpe is the error of a branch that must learn"),
         ({"curriculum": "sine"}, "expected a curriculum 'cosine', 'linear', 'step', 'none', found 'sine'"),
         ({"loss": "l2"}, "expected a loss 'berhu', 'l1', 'scale_invariant', found 'l2'"),
         ({"kind": "thin"}, "expected kind 'copy' or 'light', found 'thin'"),
-        ({"step": 0}, "expected radius ≥ 0, step ≥ 1 and tolerance > 0"),
+        ({"step": 0}, "expected whole numbers radius ≥ 0 and step ≥ 1"),
+        ({"radius": 1.5}, "expected whole numbers radius ≥ 0 and step ≥ 1"),
+        ({"tolerance": math.nan}, "a tolerance > 0"),
     ],
 )
 def test_settings_that_cannot_be(settings: dict[str, object], said: str) -> None:

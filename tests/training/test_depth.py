@@ -72,7 +72,10 @@ def test_images_without_depth_are_trained_on_and_counted(data: Data, depth: Path
     Image.fromarray(np.zeros(SIZE, np.uint16)).save(depth / "frame_005.png")
     settings = ["--data.depth", depth, *SCALE, "--data.val_stems", "frame_01?", "--trainer.max_epochs", 6]
     said = fit(data, tmp_path / "run", *settings, "--data.scale", "[1,1]")
-    assert said.count("depth: 2 of 10 training images have none; they are trained on without it") == 1
+    none = "depth: 2 of 10 training images have none (frame_000, frame_005); they are trained on without it"
+    assert said.count(none) == 1
+    seen = "Depth of 8 training images: medians from 3 to 3 m, mostly 3 m; known at 50 % of their pixels."
+    assert said.count(seen) == 1
     assert "frame_005.png: expected depth above 0 m somewhere, found none" in said
     assert "frame_011" not in said
     unknown = [int(batch.isnan().flatten(1).all(1).sum()) for batch in my_networks.Depth.seen]
@@ -118,8 +121,60 @@ def test_no_depth_of_any_training_image(
                 Image.fromarray(np.zeros(SIZE, np.uint16)).save(file)
     said = fit(data, tmp_path / "run", "--data.depth", depth, *SCALE, "--data.val_stems", "frame_01?", code=2)
     assert f"{depth}: expected " in said
-    assert "found none" in said
+    assert f"found {'none' if kept or there else 'no file'}" in said
     assert not (tmp_path / "run").exists()
+
+
+def test_what_is_read_shows_whether_the_format_is_right(data: Data, depth: Path, tmp_path: Path) -> None:
+    """Three metres in one image, six in another, a quarter of whose pixels are known."""
+    stored = np.zeros(SIZE, np.uint16)
+    stored[::4] = 6000
+    Image.fromarray(stored).save(depth / "frame_004.png")
+    said = fit(data, tmp_path / "run", "--data.depth", depth, *SCALE, "--data.val_stems", "frame_01?")
+    seen = "Depth of 10 training images: medians from 3 to 6 m, mostly 3 m; known at 48 % of their pixels."
+    assert said.count(seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("objective", "useless"),
+    [
+        (["--model.objective", "WeightedCrossEntropy"], True),
+        (["--model.objective", "WeightedCrossEntropy", "--model.objective.signal", "DepthPrivileged"], False),
+        ([*SEEN], False),  # one of the user's own, which may read it
+    ],
+)
+def test_depth_that_nothing_uses_is_said(
+    objective: list[str], useless: bool, data: Data, depth: Path, tmp_path: Path
+) -> None:
+    given = [*data.arguments, *TINY, "--data.depth", depth, *SCALE, *objective, "--run", tmp_path / "run"]
+    said = " ".join(run_hardpix("fit", *given).out.split())
+    advice = "weigh by it (--model.objective WeightedCrossEntropy --model.objective.signal DepthPrivileged)"
+    assert (f"--data.depth is read, and nothing uses it: {advice}, or leave it out" in said) == useless
+
+
+def test_a_rate_of_branches_where_there_is_none_is_said(data: Data, tmp_path: Path) -> None:
+    rate = ("--model.branch_learning_rate", "0.01")
+    plain = ("--model.objective", "WeightedCrossEntropy")
+    hardness = (*plain, "--model.objective.signal", "HardnessLevel")
+    for number, (objective, said) in enumerate([(plain, True), (hardness, False)]):
+        run = run_hardpix("fit", *data.arguments, *TINY, *objective, *rate, "--run", tmp_path / str(number))
+        assert ("there is no branch that no gradient leaves" in " ".join(run.out.split())) == said
+
+
+@pytest.mark.parametrize("batch_size", [1, 2])
+def test_depth_that_was_forgotten_is_said_before_anything_is_written(
+    batch_size: int, data: Data, tmp_path: Path
+) -> None:
+    weighted = ("--model.objective", "WeightedCrossEntropy", "--model.objective.signal", "DepthPrivileged")
+    run = tmp_path / "run"
+    given = [*data.arguments, *TINY, *weighted, "--data.batch_size", batch_size, "--run", run]
+    outcome = run_hardpix("fit", *given)
+    assert outcome.code == 2
+    assert "DepthPrivileged needs depth maps of the training images: give a folder of them (--data.depth)" in " ".join(
+        outcome.err.split()
+    )
+    assert "batch_size" not in outcome.err
+    assert not run.exists()
 
 
 def test_depth_in_millimetres_that_is_taken_for_metres(data: Data, depth: Path, tmp_path: Path) -> None:

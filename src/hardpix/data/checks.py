@@ -17,7 +17,7 @@ from hardpix.data.classes import ClassTable
 from hardpix.data.depth import METRES, DepthFormat, read_depth
 from hardpix.data.depth_problems import nothing_known, nothing_known_anywhere, wrong_unit
 from hardpix.data.errors import DataError, Problem
-from hardpix.data.folder_report import ALONE, FolderReport
+from hardpix.data.folder_report import ALONE, DepthSeen, FolderReport
 from hardpix.data.images import read_image, read_weight
 from hardpix.data.labels import HIGHEST_ID, Label, count_labels, grey_as_ids
 from hardpix.data.masks import read_mask
@@ -44,6 +44,7 @@ class _Finding:
     size: tuple[int, int] | None = None
     labels: dict[Label, int] | None = None
     has_depth: bool = False
+    depth: DepthSeen | None = None
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
 
@@ -100,7 +101,8 @@ def check_folders(
         without_depth = tuple(stem for stem, finding in findings.items() if not finding.has_depth)
         if len(without_depth) == len(stems) and any(stem in stems for stem in folders.files["depth"]):
             problems.append(nothing_known_anywhere(folders.depth))
-    return FolderReport(stems, classes, labels, sizes, tuple(problems), tuple(warnings), without_depth)
+    depth = {stem: finding.depth for stem, finding in findings.items() if finding.depth is not None}
+    return FolderReport(stems, classes, labels, sizes, tuple(problems), tuple(warnings), without_depth, depth)
 
 
 def _inspect(folders: Folders, stem: str, classes: ClassTable | None, depth_format: DepthFormat) -> _Finding:
@@ -132,11 +134,14 @@ def _inspect(folders: Folders, stem: str, classes: ClassTable | None, depth_form
     finding.has_depth = "depth" in paths
     depth = arrays.get("depth")
     if depth is not None:
-        if np.isnan(depth).all():
+        known = depth[~np.isnan(depth)]
+        if known.size:
+            finding.depth = DepthSeen(float(np.median(known)), known.size / depth.size)
+            if problem := wrong_unit(paths["depth"], finding.depth.median, depth_format):
+                finding.problems.append(problem)
+        else:
             finding.has_depth = False
             finding.warnings.append(nothing_known(paths["depth"]))
-        elif problem := wrong_unit(paths["depth"], depth, depth_format):
-            finding.problems.append(problem)
     return finding
 
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 
-from hardpix.data.sample import Sample, map_fills
+from hardpix.data.sample import Sample, map_fills, require_one_size
 
 Window = tuple[int, int, int, int]  # top, left, height, width; may reach beyond the image
 
@@ -32,6 +32,9 @@ class RandomScaledCrop(nn.Module):
         ignore_index: unlabelled pixels of the target.
         fill: colour of the padding, three numbers in 0…255.
         resolution: share of the image's own height and width at which s = 1 shows it.
+
+    Raises:
+        ValueError: a map of another size than the image.
 
     Example:
         >>> image = tv_tensors.Image(torch.zeros(3, 30, 40, dtype=torch.uint8))
@@ -68,6 +71,7 @@ class RandomScaledCrop(nn.Module):
         self.resolution = resolution
 
     def forward(self, sample: Sample) -> Sample:
+        require_one_size(sample)
         height, width = sample["image"].shape[-2:]
         low, high = self.scale
         jitter = low + (high - low) * torch.rand(()).item()

@@ -52,7 +52,8 @@ class DepthFormat:
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            required = name in ("scale", "offset", "rotated")
+            if (value is not None or required) and (isinstance(value, bool) or not isinstance(value, int | float)):
                 raise ValueError(f"expected a number as {name} of the depth format, found {value!r:.80}")
         if not (self.scale > 0 and isfinite(self.scale) and isfinite(self.offset)):
             raise ValueError(

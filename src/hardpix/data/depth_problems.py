@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from hardpix.data.depth import DepthFormat
 from hardpix.data.errors import Problem
 
@@ -16,16 +14,15 @@ NEAREST, FARTHEST = 0.05, 200.0
 SCALES = {"metres": 1.0, "millimetres": 0.001, "centimetres": 0.01, "1/256 m": 1 / 256}
 
 
-def wrong_unit(path: Path, depth: np.ndarray, depth_format: DepthFormat) -> Problem | None:
-    """A depth map (metres, NaN where unknown) in which the median of what is known is that of no scene.
+def wrong_unit(path: Path, median: float, depth_format: DepthFormat) -> Problem | None:
+    """A depth map in which the median of what is known, in metres, is that of no scene.
 
     Example:
-        >>> problem = wrong_unit(Path("a.png"), np.full((2, 3), 1500.0), DepthFormat())
+        >>> problem = wrong_unit(Path("a.png"), 1500.0, DepthFormat())
         >>> problem.found
         'a median of 1500 m'
     """
-    known = depth[~np.isnan(depth)]
-    if not known.size or NEAREST <= (median := float(np.median(known))) <= FARTHEST:
+    if NEAREST <= median <= FARTHEST:
         return None
     if depth_format.baseline is None:
         stored = (median - depth_format.offset) / depth_format.scale
@@ -35,6 +32,7 @@ def wrong_unit(path: Path, depth: np.ndarray, depth_format: DepthFormat) -> Prob
             if NEAREST <= scale * stored + depth_format.offset <= FARTHEST
         ]
         advice = "set the scale of depth_format" + (f": {' or '.join(likely)}" if likely else "")
+        advice += "; if it is disparity, baseline and focal, too"
     else:
         advice = "set scale and offset of depth_format to give disparity in pixels, baseline in metres, focal in pixels"
     advice += "; depth that is right but lies outside these bounds may be given in another unit than metres"
@@ -58,5 +56,7 @@ def nothing_known_anywhere(folder: Path) -> Problem:
 def no_depth(folder: Path, name: str) -> Problem:
     """A folder without a depth map of any image."""
     expected = f"a depth map (png, tif, npy) of at least one image, such as {name}.png"
+    others = sorted(path for path in folder.rglob("*") if path.is_file())
+    found = f"{len(others)} other files, such as {others[0].relative_to(folder)}" if others else "no file"
     advice = "check the folder, and depth_suffix if the names have an ending"
-    return Problem("no depth map for any image", folder, expected, "none", advice)
+    return Problem("no depth map for any image", folder, expected, found, advice)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from hardpix.data.classes import ClassTable
 from hardpix.data.errors import DataError, Problem
@@ -13,14 +14,21 @@ from hardpix.data.labels import Label
 ALONE = "file without an image"
 
 
+class DepthSeen(NamedTuple):
+    """Of a depth map: the median of what is known, in metres, and the share of the pixels where it is."""
+
+    median: float
+    known: float
+
+
 @dataclass(frozen=True)
 class FolderReport:
     """What `check_folders` found.
 
     `classes` are those asked for or, where none were, those found in the masks (None without masks). `labels` holds for
     each stem how many pixels have each stored id or colour, `sizes` the height and width of each image. `problems` must
-    be mended before training, `warnings` need not. `without_depth` are the stems of images that have no depth map, or
-    one without a known depth, where there is a folder of depth maps.
+    be mended before training, `warnings` need not. Where there is a folder of depth maps, `depth` says what each holds,
+    and `without_depth` are the stems of images that have none, or one without a known depth.
 
     Example:
         >>> classes = ClassTable.from_names(["road", "car"])
@@ -36,6 +44,7 @@ class FolderReport:
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
     without_depth: tuple[str, ...] = ()
+    depth: dict[str, DepthSeen] = field(default_factory=dict)
 
     @property
     def alone(self) -> tuple[Problem, ...]:

@@ -16,6 +16,7 @@ def known_depth(depth: Tensor) -> Tensor:
         >>> known_depth(torch.tensor([2.0, 0.0, -1.0, float("nan"), float("inf")]))
         tensor([ True, False, False, False, False])
     """
+    depth = at_least_float32(depth)
     return depth.isfinite() & (depth > 0)
 
 
@@ -46,7 +47,9 @@ def depth_prediction_error(log_prediction: Tensor, depth: Tensor) -> Tensor:
     with torch.autocast(depth.device.type, enabled=False):
         known = known_depth(depth)
         residual = log_residual(log_prediction, depth).masked_fill(~known, torch.nan)
-        middle = residual.flatten(1).nanmedian(1).values[:, None, None]
+        # Image by image: with a dimension the median also says where it lies, which on CUDA is not deterministic.
+        middle = torch.stack([image.nanmedian() for image in residual]) if len(residual) else residual.new_zeros(0)
+        middle = middle[:, None, None]
         return torch.where(known, (residual - middle).abs(), 0)
 
 
@@ -129,7 +132,7 @@ def log_residual(log_prediction: Tensor, depth: Tensor) -> Tensor:
         tensor([0., 0.])
     """
     known = known_depth(depth)
-    log_depth = at_least_float32(torch.where(known, depth, 1)).log()
+    log_depth = torch.where(known, at_least_float32(depth), 1).log()
     return torch.where(known, at_least_float32(log_prediction) - log_depth, 0)
 
 

@@ -53,7 +53,8 @@ class DepthPrivileged(Signal):
 
     p_j is the probability of the labelled class; see :func:`~hardpix.pixels.depth_prediction_error` and
     :func:`~hardpix.pixels.depth_aware_error`. Each measure is scaled to [0, 1] by its running 95th percentile. Where
-    depth is unknown (NaN, infinite or not above 0) w = 1, and images without any train as without the signal.
+    depth is unknown (NaN, infinite or not above 0) w = 1. The loss is divided by Σ w: beside images with depth, whose
+    pixels weigh up to 1 + λ (a + b), those without have a smaller part of it.
 
     Args:
         dpe: a ≥ 0.
@@ -102,8 +103,8 @@ class DepthPrivileged(Signal):
         across_processes: bool = True,
     ) -> None:
         super().__init__()
-        if min(dpe, dse, loss_weight) < 0:
-            raise ValueError(f"expected dpe, dse and loss_weight ≥ 0, found {dpe}, {dse} and {loss_weight}")
+        if not all(0 <= factor < math.inf for factor in (dpe, dse, loss_weight)):
+            raise ValueError(f"expected finite dpe, dse and loss_weight ≥ 0, found {dpe}, {dse} and {loss_weight}")
         if dpe > 0 and loss_weight == 0:
             raise ValueError("expected loss_weight > 0, since dpe is the error of a branch that must learn, found 0")
         if curriculum not in CURRICULA:
@@ -112,8 +113,11 @@ class DepthPrivileged(Signal):
             raise ValueError(f"expected a loss {', '.join(map(repr, get_args(DepthLoss)))}, found {loss!r}")
         if kind not in ("copy", "light"):
             raise ValueError(f"expected kind 'copy' or 'light', found {kind!r}")
-        if radius < 0 or step < 1 or tolerance <= 0:
-            raise ValueError(f"expected radius ≥ 0, step ≥ 1 and tolerance > 0, found {radius}, {step} and {tolerance}")
+        if int(radius) != radius or int(step) != step or radius < 0 or step < 1 or not tolerance > 0:
+            raise ValueError(
+                f"expected whole numbers radius ≥ 0 and step ≥ 1 and a tolerance > 0, found {radius}, {step} and "
+                f"{tolerance}"
+            )
         self.dpe = dpe
         self.dse = dse
         self.curriculum = curriculum
@@ -145,6 +149,13 @@ class DepthPrivileged(Signal):
         if self.branch is None and self._predicts:
             self.branch = network.new_branch(out_channels=1, kind=self.kind)
         self.quantiles = self.quantiles.to(next(network.parameters()).device)
+        return self
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        quantiles = self.quantiles
+        super()._apply(fn, recurse)
+        # A half type would round away the small steps of a running figure.
+        self.quantiles = quantiles.to(self.quantiles.device)
         return self
 
     def log_depth(self, px: PixelBatch) -> Tensor:
@@ -225,4 +236,5 @@ class DepthPrivileged(Signal):
                 "DepthPrivileged needs depth maps of the training images: give step(…, depth=metres), (B, H, W) with "
                 "NaN where unknown (on the command line --data.depth)"
             )
-        return at_least_float32(px.depth)
+        # Of maps that a network of float32 is weighted by, numpy's float64 would make float64 losses.
+        return px.depth.to(torch.promote_types(px.logits.dtype, torch.float32))

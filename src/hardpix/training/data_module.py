@@ -126,6 +126,8 @@ class SegmentationData(LightningDataModule):
         self.ignore_index = ignore_index
         self.first_epoch = 0
 
+        asked = {"depth": depth not in (None, False), "weight": weights is not None}
+        self.maps_asked_for = [name for name, given in asked.items() if given]
         given = class_table(classes, label_map)
         places = {"images": images, "masks": masks, "val_images": val_images, "val_masks": val_masks}
         names = {"image_suffix": image_suffix, "mask_suffix": mask_suffix, "depth_suffix": depth_suffix}

@@ -14,6 +14,7 @@ from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.callbacks import Callback, LearningRateMonitor
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from rich.markup import escape
 
 from hardpix.console.arguments import ParagraphsFormatter, Parser, checked_input, explain
 from hardpix.console.errors import UsageError
@@ -21,6 +22,7 @@ from hardpix.data import DataError, describe
 from hardpix.training.checkpoints import BestCheckpoint, LastCheckpoint
 from hardpix.training.config_file import ConfigFile
 from hardpix.training.data_module import SegmentationData
+from hardpix.training.folders import show
 from hardpix.training.quiet import quiet
 from hardpix.training.resuming import (
     require_checkpoint,
@@ -116,6 +118,8 @@ def fit(arguments: list[str]) -> RunFolder:
             data.first_epoch = require_checkpoint(folder, task, settings.trainer.max_epochs)
         task.balance_classes(data)
         task.try_out(data.first_batch(), one_image_a_step=data.images_a_step == 1)
+        if useless := task.without_effect(data.maps_asked_for):
+            show("[yellow]Warnings[/yellow]", *map(escape, useless))
         trainer = _build_trainer(ready.trainer, settings.seed, folder)
         if trainer.is_global_zero:
             saved = settings.clone()

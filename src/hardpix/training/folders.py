@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.markup import escape
 
@@ -25,6 +26,7 @@ from hardpix.data import (
     split_by_pattern,
 )
 from hardpix.data.depth_problems import nothing_known_anywhere
+from hardpix.data.folder_report import DepthSeen
 from hardpix.training.processes import is_first_process
 
 
@@ -139,9 +141,12 @@ def split_folders(
     without_depth = tuple(stem for stem in train_stems if stem in unknown)
     if training.depth is not None and len(without_depth) == len(train_stems):
         raise DataError.of([nothing_known_anywhere(training.depth)], report.classes.names)
+    if training.depth is not None:
+        show(escape(_depth_seen([report.depth[stem] for stem in train_stems if stem in report.depth])))
     if without_depth:
-        of = f"{len(without_depth)} of {len(train_stems)} training images have none"
-        show("[yellow]Warnings[/yellow]", f"depth: {of}; they are trained on without it")
+        some = ", ".join(without_depth[:5]) + (", …" if len(without_depth) > 5 else "")
+        of = f"{len(without_depth)} of {len(train_stems)} training images have none ({some})"
+        show("[yellow]Warnings[/yellow]", escape(f"depth: {of}; they are trained on without it"))
     heights, widths = zip(*(report.sizes[stem] for stem in train_stems), strict=True)
     return SplitFolders(
         classes=report.classes,
@@ -150,6 +155,16 @@ def split_folders(
         smallest=(min(heights), min(widths)),
         class_pixels=class_pixels,
         without_depth=without_depth,
+    )
+
+
+def _depth_seen(depth: Sequence[DepthSeen]) -> str:
+    """What tells whether the unit is right, and unknown depth known as such."""
+    medians = [each.median for each in depth]
+    known = sum(each.known for each in depth) / len(depth)
+    return (
+        f"Depth of {len(depth)} training images: medians from {min(medians):.2g} to {max(medians):.2g} m, "
+        f"mostly {np.median(medians):.2g} m; known at {100 * known:.0f} % of their pixels."
     )
 
 

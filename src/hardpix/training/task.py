@@ -18,7 +18,7 @@ from hardpix.metrics import SegmentationScores
 from hardpix.networks import DDRNet23Slim, TappedNetwork, tap
 from hardpix.objectives import Objective, WeightedCrossEntropy
 from hardpix.pixels import cross_entropy_map, valid_mask
-from hardpix.signals import ClassBalance, HardnessLevel, Signal
+from hardpix.signals import ClassBalance, DepthPrivileged, HardnessLevel, Precomputed, Signal
 from hardpix.step import TrainingStep
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.schedule import polynomial_with_warmup
@@ -136,6 +136,12 @@ class SegmentationTask(LightningModule):
                 objective cannot be computed.
         """
         self.try_network(batch["image"])
+        # In evaluation, which this is tried in, depth may be missing.
+        if "depth" not in batch and any(isinstance(module, DepthPrivileged) for module in self.step.modules()):
+            raise ValueError(
+                "DepthPrivileged needs depth maps of the training images: give a folder of them (--data.depth), or a "
+                "train_set whose samples have depth"
+            )
         self.step.eval()
         try:
             self._losses(batch, progress=0.0)
@@ -152,6 +158,33 @@ class SegmentationTask(LightningModule):
                     f"{type(self.network.model).__name__} cannot learn from one image at a time: {error}; give "
                     "--data.batch_size 2 or more and at least as many images, or larger crops"
                 ) from error
+
+    def without_effect(self, maps: Iterable[str]) -> list[str]:
+        """Settings that change nothing, in words: maps that were asked for and no signal reads, a rate of no branch.
+
+        Args:
+            maps: of "depth" and "weight", those that were asked for.
+        """
+        parts = list(self.step.objective.modules())
+        found = []
+        # What is the user's own may read anything.
+        if all(type(part).__module__.startswith(("hardpix.", "torch.")) for part in parts):
+            for name, option, reader in (("depth", "depth", DepthPrivileged), ("weight", "weights", Precomputed)):
+                if name in maps and not any(isinstance(part, reader) for part in parts):
+                    found.append(
+                        f"--data.{option} is read, and nothing uses it: weigh by it (--model.objective "
+                        f"WeightedCrossEntropy --model.objective.signal {reader.__name__}), or leave it out"
+                    )
+        if self.branch_learning_rate is not None and not self._branch_parameters():
+            found.append("--model.branch_learning_rate is given, and there is no branch that no gradient leaves")
+        return found
+
+    def _branch_parameters(self) -> list[nn.Parameter]:
+        """Of signals' branches that no gradient leaves. What the network learns along with learns at its rate."""
+        signals = [module for module in self.step.objective.modules() if isinstance(module, Signal)]
+        attached = {p for signal in signals if not signal.cut_off for p in signal.parameters()}
+        every = dict.fromkeys(p for signal in signals for p in signal.parameters())
+        return [p for p in every if p.requires_grad and p not in attached]
 
     @torch.no_grad()
     def try_network(self, image: Tensor) -> None:
@@ -228,16 +261,11 @@ class SegmentationTask(LightningModule):
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         weights = [p for p in self.network.parameters() if p.requires_grad]
         groups: list[dict[str, Any]] = [{"params": weights, "name": "network"}]
-        signals = [module for module in self.step.objective.modules() if isinstance(module, Signal)]
-        # What the network learns along with, it learns at one rate with.
-        attached = {p for signal in signals if not signal.cut_off for p in signal.parameters()}
-        of_signals = {
-            p: None for signal in signals for p in signal.parameters() if p.requires_grad and p not in attached
-        }
-        heads = [p for p in self.step.objective.parameters() if p.requires_grad and p not in of_signals]
-        if of_signals:
+        branches = self._branch_parameters()
+        heads = [p for p in self.step.objective.parameters() if p.requires_grad and p not in set(branches)]
+        if branches:
             rate = {} if self.branch_learning_rate is None else {"lr": self.branch_learning_rate}
-            groups.append({"params": list(of_signals), "name": "branches", **rate})
+            groups.append({"params": branches, "name": "branches", **rate})
         if heads:
             groups.append({"params": heads, "name": "heads"})
         optimizer = self.build_optimizer(groups)

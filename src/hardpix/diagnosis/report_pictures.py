@@ -145,9 +145,12 @@ def _ids(layer: np.ndarray, count: int) -> str:
 def _write_thumbnails(out: Path, number: int, picture: Image.Image, errors: Image.Image | None) -> None:
     thumbnails = out / "thumbnails"
     thumbnails.mkdir(exist_ok=True)
-    shown = picture.convert("RGBA")
-    paper = Image.new("RGB", shown.size, (110, 108, 116))
-    paper.paste(shown, mask=shown.getchannel("A"))
+    if picture.mode == "RGB":
+        paper = picture.copy()
+    else:
+        shown = picture.convert("RGBA")
+        paper = Image.new("RGB", shown.size, (110, 108, 116))
+        paper.paste(shown, mask=shown.getchannel("A"))
     paper.thumbnail((THUMBNAIL_WIDTH, THUMBNAIL_WIDTH * 4), Image.Resampling.LANCZOS)
     paper.save(thumbnails / f"{number:06d}.jpg", quality=82)
     if errors is not None:

@@ -144,6 +144,16 @@ def test_folders_that_share_no_name(here: Path, capsys: pytest.CaptureFixture[st
     assert cli.main(typed(prediction_suffix="_pred")) == 0
 
 
+def test_a_folder_of_folders_says_which_of_them_has_the_names(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As `hardpix predict` writes them."""
+    (here / "out" / "overlays").mkdir(parents=True)
+    (here / "out" / "overlays" / "x.png").write_bytes(b"")
+    (here / "predictions").rename(here / "out" / "labels")
+    message = refused(capsys, predictions="out")
+    assert "; the masks' names are found with --predictions out/labels\n" in message
+    assert cli.main(typed(predictions="out/labels")) == 0
+
+
 def test_empty_folders(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "empty").mkdir()
     message = refused(capsys, truth="empty", predictions="empty")

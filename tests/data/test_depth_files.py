@@ -81,7 +81,8 @@ def test_images_without_depth_are_used_and_counted(folders: Folders) -> None:
 def test_depth_of_no_image_is_an_error_that_names_the_folder(folders: Folders, tmp_path: Path) -> None:
     for stem in STEMS:
         depth_file(folders, stem).rename(tmp_path / "depth" / f"{stem}_far.png")
-    expected = r"depth: expected a depth map \(png, tif, npy\) of at least one image, such as a.png, found 4 other files, such as a_far.png"
+    expected = r"depth: expected a depth map \(png, tif, npy\) of at least one image, such as a.png, "
+    expected += "found 4 other files, such as a_far.png"
     with pytest.raises(DataError, match=expected) as caught:
         opened(folders)
     assert "depth_suffix" in str(caught.value)

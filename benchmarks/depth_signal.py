@@ -64,6 +64,11 @@ def seen_by(task: SegmentationTask, sample: dict, depth: Tensor) -> PixelBatch:
     return task.network.pixels(image[None], target[None], depth=known[None], progress=1.0)
 
 
+def scaled(measure: Tensor, percentile: Tensor) -> Tensor:
+    """As the run scaled it, to 0…1; a measure that it did not weigh by has no percentile, and keeps its order."""
+    return (measure / percentile).clamp(max=1) if percentile > 0 else 1 - (-measure).exp()
+
+
 @torch.inference_mode()
 def score(run: RunFolder, checkpoint: str, depth_folder: Path | None, scale: float) -> dict[str, float]:
     """What `NAMES` lists."""
@@ -72,8 +77,6 @@ def score(run: RunFolder, checkpoint: str, depth_folder: Path | None, scale: flo
     samples = run.validation_set()
     depth_of = depth_by_index(samples, depth_folder, scale)
     seen = Transformed(samples, run.evaluation_transform())
-    # A measure that the run did not weigh by has no percentile, and is taken as it is.
-    scales = signal.quantiles.where(signal.quantiles > 0, 1)
     rankings = {name: ErrorRanking(task.num_classes, task.ignore_index) for name in ("dpe", "dse", "weight", "doubt")}
     off = []
     for k in track(range(len(samples)), f"looking at {run.path.name}"):
@@ -92,8 +95,8 @@ def score(run: RunFolder, checkpoint: str, depth_folder: Path | None, scale: flo
         most = 1 + signal.dpe + signal.dse
         confidence, prediction = px.logits.float().softmax(1).max(1)
         maps = {
-            "dpe": (dpe / scales[0]).clamp(max=1),
-            "dse": (errors / scales[1]).clamp(max=1),
+            "dpe": scaled(dpe, signal.quantiles[0]),
+            "dse": scaled(errors, signal.quantiles[1]),
             "weight": signal(px) / most,
             "doubt": 1 - confidence,
         }

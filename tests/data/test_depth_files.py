@@ -67,7 +67,7 @@ def test_images_without_depth_are_used_and_counted(folders: Folders) -> None:
     save(depth_file(folders, "c"), np.zeros((6, 9), np.uint16))
     report = check(folders)
     assert (report.problems, report.without_depth) == ((), ("b", "c"))
-    assert set(report.depth) == {"a", "d"}
+    assert set(report.depth_seen) == {"a", "d"}
     assert [(w.kind, w.where.name) for w in report.warnings] == [("depth map without a known depth", "c.png")]
     data = opened(folders)
     assert [bool(data[k]["depth"].isnan().all()) for k in range(4)] == [False, True, True, False]
@@ -82,7 +82,7 @@ def test_depth_of_no_image_is_an_error_that_names_the_folder(folders: Folders, t
     for stem in STEMS:
         depth_file(folders, stem).rename(tmp_path / "depth" / f"{stem}_far.png")
     expected = r"depth: expected a depth map \(png, tif, npy\) of at least one image, such as a.png, "
-    expected += "found 4 other files, such as a_far.png"
+    expected += r"found others, such as a_far.png \(4 in all\)"
     with pytest.raises(DataError, match=expected) as caught:
         opened(folders)
     assert "depth_suffix" in str(caught.value)

@@ -141,22 +141,11 @@ def test_samples_of_one_size_are_stacked() -> None:
 
 
 @pytest.mark.parametrize("without", [0, 1])
-def test_depth_that_some_samples_lack_is_unknown_there(without: int) -> None:
-    samples = [random_sample(4, 6), random_sample(3, 7)]
-    del samples[without]["depth"]
-    batch = collate(samples)
-    assert batch["depth"].shape == (2, 4, 7)
-    assert batch["depth"][without].isnan().all()
-    height, width = samples[1 - without]["image"].shape[-2:]
-    there = samples[1 - without]["depth"].as_subclass(torch.Tensor)
-    assert batch["depth"][1 - without, :height, :width].equal(there)
-
-
-@pytest.mark.parametrize("without", [0, 1])
-def test_other_entries_must_be_in_all_samples(without: int) -> None:
+@pytest.mark.parametrize("entry", ["depth", "weight"])
+def test_every_sample_has_the_same_entries(entry: str, without: int) -> None:
     samples = [random_sample(4, 6, stem) for stem in "ab"]
-    del samples[without]["weight"]
-    with pytest.raises(ValueError, match=f"same entries in a batch, found '{'ab'[without]}' without weight"):
+    del samples[without][entry]
+    with pytest.raises(ValueError, match=f"same entries in every sample, found '{'ab'[without]}' without {entry}; "):
         collate(samples)
 
 

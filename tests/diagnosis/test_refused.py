@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -145,12 +146,13 @@ def test_folders_that_share_no_name(here: Path, capsys: pytest.CaptureFixture[st
 
 
 def test_a_folder_of_folders_says_which_of_them_has_the_names(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """As `hardpix predict` writes them."""
-    (here / "out" / "overlays").mkdir(parents=True)
-    (here / "out" / "overlays" / "x.png").write_bytes(b"")
+    """As `hardpix predict --confidence` writes them."""
+    (here / "out" / "other").mkdir(parents=True)
+    (here / "out" / "other" / "x.png").write_bytes(b"")
+    shutil.copytree(here / "predictions", here / "out" / "confidence")
     (here / "predictions").rename(here / "out" / "labels")
     message = refused(capsys, predictions="out")
-    assert "; the masks' names are found with --predictions out/labels\n" in message
+    assert "; files of the masks' names are in out/confidence and out/labels (for --predictions)\n" in message
     assert cli.main(typed(predictions="out/labels")) == 0
 
 

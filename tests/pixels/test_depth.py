@@ -181,6 +181,6 @@ def test_shapes_and_settings_that_cannot_be() -> None:
         depth_prediction_error(depth, depth[None])
     with pytest.raises(ValueError, match="one shape"):
         depth_aware_error(error[0], depth[0], labelled[0])
-    for settings_ in ({"radius": -1}, {"step": 0}, {"tolerance": 0.0}):
-        with pytest.raises(ValueError, match="expected radius ≥ 0, step ≥ 1 and tolerance > 0"):
+    for settings_ in ({"radius": -1}, {"radius": 1.5}, {"step": 0}, {"tolerance": 0.0}, {"tolerance": NAN}):
+        with pytest.raises(ValueError, match="expected whole numbers radius ≥ 0 and step ≥ 1 and a tolerance > 0"):
             depth_aware_error(error, depth, labelled, **settings_)

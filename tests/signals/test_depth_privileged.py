@@ -169,6 +169,12 @@ def test_the_percentile_runs_in_float32_whatever_the_network_is(pixel_batch: Mak
     assert half.quantiles[0].item() == pytest.approx(expected * (1 + 0.95**200), rel=0.02)
 
 
+def test_it_can_be_built_without_memory_and_filled_later() -> None:
+    with torch.device("meta"):
+        signal = DepthPrivileged()
+    assert signal.to_empty(device="cpu").quantiles.dtype == torch.float32
+
+
 @pytest.mark.parametrize("kind", [torch.float64, torch.float32, torch.float16, torch.uint16, torch.int32])
 def test_depth_of_any_type_gives_a_loss_of_the_logits_type(kind: torch.dtype) -> None:
     step, batch = step_and_batch()
@@ -321,6 +327,8 @@ def test_compiled_it_is_the_same() -> None:
         ({"kind": "thin"}, "expected kind 'copy' or 'light', found 'thin'"),
         ({"step": 0}, "expected whole numbers radius ≥ 0 and step ≥ 1"),
         ({"radius": 1.5}, "expected whole numbers radius ≥ 0 and step ≥ 1"),
+        ({"radius": 2.0}, "expected whole numbers radius ≥ 0 and step ≥ 1"),
+        ({"radius": math.nan}, "expected whole numbers radius ≥ 0 and step ≥ 1"),
         ({"tolerance": math.nan}, "a tolerance > 0"),
     ],
 )

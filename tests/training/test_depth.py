@@ -74,7 +74,7 @@ def test_images_without_depth_are_trained_on_and_counted(data: Data, depth: Path
     said = fit(data, tmp_path / "run", *settings, "--data.scale", "[1,1]")
     none = "depth: 2 of 10 training images have none (frame_000, frame_005); they are trained on without it"
     assert said.count(none) == 1
-    seen = "Depth of 8 training images: medians from 3 to 3 m, mostly 3 m; known at 50 % of their pixels."
+    seen = "Depth of 8 training images: their medians are 3 to 3 m, 3 m in the middle; known at 50 % of the pixels."
     assert said.count(seen) == 1
     assert "frame_005.png: expected depth above 0 m somewhere, found none" in said
     assert "frame_011" not in said
@@ -126,12 +126,18 @@ def test_no_depth_of_any_training_image(
 
 
 def test_what_is_read_shows_whether_the_format_is_right(data: Data, depth: Path, tmp_path: Path) -> None:
-    """Three metres in one image, six in another, a quarter of whose pixels are known."""
+    """Three metres in nine images, 150 in another, a quarter of whose pixels are known."""
     stored = np.zeros(SIZE, np.uint16)
-    stored[::4] = 6000
+    stored[::4] = 15000
     Image.fromarray(stored).save(depth / "frame_004.png")
-    said = fit(data, tmp_path / "run", "--data.depth", depth, *SCALE, "--data.val_stems", "frame_01?")
-    seen = "Depth of 10 training images: medians from 3 to 6 m, mostly 3 m; known at 48 % of their pixels."
+    for file in depth.iterdir():
+        if file.stem != "frame_004":
+            Image.fromarray(np.asarray(Image.open(file)) // 10).save(file)
+    scale = ("--data.depth_format.scale", "0.01")
+    said = fit(data, tmp_path / "run", "--data.depth", depth, *scale, "--data.val_stems", "frame_01?")
+    seen = (
+        "Depth of 10 training images: their medians are 3 to 150 m, 3 m in the middle; known at 47.5 % of the pixels."
+    )
     assert said.count(seen) == 1
 
 
@@ -139,6 +145,7 @@ def test_what_is_read_shows_whether_the_format_is_right(data: Data, depth: Path,
     ("objective", "useless"),
     [
         (["--model.objective", "WeightedCrossEntropy"], True),
+        ([], True),  # learned hardness, whose branch is a copy of the user's own decoder
         (["--model.objective", "WeightedCrossEntropy", "--model.objective.signal", "DepthPrivileged"], False),
         ([*SEEN], False),  # one of the user's own, which may read it
     ],

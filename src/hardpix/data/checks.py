@@ -44,7 +44,7 @@ class _Finding:
     size: tuple[int, int] | None = None
     labels: dict[Label, int] | None = None
     has_depth: bool = False
-    depth: DepthSeen | None = None
+    depth_seen: DepthSeen | None = None
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
 
@@ -101,8 +101,8 @@ def check_folders(
         without_depth = tuple(stem for stem, finding in findings.items() if not finding.has_depth)
         if len(without_depth) == len(stems) and any(stem in stems for stem in folders.files["depth"]):
             problems.append(nothing_known_anywhere(folders.depth))
-    depth = {stem: finding.depth for stem, finding in findings.items() if finding.depth is not None}
-    return FolderReport(stems, classes, labels, sizes, tuple(problems), tuple(warnings), without_depth, depth)
+    seen = {stem: finding.depth_seen for stem, finding in findings.items() if finding.depth_seen is not None}
+    return FolderReport(stems, classes, labels, sizes, tuple(problems), tuple(warnings), without_depth, seen)
 
 
 def _inspect(folders: Folders, stem: str, classes: ClassTable | None, depth_format: DepthFormat) -> _Finding:
@@ -136,8 +136,8 @@ def _inspect(folders: Folders, stem: str, classes: ClassTable | None, depth_form
     if depth is not None:
         known = depth[~np.isnan(depth)]
         if known.size:
-            finding.depth = DepthSeen(float(np.median(known)), known.size / depth.size)
-            if problem := wrong_unit(paths["depth"], finding.depth.median, depth_format):
+            finding.depth_seen = DepthSeen(float(np.median(known)), known.size / depth.size)
+            if problem := wrong_unit(paths["depth"], finding.depth_seen.median, depth_format):
                 finding.problems.append(problem)
         else:
             finding.has_depth = False

@@ -15,11 +15,11 @@ from hardpix.data.transforms import padded
 def collate(samples: Sequence[Sample], ignore_index: int = 255) -> dict[str, Any]:
     """Normalised samples stacked; smaller ones are first padded at the bottom and right to the largest size.
 
-    Padding is the mean colour in the image, `ignore_index` in the target, NaN in depth and 0 in weights. Where some
-    samples have depth, that of the others is unknown. What is no tensor, such as the stem, becomes a list.
+    Padding is the mean colour in the image, `ignore_index` in the target, NaN in depth and 0 in weights. What is no
+    tensor, such as the stem, becomes a list.
 
     Raises:
-        ValueError: other entries that some samples have and others lack.
+        ValueError: an entry that some samples have and others lack.
 
     Example:
         >>> samples = [{"image": torch.ones(3, 4, width), "target": torch.ones(4, width)} for width in (5, 6)]
@@ -27,7 +27,7 @@ def collate(samples: Sequence[Sample], ignore_index: int = 255) -> dict[str, Any
         >>> batch["image"].shape, batch["target"][0, 0].tolist()
         (torch.Size([2, 3, 4, 6]), [1.0, 1.0, 1.0, 1.0, 1.0, 255.0])
     """
-    samples = _with_the_same_entries(samples)
+    _require_the_same_entries(samples)
     height, width = (max(sample["image"].shape[side] for sample in samples) for side in (-2, -1))
     even = [
         padded(sample, height - sample["image"].shape[-2], width - sample["image"].shape[-1], ignore_index)
@@ -41,19 +41,11 @@ def collate(samples: Sequence[Sample], ignore_index: int = 255) -> dict[str, Any
     }
 
 
-def _with_the_same_entries(samples: Sequence[Sample]) -> Sequence[Sample]:
+def _require_the_same_entries(samples: Sequence[Sample]) -> None:
     keys = dict.fromkeys(key for sample in samples for key in sample)
-    if all(len(sample) == len(keys) for sample in samples):
-        return samples
-    if "depth" in keys:
-        samples = [
-            sample if "depth" in sample else sample | {"depth": torch.full(sample["image"].shape[-2:], torch.nan)}
-            for sample in samples
-        ]
     for sample in samples:
         if missing := [key for key in keys if key not in sample]:
             raise ValueError(
-                f"expected samples with the same entries in a batch, found {sample.get('stem', 'one')!r} without "
-                f"{', '.join(missing)}"
+                f"expected the same entries in every sample, found {sample.get('stem', 'one')!r} without "
+                f"{' and '.join(missing)}; where depth is unknown, give a map of NaN"
             )
-    return samples

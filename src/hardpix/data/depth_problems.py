@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from hardpix.data.depth import DepthFormat
@@ -56,7 +57,8 @@ def nothing_known_anywhere(folder: Path) -> Problem:
 def no_depth(folder: Path, name: str) -> Problem:
     """A folder without a depth map of any image."""
     expected = f"a depth map (png, tif, npy) of at least one image, such as {name}.png"
-    others = sorted(path for path in folder.rglob("*") if path.is_file())
-    found = f"{len(others)} other files, such as {others[0].relative_to(folder)}" if others else "no file"
+    files = [Path(parent, other) for parent, _, names in os.walk(folder) for other in names]
+    others = [file for file in files if not file.name.startswith(".")]
+    found = f"others, such as {min(others).relative_to(folder)} ({len(others)} in all)" if others else "no file"
     advice = "check the folder, and depth_suffix if the names have an ending"
     return Problem("no depth map for any image", folder, expected, found, advice)

@@ -27,8 +27,8 @@ class FolderReport:
 
     `classes` are those asked for or, where none were, those found in the masks (None without masks). `labels` holds for
     each stem how many pixels have each stored id or colour, `sizes` the height and width of each image. `problems` must
-    be mended before training, `warnings` need not. Where there is a folder of depth maps, `depth` says what each holds,
-    and `without_depth` are the stems of images that have none, or one without a known depth.
+    be mended before training, `warnings` need not. Where there is a folder of depth maps, `depth_seen` says what each
+    holds, and `without_depth` are the stems of images that have none, or one without a known depth.
 
     Example:
         >>> classes = ClassTable.from_names(["road", "car"])
@@ -44,7 +44,7 @@ class FolderReport:
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
     without_depth: tuple[str, ...] = ()
-    depth: dict[str, DepthSeen] = field(default_factory=dict)
+    depth_seen: dict[str, DepthSeen] = field(default_factory=dict)
 
     @property
     def alone(self) -> tuple[Problem, ...]:

@@ -238,6 +238,9 @@ def _nothing_left(inputs: Inputs, problems: Sequence[Problem]) -> DataError:
     title = (
         f"nothing is left to diagnose: expected masks and predictions of the same names, {examples}; endings that "
         "differ are named by --truth-suffix and --prediction-suffix"
-        + "".join(f"; the masks' names are found with --{kind} {folder}" for kind, folder in inputs.nested().items())
+        + "".join(
+            f"; files of the masks' names are in {' and '.join(map(str, folders))} (for --{kind})"
+            for kind, folders in inputs.nested().items()
+        )
     )
     return DataError(f"{title}\n{describe(problems)}" if problems else title, problems)

@@ -106,15 +106,14 @@ class Inputs:
         known = ", ".join(SUFFIXES[kind])
         return f"no {NAMES[kind]} ({known}) in {self.folders[kind]}" if first is None else str(first[0])
 
-    def nested(self) -> dict[str, Path]:
-        """By kind, but for truth: the folder in the one given whose files have names of masks; such as OUT/labels."""
+    def nested(self) -> dict[str, list[Path]]:
+        """By kind, but for truth: the folders in the one given whose files have names of masks; such as OUT/labels."""
         found = {}
         for kind in [kind for kind in self.folders if kind != "truth"]:
-            for stem in self._files[kind]:
-                first, _, below = stem.partition("/")
-                if below in self._files["truth"]:
-                    found[kind] = self.folders[kind] / first
-                    break
+            split = [stem.partition("/") for stem in self._files[kind]]
+            below = dict.fromkeys(first for first, _, stem in split if stem in self._files["truth"])
+            if below:
+                found[kind] = [self.folders[kind] / first for first in below]
         return found
 
     @cached_property

@@ -87,8 +87,7 @@ def depth_aware_error(
         tensor([[[0.5000, 0.5000, 0.2500, 0.2500]]])
     """
     _require_maps(error=error, depth=depth, labelled=labelled)
-    if radius < 0 or step < 1 or tolerance <= 0:
-        raise ValueError(f"expected radius ≥ 0, step ≥ 1 and tolerance > 0, found {radius}, {step} and {tolerance}")
+    require_window(radius, step, tolerance)
     with torch.autocast(depth.device.type, enabled=False):
         error, depth = at_least_float32(error), at_least_float32(depth)
         known = known_depth(depth)
@@ -134,6 +133,18 @@ def log_residual(log_prediction: Tensor, depth: Tensor) -> Tensor:
     known = known_depth(depth)
     log_depth = torch.where(known, at_least_float32(depth), 1).log()
     return torch.where(known, at_least_float32(log_prediction) - log_depth, 0)
+
+
+def require_window(radius: int, step: int, tolerance: float) -> None:
+    """Refuse what is no window of :func:`depth_aware_error`.
+
+    Raises:
+        ValueError: numbers outside their range, or no whole numbers where these are needed.
+    """
+    if not (isinstance(radius, int) and isinstance(step, int) and radius >= 0 and step >= 1 and tolerance > 0):
+        raise ValueError(
+            f"expected whole numbers radius ≥ 0 and step ≥ 1 and a tolerance > 0, found {radius}, {step}, {tolerance}"
+        )
 
 
 def _require_maps(**maps: Tensor) -> None:

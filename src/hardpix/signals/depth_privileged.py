@@ -20,6 +20,7 @@ from hardpix.pixels import (
     kth_smallest,
     resize_bilinear,
 )
+from hardpix.pixels.depth import require_window
 from hardpix.pixels.depth_losses import DepthLoss
 from hardpix.pixels.precision import at_least_float32
 from hardpix.signals.base import Signal
@@ -113,11 +114,7 @@ class DepthPrivileged(Signal):
             raise ValueError(f"expected a loss {', '.join(map(repr, get_args(DepthLoss)))}, found {loss!r}")
         if kind not in ("copy", "light"):
             raise ValueError(f"expected kind 'copy' or 'light', found {kind!r}")
-        if int(radius) != radius or int(step) != step or radius < 0 or step < 1 or not tolerance > 0:
-            raise ValueError(
-                f"expected whole numbers radius ≥ 0 and step ≥ 1 and a tolerance > 0, found {radius}, {step} and "
-                f"{tolerance}"
-            )
+        require_window(radius, step, tolerance)
         self.dpe = dpe
         self.dse = dse
         self.curriculum = curriculum
@@ -155,7 +152,7 @@ class DepthPrivileged(Signal):
         quantiles = self.quantiles
         super()._apply(fn, recurse)
         # A half type would round away the small steps of a running figure.
-        self.quantiles = quantiles.to(self.quantiles.device)
+        self.quantiles = self.quantiles.float() if quantiles.is_meta else quantiles.to(self.quantiles.device)
         return self
 
     def log_depth(self, px: PixelBatch) -> Tensor:
@@ -236,5 +233,5 @@ class DepthPrivileged(Signal):
                 "DepthPrivileged needs depth maps of the training images: give step(…, depth=metres), (B, H, W) with "
                 "NaN where unknown (on the command line --data.depth)"
             )
-        # Of maps that a network of float32 is weighted by, numpy's float64 would make float64 losses.
+        # The network's type decides: depth that comes in float64, as numpy has it, would make the loss one of float64.
         return px.depth.to(torch.promote_types(px.logits.dtype, torch.float32))

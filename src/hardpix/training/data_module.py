@@ -126,6 +126,7 @@ class SegmentationData(LightningDataModule):
         self.ignore_index = ignore_index
         self.first_epoch = 0
 
+        # Those of "depth" and "weight": what is read for nothing can then be said.
         asked = {"depth": depth not in (None, False), "weight": weights is not None}
         self.maps_asked_for = [name for name, given in asked.items() if given]
         given = class_table(classes, label_map)

@@ -142,7 +142,7 @@ def split_folders(
     if training.depth is not None and len(without_depth) == len(train_stems):
         raise DataError.of([nothing_known_anywhere(training.depth)], report.classes.names)
     if training.depth is not None:
-        show(escape(_depth_seen([report.depth[stem] for stem in train_stems if stem in report.depth])))
+        show(escape(_depth_seen([report.depth_seen[stem] for stem in train_stems if stem in report.depth_seen])))
     if without_depth:
         some = ", ".join(without_depth[:5]) + (", …" if len(without_depth) > 5 else "")
         of = f"{len(without_depth)} of {len(train_stems)} training images have none ({some})"
@@ -161,10 +161,11 @@ def split_folders(
 def _depth_seen(depth: Sequence[DepthSeen]) -> str:
     """What tells whether the unit is right, and unknown depth known as such."""
     medians = [each.median for each in depth]
+    low, middle, high = (f"{at:.2g}" if at < 100 else f"{at:.0f}" for at in np.quantile(medians, (0, 0.5, 1)))
     known = sum(each.known for each in depth) / len(depth)
     return (
-        f"Depth of {len(depth)} training images: medians from {min(medians):.2g} to {max(medians):.2g} m, "
-        f"mostly {np.median(medians):.2g} m; known at {100 * known:.0f} % of their pixels."
+        f"Depth of {len(depth)} training images: their medians are {low} to {high} m, {middle} m in the middle; "
+        f"known at {100 * known:.3g} % of the pixels."
     )
 
 

@@ -165,10 +165,10 @@ class SegmentationTask(LightningModule):
         Args:
             maps: of "depth" and "weight", those that were asked for.
         """
-        parts = list(self.step.objective.modules())
+        parts = [part for part in self.step.objective.modules() if isinstance(part, Objective | Signal)]
         found = []
         # What is the user's own may read anything.
-        if all(type(part).__module__.startswith(("hardpix.", "torch.")) for part in parts):
+        if all(type(part).__module__.startswith("hardpix.") for part in parts):
             for name, option, reader in (("depth", "depth", DepthPrivileged), ("weight", "weights", Precomputed)):
                 if name in maps and not any(isinstance(part, reader) for part in parts):
                     found.append(
@@ -262,7 +262,8 @@ class SegmentationTask(LightningModule):
         weights = [p for p in self.network.parameters() if p.requires_grad]
         groups: list[dict[str, Any]] = [{"params": weights, "name": "network"}]
         branches = self._branch_parameters()
-        heads = [p for p in self.step.objective.parameters() if p.requires_grad and p not in set(branches)]
+        learned = set(branches)
+        heads = [p for p in self.step.objective.parameters() if p.requires_grad and p not in learned]
         if branches:
             rate = {} if self.branch_learning_rate is None else {"lr": self.branch_learning_rate}
             groups.append({"params": branches, "name": "branches", **rate})

@@ -43,13 +43,13 @@
               : `No image${found.measure ? " with such errors" : ""} has “${text}” in its name. `,
             button("Show all images", () => {
               search.value = "";
-              change({ view: "gallery" });
+              change({ view: "gallery", plain: state.plain });
             }),
           ),
         );
         return;
       }
-      const here = address("gallery", chosen(state));
+      const here = address("gallery", { ...chosen(state), plain: null });
       const grid = virtualGrid(place, kept, {
         ...cellSize(),
         label: "Images",

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import yaml
-from paired_runs import paired_row
+from paired_runs import of_common_seeds, paired_row
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -95,12 +95,12 @@ def main() -> None:
             seed = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))["seed"]
             scores[seed] = score_run(RunFolder(folder), given.checkpoint, depth_of, limits)
         groups.append(scores)
-    seeds = sorted(set(groups[0]) & set(groups[1]))
-    print(f"{len(seeds)} pairs, mIoU in %, mean ± standard deviation over seeds\n")
+    first, second = of_common_seeds(*groups)
+    print(f"{len(first)} pairs, mIoU in %, mean ± standard deviation over seeds\n")
     print(f"| depth | {' | '.join(given.names)} | difference | 95 % interval |\n|---|---|---|---|---|")
-    for band in sorted(groups[0][seeds[0]]):
-        first, second = (np.array([group[seed][band] for seed in seeds]) for group in groups)
-        print(paired_row(name_of(band, limits), first, second))
+    for band in sorted(next(iter(first.values()))):
+        a, b = (np.array([scores[band] for scores in group.values()]) for group in (first, second))
+        print(paired_row(name_of(band, limits), a, b))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import argparse
 import itertools
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
@@ -48,16 +49,21 @@ def paired_row(title: str, first: np.ndarray, second: np.ndarray) -> str:
     return f"| {' | '.join([title, *('–' if 'nan' in each else each for each in cells)])} |"
 
 
+def of_common_seeds(first: dict[int, Any], second: dict[int, Any]) -> list[dict[int, Any]]:
+    """Both groups' runs of the seeds that both have."""
+    seeds = sorted(set(first) & set(second))
+    if not seeds:
+        raise SystemExit(f"no seed is in both groups: {sorted(first)} and {sorted(second)}")
+    return [{seed: group[seed] for seed in seeds} for group in (first, second)]
+
+
 def with_common_classes(first: dict[int, Scores], second: dict[int, Scores]) -> list[dict[int, Scores]]:
     """Both groups' runs of common seeds, with the mIoU of the classes that each of them has where that is another one.
 
     A class that the truth does not have counts, as 0, in the mIoU of a run that predicts it somewhere, and not in that
     of a run that does not: two runs' mIoU may be means over different classes.
     """
-    seeds = sorted(set(first) & set(second))
-    if not seeds:
-        raise SystemExit(f"no seed is in both groups: {sorted(first)} and {sorted(second)}")
-    groups = [{seed: group[seed] for seed in seeds} for group in (first, second)]
+    groups = of_common_seeds(first, second)
     runs = [run for group in groups for run in group.values()]
     classes = [name for name in runs[0] if name not in SCORES]
     common = [name for name in classes if not any(np.isnan(run[name]) for run in runs)]

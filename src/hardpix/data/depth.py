@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from math import isfinite
 from pathlib import Path
 
@@ -51,10 +51,11 @@ class DepthFormat:
     rotated: int = 0
 
     def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            required = name in ("scale", "offset", "rotated")
-            if (value is not None or required) and (isinstance(value, bool) or not isinstance(value, int | float)):
-                raise ValueError(f"expected a number as {name} of the depth format, found {value!r:.80}")
+        for setting in fields(self):
+            value = getattr(self, setting.name)
+            left_out = value is None and setting.default is None
+            if not left_out and (isinstance(value, bool) or not isinstance(value, int | float)):
+                raise ValueError(f"expected a number as {setting.name} of the depth format, found {value!r:.80}")
         if not (self.scale > 0 and isfinite(self.scale) and isfinite(self.offset)):
             raise ValueError(
                 "expected scale > 0 (metres for one unit of a stored number, such as 0.001 for millimetres) and a "

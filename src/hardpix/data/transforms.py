@@ -137,13 +137,26 @@ class EvaluationTransform(nn.Module):
     def forward(self, sample: Sample) -> Sample:
         image = sample["image"]
         original = (image.shape[-2], image.shape[-1])
-        content = (max(1, round(original[0] * self.resolution)), max(1, round(original[1] * self.resolution)))
+        content = self._content_size(original)
         if content != original:
             image = F.resize(image, list(content), antialias=True)
-        seen = padded(
-            self.normalize({"image": image}), -content[0] % self.divisor, -content[1] % self.divisor, ignore_index=0
-        )
+        height, width = self.seen_size(original)
+        seen = padded(self.normalize({"image": image}), height - content[0], width - content[1], ignore_index=0)
         return sample | seen | {"original_size": original, "content_size": content}
+
+    def seen_size(self, original_size: Sequence[int]) -> tuple[int, int]:
+        """Height and width at which the network sees an image of this height and width.
+
+        Example:
+            >>> EvaluationTransform(resolution=0.5).seen_size((80, 120))
+            (64, 64)
+        """
+        height, width = self._content_size(original_size)
+        return height + -height % self.divisor, width + -width % self.divisor
+
+    def _content_size(self, original_size: Sequence[int]) -> tuple[int, int]:
+        height, width = (max(1, round(side * self.resolution)) for side in original_size)
+        return height, width
 
 
 class Normalize(nn.Module):

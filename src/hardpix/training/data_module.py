@@ -23,8 +23,9 @@ from hardpix.data import (
 )
 from hardpix.data.class_source import class_table
 from hardpix.training.folders import described, split_folders
-from hardpix.training.loading import CountedOnce, EvaluationSampler, collate_images, count_classes
+from hardpix.training.loading import count_classes
 from hardpix.training.sources import own_folders, own_sets, preset_folders, refuse, with_maps
+from hardpix.training.validation_batches import BatchesOf, EvaluationBatches, split_by_size
 
 
 class SegmentationData(LightningDataModule):
@@ -66,6 +67,8 @@ class SegmentationData(LightningDataModule):
         photometric: whether brightness, contrast, saturation and hue are jittered.
         divisor: images are padded to multiples of it for evaluation.
         batch_size: images in a step, per process.
+        val_batch_size: most images in a validation step, per process; by default batch_size. They have one size, so
+            that scores do not depend on it. A step has at most as many pixels as one of training, or a single image.
         workers: processes that read ahead, per process; by default one for each core, up to 8.
         seed: of order and augmentation.
         ignore_index: the id of unlabelled pixels inside hardpix.
@@ -103,6 +106,7 @@ class SegmentationData(LightningDataModule):
         photometric: bool = True,
         divisor: int = 32,
         batch_size: int = 8,
+        val_batch_size: int | None = None,
         workers: int | None = None,
         seed: int = 0,
         ignore_index: int = 255,
@@ -113,6 +117,8 @@ class SegmentationData(LightningDataModule):
             raise ValueError(f"expected resolution > 0 ({own}) and divisor ≥ 1, found {resolution} and {divisor}")
         if batch_size < 1 or (workers is not None and workers < 0):
             raise ValueError(f"expected batch_size ≥ 1 and workers ≥ 0, found {batch_size} and {workers}")
+        if val_batch_size is not None and val_batch_size < 1:
+            raise ValueError(f"expected val_batch_size ≥ 1, found {val_batch_size}")
         self.resolution = resolution
         self.crop_size = crop_size
         self.scale = scale
@@ -121,6 +127,7 @@ class SegmentationData(LightningDataModule):
         self.photometric = photometric
         self.divisor = divisor
         self.batch_size = batch_size
+        self.val_batch_size = batch_size if val_batch_size is None else val_batch_size
         self.workers = min(os.cpu_count() or 1, 8) if workers is None else workers
         self.seed = seed
         self.ignore_index = ignore_index
@@ -140,6 +147,7 @@ class SegmentationData(LightningDataModule):
             self.train_set, self.val_set, self.classes = own_sets(train_set, val_set, given)
             self._smallest = tuple(self.train_set[0]["image"].shape[-2:])
             self._counts: list[int] | None = None
+            self._val_sizes: tuple[tuple[int, int], ...] | None = None
             return
         if preset is not None:
             refuse("preset", places | names)
@@ -162,6 +170,7 @@ class SegmentationData(LightningDataModule):
         )
         self.classes, self.train_set, self.val_set = split.classes, split.train, split.val
         self._smallest, self._counts = split.smallest, split.class_pixels
+        self._val_sizes = split.val_sizes
         self.without_depth = split.without_depth
 
     @property
@@ -247,14 +256,15 @@ class SegmentationData(LightningDataModule):
         )
 
     def val_dataloader(self) -> DataLoader:
-        samples = CountedOnce(Transformed(self.val_set, self.evaluation_transform()), self.ignore_index)
-        return DataLoader(
-            samples,
-            batch_size=self.batch_size,
-            sampler=EvaluationSampler(samples),
-            collate_fn=collate_images,
-            **self._reading(),
-        )
+        transform = self.evaluation_transform()
+        sizes = None if self._val_sizes is None else [transform.seen_size(size) for size in self._val_sizes]
+        height, width = self.training_size
+        max_pixels = self.batch_size * height * width
+        samples = BatchesOf(Transformed(self.val_set, transform), self.ignore_index)
+        # The sampler makes whole batches. As a sampler, and not a batch sampler, Lightning leaves it as it is.
+        sampler = EvaluationBatches(samples, sizes, batch_size=self.val_batch_size, max_pixels=max_pixels)
+        collate_fn = partial(split_by_size, max_pixels=max_pixels)
+        return DataLoader(samples, batch_size=None, sampler=sampler, collate_fn=collate_fn, **self._reading())
 
     def _reading(self) -> dict[str, Any]:
         pinned = torch.cuda.is_available()

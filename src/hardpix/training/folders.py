@@ -36,6 +36,7 @@ class SplitFolders:
 
     `smallest` is the least height and the least width of the training images, `class_pixels` the number of pixels of
     each class in their masks, `without_depth` the stems of those whose depth is not known, where depth was asked for.
+    `val_sizes` is the height and width of each validation image, in the order of `val`.
     """
 
     classes: ClassTable
@@ -43,6 +44,7 @@ class SplitFolders:
     val: SegmentationFolder
     smallest: tuple[int, int]
     class_pixels: list[int]
+    val_sizes: tuple[tuple[int, int], ...]
     without_depth: tuple[str, ...]
 
 
@@ -148,12 +150,15 @@ def split_folders(
         of = f"{len(without_depth)} of {len(train_stems)} training images have none ({some})"
         show("[yellow]Warnings[/yellow]", escape(f"depth: {of}; they are trained on without it"))
     heights, widths = zip(*(report.sizes[stem] for stem in train_stems), strict=True)
+    val = opened(replace(val_folders, depth=None, weights=None), held_out)
+    val_sizes = (report if validation is None else val_report).sizes
     return SplitFolders(
         classes=report.classes,
         train=opened(training, train_stems),
-        val=opened(replace(val_folders, depth=None, weights=None), held_out),
+        val=val,
         smallest=(min(heights), min(widths)),
         class_pixels=class_pixels,
+        val_sizes=tuple(val_sizes[stem] for stem in val.stems),
         without_depth=without_depth,
     )
 

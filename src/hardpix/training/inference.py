@@ -105,8 +105,10 @@ def infer(
         unlabelled = torch.full((1, *image.shape[-2:]), task.ignore_index, dtype=torch.long, device=task.device)
         px = task.network.pixels(image, unlabelled)
         sizes = (sample["content_size"], sample["original_size"])
-        shares = restore(px.logits[0], *sizes).float().softmax(0)
-        confidence, prediction = shares.max(0)
+        scores = restore(px.logits[0].float(), *sizes)
+        # The class of the highest logit, as in validation: probabilities may round to a tie.
+        prediction, shares = scores.argmax(0), scores.softmax(0)
+        confidence = shares.amax(0)
         level = None if signal is None else restore(signal.level(px), *sizes)[0].cpu()
         yield Inferred(
             sample.get("stem", str(index)),

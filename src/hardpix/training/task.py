@@ -222,7 +222,7 @@ class SegmentationTask(LightningModule):
         return losses["loss"]
 
     def _evaluate(self, batch: dict[str, Any]) -> None:
-        # Images of any size share a batch; each is scored at the resolution of its own labels.
+        # Each image is scored at the resolution of its own labels.
         logits = self(batch["image"])
         loss_sum = logits.new_zeros((), dtype=torch.float32)
         count = logits.new_zeros((), dtype=torch.int64)
@@ -246,14 +246,15 @@ class SegmentationTask(LightningModule):
         self.log(f"{stage}/loss", loss, sync_dist=True)
         self.log_dict({f"{stage}/iou/{name}": value for name, value in by_class.items()}, sync_dist=True)
 
-    def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
-        self._evaluate(batch)
+    def validation_step(self, batches: Sequence[dict[str, Any]], batch_idx: int) -> None:
+        for batch in batches:
+            self._evaluate(batch)
 
     def on_validation_epoch_end(self) -> None:
         self._report("val")
 
-    def test_step(self, batch: dict[str, Any], batch_idx: int) -> None:
-        self._evaluate(batch)
+    def test_step(self, batches: Sequence[dict[str, Any]], batch_idx: int) -> None:
+        self.validation_step(batches, batch_idx)
 
     def on_test_epoch_end(self) -> None:
         self._report("test")

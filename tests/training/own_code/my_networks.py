@@ -131,6 +131,18 @@ class Squares(Dataset):
         return {"image": image, "target": target}
 
 
+class SquaresOfManySizes(Squares):
+    """Bright squares in images of three sizes by turns."""
+
+    def __getitem__(self, index: int) -> dict[str, object]:
+        sample = super().__getitem__(index % 8)
+        height, width = [(32, 48), (40, 33), (70, 90)][index % 3]
+        target = torch.zeros(height, width, dtype=torch.long)
+        target[:32, :33] = sample["target"][:, :33]  # type: ignore[index]
+        image = (40 + 7 * index + 120 * target).to(torch.uint8).expand(3, -1, -1)
+        return {"image": image, "target": target}
+
+
 class Picky(Tiny):
     """Takes images of one size alone."""
 
@@ -173,8 +185,8 @@ class Nameless(Squares):
 class Pooling(Tiny):
     """Looks at the mean of the image through batch normalisation, as the pooling of DeepLab does."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, outputs: int = 3) -> None:
+        super().__init__(outputs)
         self.pooled = nn.BatchNorm2d(8)
 
     def forward(self, image: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ from hardpix.data.folder_report import ALONE, DepthSeen, FolderReport
 from hardpix.data.images import read_image, read_weight
 from hardpix.data.labels import HIGHEST_ID, Label, count_labels, grey_as_ids
 from hardpix.data.masks import read_mask
-from hardpix.data.pairs import Folders, folder_problems, pairing_problems
+from hardpix.data.pairs import Folders, folder_problems, pairing_problems, unread_files
 from hardpix.data.problems import (
     class_list_problems,
     colours_without_table,
@@ -66,11 +66,11 @@ def check_folders(
         ignore_index: must be no class.
         progress: show a bar on the terminal.
 
-    Found are: folders missing or without images, images without a mask (or weight map), several files of one stem,
-    files that cannot be read to their end, maps of another size than their image, ids or colours outside the classes,
-    class lists that do not fit the masks, depth in another unit, depth of no image at all. Masks without an image,
-    classes that never occur, masks without a label, depth maps without a known depth and images that are all but black
-    are warnings. Nothing is written.
+    Found are: folders missing or without images, subfolders without the right to read them, images without a mask (or
+    weight map), several files of one stem, files that cannot be read to their end, maps of another size than their
+    image, ids or colours outside the classes, class lists that do not fit the masks, depth in another unit, depth of no
+    image at all. Masks without an image, files of types that are not read, classes that never occur, masks without a
+    label, depth maps without a known depth and images that are all but black are warnings. Nothing is written.
 
     Example:
         >>> check_folders(Folders(Path("nowhere"))).problems[0].kind
@@ -88,6 +88,7 @@ def check_folders(
         findings = dict(zip(stems, bar, strict=True))
     problems += [problem for finding in findings.values() for problem in finding.problems]
     warnings = [warning for finding in findings.values() for warning in finding.warnings] + _alone(folders)
+    warnings += unread_files(folders)
     labels = {stem: finding.labels for stem, finding in findings.items() if finding.labels is not None}
     if labels:
         assert folders.masks is not None

@@ -1,4 +1,4 @@
-"""Which files a folder holds, by stem."""
+"""The files of a folder, by stem."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from hardpix.data.errors import DataError, Problem
@@ -13,6 +14,67 @@ from hardpix.data.errors import DataError, Problem
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 # A jpg changes numbers.
 MAP_SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".npy")
+
+
+@dataclass(frozen=True)
+class FolderListing:
+    """Everything below a folder but hidden files and folders.
+
+    Attributes:
+        files: path below the folder, with "/" and as `normal` writes it, and the file itself.
+        folders: paths of all folders below the folder, likewise.
+        unreadable: folders whose content is unknown, and why.
+    """
+
+    files: tuple[tuple[str, Path], ...]
+    folders: tuple[str, ...] = ()
+    unreadable: tuple[tuple[Path, str], ...] = ()
+
+    def by_stem(self, ending: str = "", suffixes: Iterable[str] = IMAGE_SUFFIXES) -> dict[str, list[Path]]:
+        """The files whose names end as asked, by stem, in natural order (see `files_by_stem`).
+
+        Example:
+            >>> listing = FolderListing((("a/mask_1.png", Path("m/a/mask_1.png")),))
+            >>> list(listing.by_stem()), list(listing.by_stem("mask_*"))
+            (['a/mask_1'], ['a/1'])
+        """
+        before, _, after = normal(ending).lower().rpartition("*")
+        known = tuple(suffixes)
+        endings = (after,) if after.endswith(known) else tuple(after + suffix for suffix in known)
+        found: dict[str, list[Path]] = {}
+        for name, path in self.files:
+            match = next((e for e in endings if name.lower().endswith(e)), None)
+            parent, slash, own = name.rpartition("/")
+            if match is not None and own.lower().startswith(before):
+                found.setdefault(parent + slash + own[len(before) : -len(match)], []).append(path)
+        return dict(sorted(found.items(), key=lambda item: natural_key(item[0])))
+
+
+def list_files(folder: str | Path, skip: Iterable[Path] = ()) -> FolderListing:
+    """All files below a folder, with its subfolders; links are followed, hidden files and folders left out.
+
+    Args:
+        folder: where to look.
+        skip: folders below `folder` to leave out.
+    """
+    folder = Path(folder)
+    left_out = {path.resolve() for path in skip} - {folder.resolve()}
+    files: list[tuple[str, Path]] = []
+    below: list[str] = []
+    unreadable: list[tuple[Path, str]] = []
+
+    def note(error: OSError) -> None:
+        unreadable.append((Path(error.filename or folder), error.strerror or str(error)))
+
+    for parent, folders, names in os.walk(folder, followlinks=True, onerror=note):
+        here = Path(parent)
+        # A link may lead back to a folder that holds it.
+        above = {place.resolve() for place in (here, *here.parents) if place.is_relative_to(folder)}
+        folders[:] = [name for name in folders if name[0] != "." and (here / name).resolve() not in left_out | above]
+        where = "" if here == folder else f"{here.relative_to(folder).as_posix()}/"
+        below += [normal(where + name) for name in folders]
+        files += [(normal(where + name), here / name) for name in sorted(names) if name[0] != "."]
+    return FolderListing(tuple(files), tuple(below), tuple(unreadable))
 
 
 def files_by_stem(
@@ -23,7 +85,7 @@ def files_by_stem(
     Args:
         folder: searched with its subfolders; hidden files and folders are left out.
         ending: what follows the stem, such as ``"_gtFine_labelIds"``; with a file type (``"_depth.png"``) only files of
-            that type count.
+            that type count. A star stands for the stem where something comes before it: ``"mask_*"``.
         suffixes: the file types looked for when `ending` names none; upper and lower case are the same.
         skip: folders below `folder` to leave out.
 
@@ -31,24 +93,19 @@ def files_by_stem(
         Stem (the path relative to the folder, with "/", without ending and type, as `normal` writes it) → the files
         that have it. More than one file for a stem is for the caller to judge.
     """
-    folder = Path(folder)
-    known = tuple(suffixes)
-    ending = normal(ending)
-    endings = (ending,) if ending.lower().endswith(known) else tuple(ending + suffix for suffix in known)
-    left_out = {path.resolve() for path in skip} - {folder.resolve()}
-    found: dict[str, list[Path]] = {}
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        here = Path(parent)
-        # A link may lead back to a folder that holds it.
-        above = {place.resolve() for place in (here, *here.parents) if place.is_relative_to(folder)}
-        folders[:] = [name for name in folders if name[0] != "." and (here / name).resolve() not in left_out | above]
-        for name in sorted(names):
-            path = here / name
-            stem = normal(path.relative_to(folder).as_posix())
-            match = next((e for e in endings if stem.lower().endswith(e.lower())), None)
-            if match is not None and not name.startswith("."):
-                found.setdefault(stem[: -len(match)], []).append(path)
-    return dict(sorted(found.items(), key=lambda item: natural_key(item[0])))
+    return list_files(folder, skip).by_stem(ending, suffixes)
+
+
+def file_name(stem: str, ending: str) -> str:
+    """The name of the file of a stem, without its type unless `ending` has one.
+
+    Example:
+        >>> file_name("a/1", "_mask"), file_name("a/1", "mask_*.png")
+        ('a/1_mask', 'a/mask_1.png')
+    """
+    before, _, after = ending.rpartition("*")
+    parent, slash, own = stem.rpartition("/")
+    return f"{parent}{slash}{before}{own}{after}"
 
 
 def read_stems(path: str | Path) -> tuple[str, ...]:

@@ -8,7 +8,9 @@ from functools import cached_property
 from pathlib import Path
 
 from hardpix.data import Problem
-from hardpix.data.files import IMAGE_SUFFIXES, MAP_SUFFIXES, files_by_stem
+from hardpix.data.files import IMAGE_SUFFIXES, MAP_SUFFIXES, FolderListing, list_files
+from hardpix.data.name_hints import NameHints, Side
+from hardpix.data.unread import other_types, type_names, unreadable_folders
 
 PROBABILITY_SUFFIXES = (".npy", ".npz")
 SUFFIXES: dict[str, tuple[str, ...]] = {
@@ -25,6 +27,8 @@ NAMES = {
     "probabilities": "file of probabilities",
     "hardness": "hardness map",
 }
+# What names the ending of the files of a kind.
+SETTINGS = {"truth": "--truth-suffix", "predictions": "--prediction-suffix", "images": "--image-suffix"}
 NEEDED = ("truth", "predictions")
 
 
@@ -73,7 +77,8 @@ class Inputs:
                     f"check the path after --{kind}"
                 )
         files = self._files
-        cases, lost, alone = [], [], []
+        common = self._hints["predictions"].common() if "predictions" in files else None
+        cases, lost, alone = [], [] if common is None else [common], []
         for stem in files["truth"]:
             if _undecodable(stem):
                 lost.append(_odd_name(files["truth"][stem][0]))
@@ -82,19 +87,23 @@ class Inputs:
             problems = {}
             for kind in files:
                 if kind not in found:
-                    problems[kind] = _missing(found["truth"][0], kind, stem, self.folders[kind])
+                    problems[kind] = self._missing(kind, stem)
                 elif len(found[kind]) > 1:
                     problems[kind] = _several(self.folders[kind] / stem, kind, found[kind])
             if decisive := [problems[kind] for kind in NEEDED if kind in problems]:
-                # What else it lacks makes no difference.
-                lost += decisive
+                # The case is dropped; its other problems are not worth listing.
+                if common is None or "predictions" in found:
+                    lost += decisive
                 continue
             usable = {kind: paths[0] for kind, paths in found.items() if kind not in problems}
             cases.append(Case(stem, usable, tuple(problems.values())))
         for kind in [kind for kind in files if kind != "truth"]:
+            # The files that a message on names has named already are not listed once more.
+            named = {self.folders[kind] / file for file in self._hints[kind].explained()}
             stems = [stem for stem in files[kind] if stem not in files["truth"]]
-            alone += [_alone(files[kind][stem][0], kind, stem, self.folders["truth"]) for stem in stems]
-        return cases, lost, alone
+            missing = [(stem, files[kind][stem][0]) for stem in stems]
+            alone += [_alone(path, kind, stem, self.folders["truth"]) for stem, path in missing if path not in named]
+        return cases, lost, [*alone, *self._unread()]
 
     def count(self) -> int:
         """How many masks there are."""
@@ -117,30 +126,71 @@ class Inputs:
         return found
 
     @cached_property
+    def _listings(self) -> dict[str, FolderListing]:
+        """Everything in each of the folders, by kind."""
+        return {
+            kind: list_files(folder, skip=[other for other in self.folders.values() if other != folder])
+            for kind, folder in self.folders.items()
+        }
+
+    @cached_property
     def _files(self) -> dict[str, dict[str, list[Path]]]:
         """By kind: stem → files."""
         return {
-            kind: files_by_stem(
-                folder,
-                self.endings.get(kind, ""),
-                suffixes=SUFFIXES[kind],
-                skip=[other for other in self.folders.values() if other != folder],
-            )
-            for kind, folder in self.folders.items()
+            kind: listing.by_stem(self.endings.get(kind, ""), SUFFIXES[kind])
+            for kind, listing in self._listings.items()
         }
+
+    @cached_property
+    def _used(self) -> set[Path]:
+        """All masks, and the files of other kinds that belong to one."""
+        every, truth = self._files.values(), self._files["truth"]
+        return {path for found in every for stem in truth.keys() & found.keys() for path in found[stem]}
+
+    @cached_property
+    def _hints(self) -> dict[str, NameHints]:
+        """By kind, but for truth: the files that seem to belong to the masks which lack one."""
+        truth = self._files["truth"]
+        return {
+            kind: NameHints(
+                self._side("truth"),
+                self._side(kind),
+                {stem: paths[0] for stem, paths in truth.items() if stem not in found and not _undecodable(stem)},
+                len(truth),
+                self._listings[kind],
+                self._used,
+            )
+            for kind, found in self._files.items()
+            if kind != "truth"
+        }
+
+    def _side(self, kind: str) -> Side:
+        """One of the folders in the words of a message."""
+        ending = self.endings.get(kind, "")
+        return Side(NAMES[kind], self.folders[kind], SUFFIXES[kind], SETTINGS.get(kind), ending)
+
+    def _missing(self, kind: str, stem: str) -> Problem:
+        name, hints = NAMES[kind], self._hints[kind]
+        advice = f"add the {name} ({type_names(SUFFIXES[kind])})"
+        advice += ", or remove the mask" if kind in NEEDED else "; without it the image is diagnosed all the same"
+        truth, expected = self._files["truth"][stem][0], self._side(kind).expected(stem)
+        return Problem(
+            f"no {name} for a mask", truth, expected, hints.found(stem), hints.advice_for(stem, otherwise=advice)
+        )
+
+    def _unread(self) -> list[Problem]:
+        """Subfolders that cannot be read, and files of other types; a folder of several kinds once."""
+        found: dict[Path, list[Problem]] = {}
+        for kind, listing in self._listings.items():
+            side = self._side(kind)
+            others = other_types(side.folder, side.what, listing, side.suffixes, self._used)
+            found.setdefault(side.folder, [*unreadable_folders(listing), *others])
+        return [problem for problems in found.values() for problem in problems]
 
 
 def _several(where: Path, kind: str, paths: list[Path]) -> Problem:
     found = " and ".join(path.name for path in paths)
     return Problem("several files of one stem", where, f"one {NAMES[kind]}", found, "keep one")
-
-
-def _missing(truth: Path, kind: str, stem: str, folder: Path) -> Problem:
-    name = NAMES[kind]
-    advice = f"add the {name}, or remove the mask"
-    if kind not in NEEDED:
-        advice = f"add the {name}; without it the image is diagnosed all the same"
-    return Problem(f"no {name} for a mask", truth, f"one {name} {stem}.* in {folder}", "none", advice)
 
 
 def _alone(path: Path, kind: str, stem: str, truth: Path) -> Problem:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -13,8 +13,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from hardpix.console.errors import UsageError
-from hardpix.data import ClassTable, DataError, Folders, SegmentationFolder, check_folders, describe, restore
+from hardpix.data import ClassTable, DataError, Folders, Problem, SegmentationFolder, check_folders, describe, restore
 from hardpix.data.folder_report import FolderReport
+from hardpix.data.pairs import unread_files
 from hardpix.signals import HardnessLevel
 from hardpix.training.loading import ErrorsAsSamples
 from hardpix.training.run_folder import RunFolder
@@ -127,15 +128,16 @@ def open_folder(folders: Folders, classes: ClassTable, ignore_index: int) -> tup
         DataError: nothing is left.
     """
     report = check_folders(folders, classes if folders.masks else None, ignore_index=ignore_index, progress=True)
-    bad = {problem.where for problem in report.problems}
+    problems = [_with_own_settings(problem) for problem in report.problems]
+    bad = {problem.where for problem in problems}
     usable = [stem for stem in report.stems if bad.isdisjoint(_paths(folders, stem))]
-    if report.problems:
+    if problems:
         if not usable:
-            raise DataError.of(report.problems)
+            raise DataError.of(problems)
         console.print(f"{len(report.stems) - len(usable)} of {len(report.stems)} images left out:")
-        console.print(describe(report.problems))
-    if report.alone:
-        console.print(f"not used, while no image is left out for it:\n{describe(report.alone)}")
+        console.print(describe(problems))
+    if unused := [*report.alone, *unread_files(folders)]:
+        console.print(f"not used, while no image is left out for it:\n{describe(unused)}")
     samples = SegmentationFolder(
         folders.images,
         folders.masks,
@@ -146,6 +148,11 @@ def open_folder(folders: Folders, classes: ClassTable, ignore_index: int) -> tup
         stems=usable,
     )
     return samples, report
+
+
+def _with_own_settings(problem: Problem) -> Problem:
+    """The advice with the names that settings have where there is no training: --mask_suffix for --data.mask_suffix."""
+    return replace(problem, advice=problem.advice.replace("--data.", "--"))
 
 
 def _paths(folders: Folders, stem: str) -> set:

@@ -1,0 +1,177 @@
+"""Advice where files do not pair up: the file that is there, and the setting that makes it the right one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
+
+from hardpix.data.errors import Problem
+from hardpix.data.files import FolderListing, file_name, normal
+from hardpix.data.name_relations import NEARLY_ALL, Naming, Relation, relations
+from hardpix.data.unread import file_type, type_names
+
+SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of two folders whose files belong together.
+
+    Attributes:
+        what: one of its files in a word, such as "mask".
+        folder: where they are.
+        suffixes: the types that are read.
+        setting: what names the ending of its files, such as "--data.mask_suffix"; None if nothing does.
+        ending: the ending that is set.
+    """
+
+    what: str
+    folder: Path
+    suffixes: Sequence[str]
+    setting: str | None = None
+    ending: str = ""
+
+    def expected(self, stem: str) -> str:
+        """The file that a stem should have.
+
+        Example:
+            >>> Side("mask", Path("masks"), (".png", ".tif"), "--data.mask_suffix", "_mask").expected("a")
+            'a mask a_mask.* in masks'
+        """
+        typed = self.ending.lower().endswith(tuple(self.suffixes))
+        article = "an" if self.what[0] in "aeiou" else "a"
+        return f"{article} {self.what} {file_name(stem, self.ending)}{'' if typed else '.*'} in {self.folder}"
+
+
+class NameHints:
+    """Files of a folder that seem to belong to stems which lack one there.
+
+    Args:
+        near: the folder that the stems come from.
+        far: the folder in which they lack a file.
+        lacking: stem → the file that it comes from.
+        total: number of all stems.
+        listing: what there is in the folder of `far`.
+        used: files that belong to something already.
+
+    Example:
+        >>> near = Side("image", Path("images"), (".jpg",))
+        >>> far = Side("mask", Path("masks"), (".png",), "--data.mask_suffix")
+        >>> listing = FolderListing((("car_mask.png", Path("masks/car_mask.png")),))
+        >>> hints = NameHints(near, far, {"car": Path("images/car.jpg")}, 1, listing, ())
+        >>> hints.common().advice
+        'give --data.mask_suffix _mask'
+    """
+
+    def __init__(
+        self,
+        near: Side,
+        far: Side,
+        lacking: Mapping[str, Path],
+        total: int,
+        listing: FolderListing,
+        used: Iterable[Path],
+    ) -> None:
+        self.near, self.far, self.lacking, self.total = near, far, lacking, total
+        taken = set(used)
+        names_of = {
+            stem: normal(path.relative_to(near.folder).with_suffix("").as_posix()) for stem, path in lacking.items()
+        }
+        others = [name for name, path in listing.files if path not in taken]
+        others += [f"{name}/" for name in listing.folders if name.lower().endswith(tuple(far.suffixes))]
+        self.relations = relations(names_of, others, far.suffixes) if lacking else {}
+        self._by_stem: dict[str, tuple[str, Relation]] = {}
+        for relation, files in sorted(self.relations.items(), key=lambda item: (-len(item[1]), item[0].far)):
+            for stem, file in files.items():
+                self._by_stem.setdefault(stem, (file, relation))
+
+    def common(self) -> Problem | None:
+        """The one thing that keeps nearly all stems from pairing up; None if there is none."""
+        found = [relation for relation in self.relations if self._explains_nearly_all(relation)]
+        if not found:
+            return None
+        files = self.relations[found[0]]
+        plural, several = f"{self.far.what}s", len(found) > 1
+        first = [f"{files[stem]} for {path.name}" for stem, path in self.lacking.items() if stem in files][:SHOWN]
+        more = f" and {len(files) - SHOWN} more" if len(files) > SHOWN else ""
+        of = f"{len(files)} of {self.total} {self.near.what}s"
+        others = f", and files of {len(found) - 1} other endings" if several else ""
+        others += "" if found[0].same_case else ", which differ in upper and lower case"
+        advice = " or ".join(dict.fromkeys(self.advice(relation) for relation in sorted(found, key=lambda r: r.far)))
+        return Problem(
+            f"{plural} that are named otherwise than the {self.near.what}s",
+            self.far.folder,
+            self.far.expected(next(stem for stem in self.lacking if stem in files)),
+            f"{', '.join(first)}{more} ({of}{others})",
+            ("choose one: " if several else "") + advice,
+        )
+
+    def found(self, stem: str) -> str:
+        """What there is instead of the file of a stem."""
+        if stem not in self._by_stem:
+            return "none"
+        file, relation = self._by_stem[stem]
+        if file.endswith("/"):
+            why = "a folder"
+        elif not relation.readable:
+            why = f"of a type that is not read as {self.far.what}"
+        else:
+            why = "named otherwise" if relation.same_case else "which differs in upper and lower case"
+        return f"{file}, {why}"
+
+    def advice_for(self, stem: str, otherwise: str) -> str:
+        """What to do about a stem; `otherwise` where nothing is known."""
+        return self.advice(self._by_stem[stem][1]) if stem in self._by_stem else otherwise
+
+    def explained(self) -> set[str]:
+        """Paths below the folder of all files that seem to belong to a stem."""
+        return {file for files in self.relations.values() for file in files.values()}
+
+    def advice(self, relation: Relation) -> str:
+        """What makes the files of a relation the right ones."""
+        what, steps = self.far.what, []
+        files = self.relations[relation].values()
+        for_all = self._explains_nearly_all(relation)
+        if not relation.readable and any(file.endswith("/") for file in files):
+            steps.append(f"put a file in place of the folder, or rename the folder that has the name of a {what}")
+        elif not relation.readable:
+            types = type_names(sorted({file_type(file).lower() for file in files})) or "a file without type"
+            known = type_names(self.far.suffixes)
+            steps.append(f"convert the {what}s to {known.split(', ')[0]}, because {types} is not read ({known} are)")
+        if relation.near is not None:
+            steps += _steps(self.near, relation.near, next(iter(self.lacking.values())).suffix, for_all)
+        suffix = file_type(next(iter(files))) if relation.readable else self.far.suffixes[0]
+        steps += _steps(self.far, relation.far, suffix, for_all)
+        if not relation.same_case:
+            steps.append(f"rename the files so that {what} and {self.near.what} agree in upper and lower case")
+        return " and ".join(steps) or f"name the {what} as its {self.near.what}"
+
+    def _explains_nearly_all(self, relation: Relation) -> bool:
+        return len(self.relations[relation]) >= NEARLY_ALL * self.total
+
+
+def _steps(side: Side, naming: Naming, suffix: str, for_all: bool) -> list[str]:
+    """The settings under which files of a naming and a type are looked for; `for_all`: nearly all files have it."""
+    known = tuple(side.suffixes)
+    # A type is named where one was, and where the ending alone ("_x.jpg") would pass for one.
+    typed = side.ending.lower().endswith(known) or naming.after.lower().endswith(known)
+    after = naming.after + (suffix if typed else "")
+    value = f"{naming.before}*{after}" if naming.before else after
+    steps = []
+    if naming.folder and for_all:
+        steps.append(f"give {side.folder / naming.folder} as the folder of the {side.what}s")
+    elif naming.folder:
+        steps.append(f"lay the {side.what}s out in the same subfolders, which are part of the stem")
+    if value == side.ending:
+        return steps
+    if side.setting is None or not for_all:
+        around = " and ".join(part for part in (naming.before, after) if part)
+        rename = f"take {around} off the names of these {side.what}s" if around else f"rename these {side.what}s"
+        all_end_so = f" ({side.setting} is for all {side.what}s at once)" if side.setting else ""
+        return [*steps, rename + all_end_so]
+    if not value:
+        return [*steps, f"leave {side.setting} out"]
+    separator = "=" if value.startswith("-") else " "
+    return [*steps, f"give {side.setting}{separator}{quote(value)}"]

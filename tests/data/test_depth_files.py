@@ -81,7 +81,7 @@ def test_images_without_depth_are_used_and_counted(folders: Folders) -> None:
 def test_depth_of_no_image_is_an_error_that_names_the_folder(folders: Folders, tmp_path: Path) -> None:
     for stem in STEMS:
         depth_file(folders, stem).rename(tmp_path / "depth" / f"{stem}_far.png")
-    expected = r"depth: expected a depth map \(png, tif, npy\) of at least one image, such as a.png, "
+    expected = r"depth: expected a depth map \(png, tif, tiff, bmp, npy\) of at least one image, such as a.png, "
     expected += r"found others, such as a_far.png \(4 in all\)"
     with pytest.raises(DataError, match=expected) as caught:
         opened(folders)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from hardpix.data.depth import DepthFormat
 from hardpix.data.errors import Problem
+from hardpix.data.files import MAP_SUFFIXES
+from hardpix.data.unread import type_names
 
 # In metres: where the middle of a scene lies that a camera sees.
 NEAREST, FARTHEST = 0.05, 200.0
@@ -56,7 +58,7 @@ def nothing_known_anywhere(folder: Path) -> Problem:
 
 def no_depth(folder: Path, name: str) -> Problem:
     """A folder without a depth map of any image."""
-    expected = f"a depth map (png, tif, npy) of at least one image, such as {name}.png"
+    expected = f"a depth map ({type_names(MAP_SUFFIXES)}) of at least one image, such as {name}.png"
     files = [Path(parent, other) for parent, _, names in os.walk(folder) for other in names]
     others = [file for file in files if not file.name.startswith(".")]
     found = f"others, such as {min(others).relative_to(folder)} ({len(others)} in all)" if others else "no file"

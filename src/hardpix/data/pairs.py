@@ -149,7 +149,11 @@ def pairing_problems(folders: Folders) -> list[Problem]:
             paths = found.get(stem, [])
             if len(paths) > 1:
                 several = " and ".join(path.name for path in paths)
-                problems.append(Problem("several files of one stem", folder / stem, f"one {what}", several, "keep one"))
+                advice = "keep one"
+                if kind in SETTINGS and len({path.suffix for path in paths}) > 1:
+                    types = " or ".join(dict.fromkeys(path.suffix for path in paths))
+                    advice += f", or say of which type the {what}s are: --data.{SETTINGS[kind]} {types}"
+                problems.append(Problem("several files of one stem", folder / stem, f"one {what}", several, advice))
             elif not paths and kind == "images":
                 advice = "check the stems: paths below the folder, without ending and file type"
                 problems.append(Problem("no image of that stem", folder / stem, "an image", "none", advice))

@@ -53,8 +53,9 @@ class SegmentationData(LightningDataModule):
         weights: folder of the training images' weight maps, for the signal Precomputed.
         depth_format: how stored depth becomes metres, such as --data.depth_format.scale 0.001 for millimetres (see
             --data.depth_format.help); by default as the preset says, else it is in metres.
-        image_suffix: ending of the image file names that is no part of the stem, such as _leftImg8bit.
-        mask_suffix: ending of the mask file names, such as _gtFine_labelIds.
+        image_suffix: ending of the image file names that is no part of the stem, such as _leftImg8bit. A star stands
+            for the stem where something comes before it: img_*.
+        mask_suffix: ending of the mask file names, such as _gtFine_labelIds or mask_*.
         depth_suffix: ending of the depth file names, such as _disparity.
         val_share: share of the training images that is held out, in contiguous blocks of file names.
         val_stems: pattern with * and ? of the file stems to hold out instead, such as seq05_*.

@@ -1,0 +1,80 @@
+"""Names of masks and predictions that do not pair: what the message advises, done, diagnoses all of them."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hardpix import cli
+
+CASES = {
+    "ending of predictions": ("{}.png", "{}_pred.png", "--prediction-suffix _pred"),
+    "ending of masks": ("{}_labelIds.png", "{}.png", "--truth-suffix _labelIds"),
+    "both": ("s_{}_gt.png", "s_{}_pred.png", "--truth-suffix _gt --prediction-suffix _pred"),
+    "beginning": ("{}.png", "pred_{}.png", "--prediction-suffix 'pred_*'"),
+    "type": ("{}.png", "{}.png.tif", "--prediction-suffix .png.tif"),
+}
+
+
+def write(folder: Path, pattern: str) -> None:
+    folder.mkdir()
+    for number in (1, 2, 11):
+        ids = np.zeros((8, 8), dtype=np.uint8)
+        ids[: number % 7 + 1] = 1
+        Image.fromarray(ids).save(folder / pattern.format(number))
+
+
+def diagnose(*more: str) -> int:
+    return cli.main(["diagnose", "--truth=truth", "--predictions=predictions", "--out=out", "--workers=1", *more])
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_setting_that_is_named_pairs_all(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    truth, prediction, settings = CASES[case]
+    write(tmp_path / "truth", truth)
+    write(tmp_path / "predictions", prediction)
+    assert diagnose() == 2
+    said = capsys.readouterr().err
+    assert f"{prediction.format(1)} for {truth.format(1)}" in said
+    assert "(3 of 3 masks)" in said
+    assert f"what to do: give {settings.replace(' --', ' and give --')}" in said
+    assert diagnose(*shlex.split(settings)) == 0
+    assert "report of 3 images" in " ".join(capsys.readouterr().out.split())
+
+
+def test_types_that_are_not_read_and_names_of_another_case(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "truth", "A{}.png")
+    write(tmp_path / "predictions", "A{}.gif")
+    assert diagnose() == 2
+    said = capsys.readouterr().err
+    assert "A1.gif for A1.png" in said
+    assert "convert the predictions to png, because gif is not read" in said
+    assert "3 × gif" in said
+    for path in list((tmp_path / "predictions").iterdir()):
+        Image.open(path).save(path.with_name(path.name.lower()).with_suffix(".png"))
+    assert diagnose() == 2
+    assert "a1.png for A1.png" in (said := capsys.readouterr().err)
+    assert "agree in upper and lower case" in said
+
+
+def test_an_image_without_its_file_is_diagnosed_and_the_other_file_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("truth", "predictions"):
+        write(tmp_path / folder, "{}.png")
+    write(tmp_path / "images", "{}_rgb.png")
+    assert diagnose("--images=images") == 0
+    said = capsys.readouterr().out
+    assert "expected an image 1.* in images, found 1_rgb.png, named otherwise" in said
+    assert "what to do: give --image-suffix _rgb" in said

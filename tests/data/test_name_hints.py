@@ -227,3 +227,18 @@ def test_the_time_grows_with_the_number_of_names_alone(mask: str) -> None:
     assert time.process_time() - start < 20
     explained = {stem for files in found.values() for stem in files}
     assert len(explained) == (0 if mask == "x{}y.png" else len(stems))
+
+
+def test_images_and_masks_in_one_folder(tmp_path: Path) -> None:
+    put(tmp_path, [*named("{}.jpg"), *named("{}_mask.png")])
+    said = message(tmp_path, tmp_path, image_suffix=".jpg", mask_suffix=".png")
+    assert advised(said) == {"mask_suffix": "_mask.png"}
+    assert len(SegmentationFolder(tmp_path, tmp_path, image_suffix=".jpg", **advised(said))) == COUNT
+
+
+def test_images_of_two_types(tmp_path: Path) -> None:
+    put(tmp_path / "images", [*named("{}.jpg"), *named("{}.png")])
+    put(tmp_path / "masks", named("{}.png"))
+    twice = message(tmp_path / "images", tmp_path / "masks")
+    assert "keep one, or say of which type the images are: --data.image_suffix .jpg or .png" in twice
+    assert len(SegmentationFolder(tmp_path / "images", tmp_path / "masks", image_suffix=".jpg")) == COUNT

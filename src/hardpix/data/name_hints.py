@@ -109,7 +109,7 @@ class NameHints:
         )
 
     def found(self, stem: str) -> str:
-        """What there is instead of the file of a stem."""
+        """The file that is there instead of that of a stem, in words."""
         if stem not in self._by_stem:
             return "none"
         file, relation = self._by_stem[stem]
@@ -122,7 +122,7 @@ class NameHints:
         return f"{file}, {why}"
 
     def advice_for(self, stem: str, otherwise: str) -> str:
-        """What to do about a stem; `otherwise` where nothing is known."""
+        """Advice on a stem; `otherwise` where nothing is known."""
         return self.advice(self._by_stem[stem][1]) if stem in self._by_stem else otherwise
 
     def explained(self) -> set[str]:
@@ -130,7 +130,7 @@ class NameHints:
         return {file for files in self.relations.values() for file in files.values()}
 
     def advice(self, relation: Relation) -> str:
-        """What makes the files of a relation the right ones."""
+        """Steps that make the files of a relation the right ones."""
         what, steps = self.far.what, []
         files = self.relations[relation].values()
         for_all = self._explains_nearly_all(relation)

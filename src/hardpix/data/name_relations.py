@@ -130,7 +130,7 @@ def _places(root: str, lengths: Sequence[int]) -> Iterator[tuple[str, str, Namin
 
 
 def _apart(left: str, right: str) -> bool:
-    """Whether a name may be cut between two characters: the 1 of 10 is no stem, nor is the a of apple."""
+    """True if a name may be cut between two characters: the 1 of 10 is no stem, nor is the a of apple."""
     if not (left.isalnum() and right.isalnum()):
         return True
     return left.isdigit() != right.isdigit() or (left.islower() and right.isupper())

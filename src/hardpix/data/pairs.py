@@ -1,4 +1,4 @@
-"""Which files of several folders belong together."""
+"""Files of several folders that belong together."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Folders:
 
     @cached_property
     def hints(self) -> dict[str, NameHints]:
-        """What there is instead, for each kind of file that images lack."""
+        """Files that are there instead, for each kind of file that images lack."""
         images = self.files["images"]
         return {
             kind: NameHints(

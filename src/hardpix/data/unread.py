@@ -1,4 +1,4 @@
-"""What of a folder is not read: subfolders without the right to, and files of other types."""
+"""Content of a folder that is not read: subfolders without the right to, and files of other types."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ NAMES = {
     "probabilities": "file of probabilities",
     "hardness": "hardness map",
 }
-# What names the ending of the files of a kind.
+# The setting that names the ending of the files of a kind.
 SETTINGS = {"truth": "--truth-suffix", "predictions": "--prediction-suffix", "images": "--image-suffix"}
 NEEDED = ("truth", "predictions")
 

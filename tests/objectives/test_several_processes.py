@@ -63,6 +63,7 @@ def test_each_for_itself_they_have_the_mean_of_their_own_gradients(
         ("cross-entropy", 1),
         ("focal", 1),
         ("hardness", 2),
+        ("graded hardness", 2),
         ("sum", 3),
         ("side outputs", 2),
         ("side outputs by name", 3),

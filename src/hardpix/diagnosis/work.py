@@ -115,7 +115,7 @@ class DiagnoseCases:
 
 @dataclass(frozen=True)
 class ProbabilityCounts:
-    """What the probabilities of some cases say, summed.
+    """Counts of the probabilities of some cases, summed.
 
     Attributes:
         confidence: (2, C) of `self_confidence_counts`.

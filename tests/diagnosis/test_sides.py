@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import tempfile
 from contextlib import redirect_stderr, redirect_stdout
@@ -146,7 +147,34 @@ def test_the_user_has_the_last_word(tmp_path: Path, capsys: Capture) -> None:
     matrix = matrix_in(tmp_path)
     inside = sum(int(m.sum()) for m in truth)
     assert matrix.tolist() == [[4 * 2400 - inside, 0, 0], [0, 0, 0], [0, inside, 0]]
-    assert "never predicted: id 255" in capsys.readouterr().out
+    # 255 is a class and not to be ignored.
+    assert "--ignore-index" not in capsys.readouterr().out
+
+
+def test_ids_that_are_never_predicted_are_no_advice_to_ignore_a_class(tmp_path: Path, capsys: Capture) -> None:
+    truth = scene(0, 5)
+    write(tmp_path, [truth], [np.where(truth == 4, 0, truth)])
+    assert typed(tmp_path) == 0
+    assert "never predicted: id 4; if it stands for unlabeled, say --ignore-index 4" in capsys.readouterr().out
+    write(tmp_path, [truth], [np.where(truth > 2, 0, truth)])
+    assert typed(tmp_path, out="again") == 0
+    assert "never predicted: ids 3–4; if one of them stands for unlabeled" in capsys.readouterr().out
+
+
+def test_masks_of_colors_and_predictions_by_index(tmp_path: Path, capsys: Capture) -> None:
+    colors = np.array([[0, 0, 128], [128, 0, 0], [0, 128, 0]], dtype=np.uint8)
+    entries = [{"name": f"c{k}", "id": k + 1, "colour": colors[k].tolist()} for k in range(3)]
+    (tmp_path / "classes.yaml").write_text(json.dumps({"classes": entries, "ignore_colours": [[255, 255, 255]]}))
+    truth = [scene(k, 3) for k in range(4)]
+    predictions = [predicted(m) for m in truth]
+    masks = [colors[m] for m in truth]
+    for mask, indices in zip(masks, truth, strict=True):
+        mask[-3:], indices[-3:] = 255, 255
+    write(tmp_path, masks, predictions)
+    settings = ["--classes", str(tmp_path / "classes.yaml")]
+    message, found = refused_then_right(tmp_path, capsys, truth, predictions, settings)
+    assert "--prediction-ids index" in message
+    assert np.array_equal(found, confusion(truth, predictions, 3))
 
 
 def test_a_doubt_that_is_answered_is_said_before_the_work_and_in_the_report(tmp_path: Path, capsys: Capture) -> None:

@@ -201,7 +201,8 @@ def diagnose(
     for kind, (scores, views) in PARTS.items():
         if folders[kind] is not None and summary[scores] is None:
             console.print(f"no file of {folders[kind]} could be used, so the report has no {views}")
-    if found_classes and (odd := _never_predicted(summary)):
+    # Where the sides may be read otherwise, an id that is never predicted is likely a class.
+    if found_classes and not doubts and (odd := _never_predicted(summary)):
         console.print(odd)
     console.print(f"report of {_images(len(cases))}: {out / 'index.html'}")
     return summary

@@ -121,6 +121,16 @@ def test_predictions_of_two_dialects_are_read_as_one(tmp_path: Path, capsys: Cap
     same_scores(found, truth, predictions, 2)
 
 
+def test_a_class_that_is_never_predicted_hides_no_dialect(tmp_path: Path, capsys: Capture) -> None:
+    """Four ids in the masks and three in the predictions, of which only the background's is the same."""
+    truth = [scene(k, 4) for k in range(3)]
+    predictions = [np.where(predicted(m, 1) == 3, 0, predicted(m, 1)) for m in truth]
+    write(tmp_path, truth, [stored(m, [0, 4, 9]) for m in predictions])
+    message, found = refused_then_right(tmp_path, capsys, truth, predictions)
+    assert "{4: 1, 9: 2}" in message
+    assert np.array_equal(found, confusion(truth, predictions, 4))
+
+
 def test_masks_of_two_dialects(tmp_path: Path, capsys: Capture) -> None:
     """Otherwise 255 would pass for unlabeled, and half of all objects with it."""
     truth = [scene(k, 2) for k in range(4)]

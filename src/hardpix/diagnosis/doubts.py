@@ -43,7 +43,9 @@ def find_doubts(readings: Readings, cases: Sequence[Checked], answered: bool) ->
     best = _best(scored)
     apart = readings.found and not answered and (_apart(readings) or _mixed(readings, cases))
     if best is not None and not apart:
-        certain = [entry for entry in scored if _certain(entry[1], asked)]
+        # Ids that only one side has, on both sides, are the sign of a dialect that a gain confirms.
+        proves = _likely if readings.found and _extra(readings) and _missing(readings) else _certain
+        certain = [entry for entry in scored if proves(entry[1], asked) or _certain(entry[1], asked)]
         known = _best([entry for entry in certain if entry[0].known or _extra(readings)])
         if known is not None:
             return [_as_doubt(readings, cases, asked, known, refused=not answered)]
@@ -54,12 +56,8 @@ def find_doubts(readings: Readings, cases: Sequence[Checked], answered: bool) ->
             return [_as_doubt(readings, cases, asked, suggested, refused=False)]
     if apart:
         return [_as_doubt(readings, cases, asked, best, refused=True)]
-    if (
-        readings.found
-        and not answered
-        and (missing := set(readings.own) - _predicted(readings))
-        and (extra := _extra(readings))
-    ):
+    extra, missing = _extra(readings), _missing(readings)
+    if readings.found and not answered and extra and missing:
         labeled = sum(readings.predicted.values())
         share = sum(readings.predicted[i] for i in extra) / labeled
         return [
@@ -100,6 +98,11 @@ def _extra(readings: Readings) -> set[int]:
     if not readings.found:
         return set(readings.predicted) - set(readings.asked.predictions)
     return _predicted(readings) - set(readings.own)
+
+
+def _missing(readings: Readings) -> set[int]:
+    """The ids of classes that only the masks hold."""
+    return set(readings.own) - _predicted(readings)
 
 
 def _certain(other: Agreement, asked: Agreement) -> bool:

@@ -129,7 +129,8 @@ def evaluate(
         file.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         console.print(f"written to {file}")
     if writer is not None:
-        inputs = {"truth": result["of"], "predictions": result["checkpoint"]}
+        of_masks = result["of"] if masks is None else str(masks.absolute())
+        inputs = {"truth": of_masks, "predictions": result["checkpoint"]}
         for sentence in writer.finish(run.name, inputs, against, left_out, problems, unused):
             console.print(f"- {sentence}")
         console.print(f"report: {writer.out / 'index.html'}")

@@ -250,6 +250,7 @@ class TestScores:
         assert "file without an image" in ended.out
         inputs = json.loads((tmp_path / "report" / "summary.json").read_text())["inputs"]
         assert (inputs["count"], inputs["images_left_out"]) == (len(SIZES) - 2, 1)
+        assert (inputs["truth"], inputs["images"]) == (str(mixed.data.masks), str(images))
         assert [Path(problem["where"]).name for problem in inputs["unused"]] == ["three.png"]
         assert [Path(problem["where"]).name for problem in inputs["left_out"]] == ["four.png"]
 

@@ -1,85 +1,126 @@
-"""What is looked at before the work starts: every file, and which classes there are."""
+"""Reading every file before the work starts: the ids that occur together, and what cannot be used."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
-from hardpix.data import ClassTable, DataError, Problem
+from hardpix.data import DataError, Problem
 from hardpix.data.labels import HIGHEST_ID, count_labels, grey_as_ids
-from hardpix.data.masks import read_mask
 from hardpix.data.problems import colours_without_table, too_many_labels
+from hardpix.diagnosis.agreement import Pairs, sum_pairs
 from hardpix.diagnosis.inputs import NEEDED, Case
 from hardpix.diagnosis.reading import Reader, size_problem
 
 # More different ids in one mask than any data set has classes.
 MOST_LABELS = 1000
+# Pairs of ids that are kept for one case; a case with more is read again where they are needed.
+MOST_PAIRS = 1024
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A case as far as it can be used, or None and why it cannot be used at all."""
+    """A case as far as it can be used.
 
-    case: Case | None
+    Attributes:
+        case: the files that can be used.
+        problems: why it cannot be used at all; empty where it can.
+        truth: ids in the mask.
+        predicted: ids in the prediction.
+        pairs: counts of the pairs of ids; None where there are too many to keep.
+    """
+
+    case: Case
     problems: tuple[Problem, ...] = ()
+    truth: frozenset[int] = frozenset()
+    predicted: frozenset[int] = frozenset()
+    pairs: Pairs | None = None
 
 
-def check_cases(cases: Sequence[Case], reader: Reader) -> list[Checked]:
+@dataclass(frozen=True)
+class CheckedPart:
+    """Some cases, and their pairs of ids together."""
+
+    cases: list[Checked]
+    pairs: Pairs
+
+
+def check_cases(cases: Sequence[Case], reader: Reader) -> CheckedPart:
     """Read truth and prediction of each case, and the heads of its other files."""
-    return [_check(case, reader) for case in cases]
+    found = [_check(case, reader) for case in cases]
+    kept = [
+        entry if entry.pairs is None or len(entry.pairs) <= MOST_PAIRS else replace(entry, pairs=None)
+        for entry in found
+    ]
+    return CheckedPart(kept, sum_pairs(entry.pairs for entry in found if entry.pairs is not None))
 
 
 def _check(case: Case, reader: Reader) -> Checked:
     try:
-        truth, _ = reader.labels(case)
+        stored = reader.load(case)
     except DataError as error:
-        return Checked(None, error.problems)
-    for kind in [kind for kind in case.files if kind not in NEEDED]:
-        if problem := size_problem(case, kind, (truth.shape[0], truth.shape[1])):
-            case = case.without(kind, problem)
-    return Checked(case)
-
-
-@dataclass(frozen=True)
-class FoundLabels:
-    """The ids in truth and prediction of a case, and the files without: they hold colours, or cannot be read."""
-
-    ids: frozenset[int] = frozenset()
-    problems: tuple[Problem, ...] = ()
-
-
-def find_labels(cases: Sequence[Case]) -> list[FoundLabels]:
-    """Which ids there are, case by case."""
-    return [_labels(case) for case in cases]
-
-
-def _labels(case: Case) -> FoundLabels:
-    ids: set[int] = set()
+        return Checked(case, error.problems)
     problems: list[Problem] = []
-    for path in (case.files[kind] for kind in NEEDED):
+    if reader.truth.classes is None:
+        for kind, labels in zip(NEEDED, map(grey_as_ids, stored), strict=True):
+            path = case.files[kind]
+            # Ids of 8 bits cannot be too many, and to count them takes time.
+            if labels.ndim == 3 or labels.max() > 255:
+                counts = count_labels(labels)
+                if len(counts) > MOST_LABELS:
+                    problems.append(_too_many(too_many_labels(path, counts), kind, int(labels.max())))
+                elif labels.ndim == 3:
+                    problems.append(colours_without_table(path, counts))
+        if problems:
+            return Checked(case, tuple(problems))
+    pairs = reader.pairs(*stored)
+    if reader.truth.classes is not None:
+        problems = reader.label_problems(case, pairs, stored)
+    for kind in [kind for kind in case.files if kind not in NEEDED]:
+        if problem := size_problem(case, kind, (stored[0].shape[0], stored[0].shape[1])):
+            case = case.without(kind, problem)
+    ids = frozenset(pairs.of_truth), frozenset(pairs.of_predictions)
+    return Checked(case, tuple(problems), *ids, pairs)
+
+
+def _too_many(problem: Problem, kind: str, highest: int) -> Problem:
+    """Gray levels of 16 bits are often a score that was stored for want of classes."""
+    setting = "--prediction-threshold" if kind == "predictions" else "--truth-threshold"
+    half = (HIGHEST_ID + 1) // 2 if highest > HIGHEST_ID // 2 else (highest + 1) // 2
+    return replace(problem, advice=f"{problem.advice}; if it is a score of one class, say {setting} {half}")
+
+
+def with_label_problems(checked: Iterable[Checked], reader: Reader) -> Iterator[Checked]:
+    """The same cases, checked against classes that were found in them."""
+    for entry in checked:
         try:
-            labels = count_labels(grey_as_ids(read_mask(path)))
+            if entry.problems or entry.pairs is None:
+                # Colors are said in the words of the class table, now that there is one.
+                reader.labels(entry.case)
+                yield entry
+            else:
+                yield replace(entry, problems=tuple(reader.label_problems(entry.case, entry.pairs)))
         except DataError as error:
-            problems += error.problems
-            continue
-        if len(labels) > MOST_LABELS:
-            problems.append(too_many_labels(path, labels))
-        elif any(isinstance(label, tuple) for label in labels):
-            problems.append(colours_without_table(path, labels))
-        else:
-            ids |= {label for label in labels if isinstance(label, int)}
-    return FoundLabels(frozenset(ids), tuple(problems))
+            yield replace(entry, problems=error.problems)
 
 
-def classes_of(found: Sequence[FoundLabels]) -> ClassTable:
-    """The classes named after the ids of the cases whose two files have some; the others are left to the check.
+class PairTotal:
+    """Pairs of ids summed over parts, in time that grows with their number alone."""
 
-    Raises:
-        DataError: there is no such case.
-    """
-    ids = frozenset[int]().union(*(labels.ids for labels in found if not labels.problems))
-    if not ids:
-        raise DataError.of([problem for labels in found for problem in labels.problems])
-    if ids <= {255, HIGHEST_ID}:
-        raise DataError("expected ids of classes in masks and predictions, found 255 alone, which is unlabelled")
-    return ClassTable.from_ids(ids)
+    def __init__(self) -> None:
+        self._waiting: list[Pairs] = []
+        self._sizes = 0
+
+    def add(self, pairs: Pairs) -> None:
+        """The pairs of the next part."""
+        self._waiting.append(pairs)
+        self._sizes += len(pairs)
+        if len(self._waiting) > 1 and self._sizes - len(self._waiting[0]) > max(1 << 16, len(self._waiting[0])):
+            self._waiting = [sum_pairs(self._waiting)]
+            self._sizes = len(self._waiting[0])
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        """The sum of all parts."""
+        return sum_pairs(self._waiting)

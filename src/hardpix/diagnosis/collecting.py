@@ -115,10 +115,12 @@ def finish_report(
     left_out: Sequence[Problem] = (),
     unused: Sequence[Problem] = (),
     against: Path | None = None,
+    doubts: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Write the report into a folder that `prepare_report` made, after its pictures.
 
-    `left_out` says why images were left out, `unused` what other files were missing or not used.
+    `left_out` says why images were left out, `unused` what other files were missing or not used. `doubts` about how
+    the files are to be read come before all other sentences.
 
     Returns:
         What summary.json holds.
@@ -176,6 +178,7 @@ def finish_report(
         # Folders of predictions are often called the same, and so are their reports.
         summary["against"] = other | ({"title": f"{title} of {other['date']}"} if other["title"] == title else {})
         summary["sentences"][1:1] = compared(summary, summary["against"])
+    summary["sentences"][:0] = [{"text": f"Doubt: {text}.", "view": "classes", "filter": None} for text in doubts]
     write_summary(out / "summary.json", summary)
     write_classes(out / "classes.csv", summary, class_columns(settings))
     write_images(out / "images.parquet", images)

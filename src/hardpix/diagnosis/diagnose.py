@@ -16,15 +16,21 @@ from hardpix.console.arguments import checked_input
 from hardpix.console.errors import UsageError
 from hardpix.data import ClassTable, DataError, Problem, describe
 from hardpix.data.class_source import class_table
+from hardpix.data.problems import ranges
 from hardpix.diagnosis.against import require_comparable
-from hardpix.diagnosis.checking import check_cases, classes_of, find_labels
+from hardpix.diagnosis.agreement import Pairs
+from hardpix.diagnosis.channel_order import channel_problem
+from hardpix.diagnosis.checking import Checked, PairTotal, check_cases, with_label_problems
 from hardpix.diagnosis.collecting import Collector, finish_report
+from hardpix.diagnosis.doubts import find_doubts
 from hardpix.diagnosis.inputs import Case, Inputs
 from hardpix.diagnosis.parallel import in_chunks, worker_count
 from hardpix.diagnosis.reading import Reader
+from hardpix.diagnosis.readings import Readings
 from hardpix.diagnosis.report_folder import prepare_report, require_report, require_room
 from hardpix.diagnosis.settings import Settings, line_numbers
-from hardpix.diagnosis.work import CountSelfConfidence, DiagnoseCases, Drawing
+from hardpix.diagnosis.side_settings import SideSettings, with_table
+from hardpix.diagnosis.work import CountProbabilities, DiagnoseCases, Drawing
 from hardpix.metrics import confident_thresholds
 
 console = Console(highlight=False, markup=False, soft_wrap=True)
@@ -42,7 +48,11 @@ def diagnose(
     classes: str | list[str] | None = None,
     label_map: dict[int, int | str] | None = None,
     ignore_index: int | None = None,
-    prediction_ids: Literal["stored", "index"] = "stored",
+    prediction_ids: Literal["stored", "index"] | None = None,
+    prediction_map: dict[int, int] | None = None,
+    prediction_threshold: int | None = None,
+    truth_ids: Literal["stored", "index"] | None = None,
+    truth_threshold: int | None = None,
     lines: str | list[str] | None = None,
     against: Path | None = None,
     title: str | None = None,
@@ -76,7 +86,14 @@ def diagnose(
             default every id that occurs is a class.
         label_map: Stored ids to 0, 1, 2 … or "ignore".
         ignore_index: The id that stands for unlabelled in the masks; by default that of the class table, else 255.
-        prediction_ids: stored if predictions have the ids of the masks, index if they hold 0, 1, 2 … for the classes.
+        prediction_ids: stored if predictions have the ids of the masks, index if they hold 0, 1, 2 … for the classes in
+            the order of the class table, or else of the ids in the masks. By default stored, and refused where the
+            files say otherwise.
+        prediction_map: Stored ids of predictions to the ids of the masks, such as {1: 255}; other ids stay.
+        prediction_threshold: Values from here on are the second of two classes, such as 128 for a score as gray of 8
+            bits.
+        truth_ids: index if the masks hold 0, 1, 2 … in the order of the class table, as trainIds do.
+        truth_threshold: The same as prediction_threshold for masks, such as 128 for edges that were smoothed.
         lines: Names of the classes that are line-like, with commas, such as pole,fence; for clDice.
         against: The report of another run on the same images, to compare with.
         title: Of the report; by default the folder of predictions.
@@ -103,12 +120,14 @@ def diagnose(
         names = classes.split(",") if isinstance(classes, str) and "," in classes else classes
         given = class_table(names, label_map)
         table = _with_ignored(given, ignore_index)
-        if prediction_ids == "index" and given is not None and table is not None and len(table) < len(given):
+        sides = SideSettings(truth_ids, prediction_ids, prediction_map, truth_threshold, prediction_threshold)
+        if sides.predictions_by_index and given is not None and table is not None and len(table) < len(given):
             raise ValueError(
                 f"expected an ignore_index that is no class where predictions hold indices of classes, found "
                 f"{ignore_index}, which would shift them; leave that class in the table, or write predictions by ids"
             )
         found_classes = table is None
+        reader = sides.reader(table)
         if against is not None:
             require_report(against)
         if picture_size < 1:
@@ -120,27 +139,39 @@ def diagnose(
         if not cases:
             raise _nothing_left(inputs, [*lost, *alone])
         many = worker_count(len(cases), workers)
+        if table is not None:
+            settings = _settings(table, lines, band, radius, thin_radius, sizes)
+        checked, pairs = _checked(cases, reader, many)
         if table is None:
-            found = list(chain.from_iterable(in_chunks(find_labels, cases, many, "finding classes")))
-            table = _with_ignored(classes_of(found), ignore_index)
-        assert table is not None
-        settings = _settings(table, lines, band, radius, thin_radius, sizes)
-        reader = Reader(table, table if prediction_ids == "stored" else ClassTable.from_names(table.names))
-        checked = list(chain.from_iterable(in_chunks(partial(check_cases, reader=reader), cases, many, "checking")))
-        cases = [entry.case for entry in checked if entry.case is not None]
+            if all(entry.problems for entry in checked):
+                raise DataError.of([problem for entry in checked for problem in entry.problems])
+            table = _with_ignored(sides.classes_in(pairs), ignore_index)
+            assert table is not None
+            settings = _settings(table, lines, band, radius, thin_radius, sizes)
+            sides.require_indices(pairs, table)
+            reader = with_table(reader, sides, table)
+        readings = Readings(pairs, table, reader.truth, reader.predictions, found_classes)
+        doubts = find_doubts(readings, checked, sides.answered)
+        if refused := [doubt.text for doubt in doubts if doubt.refused]:
+            raise DataError("\n".join(refused))
+        if found_classes:
+            checked = list(with_label_problems(checked, reader))
+        cases = [entry.case for entry in checked if not entry.problems]
         lost += [problem for entry in checked for problem in entry.problems]
         if not cases:
             raise _nothing_left(inputs, [*lost, *alone])
         if against is not None:
             require_comparable(against, table.names, [case.stem for case in cases])
         prepare_report(out, read, overwrite)
+    for doubt in doubts:
+        console.print(f"doubt: {doubt.text}")
     unused = [*(problem for case in cases for problem in case.problems), *alone]
     if lost or unused:
         if everything > len(cases):
             console.print(f"{everything - len(cases)} of {_images(everything)} left out:\n{describe(lost)}")
         if unused:
             console.print(f"missing or not used, while no image is left out for it:\n{describe(unused)}")
-    thresholds, cases, unusable = _thresholds(reader, cases, many)
+    thresholds, cases, unusable = _thresholds(reader, cases, table.names, probabilities, many)
     drawing = Drawing(out, table.shown_colours, picture_size, thumbnails_alone=not pictures)
     collector = Collector(settings)
     work = DiagnoseCases(reader, settings, drawing, thresholds)
@@ -157,35 +188,56 @@ def diagnose(
         collector,
         table,
         title=title or "/".join(predictions.resolve().parts[-2:]),
-        inputs=folders,
+        inputs={**folders, **sides.said()},
         images_left_out=everything - len(cases),
         left_out=lost,
         unused=[*unused, *late],
         against=against,
+        doubts=[doubt.text for doubt in doubts],
     )
-    for sentence in summary["sentences"]:
+    # Doubts have been said already.
+    for sentence in summary["sentences"][len(doubts) :]:
         console.print(f"- {sentence['text']}")
     for kind, (scores, views) in PARTS.items():
         if folders[kind] is not None and summary[scores] is None:
             console.print(f"no file of {folders[kind]} could be used, so the report has no {views}")
-    if found_classes and (odd := _never_predicted(summary)):
+    # Where the sides may be read otherwise, an id that is never predicted is likely a class.
+    if found_classes and not doubts and (odd := _never_predicted(summary)):
         console.print(odd)
     console.print(f"report of {_images(len(cases))}: {out / 'index.html'}")
     return summary
 
 
-def _thresholds(reader: Reader, cases: list[Case], workers: int) -> tuple[np.ndarray | None, list[Case], list[Problem]]:
+def _checked(cases: Sequence[Case], reader: Reader, workers: int) -> tuple[list[Checked], Pairs]:
+    """Every case as far as it can be used, and how often which ids occur together."""
+    checked: list[Checked] = []
+    total = PairTotal()
+    for part in in_chunks(partial(check_cases, reader=reader), cases, workers, "checking"):
+        checked += part.cases
+        total.add(part.pairs)
+    return checked, total.pairs
+
+
+def _thresholds(
+    reader: Reader, cases: list[Case], names: tuple[str, ...], folder: Path | None, workers: int
+) -> tuple[np.ndarray | None, list[Case], list[Problem]]:
     """Those of confident learning; the cases without the probabilities that cannot be used; why they cannot."""
     given = [case for case in cases if "probabilities" in case.files]
-    if not given:
+    if folder is None or not given:
         return None, cases, []
-    total = np.zeros((2, len(reader.classes)), dtype=np.int64)
+    classes = len(reader.classes)
+    confidence, channels = np.zeros((2, classes), np.int64), np.zeros((classes, classes), np.int64)
     unusable: dict[str, tuple[Problem, ...]] = {}
-    for counts, found in in_chunks(CountSelfConfidence(reader), given, workers, "reading probabilities"):
-        total += counts
-        unusable |= found
+    for found in in_chunks(CountProbabilities(reader), given, workers, "reading probabilities"):
+        confidence += found.confidence
+        channels += found.channels
+        unusable |= found.unusable
+    problems = list(chain.from_iterable(unusable.values()))
+    if contradiction := channel_problem(channels, names, folder):
+        console.print(f"probabilities are not used:\n{describe([contradiction])}")
+        return None, [case.without("probabilities") for case in cases], [contradiction, *problems]
     cases = [case.without("probabilities") if case.stem in unusable else case for case in cases]
-    return confident_thresholds(total), cases, list(chain.from_iterable(unusable.values()))
+    return confident_thresholds(confidence), cases, problems
 
 
 def _with_ignored(table: ClassTable | None, ignore_index: int | None) -> ClassTable | None:
@@ -225,8 +277,10 @@ def _never_predicted(summary: dict[str, Any]) -> str:
     ids = [entry["id"] for entry, odd in zip(summary["classes"], never, strict=True) if odd]
     if not ids:
         return ""
-    named = ", ".join(map(str, ids))
-    return f"in the masks but never predicted: id {named}; if it stands for unlabelled, say --ignore-index {ids[-1]}"
+    named = ranges(ids)
+    if len(ids) == 1:
+        return f"in the masks but never predicted: id {named}; if it stands for unlabeled, say --ignore-index {named}"
+    return f"in the masks but never predicted: ids {named}; if one of them stands for unlabeled, say --ignore-index ID"
 
 
 def _images(count: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,12 @@ from PIL import Image
 
 from hardpix.data import ClassTable, DataError, Problem, read_image
 from hardpix.data.images import read_numbers, unreadable, unusable
-from hardpix.data.masks import read_mask
+from hardpix.data.labels import Label
 from hardpix.data.problems import unknown_labels, wrong_size
+from hardpix.diagnosis.agreement import UNKNOWN, Pairs, count_pairs
 from hardpix.diagnosis.image_counts import ImageMaps
-from hardpix.diagnosis.inputs import Case
+from hardpix.diagnosis.inputs import NEEDED, Case
+from hardpix.diagnosis.sides import Side
 
 
 @dataclass(frozen=True)
@@ -25,12 +27,41 @@ class Reader:
     """Reads cases as class indices.
 
     Attributes:
-        classes: of the truth.
-        predicted: of the predictions; the same, or 0, 1, 2 … for the classes in their order.
+        truth: the way to read the masks; its table has the classes of the report.
+        predictions: the way to read the predictions.
     """
 
-    classes: ClassTable
-    predicted: ClassTable
+    truth: Side
+    predictions: Side
+
+    @property
+    def classes(self) -> ClassTable:
+        """The classes of the masks."""
+        return self.truth.table
+
+    def load(self, case: Case) -> tuple[np.ndarray, np.ndarray]:
+        """Truth and prediction as they are stored.
+
+        Raises:
+            DataError: a file cannot be read, or the two differ in size.
+        """
+        problems: list[Problem] = []
+        stored = {}
+        for kind, side in zip(NEEDED, (self.truth, self.predictions), strict=True):
+            try:
+                stored[kind] = side.load(case.files[kind])
+            except DataError as error:
+                problems += error.problems
+        if problems:
+            raise DataError.of(problems)
+        truth, prediction = (stored[kind] for kind in NEEDED)
+        if truth.shape[:2] != prediction.shape[:2]:
+            raise DataError.of([wrong_size(case.files["predictions"], truth.shape, prediction.shape)])
+        return truth, prediction
+
+    def pairs(self, truth: np.ndarray, prediction: np.ndarray) -> Pairs:
+        """Counts of the pairs of ids in two maps as they are stored."""
+        return count_pairs(self.truth.ids(truth), self.predictions.ids(prediction))
 
     def labels(self, case: Case) -> tuple[np.ndarray, np.ndarray]:
         """Truth and prediction, (H, W) class indices, the largest value of their type where there is no label.
@@ -38,44 +69,53 @@ class Reader:
         Raises:
             DataError: everything that is wrong with the two.
         """
-        problems: list[Problem] = []
-        stored = {}
-        for kind in ("truth", "predictions"):
-            try:
-                stored[kind] = read_mask(case.files[kind])
-            except DataError as error:
-                problems += error.problems
-        if problems:
-            raise DataError.of(problems)
-        size, found = stored["truth"].shape[:2], stored["predictions"].shape[:2]
-        if size != found:
-            raise DataError.of([wrong_size(case.files["predictions"], size, found)])
-        truth, known = self.classes.codes(stored["truth"])
-        if not known.all():
-            unknown = self.classes.unknown(stored["truth"])
-            problems.append(unknown_labels(case.files["truth"], self.classes, unknown))
-        prediction, known = self.predicted.codes(stored["predictions"])
+        stored = self.load(case)
+        (truth, of_truth), (prediction, _) = (
+            side.codes(values) for side, values in zip((self.truth, self.predictions), stored, strict=True)
+        )
         void = np.iinfo(truth.dtype).max
-        labelled = truth != void
-        if (~known & labelled).any():
-            unknown = self.predicted.unknown(stored["predictions"][labelled][None])
-            problem = unknown_labels(case.files["predictions"], self.predicted, unknown)
-            problems.append(replace(problem, advice=self._advice(stored["predictions"], problem.advice)))
-        elif empty := int(((prediction == void) & labelled).sum()):
-            problems.append(_without_prediction(case.files["predictions"], empty))
-        if problems:
-            raise DataError.of(problems)
+        missing = (truth != void) & (prediction == void)
+        if not of_truth.all() or missing.any():
+            raise DataError.of(self.label_problems(case, self.pairs(*stored), stored))
         return truth, prediction
 
-    def _advice(self, stored: np.ndarray, otherwise: str) -> str:
+    def label_problems(
+        self, case: Case, pairs: Pairs, stored: tuple[np.ndarray, np.ndarray] | None = None
+    ) -> list[Problem]:
+        """Labels outside the classes, and labeled pixels without a prediction.
+
+        Args:
+            case: the two files.
+            pairs: counts of their ids.
+            stored: the maps as stored, which tell the colors that are not in the table.
+        """
+        problems = []
+        if unknown := _unknown(self.truth, pairs.of_truth):
+            if UNKNOWN in unknown and stored is not None:
+                unknown = self.truth.table.unknown(stored[0])
+            problems.append(unknown_labels(case.files["truth"], self.truth.table, unknown))
+        labeled = pairs.where(np.isin(pairs.truth, list(self.truth.reading(pairs.of_truth))))
+        if unknown := _unknown(self.predictions, labeled.of_predictions):
+            if UNKNOWN in unknown and stored is not None:
+                codes, _ = self.truth.codes(stored[0])
+                chosen = codes != np.iinfo(codes.dtype).max
+                unknown = self.predictions.table.unknown(stored[1][chosen][None])
+            problem = unknown_labels(case.files["predictions"], self.predictions.table, unknown)
+            problems.append(replace(problem, advice=self._advice(pairs, problem.advice)))
+        elif empty := sum(n for i, n in labeled.of_predictions.items() if self.predictions.index_of(i) == -1):
+            problems.append(_without_prediction(case.files["predictions"], empty))
+        return problems
+
+    def _advice(self, pairs: Pairs, otherwise: str) -> str:
         """What to do about ids of a prediction that are no classes."""
-        if self.predicted is not self.classes:
+        predicted = self.predictions.table
+        if predicted is not self.classes:
             return (
                 "with --prediction-ids index predictions hold 0, 1, 2 … in the order of the classes; leave it out "
                 "where they have the ids of the masks"
             )
-        in_order = stored.ndim == 2 and int(stored.max()) < len(self.classes)
-        if in_order and any(ids != (k,) for k, ids in enumerate(self.classes.ids)):
+        in_order = max(pairs.of_predictions) < len(predicted)
+        if in_order and any(ids != (k,) for k, ids in enumerate(predicted.ids)):
             return f"if they hold 0, 1, 2 … in the order of the classes, say --prediction-ids index; else {otherwise}"
         return otherwise
 
@@ -110,17 +150,22 @@ class Reader:
         )
         return maps, problems
 
-    def probabilities(self, case: Case) -> tuple[np.ndarray, np.ndarray]:
-        """Probabilities and truth alone.
+    def probabilities(self, case: Case) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Probabilities, truth and prediction alone.
 
         Raises:
             DataError: one of them cannot be used.
         """
-        truth, _ = self.labels(case)
+        truth, prediction = self.labels(case)
         found = read_probabilities(case.files["probabilities"], len(self.classes))
         if found.shape[1:] != truth.shape:
             raise DataError.of([wrong_size(case.files["probabilities"], truth.shape, found.shape[1:])])
-        return found, truth
+        return found, truth, prediction
+
+
+def _unknown(side: Side, counts: Mapping[int, int]) -> dict[Label, int]:
+    """Pixels of the ids that the side's table does not have."""
+    return {i: n for i, n in counts.items() if side.index_of(i) is None}
 
 
 def read_hardness(path: Path) -> np.ndarray:

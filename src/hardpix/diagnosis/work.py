@@ -10,6 +10,7 @@ import numpy as np
 
 from hardpix.data import DataError, Problem
 from hardpix.data.palette import Colour
+from hardpix.diagnosis.channel_order import count_channels
 from hardpix.diagnosis.image_counts import Counts, ImageCounts, ImageMaps, add_counts, count_image
 from hardpix.diagnosis.image_findings import ImageFindings, describe_image
 from hardpix.diagnosis.inputs import Case
@@ -113,19 +114,35 @@ class DiagnoseCases:
 
 
 @dataclass(frozen=True)
-class CountSelfConfidence:
-    """The first pass of confident learning: counts of the cases, and which of their probabilities cannot be used."""
+class ProbabilityCounts:
+    """Counts of the probabilities of some cases, summed.
+
+    Attributes:
+        confidence: (2, C) of `self_confidence_counts`.
+        channels: (C, C) of `count_channels`.
+        unusable: why the probabilities of a stem cannot be used.
+    """
+
+    confidence: np.ndarray
+    channels: np.ndarray
+    unusable: dict[str, tuple[Problem, ...]]
+
+
+@dataclass(frozen=True)
+class CountProbabilities:
+    """The first pass of confident learning, in which the order of the channels is compared with the predictions."""
 
     reader: Reader
 
-    def __call__(self, cases: Sequence[Case]) -> tuple[np.ndarray, dict[str, tuple[Problem, ...]]]:
-        total = np.zeros((2, len(self.reader.classes)), dtype=np.int64)
-        unusable: dict[str, tuple[Problem, ...]] = {}
+    def __call__(self, cases: Sequence[Case]) -> ProbabilityCounts:
+        classes = len(self.reader.classes)
+        total = ProbabilityCounts(np.zeros((2, classes), np.int64), np.zeros((classes, classes), np.int64), {})
         for case in cases:
             try:
-                probabilities, truth = self.reader.probabilities(case)
+                probabilities, truth, prediction = self.reader.probabilities(case)
             except DataError as error:
-                unusable[case.stem] = error.problems
+                total.unusable[case.stem] = error.problems
                 continue
-            total += self_confidence_counts(probabilities, truth, np.iinfo(truth.dtype).max)
-        return total, unusable
+            total.confidence[:] += self_confidence_counts(probabilities, truth, np.iinfo(truth.dtype).max)
+            total.channels[:] += count_channels(probabilities, prediction)
+        return total

@@ -61,7 +61,9 @@ function byKind(problems, more) {
 }
 
 function provenance() {
-  const inputs = ["truth", "predictions", "images", "hardness", "probabilities"].filter((name) => report.inputs[name]);
+  const ids = ["truth_ids", "truth_threshold", "prediction_ids", "prediction_map", "prediction_threshold"];
+  const folders = ["truth", "predictions", "images", "hardness", "probabilities"];
+  const inputs = [...folders, ...ids].filter((name) => report.inputs[name]);
   return make(
     "details",
     { class: "panel" },

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-TABLE_KEYS = {"classes", "ignore_ids", "ignore_colours"}
+READING_KEYS = ("threshold", "palette", "assumed_ids")
+TABLE_KEYS = {"classes", "ignore_ids", "ignore_colours", *READING_KEYS}
 CLASS_KEYS = {"name", "id", "colour"}
 EXAMPLE = "{name: road, id: 7}"
 
@@ -22,7 +23,8 @@ def arguments_from(table: Mapping[str, Any]) -> dict[str, Any]:
     """
     if "classes" not in table or not set(table) <= TABLE_KEYS:
         found = ", ".join(map(str, table)) or "nothing"
-        raise ValueError(f"expected the keys classes and perhaps ignore_ids and ignore_colours, found {found}")
+        more = ", ".join(("ignore_ids", "ignore_colours", *READING_KEYS))
+        raise ValueError(f"expected the keys classes and perhaps {more}, found {found}")
     entries = table["classes"]
     if not isinstance(entries, Sequence) or isinstance(entries, str):
         raise ValueError(f"expected a list of classes, such as [{EXAMPLE}], found {entries!r:.80}")
@@ -40,6 +42,7 @@ def arguments_from(table: Mapping[str, Any]) -> dict[str, Any]:
         "colours": coloured,
         "ignore_ids": table.get("ignore_ids"),
         "ignore_colours": table.get("ignore_colours", ()),
+        **{key: table[key] for key in READING_KEYS if key in table},
     }
 
 

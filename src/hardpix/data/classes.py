@@ -11,7 +11,16 @@ from typing import Any
 import numpy as np
 
 from hardpix.data.class_files import arguments_from, as_name
-from hardpix.data.labels import HIGHEST_ID, Label, as_colours, as_ids, count_labels, find_colours, grey_as_ids
+from hardpix.data.labels import (
+    HIGHEST_ID,
+    Label,
+    as_colours,
+    as_ids,
+    count_labels,
+    find_colours,
+    gray_levels,
+    grey_as_ids,
+)
 from hardpix.data.palette import Colour, palette
 
 _IGNORED, _UNKNOWN = -1, -2
@@ -29,9 +38,14 @@ class ClassTable:
             channels, and overlays have a palette for colour-blind readers.
         ignore_ids: stored ids without a label; 255 by default, unless a class has it.
         ignore_colours: stored colours without a label.
+        threshold: of two classes, every stored number at or above it is the second, every other one the first; for
+            masks with soft edges.
+        palette: "ids" reads a palette file's indices as ids, "colors" its colors as colours of the table.
+        assumed_ids: those of `ignore_ids` that nobody asked for; by default the 255 that `ignore_ids` has by default.
 
     Raises:
-        ValueError: counts differ, an id or colour is given twice, or an id is not in 0…65535.
+        ValueError: counts differ, an id or colour is given twice, an id is not in 0…65535, a threshold does not part
+            the ids of two classes, or a palette is to be read by colors that the table lacks.
 
     Example:
         >>> table = ClassTable(["road", "vehicle"], ids=[7, [26, 27]], ignore_ids=[0])
@@ -46,6 +60,9 @@ class ClassTable:
     colours: tuple[tuple[Colour, ...], ...]
     ignore_ids: tuple[int, ...]
     ignore_colours: tuple[Colour, ...]
+    threshold: int | None
+    palette: str
+    assumed_ids: tuple[int, ...]
 
     def __init__(
         self,
@@ -54,6 +71,9 @@ class ClassTable:
         colours: Sequence[Colour | Sequence[Colour]] = (),
         ignore_ids: Sequence[int] | None = None,
         ignore_colours: Sequence[Colour] = (),
+        threshold: int | None = None,
+        palette: str = "ids",
+        assumed_ids: Sequence[int] | None = None,
     ) -> None:
         each_ids = tuple(as_ids(entry) for entry in ids)
         each_colours = tuple(as_colours(entry) for entry in colours)
@@ -64,13 +84,17 @@ class ClassTable:
             )
         taken = [i for entry in each_ids for i in entry]
         if ignore_ids is None:
-            ignore_ids = () if 255 in taken else (255,)
-        values = {
+            ignore_ids = () if 255 in taken or threshold is not None else (255,)
+            assumed_ids = ignore_ids if assumed_ids is None else assumed_ids
+        values: dict[str, Any] = {
             "names": tuple(as_name(name) for name in names),
             "ids": each_ids,
             "colours": each_colours,
             "ignore_ids": as_ids(ignore_ids),
             "ignore_colours": as_colours(ignore_colours),
+            "threshold": threshold,
+            "palette": palette,
+            "assumed_ids": as_ids(assumed_ids or ()),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -80,6 +104,7 @@ class ClassTable:
         _refuse_twice("id", [*taken, *self.ignore_ids])
         _refuse_twice("colour", [c for entry in (*each_colours, self.ignore_colours) for c in entry])
         _refuse_twice("name", list(self.names))
+        _require_readable(self)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -93,7 +118,8 @@ class ClassTable:
     def from_ids(cls, found: Iterable[int]) -> ClassTable:
         """Classes named after the ids that masks hold.
 
-        255 and 65535 are unlabelled, except where masks hold 0 and 255 alone, as drawn masks of one thing do.
+        255 and 65535 are unlabelled, except where the ids are evenly spread gray levels from black to white, as drawn
+        masks have: 0 and 255, or 0, 128 and 255.
 
         Example:
             >>> ClassTable.from_ids([0, 4, 255]).names
@@ -102,9 +128,32 @@ class ClassTable:
             ('class 0', 'class 255')
         """
         found = sorted({int(i) for i in found})
-        unlabelled = () if found == [0, 255] else (255, HIGHEST_ID)
+        unlabelled = () if gray_levels(found) else (255, HIGHEST_ID)
         ids = [i for i in found if i not in unlabelled]
-        return cls([f"class {i}" for i in ids], ids, ignore_ids=unlabelled)
+        return cls([f"class {i}" for i in ids], ids, ignore_ids=unlabelled, assumed_ids=unlabelled)
+
+    @classmethod
+    def from_colors(cls, found: Iterable[Colour]) -> ClassTable:
+        """Classes named after the colors that masks hold, palette files read by their colors.
+
+        Example:
+            >>> ClassTable.from_colors([(255, 0, 0), (0, 0, 0)]).names
+            ('#000000', '#ff0000')
+        """
+        colors = sorted(set(found))
+        names = [f"#{bytes(color).hex()}" for color in colors]
+        return cls(names, range(len(colors)), colors, palette="colors")
+
+    @classmethod
+    def from_threshold(cls, threshold: int, names: Sequence[str] | None = None) -> ClassTable:
+        """Two classes: numbers below the threshold, and those at or above it; predictions are black and white.
+
+        Example:
+            >>> ClassTable.from_threshold(128).indices(np.array([[0, 127, 128, 255]]))
+            array([[0, 0, 1, 1]])
+        """
+        white = 255 if threshold <= 255 else HIGHEST_ID
+        return cls(names or ["class 0", "class 1"], [0, white], threshold=threshold)
 
     @classmethod
     def from_label_map(cls, label_map: Mapping[Any, int | str], names: Sequence[str] | None = None) -> ClassTable:
@@ -136,7 +185,7 @@ class ClassTable:
         """Classes as a YAML file lists them.
 
         Keys: `classes`, a list of `name`, `id` (one or several) and perhaps `colour` (one or several); `ignore_ids` and
-        `ignore_colours`, both may be left out.
+        `ignore_colours`, `threshold`, `palette` and `assumed_ids`, all of which may be left out.
 
         Raises:
             ValueError: a key is missing or unknown, or a value is not what its key stands for.
@@ -150,11 +199,23 @@ class ClassTable:
         ]
         for entry, colours in zip(classes, self.colours, strict=False):
             entry["colour"] = _one_or_list([list(colour) for colour in colours])
-        return {
+        table: dict[str, Any] = {
             "classes": classes,
             "ignore_ids": list(self.ignore_ids),
             "ignore_colours": [list(c) for c in self.ignore_colours],
         }
+        if self.threshold is not None:
+            table["threshold"] = self.threshold
+        if self.by_color:
+            table["palette"] = self.palette
+        if self.assumed_ids:
+            table["assumed_ids"] = list(self.assumed_ids)
+        return table
+
+    @property
+    def by_color(self) -> bool:
+        """Whether palette files are read by their colors."""
+        return self.palette == "colors"
 
     def indices(self, stored: np.ndarray, ignore_index: int = 255) -> np.ndarray:
         """A mask as stored, (H, W) ids or (H, W, 3) colours → (H, W) int64 in 0 … C−1 or `ignore_index`.
@@ -193,7 +254,9 @@ class ClassTable:
 
     def index_of(self, label: Label) -> int | None:
         """The index of one stored id or colour; −1 where it is unlabelled, None where the table does not have it."""
-        return self._by_colour.get(label) if isinstance(label, tuple) else self._by_id.get(label)
+        if isinstance(label, tuple):
+            return self._by_colour.get(label)
+        return self._by_id.get(label) if self.threshold is None else int(label >= self.threshold)
 
     def stored(self, index: np.ndarray) -> np.ndarray:
         """(H, W) indices 0 … C−1 → the ids of the user's masks, uint8 where they fit, else uint16."""
@@ -231,7 +294,9 @@ class ClassTable:
 
     def _look_up(self, stored: np.ndarray) -> np.ndarray:
         labels = self._labels(stored)
-        return self._table.take(labels) if labels.ndim == 2 else find_colours(labels, self._by_colour, _UNKNOWN)
+        if labels.ndim == 3:
+            return find_colours(labels, self._by_colour, _UNKNOWN)
+        return self._table.take(labels) if self.threshold is None else (labels >= self.threshold).astype(np.int32)
 
 
 def _inverse(entries: Iterable[Iterable[Any]], ignored: Iterable[Any]) -> dict[Any, int]:
@@ -240,6 +305,28 @@ def _inverse(entries: Iterable[Iterable[Any]], ignored: Iterable[Any]) -> dict[A
 
 def _one_or_list(values: list) -> Any:
     return values[0] if len(values) == 1 else values
+
+
+def _require_readable(table: ClassTable) -> None:
+    if table.palette not in ("ids", "colors"):
+        raise ValueError(f"expected palette to be ids or colors, found {table.palette!r:.80}")
+    if table.by_color and not table.colours:
+        raise ValueError("expected a colour for every class where palette is colors, found none: add them to the table")
+    if not set(table.assumed_ids) <= set(table.ignore_ids):
+        raise ValueError(f"expected assumed_ids among ignore_ids, found {table.assumed_ids} and {table.ignore_ids}")
+    if table.threshold is None:
+        return
+    if not isinstance(table.threshold, int) or not 1 <= table.threshold <= HIGHEST_ID:
+        raise ValueError(f"expected a threshold in 1…{HIGHEST_ID}, found {table.threshold!r:.80}")
+    if len(table) != 2 or not max(table.ids[0]) < table.threshold <= min(table.ids[1]):
+        raise ValueError(
+            f"expected two classes, the first with ids below the threshold {table.threshold} and the second with ids "
+            f"at or above it, found {len(table)} with the ids {table.ids}"
+        )
+    if table.ignore_ids:
+        raise ValueError(
+            f"expected no ignore_ids beside a threshold, which gives every number a class, found {table.ignore_ids}"
+        )
 
 
 def _refuse_twice(what: str, values: list) -> None:

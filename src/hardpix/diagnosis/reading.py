@@ -42,7 +42,7 @@ class Reader:
         stored = {}
         for kind in ("truth", "predictions"):
             try:
-                stored[kind] = read_mask(case.files[kind])
+                stored[kind] = read_mask(case.files[kind], by_color=self.classes.by_color)
             except DataError as error:
                 problems += error.problems
         if problems:

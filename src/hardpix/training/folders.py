@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ from hardpix.data import (
 )
 from hardpix.data.depth_problems import nothing_known_anywhere
 from hardpix.data.folder_report import DepthSeen
+from hardpix.data.mask_palettes import palettes_that_contradict
+from hardpix.data.unlabeled import ids_that_never_occur, unlabeled_line
 from hardpix.training.processes import is_first_process
 
 
@@ -55,6 +57,8 @@ def split_folders(
     val_stems: str | None,
     depth_format: DepthFormat,
     ignore_index: int,
+    palette: str = "ids",
+    label_map: Mapping[int, int | str] | None = None,
 ) -> SplitFolders:
     """Check every file, say on screen what is held out, and open both parts.
 
@@ -66,6 +70,8 @@ def split_folders(
         val_stems: pattern of the stems to hold out instead.
         depth_format: how stored depth becomes metres.
         ignore_index: the id of unlabelled pixels inside hardpix.
+        palette: "colors" takes the classes from the colors of palette files, where no classes are given.
+        label_map: that of the user, whose ids should all occur.
 
     Raises:
         DataError: everything that is wrong with the files, in one list.
@@ -81,9 +87,15 @@ def split_folders(
                 "in the same part of the preset"
             )
     report = check_folders(
-        training, classes, depth_format=depth_format, ignore_index=ignore_index, progress=is_first_process()
+        training,
+        classes,
+        depth_format=depth_format,
+        ignore_index=ignore_index,
+        progress=is_first_process(),
+        palette=palette,
     )
     problems, warnings = list(report.problems), list(report.warnings)
+    masks = {"training": list(report.masks.values())}
     if validation is not None:
         # Ids that only validation has are errors: the network would have no class for them.
         val_report = check_folders(
@@ -91,12 +103,20 @@ def split_folders(
         )
         problems += val_report.problems + tuple(_in_both(training, validation))
         warnings += val_report.warnings
+        masks["validation"] = list(val_report.masks.values())
+        every = [file for files in masks.values() for file in files]
+        if training.masks is not None and not any(found.whole_folder for found in problems):
+            problems += filter(None, [palettes_that_contradict(training.masks, every, classes, "--data.")])
+    if training.masks is not None and (never := ids_that_never_occur(training.masks, masks, label_map or {})):
+        warnings.append(never)
     unused = _held_out_depth(training, report.stems, val_share, val_stems) if validation is None else set()
     problems, warnings = ([found for found in each if found.where not in unused] for each in (problems, warnings))
     if warnings:
         show("[yellow]Warnings[/yellow]", escape(describe(warnings)))
     if problems:
-        raise DataError.of(problems, report.classes.names if report.classes else ())
+        # A network cannot be held against classes that are in doubt themselves.
+        in_doubt = report.classes is None or any(problem.whole_folder for problem in problems)
+        raise DataError.of(problems, () if in_doubt or report.classes is None else report.classes.names)
     assert report.classes is not None
     if validation is None:
         split = _split(report.stems, val_share, val_stems)
@@ -107,6 +127,8 @@ def split_folders(
         where = escape(str(val_folders.images))
         show(f"Training: {len(train_stems)} images; validation: {len(held_out)} images of {where}.")
     show(escape(f"{len(report.classes)} classes: {', '.join(report.classes.names)}"))
+    if unlabeled := unlabeled_line(masks if validation is not None else {"": masks["training"]}, report.classes):
+        show(escape(unlabeled))
 
     def opened(folders: Folders, stems: Sequence[str]) -> SegmentationFolder:
         assert report.classes is not None
@@ -201,8 +223,7 @@ def _doubtful_classes(report: FolderReport, found: bool, class_pixels: list[int]
     assert report.classes is not None
     lines = []
     for index, name in enumerate(report.classes.names):
-        ids = {*report.classes.ids[index], *(report.classes.colours[index] if report.classes.colours else ())}
-        masks = [stem for stem, labels in report.labels.items() if not ids.isdisjoint(labels)]
+        masks = [stem for stem, labels in report.labels.items() if index in map(report.classes.index_of, labels)]
         if masks and not class_pixels[index]:
             lines.append(f"{name}: in no training image, so it cannot be learned; hold out other images (val_stems)")
         elif found and len(masks) == 1 and len(report.labels) > 2:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from hardpix.console.errors import UsageError
 from hardpix.data import ClassTable, DataError, Folders, SegmentationFolder, check_folders, describe, restore
 from hardpix.data.folder_report import FolderReport
+from hardpix.data.unlabeled import unlabeled_line
 from hardpix.signals import HardnessLevel
 from hardpix.training.loading import ErrorsAsSamples
 from hardpix.training.run_folder import RunFolder
@@ -62,15 +63,44 @@ def open_run(
     masks: Path | None = None,
     image_suffix: str | None = None,
     mask_suffix: str | None = None,
+    label_map: dict[int, int | str] | None = None,
+    threshold: int | None = None,
 ) -> tuple[SegmentationTask, SegmentationFolder, FolderReport]:
     """A trained network on its device, a folder of images for it, and what of the folder is left out.
+
+    A label map or a threshold says how these masks hold the run's classes, where it is not as in training.
 
     Raises:
         ValueError, OSError: what of it cannot be used.
     """
     task = folder.load_task(checkpoint).to(choose_device(device))
     folders = folder.folders(images, masks, image_suffix, mask_suffix)
-    return task, *open_folder(folders, folder.read_classes(), task.ignore_index)
+    classes = read_otherwise(folder.read_classes(), label_map, threshold)
+    return task, *open_folder(folders, classes, task.ignore_index)
+
+
+def read_otherwise(classes: ClassTable, label_map: Mapping[int, int | str] | None, threshold: int | None) -> ClassTable:
+    """The classes of a run, for masks that hold them in another way than those of the training.
+
+    Raises:
+        ValueError: a label map for another number of classes, or beside a threshold.
+
+    Example:
+        >>> read_otherwise(ClassTable.from_names(["back", "thing"]), {0: 0, 255: 1}, None).ids
+        ((0,), (255,))
+    """
+    if label_map is None and threshold is None:
+        return classes
+    if label_map is not None and threshold is not None:
+        raise ValueError("--label_map and --threshold each say how the masks are read: give one of them")
+    if label_map is None:
+        assert threshold is not None
+        return ClassTable.from_threshold(threshold, classes.names)
+    numbers = {index for index in label_map.values() if not isinstance(index, str)}
+    if len(numbers) != len(classes):
+        known = ", ".join(f"{index} {name}" for index, name in enumerate(classes.names))
+        raise ValueError(f"expected a --label_map to every class of the run ({known}), found {len(numbers)} numbers")
+    return ClassTable.from_label_map(label_map, classes.names)
 
 
 @torch.inference_mode()
@@ -122,9 +152,13 @@ def open_folder(folders: Folders, classes: ClassTable, ignore_index: int) -> tup
     """The images of a folder, with masks if there are any; what cannot be used is listed and left out.
 
     Raises:
-        DataError: nothing is left.
+        DataError: nothing is left, or it would be a guess how the masks are meant.
     """
-    report = check_folders(folders, classes if folders.masks else None, ignore_index=ignore_index, progress=True)
+    report = check_folders(
+        folders, classes if folders.masks else None, ignore_index=ignore_index, progress=True, option="--"
+    )
+    if report.refusals:
+        raise DataError.of(report.problems)
     bad = {problem.where for problem in report.problems}
     usable = [stem for stem in report.stems if bad.isdisjoint(_paths(folders, stem))]
     if report.problems:
@@ -134,6 +168,10 @@ def open_folder(folders: Folders, classes: ClassTable, ignore_index: int) -> tup
         console.print(describe(report.problems))
     if report.alone:
         console.print(f"not used, while no image is left out for it:\n{describe(report.alone)}")
+    if report.doubts:
+        console.print(f"Warnings\n{describe(report.doubts)}")
+    if report.masks and (unlabeled := unlabeled_line({"": list(report.masks.values())}, classes)):
+        console.print(unlabeled)
     samples = SegmentationFolder(
         folders.images,
         folders.masks,

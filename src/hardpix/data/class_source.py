@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from hardpix.data.classes import ClassTable
@@ -11,7 +12,7 @@ from hardpix.data.yaml_files import read_yaml
 
 def class_table(
     classes: str | list[str] | None,
-    label_map: dict[int, int | str] | None,
+    label_map: dict[int, int | str] | None = None,
     threshold: int | None = None,
     palette: str | None = None,
 ) -> ClassTable | None:
@@ -50,6 +51,47 @@ def class_table(
 def read_by(table: ClassTable, palette: str) -> ClassTable:
     """The same table, with palette files read by their ids or their colors."""
     return ClassTable.from_dict(table.to_dict() | {"palette": palette})
+
+
+def read_otherwise(
+    classes: ClassTable, label_map: Mapping[int, int | str] | None, threshold: int | None, palette: str | None
+) -> ClassTable:
+    """The classes of a run, for masks that hold them in another way than those of the training.
+
+    Args:
+        classes: of the run.
+        label_map: ids in these masks → number of the run's class, or "ignore".
+        threshold: numbers at or above it are the run's class 1, others class 0.
+        palette: "colors" reads palette files by the colors that the classes had in training.
+
+    Raises:
+        ValueError: more than one of them, a label map for another number of classes, or colors that are not known.
+
+    Example:
+        >>> read_otherwise(ClassTable.from_names(["back", "thing"]), {0: 0, 255: 1}, None, None).ids
+        ((0,), (255,))
+    """
+    if sum(given is not None for given in (label_map, threshold, palette)) > 1:
+        raise ValueError("label_map, threshold and palette each say how masks are read: give one of them")
+    if threshold is not None:
+        return ClassTable.from_threshold(threshold, classes.names)
+    if label_map is not None:
+        numbers = {index for index in label_map.values() if not isinstance(index, str)}
+        if len(numbers) != len(classes):
+            known = ", ".join(f"{index} {name}" for index, name in enumerate(classes.names))
+            raise ValueError(f"expected a label_map to every class of the run ({known}), found {len(numbers)} numbers")
+        return ClassTable.from_label_map(label_map, classes.names)
+    if palette is None or classes.colours or palette == "ids":
+        return classes if palette is None else read_by(classes, palette)
+    seen = dict(classes.palette_seen)
+    if missing := [name for name, ids in zip(classes.names, classes.ids, strict=True) if not seen.keys() & set(ids)]:
+        raise ValueError(
+            f"expected a run that knows the color of every class, from its class table or the palettes of its masks, "
+            f"found none for {', '.join(missing)}: save the masks with the ids of the training"
+        )
+    colors = [[seen[i] for i in ids if i in seen] for ids in classes.ids]
+    ignored = [seen[i] for i in classes.ignore_ids if i in seen]
+    return ClassTable(classes.names, classes.ids, colors, classes.ignore_ids, ignored, palette=palette)
 
 
 def _from_file(classes: str, label_map: dict[int, int | str] | None) -> ClassTable:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from hardpix.data.class_files import arguments_from, as_name
+from hardpix.data.class_files import arguments_from, as_name, as_palette, written
+from hardpix.data.class_rules import refuse_twice, require_among, require_palette, require_threshold
 from hardpix.data.labels import (
     HIGHEST_ID,
     Label,
@@ -42,6 +43,7 @@ class ClassTable:
             masks with soft edges.
         palette: "ids" reads a palette file's indices as ids, "colors" its colors as colours of the table.
         assumed_ids: those of `ignore_ids` that nobody asked for; by default the 255 that `ignore_ids` has by default.
+        palette_seen: index → color of the palette files that the network learned from, against which others are held.
 
     Raises:
         ValueError: counts differ, an id or colour is given twice, an id is not in 0…65535, a threshold does not part
@@ -63,6 +65,7 @@ class ClassTable:
     threshold: int | None
     palette: str
     assumed_ids: tuple[int, ...]
+    palette_seen: tuple[tuple[int, Colour], ...]
 
     def __init__(
         self,
@@ -74,6 +77,7 @@ class ClassTable:
         threshold: int | None = None,
         palette: str = "ids",
         assumed_ids: Sequence[int] | None = None,
+        palette_seen: Mapping[int, Colour] = MappingProxyType({}),
     ) -> None:
         each_ids = tuple(as_ids(entry) for entry in ids)
         each_colours = tuple(as_colours(entry) for entry in colours)
@@ -95,16 +99,19 @@ class ClassTable:
             "threshold": threshold,
             "palette": palette,
             "assumed_ids": as_ids(assumed_ids or ()),
+            "palette_seen": as_palette(palette_seen),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
         for what, entries in (("id", each_ids), ("colour", each_colours)):
             if not all(entries):
                 raise ValueError(f"expected at least one {what} a class, found [] for {names[entries.index(())]}")
-        _refuse_twice("id", [*taken, *self.ignore_ids])
-        _refuse_twice("colour", [c for entry in (*each_colours, self.ignore_colours) for c in entry])
-        _refuse_twice("name", list(self.names))
-        _require_readable(self)
+        refuse_twice("id", [*taken, *self.ignore_ids])
+        refuse_twice("colour", [c for entry in (*each_colours, self.ignore_colours) for c in entry])
+        refuse_twice("name", list(self.names))
+        require_palette(palette, each_colours)
+        require_threshold(threshold, each_ids, self.ignore_ids)
+        require_among(self.assumed_ids, self.ignore_ids)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -185,7 +192,7 @@ class ClassTable:
         """Classes as a YAML file lists them.
 
         Keys: `classes`, a list of `name`, `id` (one or several) and perhaps `colour` (one or several); `ignore_ids` and
-        `ignore_colours`, `threshold`, `palette` and `assumed_ids`, all of which may be left out.
+        `ignore_colours`, `threshold`, `palette`, `assumed_ids` and `palette_seen`, all of which may be left out.
 
         Raises:
             ValueError: a key is missing or unknown, or a value is not what its key stands for.
@@ -194,23 +201,11 @@ class ClassTable:
 
     def to_dict(self) -> dict[str, Any]:
         """What `from_dict` reads, of plain lists and numbers."""
-        classes: list[dict[str, Any]] = [
-            {"name": name, "id": _one_or_list(list(ids))} for name, ids in zip(self.names, self.ids, strict=True)
-        ]
-        for entry, colours in zip(classes, self.colours, strict=False):
-            entry["colour"] = _one_or_list([list(colour) for colour in colours])
-        table: dict[str, Any] = {
-            "classes": classes,
-            "ignore_ids": list(self.ignore_ids),
-            "ignore_colours": [list(c) for c in self.ignore_colours],
-        }
-        if self.threshold is not None:
-            table["threshold"] = self.threshold
-        if self.by_color:
-            table["palette"] = self.palette
-        if self.assumed_ids:
-            table["assumed_ids"] = list(self.assumed_ids)
-        return table
+        return written(self)
+
+    def with_palette_seen(self, colors: Mapping[int, Colour]) -> ClassTable:
+        """The same table, which remembers the colors of the palette files that the network learns from."""
+        return ClassTable.from_dict(self.to_dict() | {"palette_seen": dict(colors)})
 
     @property
     def by_color(self) -> bool:
@@ -301,35 +296,3 @@ class ClassTable:
 
 def _inverse(entries: Iterable[Iterable[Any]], ignored: Iterable[Any]) -> dict[Any, int]:
     return {label: k for k, entry in enumerate(entries) for label in entry} | dict.fromkeys(ignored, _IGNORED)
-
-
-def _one_or_list(values: list) -> Any:
-    return values[0] if len(values) == 1 else values
-
-
-def _require_readable(table: ClassTable) -> None:
-    if table.palette not in ("ids", "colors"):
-        raise ValueError(f"expected palette to be ids or colors, found {table.palette!r:.80}")
-    if table.by_color and not table.colours:
-        raise ValueError("expected a colour for every class where palette is colors, found none: add them to the table")
-    if not set(table.assumed_ids) <= set(table.ignore_ids):
-        raise ValueError(f"expected assumed_ids among ignore_ids, found {table.assumed_ids} and {table.ignore_ids}")
-    if table.threshold is None:
-        return
-    if not isinstance(table.threshold, int) or not 1 <= table.threshold <= HIGHEST_ID:
-        raise ValueError(f"expected a threshold in 1…{HIGHEST_ID}, found {table.threshold!r:.80}")
-    if len(table) != 2 or not max(table.ids[0]) < table.threshold <= min(table.ids[1]):
-        raise ValueError(
-            f"expected two classes, the first with ids below the threshold {table.threshold} and the second with ids "
-            f"at or above it, found {len(table)} with the ids {table.ids}"
-        )
-    if table.ignore_ids:
-        raise ValueError(
-            f"expected no ignore_ids beside a threshold, which gives every number a class, found {table.ignore_ids}"
-        )
-
-
-def _refuse_twice(what: str, values: list) -> None:
-    twice = sorted(value for value, count in Counter(values).items() if count > 1)
-    if twice:
-        raise ValueError(f"expected each {what} once in the class table, found {twice} more than once")

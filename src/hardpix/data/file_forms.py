@@ -27,8 +27,6 @@ MODES = {
 class FileForm:
     """A file's type and channels in words, such as "png, palette", and the palette's colors by index.
 
-    `palette` is empty where there is none, and where it shows each index as the gray level of that number, which says
-    nothing of classes.
 
     Example:
         >>> FileForm("png, palette", {0: (0, 0, 0), 1: (128, 0, 0)}).shown([0, 1, 7])
@@ -39,9 +37,10 @@ class FileForm:
     palette: dict[int, Colour] = field(default_factory=dict)
 
     def shown(self, ids: Iterable[object]) -> dict[int, Colour]:
-        """The colors of the indices that are used."""
+        """The colors of the indices that are used; none where each is the gray of that number, which says nothing."""
         used = set(ids)
-        return {index: color for index, color in self.palette.items() if index in used}
+        shown = {index: color for index, color in self.palette.items() if index in used}
+        return {} if all(color == (index,) * 3 for index, color in shown.items()) else shown
 
 
 def file_form(path: str | Path) -> FileForm:
@@ -73,7 +72,4 @@ def _palette(image: Image.Image) -> dict[int, Colour]:
         (image.palette.rawmode, image.palette.palette) if image.palette.rawmode else image.palette.getdata()
     )
     every.putpalette(colors, layout)
-    shown = list(every.convert("RGBA").convert("RGB").getdata())
-    if all(color == (index,) * 3 for index, color in enumerate(shown)):
-        return {}
-    return dict(enumerate(shown))
+    return dict(enumerate(every.convert("RGBA").convert("RGB").getdata()))

@@ -91,7 +91,7 @@ def gray_levels(ids: Collection[int]) -> bool:
         (True, True, False)
     """
     levels = sorted(ids)
-    if not 2 <= len(levels) <= MOST_GRAY_LEVELS or levels[-1] not in (255, HIGHEST_ID):
+    if not 2 <= len(levels) <= MOST_GRAY_LEVELS or levels[0] != 0 or levels[-1] not in (255, HIGHEST_ID):
         return False
     step = levels[-1] / (len(levels) - 1)
     return all(abs(level - k * step) <= 1 for k, level in enumerate(levels))

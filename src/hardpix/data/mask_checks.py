@@ -102,8 +102,8 @@ def judge_masks(
     labels = {stem: mask.labels for stem, mask in masks.items()}
     table = classes or _found_classes(labels, by_color)
     problems, warnings = _label_problems(masks, classes, by_color), list(dialects.warnings)
-    if not dialects.problems or classes is not None:
-        # Of classes that were found, nothing can be said before it is known how the masks are meant.
+    if not dialects.problems:
+        # Nothing can be said of classes before it is known how the masks are meant.
         more, doubtful = class_list_problems(folder, table, labels, ignore_index, option)
         problems += more
         warnings += doubtful

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -103,3 +103,22 @@ def named(files: Iterable[MaskFacts], masks: Path) -> str:
     names = [str(f.path.relative_to(masks)) if f.path.is_relative_to(masks) else str(f.path) for f in files]
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return ", ".join(names[:MOST_NAMED]) + more
+
+
+def held(ids: Iterable[int], files: Sequence[MaskFacts], masks: Path) -> str:
+    """Some ids, the share of the pixels that they hold, and the masks that have them, in words.
+
+    Example:
+        >>> held([255], [MaskFacts(Path("m/a.png"), {0: 3, 255: 1}), MaskFacts(Path("m/b.png"), {0: 4})], Path("m"))
+        '255 holds 12.5 % of the pixels in 1 of 2 masks (a.png)'
+    """
+    ids = sorted(ids)
+    having = [file for file in files if not file.ids.isdisjoint(ids)]
+    share = share_of(sum(file.labels.get(i, 0) for file in files for i in ids), files)
+    verb = "holds" if len(ids) == 1 else "hold"
+    return f"{listed(ids)} {verb} {share} of the pixels in {len(having)} of {len(files)} masks ({named(having, masks)})"
+
+
+def listed(ids: Iterable[int]) -> str:
+    """Ids in words."""
+    return ", ".join(map(str, ids))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from hardpix.data.classes import ClassTable
@@ -24,11 +24,11 @@ def palettes_that_contradict(
     """
     if classes is not None and classes.by_color:
         return None
-    first: dict[int, tuple[Colour, MaskFacts]] = {}
+    first = {index: (color, "the training") for index, color in (classes.palette_seen if classes else ())}
     other: dict[MaskFacts, list[int]] = {}
     for file in files:
         for index, color in file.palette.items():
-            if first.setdefault(index, (color, file))[0] != color:
+            if first.setdefault(index, (color, named([file], masks)))[0] != color:
                 other.setdefault(file, []).append(index)
     if not other:
         return None
@@ -38,13 +38,23 @@ def palettes_that_contradict(
     return Problem(
         "palettes that contradict each other",
         masks,
-        f"index {indices[0]} in the color {color} in all masks, as in {named([where], masks)}",
+        f"index {indices[0]} in the color {color} in all masks, as in {where}",
         f"{example.palette[indices[0]]} in {named([example], masks)}; such indices hold {share_of(pixels, files)} of "
         f"the pixels, in {len(other)} of {len(files)} masks ({named(list(other), masks)})",
         f"say {option}palette colors, alone or with a class file that has colours, and the colors are read in place of "
         "the indices",
         whole_folder=True,
     )
+
+
+def colors_by_index(files: Iterable[MaskFacts]) -> dict[int, Colour]:
+    """The colors of the indices of all palette files, of which none contradicts another.
+
+    Example:
+        >>> colors_by_index([MaskFacts(Path("a.png"), {1: 4}, palette={1: (255, 0, 0)})])
+        {1: (255, 0, 0)}
+    """
+    return {index: color for file in files for index, color in file.palette.items()}
 
 
 def colors_of_other_classes(

@@ -127,8 +127,8 @@ def _in_order(classes: ClassTable, ids: set[int]) -> dict[int, int | str]:
     found = sorted(ids - set(classes.ignore_ids))
     unlabeled: dict[int, int | str] = dict.fromkeys(sorted(ids & set(classes.ignore_ids)), "ignore")
     if len(found) == len(classes) + 1 and found[0] == 0:
-        unlabeled |= {found.pop(0): "ignore"}
-    return {i: k for k, i in enumerate(found)} | unlabeled if len(found) == len(classes) else {}
+        unlabeled[found.pop(0)] = "ignore"
+    return {**{i: k for k, i in enumerate(found)}, **unlabeled} if len(found) == len(classes) else {}
 
 
 def ranges(ids: Iterable[int]) -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+# Said where a label map has a class more than the table.
+MORE_NAMES = "; names of classes, where they are given, must then have one more"
+
 
 def label_map(mapping: Mapping[int, int | str], option: str = "--data.") -> str:
     """A label map as an option of a command line.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hardpix.data.classes import ClassTable
 from hardpix.data.errors import Problem
-from hardpix.data.mask_facts import MaskFacts, named, share_of
+from hardpix.data.mask_facts import MaskFacts, listed, named, share_of
 
 
 def soft_edges(masks: Path, files: Sequence[MaskFacts], classes: ClassTable | None, option: str) -> Problem | None:
@@ -57,13 +57,14 @@ def across_the_threshold(
     if not lost:
         return None
     share = share_of(sum(file.pixels for file in lost), files)
-    highest = max(max(file.ids) for file in lost)
+    ids = sorted(set[int]().union(*(file.ids for file in lost)))
     return Problem(
         "masks that the threshold does not part",
         masks,
         f"numbers on both sides of {classes.threshold}",
         f"all on one side of it in {len(lost)} of {len(files)} masks ({named(lost, masks)}), {share} of the pixels",
-        f"choose {option}threshold at most {highest}, which must part the others too; or save all masks with 0 and 255",
+        f"choose a {option}threshold that parts {listed(ids[:8])} and the numbers of other masks, or save all masks "
+        "with 0 and 255",
         whole_folder=True,
     )
 
@@ -74,3 +75,23 @@ def _on_one_side(file: MaskFacts, threshold: int) -> bool:
     if not ids or len(ids) > 2 or len(ids) < len(file.labels):
         return False
     return (0 < ids[-1] < threshold) or (len(ids) == 2 and ids[0] >= threshold)
+
+
+def below_the_threshold(
+    masks: Path, files: Sequence[MaskFacts], classes: ClassTable | None, option: str
+) -> Problem | None:
+    """A doubt: masks with grays of which none reaches the threshold."""
+    if classes is None or classes.threshold is None:
+        return None
+    faint = [file for file in files if len(file.ids) > 2 and max(file.ids) < classes.threshold]
+    if not faint:
+        return None
+    return Problem(
+        "masks that are dark throughout",
+        masks,
+        f"numbers on both sides of {classes.threshold}",
+        f"grays up to {max(max(file.ids) for file in faint)} in {len(faint)} of {len(files)} masks "
+        f"({named(faint, masks)}), so that class 1 has no pixel there",
+        f"nothing if nothing is drawn there; else choose a lower {option}threshold",
+        whole_folder=True,
+    )

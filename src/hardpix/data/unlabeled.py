@@ -37,7 +37,8 @@ def unlabeled_line(parts: Mapping[str, Sequence[MaskFacts]], classes: ClassTable
         >>> unlabeled_line({"training": files}, ClassTable.from_names(["a", "b"]))
         'Unlabeled by default: 30 % of the training pixels (255).'
     """
-    shares, labels = [], {}
+    shares: list[str] = []
+    labels: dict[Label, None] = {}
     for name, files in parts.items():
         found = unlabeled_pixels(files, classes)
         whole = sum(file.pixels for file in files)

@@ -139,7 +139,7 @@ class SegmentationData(LightningDataModule):
         names = {"image_suffix": image_suffix, "mask_suffix": mask_suffix, "depth_suffix": depth_suffix}
         self.without_depth: tuple[str, ...] = ()
         if train_set is not None or val_set is not None:
-            others = {"preset": preset, "root": root, "val_stems": val_stems, "label_map": label_map}
+            others: dict[str, Any] = {"preset": preset, "root": root, "val_stems": val_stems, "label_map": label_map}
             others |= {"threshold": threshold, "palette": palette}
             maps = {"depth": depth, "depth_format": depth_format, "weights": weights}
             refuse("train_set", places | names | others | maps)

@@ -27,7 +27,7 @@ from hardpix.data import (
 )
 from hardpix.data.depth_problems import nothing_known_anywhere
 from hardpix.data.folder_report import DepthSeen
-from hardpix.data.mask_palettes import palettes_that_contradict
+from hardpix.data.mask_palettes import colors_by_index, palettes_that_contradict
 from hardpix.data.unlabeled import ids_that_never_occur, unlabeled_line
 from hardpix.training.processes import is_first_process
 
@@ -126,16 +126,18 @@ def split_folders(
         train_stems, val_folders, held_out = report.stems, validation, val_report.stems
         where = escape(str(val_folders.images))
         show(f"Training: {len(train_stems)} images; validation: {len(held_out)} images of {where}.")
+    table = report.classes
+    if seen := colors_by_index(masks["training"]):
+        table = table.with_palette_seen(seen)
     show(escape(f"{len(report.classes)} classes: {', '.join(report.classes.names)}"))
     if unlabeled := unlabeled_line(masks if validation is not None else {"": masks["training"]}, report.classes):
         show(escape(unlabeled))
 
     def opened(folders: Folders, stems: Sequence[str]) -> SegmentationFolder:
-        assert report.classes is not None
         return SegmentationFolder(
             folders.images,
             folders.masks,
-            report.classes,
+            table,
             depth=folders.depth,
             weights=folders.weights,
             depth_format=depth_format,
@@ -171,7 +173,7 @@ def split_folders(
         show("[yellow]Warnings[/yellow]", escape(f"depth: {of}; they are trained on without it"))
     heights, widths = zip(*(report.sizes[stem] for stem in train_stems), strict=True)
     return SplitFolders(
-        classes=report.classes,
+        classes=table,
         train=opened(training, train_stems),
         val=opened(replace(val_folders, depth=None, weights=None), held_out),
         smallest=(min(heights), min(widths)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from hardpix.console.errors import UsageError
 from hardpix.data import ClassTable, DataError, Folders, SegmentationFolder, check_folders, describe, restore
+from hardpix.data.class_source import read_otherwise
 from hardpix.data.folder_report import FolderReport
 from hardpix.data.unlabeled import unlabeled_line
 from hardpix.signals import HardnessLevel
@@ -65,42 +66,19 @@ def open_run(
     mask_suffix: str | None = None,
     label_map: dict[int, int | str] | None = None,
     threshold: int | None = None,
+    palette: str | None = None,
 ) -> tuple[SegmentationTask, SegmentationFolder, FolderReport]:
     """A trained network on its device, a folder of images for it, and what of the folder is left out.
 
-    A label map or a threshold says how these masks hold the run's classes, where it is not as in training.
+    A label map, a threshold or a palette says how these masks hold the run's classes, where it is not as in training.
 
     Raises:
         ValueError, OSError: what of it cannot be used.
     """
     task = folder.load_task(checkpoint).to(choose_device(device))
     folders = folder.folders(images, masks, image_suffix, mask_suffix)
-    classes = read_otherwise(folder.read_classes(), label_map, threshold)
+    classes = read_otherwise(folder.read_classes(), label_map, threshold, palette)
     return task, *open_folder(folders, classes, task.ignore_index)
-
-
-def read_otherwise(classes: ClassTable, label_map: Mapping[int, int | str] | None, threshold: int | None) -> ClassTable:
-    """The classes of a run, for masks that hold them in another way than those of the training.
-
-    Raises:
-        ValueError: a label map for another number of classes, or beside a threshold.
-
-    Example:
-        >>> read_otherwise(ClassTable.from_names(["back", "thing"]), {0: 0, 255: 1}, None).ids
-        ((0,), (255,))
-    """
-    if label_map is None and threshold is None:
-        return classes
-    if label_map is not None and threshold is not None:
-        raise ValueError("--label_map and --threshold each say how the masks are read: give one of them")
-    if label_map is None:
-        assert threshold is not None
-        return ClassTable.from_threshold(threshold, classes.names)
-    numbers = {index for index in label_map.values() if not isinstance(index, str)}
-    if len(numbers) != len(classes):
-        known = ", ".join(f"{index} {name}" for index, name in enumerate(classes.names))
-        raise ValueError(f"expected a --label_map to every class of the run ({known}), found {len(numbers)} numbers")
-    return ClassTable.from_label_map(label_map, classes.names)
 
 
 @torch.inference_mode()

@@ -111,6 +111,13 @@ def test_gray_palettes_say_nothing(palette: list, tmp_path: Path) -> None:
         np.testing.assert_array_equal(labels(folders, report.classes), np.stack([index(k) for k in range(3)]))
 
 
+def test_an_empty_mask_speaks_by_its_palette_too(tmp_path: Path) -> None:
+    """Index 0 is black there, while it is red where there is something."""
+    folders = write(tmp_path, [painted(index(0, 2), (RED, BLACK)), painted(index(0, 1), (BLACK, RED))])
+    message = refused(check_folders(folders))
+    assert "(0, 0, 0) in f1.png; such indices hold 50 % of the pixels, in 1 of 2 masks" in message
+
+
 def test_a_palette_that_contradicts_the_class_table(tmp_path: Path) -> None:
     folders = write(tmp_path, [painted(index(k), SWAPPED) for k in range(3)])
     table = ClassTable.from_dict({"classes": TABLE})

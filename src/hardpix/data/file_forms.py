@@ -27,6 +27,8 @@ MODES = {
 class FileForm:
     """A file's type and channels in words, such as "png, palette", and the palette's colors by index.
 
+    `palette` is empty where there is none, and where it shows each index as the gray of that number, which says nothing
+    of classes.
 
     Example:
         >>> FileForm("png, palette", {0: (0, 0, 0), 1: (128, 0, 0)}).shown([0, 1, 7])
@@ -37,10 +39,9 @@ class FileForm:
     palette: dict[int, Colour] = field(default_factory=dict)
 
     def shown(self, ids: Iterable[object]) -> dict[int, Colour]:
-        """The colors of the indices that are used; none where each is the gray of that number, which says nothing."""
+        """The colors of the indices that are used."""
         used = set(ids)
-        shown = {index: color for index, color in self.palette.items() if index in used}
-        return {} if all(color == (index,) * 3 for index, color in shown.items()) else shown
+        return {index: color for index, color in self.palette.items() if index in used}
 
 
 def file_form(path: str | Path) -> FileForm:
@@ -72,4 +73,8 @@ def _palette(image: Image.Image) -> dict[int, Colour]:
         (image.palette.rawmode, image.palette.palette) if image.palette.rawmode else image.palette.getdata()
     )
     every.putpalette(colors, layout)
-    return dict(enumerate(every.convert("RGBA").convert("RGB").getdata()))
+    stored = len(colors) // len(layout.partition(";")[0])
+    shown = list(every.convert("RGBA").convert("RGB").getdata())[:stored]
+    # Programs fill up a palette with black.
+    last = max((index for index, color in enumerate(shown) if any(color)), default=0)
+    return {} if all(shown[i] == (i, i, i) for i in range(last + 1)) else dict(enumerate(shown))

@@ -89,24 +89,24 @@ def white_without_foreground(
     masks: Path, files: Sequence[MaskFacts], classes: ClassTable | None, option: str
 ) -> Problem | None:
     """A doubt: beside masks that tell 1 from 255, which is unlabeled by default, others have 255 alone on black."""
+    if classes is not None and classes.threshold is not None:
+        return None
     total = pixels_of(files)
     whites = [white for white in WHITES if white in total]
     assumed = [white for white in whites if _assumed(white, classes)]
-    if len(whites) != 2 or len(assumed) != 1 or not total.keys() <= {0, *whites}:
-        return None
-    other = next(white for white in whites if white not in assumed)
+    others = [white for white in whites if white not in assumed]
     # Masks that are unlabeled throughout are listed one by one.
-    alone = [file for file in files if file.ids == {0, *assumed}]
-    if not alone or (classes is not None and classes.threshold is not None):
+    alone = [file for file in files if any(file.ids == {0, white} for white in assumed)]
+    if len(others) != 1 or not total.keys() <= {0, *whites} or not alone:
         return None
-    share = share_of(sum(file.labels[assumed[0]] for file in alone), files)
+    share = share_of(sum(file.labels.get(white, 0) for file in alone for white in assumed), files)
     return Problem(
         "masks of black and unlabeled pixels",
         masks,
-        f"{assumed[0]} for unlabeled pixels in all masks",
-        f"{assumed[0]} without {other} in {len(alone)} of {len(files)} masks ({named(alone, masks)}), {share} of the "
-        "pixels",
-        f"nothing if {assumed[0]} is unlabeled there; if it is the foreground there, write {other} in its place",
+        f"{listed(assumed)} for unlabeled pixels in all masks",
+        f"{listed(assumed)} without {others[0]} in {len(alone)} of {len(files)} masks ({named(alone, masks)}), {share} "
+        "of the pixels",
+        f"nothing if it is unlabeled there; if it is the foreground there, write {others[0]} in its place",
         whole_folder=True,
     )
 

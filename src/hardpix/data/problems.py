@@ -94,6 +94,9 @@ def class_list_problems(
             advice += f"; if the ids are these classes in their order, say {label_map(in_order, option)}"
         never = f"{in_masks}; never: {', '.join(missing)}"
         problems.append(Problem(kind, masks, of_classes, never, advice, whole_folder=_another_table(classes, labels)))
+    elif None in seen and ids == set(range(len(classes) + 1)) and (in_order := _in_order(classes, ids)):
+        advice = f"if 0 is unlabeled, say {label_map(in_order, option)}; else name one more class"
+        problems.append(Problem(kind, masks, f"{len(classes)} classes", f"{in_masks}, one more", advice))
     elif missing:
         advice = "check the class table; a class without a pixel cannot be learned"
         warnings.append(Problem("class that never occurs", masks, "every class", f"no {', '.join(missing)}", advice))

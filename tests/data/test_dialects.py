@@ -313,6 +313,29 @@ def test_much_that_is_unlabeled_by_default_is_said(tmp_path: Path) -> None:
     assert drawn.check(unlabeled).doubts == ()
 
 
+def test_a_stray_id(tmp_path: Path) -> None:
+    masks = [disc(k).astype(np.uint8) for k in range(5)]
+    masks[3][0, :6] = 9
+    masks[4][1] = 255
+    drawn = Drawn(tmp_path, masks)
+    (warning,) = drawn.check().doubts
+    share = 100 * 6 / (5 * SIZE[0] * SIZE[1])
+    assert warning.found == f"class 9: in the mask of f3 alone; a stray id? ({share:.3g} % of the pixels)"
+    (table,) = remedies(warning.advice)
+    expected = np.stack(masks)
+    np.testing.assert_array_equal(drawn.read(table), np.where(expected == 9, 255, expected))
+    assert drawn.check(table).doubts == ()
+
+
+@pytest.mark.parametrize("value", [255, 65535])
+def test_nothing_but_unlabeled_pixels(value: int, tmp_path: Path) -> None:
+    drawn = Drawn(tmp_path, [np.full(SIZE, value, np.uint8 if value < 256 else np.uint16)] * 4)
+    (problem,) = drawn.check().problems
+    assert problem.found == f"ids {value} alone, which is unlabelled"
+    with pytest.raises(DataError):
+        SegmentationFolder(drawn.images, drawn.masks)
+
+
 @pytest.mark.parametrize(("ids", "expected"), [((1, 2), (0, 1)), ((0, 1, 2), (255, 0, 1)), ((4, 9), (0, 1))])
 def test_ids_that_are_not_those_of_the_names(ids: tuple[int, ...], expected: tuple[int, ...], tmp_path: Path) -> None:
     index = [np.arange(SIZE[0] * SIZE[1]).reshape(SIZE) % len(ids)] * 3

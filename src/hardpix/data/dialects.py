@@ -16,6 +16,7 @@ from hardpix.data.labels import HIGHEST_ID
 from hardpix.data.mask_facts import Findings, MaskFacts, listed, named, pixels_of, share_of
 from hardpix.data.mask_palettes import colors_of_no_class, colors_of_other_classes, palettes_that_contradict
 from hardpix.data.remedies import either
+from hardpix.data.stray_ids import stray_ids
 from hardpix.data.thresholds import across_the_threshold, below_the_threshold, soft_edges
 from hardpix.data.unlabeled_classes import class_without_pixels, much_unlabeled, one_class_beside_unlabeled
 
@@ -127,4 +128,4 @@ PROBLEMS = (
     palettes_that_contradict,
     colors_of_other_classes,
 )
-DOUBTS = (white_as_class, white_without_foreground, much_unlabeled, below_the_threshold, colors_of_no_class)
+DOUBTS = (stray_ids, white_as_class, white_without_foreground, much_unlabeled, below_the_threshold, colors_of_no_class)

@@ -119,11 +119,16 @@ def classes_in(folder: Path, masks: Iterable[Path]) -> ClassTable:
     """
     found, problems = read_masks(masks)
     problems += [colours_without_table(mask.path, mask.labels) for mask in found if len(mask.ids) < len(mask.labels)]
+    labels = {str(mask.path): mask.labels for mask in found}
+    table = _found_classes(labels, by_color=False)
     if not problems:
         problems += find_dialects(folder, found).problems
+    if not problems and table is None:
+        problems += class_list_problems(folder, table, labels, ignore_index=-1)[0]
     if problems:
         raise DataError.of(problems)
-    return ClassTable.from_ids(set[int]().union(*(mask.ids for mask in found)))
+    assert table is not None
+    return table
 
 
 def _found_classes(labels: Mapping[str, Mapping[Label, int]], by_color: bool) -> ClassTable | None:

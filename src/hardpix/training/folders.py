@@ -149,7 +149,7 @@ def split_folders(
         )
 
     class_pixels = report.class_pixels(train_stems)
-    if doubtful := _doubtful_classes(report, classes is None, class_pixels):
+    if doubtful := _doubtful_classes(report, class_pixels):
         show("[yellow]Warnings[/yellow]", escape(doubtful))
     unlabelled = [
         Problem("nothing labelled", folders.masks, f"labels of the images to {use}", "none", "label some of them")
@@ -220,17 +220,15 @@ def _in_both(training: Folders, validation: Folders) -> list[Problem]:
     ]
 
 
-def _doubtful_classes(report: FolderReport, found: bool, class_pixels: list[int]) -> str:
-    """What is odd about classes: none of the training images has them, or an id that was found is in one mask alone."""
+def _doubtful_classes(report: FolderReport, class_pixels: list[int]) -> str:
+    """Classes that none of the training images has, while those that are held out do."""
     assert report.classes is not None
-    lines = []
-    for index, name in enumerate(report.classes.names):
-        masks = [stem for stem, labels in report.labels.items() if index in map(report.classes.index_of, labels)]
-        if masks and not class_pixels[index]:
-            lines.append(f"{name}: in no training image, so it cannot be learned; hold out other images (val_stems)")
-        elif found and len(masks) == 1 and len(report.labels) > 2:
-            lines.append(f"{name}: in the mask of {masks[0]} alone; a stray id? --data.classes names those that count")
-    return "\n".join(lines)
+    seen = {report.classes.index_of(label) for labels in report.labels.values() for label in labels}
+    return "\n".join(
+        f"{name}: in no training image, so it cannot be learned; hold out other images (val_stems)"
+        for index, name in enumerate(report.classes.names)
+        if index in seen and not class_pixels[index]
+    )
 
 
 def show(*lines: str) -> None:

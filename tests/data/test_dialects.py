@@ -122,7 +122,7 @@ def test_classes_in_code_are_refused_alike(tmp_path: Path) -> None:
 
 
 def test_255_around_the_things_is_unlabeled(tmp_path: Path) -> None:
-    """What passes: classes 0 and 1, and 255 in the same files."""
+    """Classes 0 and 1, and 255 in the same files, are read as they stand."""
     masks = []
     for k in range(4):
         mask = disc(k).astype(np.uint8)

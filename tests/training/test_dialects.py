@@ -80,23 +80,37 @@ def offered(message: str, prefix: str = "--data.") -> list[str]:
     return shlex.split(found[0])
 
 
-@pytest.mark.parametrize("stored", [white(255), mixed, soft, swapped])
-@pytest.mark.parametrize("names", [[], ["--data.classes", "[background, lesion]"]])
+NAMES = ["--data.classes", "[background, lesion]"]
+
+
+def test_masks_of_0_and_255_need_no_setting(tmp_path: Path) -> None:
+    data = drawn(tmp_path, white(255))
+    assert fit(data, tmp_path / "run")[0] == checked(data) == 0
+
+
+def checked(data: Data, *arguments: str) -> int:
+    """The exit code of hardpix check with the settings of a fit."""
+    settings = [argument.replace("--data.", "--") for argument in arguments]
+    return run_hardpix("check", "--images", data.images, "--masks", data.masks, *settings).code
+
+
+@pytest.mark.parametrize(
+    ("stored", "names"),
+    [(white(255), NAMES), (mixed, []), (mixed, NAMES), (soft, []), (soft, NAMES), (swapped, [])],
+)
 def test_a_refusal_and_its_remedy(stored: Callable[[int], Image.Image], names: list[str], tmp_path: Path) -> None:
     data = drawn(tmp_path, stored)
-    if stored is swapped and names:
-        pytest.skip("names alone say nothing of colors")
     code, message = fit(data, tmp_path / "run", *names)
-    if stored not in (mixed, soft, swapped) and not names:
-        assert code == 0  # 0 and 255 alone are two classes
-        return
     assert code == 2
+    assert checked(data, *names) == 1
     assert not (tmp_path / "run").exists()
     assert "masks (f" in message or "in f" in message
     assert "% of the pixels" in message
     assert "the network does not fit" not in message
-    code, message = fit(data, tmp_path / "run", *names, *offered(message))
+    remedy = offered(message)
+    code, message = fit(data, tmp_path / "run", *names, *remedy)
     assert code == 0, message
+    assert checked(data, *names, *remedy) == 0
     run = RunFolder(tmp_path / "run")
     samples = run.validation_set()
     expected = [np.asarray(stored(k)) >= 128 if stored is soft else thing(k) for k in range(COUNT)]

@@ -1,4 +1,4 @@
-"""What ``hardpix check`` shows and writes of one part of the data."""
+"""Tables on screen and JSON of one part of the data, for ``hardpix check``."""
 
 from __future__ import annotations
 

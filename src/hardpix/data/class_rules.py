@@ -59,7 +59,7 @@ def require_threshold(threshold: Any, ids: Sequence[Sequence[int]], ignored: Seq
 
 
 def require_among(assumed: Sequence[int], ignored: Sequence[int]) -> None:
-    """What is assumed to be unlabeled is unlabeled.
+    """Requires that ids assumed to be unlabeled are unlabeled.
 
     Raises:
         ValueError: it is not.

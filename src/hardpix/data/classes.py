@@ -209,7 +209,7 @@ class ClassTable:
 
     @property
     def by_color(self) -> bool:
-        """Whether palette files are read by their colors."""
+        """True where palette files are read by their colors."""
         return self.palette == "colors"
 
     def indices(self, stored: np.ndarray, ignore_index: int = 255) -> np.ndarray:

@@ -113,7 +113,7 @@ def white_without_foreground(
 
 
 def _assumed(label: int, classes: ClassTable | None) -> bool:
-    """Whether it is a guess what an id means: unlabeled by default, or in no table."""
+    """True for ids whose meaning is a guess: unlabeled by default, or in no table."""
     if classes is None:
         return label in (255, HIGHEST_ID)
     return label in classes.assumed_ids or classes.index_of(label) is None

@@ -84,7 +84,7 @@ def grey_as_ids(stored: np.ndarray) -> np.ndarray:
 
 
 def gray_levels(ids: Collection[int]) -> bool:
-    """Whether ids are all the evenly spread gray levels, from black to white, of a drawn mask.
+    """True for ids that are all the evenly spread gray levels, from black to white, of a drawn mask.
 
     Example:
         >>> gray_levels([0, 255]), gray_levels([0, 128, 255]), gray_levels([0, 1, 255])

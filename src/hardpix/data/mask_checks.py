@@ -83,7 +83,7 @@ def judge_masks(
     by_color: bool = False,
     option: str = "--data.",
 ) -> Judged:
-    """Whether the masks of a folder can be read without a guess, and with which classes.
+    """Judges whether the masks of a folder can be read without a guess, and with which classes.
 
     Args:
         folder: of the masks.

@@ -45,7 +45,7 @@ class MaskFacts:
 
     @property
     def pixels(self) -> int:
-        """How many pixels the mask has."""
+        """Number of pixels of the mask."""
         return sum(self.labels.values())
 
 
@@ -78,7 +78,7 @@ class Findings:
 
 
 def pixels_of(files: Iterable[MaskFacts]) -> dict[Label, int]:
-    """How many pixels of all files each label has."""
+    """Number of pixels of each label in all files."""
     total: dict[Label, int] = {}
     for file in files:
         for label, count in file.labels.items():

@@ -119,7 +119,7 @@ FEW_CLASSES, MOST_UNKNOWN = 3, 0.3
 
 
 def _another_table(classes: ClassTable, labels: Mapping[str, Mapping[Label, int]]) -> bool:
-    """Whether masks that lack a class and hold unknown labels call the whole table into question."""
+    """True where missing classes and unknown labels call the whole table into question."""
     total = sum(sum(counts.values()) for counts in labels.values())
     unknown = sum(n for counts in labels.values() for label, n in counts.items() if classes.index_of(label) is None)
     return len(classes) <= FEW_CLASSES or unknown >= MOST_UNKNOWN * total

@@ -23,7 +23,7 @@ LEAST_ALONG_EDGES = 0.95
 
 
 def between_black_and_white(stored: np.ndarray, labels: Mapping[Label, int]) -> int:
-    """How many pixels of a mask are grays along edges between black (0) and white (255 or 65535).
+    """Number of a mask's pixels that are grays along edges between black (0) and white (255 or 65535).
 
     It is 0 for masks of another kind: of ids, or with grays in the middle of things.
 

@@ -70,7 +70,7 @@ def across_the_threshold(
 
 
 def _on_one_side(file: MaskFacts, threshold: int) -> bool:
-    """Whether a mask is of two numbers, or of one that is not black, all below the threshold; or of two above it."""
+    """True for masks of two numbers, or of one that is not black, below the threshold; and of two at or above it."""
     ids = sorted(file.ids)
     if not ids or len(ids) > 2 or len(ids) < len(file.labels):
         return False

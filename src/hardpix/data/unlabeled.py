@@ -15,7 +15,7 @@ SHOWN = 3
 
 
 def unlabeled_pixels(files: Sequence[MaskFacts], classes: ClassTable) -> dict[Label, int]:
-    """How many pixels each label has that stands for no class, the most frequent first.
+    """Number of pixels of each label that stands for no class, the most frequent first.
 
     Example:
         >>> unlabeled_pixels([MaskFacts(Path("a.png"), {0: 5, 1: 2, 255: 3})], ClassTable.from_names(["a", "b"]))
@@ -26,7 +26,7 @@ def unlabeled_pixels(files: Sequence[MaskFacts], classes: ClassTable) -> dict[La
 
 
 def unlabeled_line(parts: Mapping[str, Sequence[MaskFacts]], classes: ClassTable) -> str:
-    """How many pixels of each part are unlabeled, in one line; empty where none is.
+    """Says the share of unlabeled pixels of each part in one line; empty where none is.
 
     Args:
         parts: name of a part of the data → its masks.

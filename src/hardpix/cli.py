@@ -13,6 +13,7 @@ from hardpix.console.errors import UsageError
 
 # Where the commands are whose arguments are those of a function.
 FUNCTIONS = {
+    "check": ("hardpix.commands.check", "check"),
     "test": ("hardpix.evaluation", "evaluate"),
     "predict": ("hardpix.training.predict", "predict"),
     "mine": ("hardpix.training.mine", "mine"),
@@ -28,6 +29,7 @@ DIAGNOSE = (
 )
 
 COMMANDS = {
+    "check": "say what your images and masks hold, and whether anything is doubtful, without training",
     "fit": "train a network on your folders of images and masks",
     "test": "score a trained network on labelled images, and report where it is wrong",
     "predict": "label images: class ids, overlays, confidence",
@@ -41,7 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        The exit code: 0, 2 for what the user can mend (one message on stderr says what), 130 after Ctrl-C.
+        The exit code: 0, 2 for what the user can mend (one message on stderr says what), 130 after Ctrl-C; 1 where
+        check finds files that fit would refuse.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     if not arguments or arguments[0] in ("-h", "--help"):
@@ -63,14 +66,14 @@ def main(arguments: list[str] | None = None) -> int:
         # A script finds what lies beside itself; class paths such as my_module.MyNet are of where the user is.
         sys.path.append(os.getcwd())
     try:
-        _load(name)(rest)
+        result = _load(name)(rest)
     except UsageError as error:
         print(f"hardpix {name}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"hardpix {name}: interrupted", file=sys.stderr)
         return 130
-    return 0
+    return result if name == "check" and isinstance(result, int) else 0
 
 
 def _load(name: str) -> Callable[[list[str]], object]:

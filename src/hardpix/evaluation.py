@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -44,6 +44,9 @@ def evaluate(
     device: str | None = None,
     image_suffix: str | None = None,
     mask_suffix: str | None = None,
+    label_map: dict[int, int | str] | None = None,
+    threshold: int | None = None,
+    palette: Literal["ids", "colors"] | None = None,
 ) -> dict[str, Any]:
     """Score a trained network on labelled images, and report where it is wrong.
 
@@ -66,6 +69,9 @@ def evaluate(
         device: Such as cpu or cuda:1; a GPU if there is one.
         image_suffix: Ending of the image file names that is no part of the stem; that of the run if none is given.
         mask_suffix: The same of the mask file names.
+        label_map: Ids in these masks → number of the run's class, or "ignore"; where they are not those of training.
+        threshold: For masks of black and white: numbers at or above it are the run's class 1, others class 0.
+        palette: colors reads palette files by the colors that the run's classes have.
 
     Returns:
         The scores, from 0 to 1; None for a class that is neither in the truth nor predicted.
@@ -74,6 +80,8 @@ def evaluate(
     with checked_input():
         if (images is None) != (masks is None):
             raise ValueError("--images and --masks go together: give both, or neither for what the run held out")
+        if images is None and not (label_map is None and threshold is None and palette is None):
+            raise ValueError("--label_map, --threshold and --palette say how --masks are read: give these, too")
         if out is not None and out.exists():
             raise FileExistsError(f"expected a new file for the scores, found {out}; give another name as --out")
         samples: Dataset
@@ -81,7 +89,9 @@ def evaluate(
         problems: tuple[Problem, ...] = ()
         unused: tuple[Problem, ...] = ()
         if images is not None and masks is not None:
-            task, samples, checked = open_run(folder, checkpoint, device, images, masks, image_suffix, mask_suffix)
+            task, samples, checked = open_run(
+                folder, checkpoint, device, images, masks, image_suffix, mask_suffix, label_map, threshold, palette
+            )
             left_out, problems, unused = len(checked.stems) - len(samples), checked.problems, checked.alone
         else:
             task, samples = folder.load_task(checkpoint).to(choose_device(device)), folder.validation_set()

@@ -108,6 +108,7 @@ def test_a_table_without_colours_is_written_without_and_painted_all_the_same() -
         "classes": [{"name": "a", "id": 0}, {"name": "b", "id": 1}],
         "ignore_ids": [255],
         "ignore_colours": [],
+        "assumed_ids": [255],
     }
     painted = table.paint(np.array([[0, 1, 255]]))[0].tolist()
     assert painted[2] == [0, 0, 0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,22 +19,14 @@ from hardpix.data.depth_problems import nothing_known, nothing_known_anywhere, w
 from hardpix.data.errors import DataError, Problem
 from hardpix.data.folder_report import ALONE, DepthSeen, FolderReport
 from hardpix.data.images import read_image, read_weight
-from hardpix.data.labels import HIGHEST_ID, Label, count_labels, grey_as_ids
+from hardpix.data.mask_checks import MOST_LABELS, judge_masks
+from hardpix.data.mask_facts import MaskFacts, mask_facts
 from hardpix.data.masks import read_mask
 from hardpix.data.pairs import Folders, folder_problems, pairing_problems, unread_files
-from hardpix.data.problems import (
-    class_list_problems,
-    colours_without_table,
-    too_many_labels,
-    unknown_labels,
-    wrong_size,
-)
+from hardpix.data.problems import too_many_labels, wrong_size
 
 # Below this brightest value an image is all but black: 12 bits stored in 16, say.
 NEARLY_BLACK = 16
-
-# More different labels than this in one mask are no classes.
-MOST_LABELS = 4096
 
 
 @dataclass
@@ -42,7 +34,7 @@ class _Finding:
     """What one stem's files hold."""
 
     size: tuple[int, int] | None = None
-    labels: dict[Label, int] | None = None
+    mask: MaskFacts | None = None
     has_depth: bool = False
     depth_seen: DepthSeen | None = None
     problems: list[Problem] = field(default_factory=list)
@@ -56,6 +48,8 @@ def check_folders(
     depth_format: DepthFormat = METRES,
     ignore_index: int = 255,
     progress: bool = False,
+    palette: str = "ids",
+    option: str = "--data.",
 ) -> FolderReport:
     """Read every file to its end and list all that is wrong, without stopping at the first.
 
@@ -65,12 +59,15 @@ def check_folders(
         depth_format: how stored depth becomes metres.
         ignore_index: must be no class.
         progress: show a bar on the terminal.
+        palette: "colors" takes the classes from the colors of palette files, where no classes are given.
+        option: what the options of the command begin with that the messages name.
 
     Found are: folders missing or without images, subfolders without the right to read them, images without a mask (or
     weight map), several files of one stem, files that cannot be read to their end, maps of another size than their
-    image, ids or colours outside the classes, class lists that do not fit the masks, depth in another unit, depth of no
-    image at all. Masks without an image, files of types that are not read, classes that never occur, masks without a
-    label, depth maps without a known depth and images that are all but black are warnings. Nothing is written.
+    image, ids or colours outside the classes, class lists that do not fit the masks, ids whose meaning would be a guess
+    (see `find_dialects`), palettes that contradict each other, depth in another unit, depth of no image at all. Masks
+    without an image, files of types that are not read, classes that never occur, masks without a label, depth maps
+    without a known depth and images that are all but black are warnings. Nothing is written.
 
     Example:
         >>> check_folders(Folders(Path("nowhere"))).problems[0].kind
@@ -82,20 +79,22 @@ def check_folders(
     stems = tuple(folders.files["images"])
     workers = min(8, os.cpu_count() or 1)
     with ThreadPoolExecutor(workers) as pool:
-        reading = pool.map(lambda stem: _inspect(folders, stem, classes, depth_format), stems)
+        by_color = classes.by_color if classes else palette == "colors"
+        reading = pool.map(lambda stem: _inspect(folders, stem, classes, depth_format, by_color), stems)
         console = Console(stderr=True)
         bar = track(reading, "Reading the data", len(stems), console=console, disable=not progress, transient=True)
         findings = dict(zip(stems, bar, strict=True))
     problems += [problem for finding in findings.values() for problem in finding.problems]
     warnings = [warning for finding in findings.values() for warning in finding.warnings] + _alone(folders)
     warnings += unread_files(folders)
-    labels = {stem: finding.labels for stem, finding in findings.items() if finding.labels is not None}
-    if labels:
+    masks = {stem: finding.mask for stem, finding in findings.items() if finding.mask is not None}
+    labels = {stem: dict(mask.labels) for stem, mask in masks.items()}
+    if masks:
         assert folders.masks is not None
-        asked, classes = classes, classes or _found_classes(labels)
-        more, doubtful = class_list_problems(folders.masks, classes, labels, ignore_index)
-        problems += _label_problems(folders, asked, labels) + more
-        warnings += doubtful
+        judged = judge_masks(folders.masks, masks, classes, ignore_index, by_color=by_color, option=option)
+        classes = judged.classes
+        problems += judged.problems
+        warnings += judged.warnings
     sizes = {stem: finding.size for stem, finding in findings.items() if finding.size is not None}
     without_depth: tuple[str, ...] = ()
     if folders.depth is not None:
@@ -103,14 +102,19 @@ def check_folders(
         if len(without_depth) == len(stems) and any(stem in stems for stem in folders.files["depth"]):
             problems.append(nothing_known_anywhere(folders.depth))
     seen = {stem: finding.depth_seen for stem, finding in findings.items() if finding.depth_seen is not None}
-    return FolderReport(stems, classes, labels, sizes, tuple(problems), tuple(warnings), without_depth, seen)
+    return FolderReport(stems, classes, labels, sizes, tuple(problems), tuple(warnings), without_depth, seen, masks)
 
 
-def _inspect(folders: Folders, stem: str, classes: ClassTable | None, depth_format: DepthFormat) -> _Finding:
+def _inspect(
+    folders: Folders, stem: str, classes: ClassTable | None, depth_format: DepthFormat, by_color: bool
+) -> _Finding:
     """Read all files of one stem; what one of them lacks does not keep the others from being read."""
     finding = _Finding()
     paths = {kind: found[stem][0] for kind, found in folders.files.items() if stem in found}
-    readers = READERS | {"depth": partial(read_depth, depth_format=depth_format)}
+    readers = READERS | {
+        "depth": partial(read_depth, depth_format=depth_format),
+        "masks": partial(read_mask, by_color=by_color),
+    }
     arrays = {kind: _read(path, readers[kind], finding) for kind, path in paths.items()}
     image = arrays["images"]
     if image is not None:
@@ -126,12 +130,12 @@ def _inspect(folders: Folders, stem: str, classes: ClassTable | None, depth_form
         ]
     mask = arrays.get("masks")
     if mask is not None:
-        labels = classes.count(mask) if classes else count_labels(grey_as_ids(mask))
-        if len(labels) > MOST_LABELS:
+        facts = mask_facts(paths["masks"], mask, classes, by_color=by_color)
+        if len(facts.labels) > MOST_LABELS:
             # Not kept: a folder of photographs or depth maps would fill the memory.
-            finding.problems.append(too_many_labels(paths["masks"], labels))
+            finding.problems.append(too_many_labels(paths["masks"], facts.labels))
         else:
-            finding.labels = labels
+            finding.mask = facts
     finding.has_depth = "depth" in paths
     depth = arrays.get("depth")
     if depth is not None:
@@ -148,7 +152,6 @@ def _inspect(folders: Folders, stem: str, classes: ClassTable | None, depth_form
 
 READERS: dict[str, Callable[[Path], np.ndarray]] = {
     "images": read_image,
-    "masks": read_mask,
     "weights": read_weight,
 }
 
@@ -159,49 +162,6 @@ def _read(path: Path, reader: Callable[[Path], np.ndarray], finding: _Finding) -
     except DataError as error:
         finding.problems += error.problems
         return None
-
-
-def classes_in(masks: Iterable[Path]) -> ClassTable:
-    """The classes found by reading masks, as `ClassTable.from_ids` names them.
-
-    Raises:
-        DataError: a mask that cannot be read, or that holds colours, whose meaning only a table can tell.
-    """
-    finding = _Finding()
-    found: set[int] = set()
-    for path in masks:
-        mask = _read(path, read_mask, finding)
-        counts = {} if mask is None else count_labels(grey_as_ids(mask))
-        ids = {label for label in counts if isinstance(label, int)}
-        if len(counts) > MOST_LABELS:
-            finding.problems.append(too_many_labels(path, counts))
-        elif len(ids) < len(counts):
-            finding.problems.append(colours_without_table(path, counts))
-        else:
-            found |= ids
-    if finding.problems:
-        raise DataError.of(finding.problems)
-    return ClassTable.from_ids(found)
-
-
-def _found_classes(labels: dict[str, dict[Label, int]]) -> ClassTable | None:
-    ids = {label for counts in labels.values() for label in counts if isinstance(label, int)}
-    return ClassTable.from_ids(ids) if ids - {255, HIGHEST_ID} else None
-
-
-def _label_problems(folders: Folders, asked: ClassTable | None, labels: dict[str, dict[Label, int]]) -> list[Problem]:
-    """Masks with labels that no class has, and masks of colours where no table was given."""
-    problems = []
-    for stem, counts in labels.items():
-        path = folders.files["masks"][stem][0]
-        if asked is None:
-            if any(isinstance(label, tuple) for label in counts):
-                problems.append(colours_without_table(path, counts))
-            continue
-        unknown = {label: count for label, count in counts.items() if asked.index_of(label) is None}
-        if unknown:
-            problems.append(unknown_labels(path, asked, unknown))
-    return problems
 
 
 def _alone(folders: Folders) -> list[Problem]:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-TABLE_KEYS = {"classes", "ignore_ids", "ignore_colours"}
+from hardpix.data.labels import as_colours, as_ids
+from hardpix.data.palette import Colour
+
+READING_KEYS = ("threshold", "palette", "assumed_ids", "palette_seen")
+TABLE_KEYS = {"classes", "ignore_ids", "ignore_colours", *READING_KEYS}
 CLASS_KEYS = {"name", "id", "colour"}
 EXAMPLE = "{name: road, id: 7}"
 
@@ -22,7 +26,8 @@ def arguments_from(table: Mapping[str, Any]) -> dict[str, Any]:
     """
     if "classes" not in table or not set(table) <= TABLE_KEYS:
         found = ", ".join(map(str, table)) or "nothing"
-        raise ValueError(f"expected the keys classes and perhaps ignore_ids and ignore_colours, found {found}")
+        more = ", ".join(("ignore_ids", "ignore_colours", *READING_KEYS))
+        raise ValueError(f"expected the keys classes and perhaps {more}, found {found}")
     entries = table["classes"]
     if not isinstance(entries, Sequence) or isinstance(entries, str):
         raise ValueError(f"expected a list of classes, such as [{EXAMPLE}], found {entries!r:.80}")
@@ -40,6 +45,7 @@ def arguments_from(table: Mapping[str, Any]) -> dict[str, Any]:
         "colours": coloured,
         "ignore_ids": table.get("ignore_ids"),
         "ignore_colours": table.get("ignore_colours", ()),
+        **{key: table[key] for key in READING_KEYS if key in table},
     }
 
 
@@ -52,3 +58,45 @@ def as_name(name: Any) -> str:
     if not isinstance(name, str | int) or isinstance(name, bool):
         raise ValueError(f"expected a name for each class (in quotes if it is a word such as no), found {name!r:.80}")
     return str(name)
+
+
+def as_palette(entry: Any) -> tuple[tuple[int, Colour], ...]:
+    """A mapping of indices to colors, as written by users → pairs.
+
+    Raises:
+        ValueError: something else.
+
+    Example:
+        >>> as_palette({1: [255, 0, 0]})
+        ((1, (255, 0, 0)),)
+    """
+    if not isinstance(entry, Mapping):
+        raise ValueError(f"expected a color for each index under palette_seen, found {entry!r:.80}")
+    return tuple((as_ids(index)[0], as_colours(color)[0]) for index, color in sorted(entry.items()))
+
+
+def written(table: Any) -> dict[str, Any]:
+    """A class table as plain lists and numbers, which `arguments_from` reads; what is as by default is left out."""
+    classes: list[dict[str, Any]] = [
+        {"name": name, "id": _one_or_list(list(ids))} for name, ids in zip(table.names, table.ids, strict=True)
+    ]
+    for entry, colours in zip(classes, table.colours, strict=False):
+        entry["colour"] = _one_or_list([list(colour) for colour in colours])
+    found: dict[str, Any] = {
+        "classes": classes,
+        "ignore_ids": list(table.ignore_ids),
+        "ignore_colours": [list(colour) for colour in table.ignore_colours],
+    }
+    if table.threshold is not None:
+        found["threshold"] = table.threshold
+    if table.palette != "ids":
+        found["palette"] = table.palette
+    if table.assumed_ids:
+        found["assumed_ids"] = list(table.assumed_ids)
+    if table.palette_seen:
+        found["palette_seen"] = {index: list(color) for index, color in table.palette_seen}
+    return found
+
+
+def _one_or_list(values: list) -> Any:
+    return values[0] if len(values) == 1 else values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from hardpix.data.classes import ClassTable
@@ -9,28 +10,98 @@ from hardpix.data.presets import load_preset, preset_names
 from hardpix.data.yaml_files import read_yaml
 
 
-def class_table(classes: str | list[str] | None, label_map: dict[int, int | str] | None) -> ClassTable | None:
+def class_table(
+    classes: str | list[str] | None,
+    label_map: dict[int, int | str] | None = None,
+    threshold: int | None = None,
+    palette: str | None = None,
+) -> ClassTable | None:
     """The class table that settings describe: a YAML file or the name of a preset, names, a label map, or nothing.
 
+    Args:
+        classes: file, preset or names.
+        label_map: stored ids → number of the class, or "ignore".
+        threshold: parts two classes.
+        palette: "colors" to read palette files by their colors.
+
     Raises:
-        ValueError: a label map beside a file or a preset, which have the ids themselves.
+        ValueError: settings that contradict each other, such as a label map beside a file, which has the ids itself.
         FileNotFoundError: there is no such file.
 
     Example:
         >>> class_table("camvid", None).names[:2], class_table(None, {7: 0, 8: 1}).ids
         (('sky', 'building'), ((7,), (8,)))
     """
+    if palette not in (None, "ids", "colors"):
+        raise ValueError(f"expected palette to be ids or colors, found {palette!r:.80}")
+    if threshold is not None and (label_map is not None or isinstance(classes, str)):
+        raise ValueError("threshold goes with names of two classes or with none: leave out the label map or the file")
+    if palette == "colors" and (label_map is not None or threshold is not None or isinstance(classes, list)):
+        raise ValueError("palette colors goes with a class file that has colours, or with none: leave out the others")
     if isinstance(classes, str):
-        if label_map is not None:
-            raise ValueError("label_map goes with names of classes, not with a file of them: write the ids in the file")
-        if classes in preset_names():
-            return load_preset(classes).classes
-        if not Path(classes).is_file():
-            raise FileNotFoundError(
-                f"expected a YAML file of the class table, or one of the presets {', '.join(preset_names())}, found "
-                f"none at {classes}"
-            )
-        return read_yaml(classes, ClassTable.from_dict)
+        table = _from_file(classes, label_map)
+        return table if palette is None else read_by(table, palette)
+    if threshold is not None:
+        return ClassTable.from_threshold(threshold, classes)
     if label_map is not None:
         return ClassTable.from_label_map(label_map, classes)
     return ClassTable.from_names(classes) if classes is not None else None
+
+
+def read_by(table: ClassTable, palette: str) -> ClassTable:
+    """The same table, with palette files read by their ids or their colors."""
+    return ClassTable.from_dict(table.to_dict() | {"palette": palette})
+
+
+def read_otherwise(
+    classes: ClassTable, label_map: Mapping[int, int | str] | None, threshold: int | None, palette: str | None
+) -> ClassTable:
+    """The classes of a run, for masks that hold them in another way than those of the training.
+
+    Args:
+        classes: of the run.
+        label_map: ids in these masks → number of the run's class, or "ignore".
+        threshold: numbers at or above it are the run's class 1, others class 0.
+        palette: "colors" reads palette files by the colors that the classes had in training.
+
+    Raises:
+        ValueError: more than one of them, a label map for another number of classes, or colors that are not known.
+
+    Example:
+        >>> read_otherwise(ClassTable.from_names(["back", "thing"]), {0: 0, 255: 1}, None, None).ids
+        ((0,), (255,))
+    """
+    if sum(given is not None for given in (label_map, threshold, palette)) > 1:
+        raise ValueError("label_map, threshold and palette each say how masks are read: give one of them")
+    if threshold is not None:
+        return ClassTable.from_threshold(threshold, classes.names)
+    if label_map is not None:
+        numbers = {index for index in label_map.values() if not isinstance(index, str)}
+        if len(numbers) != len(classes):
+            known = ", ".join(f"{index} {name}" for index, name in enumerate(classes.names))
+            raise ValueError(f"expected a label_map to every class of the run ({known}), found {len(numbers)} numbers")
+        return ClassTable.from_label_map(label_map, classes.names)
+    if palette is None or classes.colours or palette == "ids":
+        return classes if palette is None else read_by(classes, palette)
+    seen = dict(classes.palette_seen)
+    if missing := [name for name, ids in zip(classes.names, classes.ids, strict=True) if not seen.keys() & set(ids)]:
+        raise ValueError(
+            f"expected a run that knows the color of every class, from its class table or the palettes of its masks, "
+            f"found none for {', '.join(missing)}: save the masks with the ids of the training"
+        )
+    colors = [[seen[i] for i in ids if i in seen] for ids in classes.ids]
+    ignored = [seen[i] for i in classes.ignore_ids if i in seen]
+    return ClassTable(classes.names, classes.ids, colors, classes.ignore_ids, ignored, palette=palette)
+
+
+def _from_file(classes: str, label_map: dict[int, int | str] | None) -> ClassTable:
+    if label_map is not None:
+        raise ValueError("label_map goes with names of classes, not with a file of them: write the ids in the file")
+    if classes in preset_names():
+        return load_preset(classes).classes
+    if not Path(classes).is_file():
+        raise FileNotFoundError(
+            f"expected a YAML file of the class table, or one of the presets {', '.join(preset_names())}, found "
+            f"none at {classes}"
+        )
+    return read_yaml(classes, ClassTable.from_dict)

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from hardpix.data.class_files import arguments_from, as_name
-from hardpix.data.labels import HIGHEST_ID, Label, as_colours, as_ids, count_labels, find_colours, grey_as_ids
+from hardpix.data.class_files import arguments_from, as_name, as_palette, written
+from hardpix.data.class_rules import refuse_twice, require_among, require_palette, require_threshold
+from hardpix.data.labels import (
+    HIGHEST_ID,
+    Label,
+    as_colours,
+    as_ids,
+    count_labels,
+    find_colours,
+    gray_levels,
+    grey_as_ids,
+)
 from hardpix.data.palette import Colour, palette
 
 _IGNORED, _UNKNOWN = -1, -2
@@ -29,9 +39,15 @@ class ClassTable:
             channels, and overlays have a palette for colour-blind readers.
         ignore_ids: stored ids without a label; 255 by default, unless a class has it.
         ignore_colours: stored colours without a label.
+        threshold: of two classes, every stored number at or above it is the second, every other one the first; for
+            masks with soft edges.
+        palette: "ids" reads a palette file's indices as ids, "colors" its colors as colours of the table.
+        assumed_ids: those of `ignore_ids` that nobody asked for; by default the 255 that `ignore_ids` has by default.
+        palette_seen: index → color of the palette files that the network learned from, against which others are held.
 
     Raises:
-        ValueError: counts differ, an id or colour is given twice, or an id is not in 0…65535.
+        ValueError: counts differ, an id or colour is given twice, an id is not in 0…65535, a threshold does not part
+            the ids of two classes, or a palette is to be read by colors that the table lacks.
 
     Example:
         >>> table = ClassTable(["road", "vehicle"], ids=[7, [26, 27]], ignore_ids=[0])
@@ -46,6 +62,10 @@ class ClassTable:
     colours: tuple[tuple[Colour, ...], ...]
     ignore_ids: tuple[int, ...]
     ignore_colours: tuple[Colour, ...]
+    threshold: int | None
+    palette: str
+    assumed_ids: tuple[int, ...]
+    palette_seen: tuple[tuple[int, Colour], ...]
 
     def __init__(
         self,
@@ -54,6 +74,10 @@ class ClassTable:
         colours: Sequence[Colour | Sequence[Colour]] = (),
         ignore_ids: Sequence[int] | None = None,
         ignore_colours: Sequence[Colour] = (),
+        threshold: int | None = None,
+        palette: str = "ids",
+        assumed_ids: Sequence[int] | None = None,
+        palette_seen: Mapping[int, Colour] = MappingProxyType({}),
     ) -> None:
         each_ids = tuple(as_ids(entry) for entry in ids)
         each_colours = tuple(as_colours(entry) for entry in colours)
@@ -64,22 +88,30 @@ class ClassTable:
             )
         taken = [i for entry in each_ids for i in entry]
         if ignore_ids is None:
-            ignore_ids = () if 255 in taken else (255,)
-        values = {
+            ignore_ids = () if 255 in taken or threshold is not None else (255,)
+            assumed_ids = ignore_ids if assumed_ids is None else assumed_ids
+        values: dict[str, Any] = {
             "names": tuple(as_name(name) for name in names),
             "ids": each_ids,
             "colours": each_colours,
             "ignore_ids": as_ids(ignore_ids),
             "ignore_colours": as_colours(ignore_colours),
+            "threshold": threshold,
+            "palette": palette,
+            "assumed_ids": as_ids(assumed_ids or ()),
+            "palette_seen": as_palette(palette_seen),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
         for what, entries in (("id", each_ids), ("colour", each_colours)):
             if not all(entries):
                 raise ValueError(f"expected at least one {what} a class, found [] for {names[entries.index(())]}")
-        _refuse_twice("id", [*taken, *self.ignore_ids])
-        _refuse_twice("colour", [c for entry in (*each_colours, self.ignore_colours) for c in entry])
-        _refuse_twice("name", list(self.names))
+        refuse_twice("id", [*taken, *self.ignore_ids])
+        refuse_twice("colour", [c for entry in (*each_colours, self.ignore_colours) for c in entry])
+        refuse_twice("name", list(self.names))
+        require_palette(palette, each_colours)
+        require_threshold(threshold, each_ids, self.ignore_ids)
+        require_among(self.assumed_ids, self.ignore_ids)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -93,7 +125,8 @@ class ClassTable:
     def from_ids(cls, found: Iterable[int]) -> ClassTable:
         """Classes named after the ids that masks hold.
 
-        255 and 65535 are unlabelled, except where masks hold 0 and 255 alone, as drawn masks of one thing do.
+        255 and 65535 are unlabelled, except where the ids are evenly spread gray levels from black to white, as drawn
+        masks have: 0 and 255, or 0, 128 and 255.
 
         Example:
             >>> ClassTable.from_ids([0, 4, 255]).names
@@ -102,9 +135,32 @@ class ClassTable:
             ('class 0', 'class 255')
         """
         found = sorted({int(i) for i in found})
-        unlabelled = () if found == [0, 255] else (255, HIGHEST_ID)
+        unlabelled = () if gray_levels(found) else (255, HIGHEST_ID)
         ids = [i for i in found if i not in unlabelled]
-        return cls([f"class {i}" for i in ids], ids, ignore_ids=unlabelled)
+        return cls([f"class {i}" for i in ids], ids, ignore_ids=unlabelled, assumed_ids=unlabelled)
+
+    @classmethod
+    def from_colors(cls, found: Iterable[Colour]) -> ClassTable:
+        """Classes named after the colors that masks hold, palette files read by their colors.
+
+        Example:
+            >>> ClassTable.from_colors([(255, 0, 0), (0, 0, 0)]).names
+            ('#000000', '#ff0000')
+        """
+        colors = sorted(set(found))
+        names = [f"#{bytes(color).hex()}" for color in colors]
+        return cls(names, range(len(colors)), colors, palette="colors")
+
+    @classmethod
+    def from_threshold(cls, threshold: int, names: Sequence[str] | None = None) -> ClassTable:
+        """Two classes: numbers below the threshold, and those at or above it; predictions are black and white.
+
+        Example:
+            >>> ClassTable.from_threshold(128).indices(np.array([[0, 127, 128, 255]]))
+            array([[0, 0, 1, 1]])
+        """
+        white = 255 if threshold <= 255 else HIGHEST_ID
+        return cls(names or ["class 0", "class 1"], [0, white], threshold=threshold)
 
     @classmethod
     def from_label_map(cls, label_map: Mapping[Any, int | str], names: Sequence[str] | None = None) -> ClassTable:
@@ -136,7 +192,7 @@ class ClassTable:
         """Classes as a YAML file lists them.
 
         Keys: `classes`, a list of `name`, `id` (one or several) and perhaps `colour` (one or several); `ignore_ids` and
-        `ignore_colours`, both may be left out.
+        `ignore_colours`, `threshold`, `palette`, `assumed_ids` and `palette_seen`, all of which may be left out.
 
         Raises:
             ValueError: a key is missing or unknown, or a value is not what its key stands for.
@@ -145,16 +201,16 @@ class ClassTable:
 
     def to_dict(self) -> dict[str, Any]:
         """What `from_dict` reads, of plain lists and numbers."""
-        classes: list[dict[str, Any]] = [
-            {"name": name, "id": _one_or_list(list(ids))} for name, ids in zip(self.names, self.ids, strict=True)
-        ]
-        for entry, colours in zip(classes, self.colours, strict=False):
-            entry["colour"] = _one_or_list([list(colour) for colour in colours])
-        return {
-            "classes": classes,
-            "ignore_ids": list(self.ignore_ids),
-            "ignore_colours": [list(c) for c in self.ignore_colours],
-        }
+        return written(self)
+
+    def with_palette_seen(self, colors: Mapping[int, Colour]) -> ClassTable:
+        """The same table, which remembers the colors of the palette files that the network learns from."""
+        return ClassTable.from_dict(self.to_dict() | {"palette_seen": dict(colors)})
+
+    @property
+    def by_color(self) -> bool:
+        """True where palette files are read by their colors."""
+        return self.palette == "colors"
 
     def indices(self, stored: np.ndarray, ignore_index: int = 255) -> np.ndarray:
         """A mask as stored, (H, W) ids or (H, W, 3) colours → (H, W) int64 in 0 … C−1 or `ignore_index`.
@@ -193,7 +249,9 @@ class ClassTable:
 
     def index_of(self, label: Label) -> int | None:
         """The index of one stored id or colour; −1 where it is unlabelled, None where the table does not have it."""
-        return self._by_colour.get(label) if isinstance(label, tuple) else self._by_id.get(label)
+        if isinstance(label, tuple):
+            return self._by_colour.get(label)
+        return self._by_id.get(label) if self.threshold is None else int(label >= self.threshold)
 
     def stored(self, index: np.ndarray) -> np.ndarray:
         """(H, W) indices 0 … C−1 → the ids of the user's masks, uint8 where they fit, else uint16."""
@@ -231,18 +289,10 @@ class ClassTable:
 
     def _look_up(self, stored: np.ndarray) -> np.ndarray:
         labels = self._labels(stored)
-        return self._table.take(labels) if labels.ndim == 2 else find_colours(labels, self._by_colour, _UNKNOWN)
+        if labels.ndim == 3:
+            return find_colours(labels, self._by_colour, _UNKNOWN)
+        return self._table.take(labels) if self.threshold is None else (labels >= self.threshold).astype(np.int32)
 
 
 def _inverse(entries: Iterable[Iterable[Any]], ignored: Iterable[Any]) -> dict[Any, int]:
     return {label: k for k, entry in enumerate(entries) for label in entry} | dict.fromkeys(ignored, _IGNORED)
-
-
-def _one_or_list(values: list) -> Any:
-    return values[0] if len(values) == 1 else values
-
-
-def _refuse_twice(what: str, values: list) -> None:
-    twice = sorted(value for value, count in Counter(values).items() if count > 1)
-    if twice:
-        raise ValueError(f"expected each {what} once in the class table, found {twice} more than once")

@@ -14,6 +14,8 @@ SHOWN_PER_KIND = 20
 class Problem:
     """One thing that is wrong with one file or folder; problems of one kind are listed together.
 
+    `whole_folder` is true where it concerns how all files of a folder are read, so that leaving some out is no way on.
+
     Example:
         >>> problem = Problem("empty file", Path("a.png"), "an image", "0 bytes", "copy it again")
         >>> f"{problem.where}: expected {problem.expected}, found {problem.found}"
@@ -25,6 +27,7 @@ class Problem:
     expected: str
     found: str
     advice: str
+    whole_folder: bool = False
 
 
 class DataError(ValueError):

@@ -10,11 +10,11 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision import tv_tensors
 
-from hardpix.data.checks import classes_in
 from hardpix.data.classes import ClassTable
 from hardpix.data.depth import METRES, DepthFormat, read_depth
 from hardpix.data.errors import DataError
 from hardpix.data.images import read_image, read_weight
+from hardpix.data.mask_checks import classes_in
 from hardpix.data.masks import read_mask
 from hardpix.data.pairs import Folders, folder_problems, pairing_problems
 from hardpix.data.problems import unknown_labels, wrong_size
@@ -90,7 +90,7 @@ class SegmentationFolder(Dataset[Sample]):
             for name, found in self.folders.files.items()
         }
         if classes is None and masks is not None:
-            classes = classes_in(self.files["masks"].values())
+            classes = classes_in(Path(masks), self.files["masks"].values())
         if classes is not None and 0 <= ignore_index < len(classes):
             raise ValueError(
                 f"expected an ignore_index that is no class, found {ignore_index} with {len(classes)} classes: "
@@ -123,8 +123,8 @@ class SegmentationFolder(Dataset[Sample]):
 
     def _target(self, stem: str) -> Tensor:
         path = self.files["masks"][stem]
-        stored = read_mask(path)
         assert self.classes is not None
+        stored = read_mask(path, by_color=self.classes.by_color)
         try:
             return torch.from_numpy(self.classes.indices(stored, self.ignore_index))
         except ValueError as error:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from hardpix.data.classes import ClassTable
 from hardpix.data.errors import DataError, Problem
 from hardpix.data.labels import Label
+from hardpix.data.mask_facts import MaskFacts
 
 # The kind of a warning about masks and further maps that belong to no image.
 ALONE = "file without an image"
@@ -28,7 +29,8 @@ class FolderReport:
     `classes` are those asked for or, where none were, those found in the masks (None without masks). `labels` holds for
     each stem how many pixels have each stored id or colour, `sizes` the height and width of each image. `problems` must
     be mended before training, `warnings` need not. Where there is a folder of depth maps, `depth_seen` says what each
-    holds, and `without_depth` are the stems of images that have none, or one without a known depth.
+    holds, and `without_depth` are the stems of images that have none, or one without a known depth. `masks` has the
+    facts of each mask that could be read.
 
     Example:
         >>> classes = ClassTable.from_names(["road", "car"])
@@ -45,11 +47,22 @@ class FolderReport:
     warnings: tuple[Problem, ...]
     without_depth: tuple[str, ...] = ()
     depth_seen: dict[str, DepthSeen] = field(default_factory=dict)
+    masks: dict[str, MaskFacts] = field(default_factory=dict)
 
     @property
     def alone(self) -> tuple[Problem, ...]:
         """The warnings about masks and further maps without an image."""
         return tuple(warning for warning in self.warnings if warning.kind == ALONE)
+
+    @property
+    def refusals(self) -> tuple[Problem, ...]:
+        """The problems that concern how all masks are read, so that leaving some files out is no way on."""
+        return tuple(problem for problem in self.problems if problem.whole_folder)
+
+    @property
+    def doubts(self) -> tuple[Problem, ...]:
+        """The warnings that concern how all masks are read."""
+        return tuple(warning for warning in self.warnings if warning.whole_folder)
 
     def require(self) -> FolderReport:
         """The report itself, if nothing stands in the way of training.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,9 @@ from hardpix.data.palette import Colour
 
 Label = int | Colour
 HIGHEST_ID = 65535
+
+# More gray levels than this cannot be told apart by eye, so nobody draws with them.
+MOST_GRAY_LEVELS = 9
 
 
 def as_ids(entry: Any) -> tuple[int, ...]:
@@ -78,6 +81,20 @@ def count_labels(stored: np.ndarray) -> dict[Label, int]:
 def grey_as_ids(stored: np.ndarray) -> np.ndarray:
     """A mask whose three channels are equal everywhere → one of them, which holds ids; others as they are."""
     return stored if stored.ndim == 2 or (stored[..., :1] != stored).any() else stored[..., 0]
+
+
+def gray_levels(ids: Collection[int]) -> bool:
+    """True for ids that are all the evenly spread gray levels, from black to white, of a drawn mask.
+
+    Example:
+        >>> gray_levels([0, 255]), gray_levels([0, 128, 255]), gray_levels([0, 1, 255])
+        (True, True, False)
+    """
+    levels = sorted(ids)
+    if not 2 <= len(levels) <= MOST_GRAY_LEVELS or levels[0] != 0 or levels[-1] not in (255, HIGHEST_ID):
+        return False
+    step = levels[-1] / (len(levels) - 1)
+    return all(abs(level - k * step) <= 1 for k, level in enumerate(levels))
 
 
 def find_colours(stored: np.ndarray, known: Mapping[Colour, int], otherwise: int) -> np.ndarray:

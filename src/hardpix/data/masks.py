@@ -12,11 +12,11 @@ from hardpix.data.images import opened
 from hardpix.data.labels import HIGHEST_ID
 
 
-def read_mask(path: str | Path) -> np.ndarray:
+def read_mask(path: str | Path, *, by_color: bool = False) -> np.ndarray:
     """A mask as stored: (H, W) ids in uint8 or uint16, or (H, W, 3) uint8 colours.
 
-    Grey of 1 to 16 bits and palette indices are ids; RGB is colours; an alpha channel is dropped. The orientation that
-    EXIF notes is applied, as to images.
+    Grey of 1 to 16 bits and palette indices are ids; RGB is colours; an alpha channel is dropped. With `by_color`, a
+    palette file is read as the colors that its palette shows. The orientation that EXIF notes is applied, as to images.
 
     Raises:
         DataError: the file cannot be read to its end, is a jpg (it changes labels), or holds numbers outside 0…65535 or
@@ -33,6 +33,9 @@ def read_mask(path: str | Path) -> np.ndarray:
         stored_as: str = image.info["stored_as"]
         if image.format == "JPEG":
             raise DataError.of([_not_a_mask(path, "a lossless file", "jpg, which invents labels at every border")])
+        if by_color and image.mode in ("P", "PA"):
+            # By way of RGBA, for Pillow warns where a palette loses its transparency, even if that is meant.
+            return np.array(image.convert("RGBA"))[..., :3]
         if image.mode in ("RGB", "RGBA", "RGBX"):
             if ";16" in stored_as:
                 found = "16, of which Pillow drops the lower 8"

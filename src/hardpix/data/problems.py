@@ -10,6 +10,7 @@ import numpy as np
 from hardpix.data.classes import ClassTable
 from hardpix.data.errors import Problem
 from hardpix.data.labels import Label
+from hardpix.data.remedies import label_map
 
 
 def wrong_size(path: Path, expected: Sequence[int], found: Sequence[int]) -> Problem:
@@ -49,6 +50,13 @@ def colours_without_table(path: Path, labels: Iterable[Label]) -> Problem:
     )
 
 
+def ids_among_colors(path: Path, labels: Iterable[Label]) -> Problem:
+    """A mask of ids where classes were to be found by their colors."""
+    found = f"ids {ranges(label for label in labels if isinstance(label, int))}"
+    advice = "write a class table with the id and the colour of each class and give it as classes"
+    return Problem("ids among masks of colors", path, "colors of a palette, or RGB", found, advice)
+
+
 def too_many_labels(path: Path, labels: Mapping[Label, int]) -> Problem:
     """A file with more different labels than there can be classes."""
     if any(isinstance(label, tuple) for label in labels):
@@ -65,6 +73,7 @@ def class_list_problems(
     classes: ClassTable | None,
     labels: Mapping[str, Mapping[Label, int]],
     ignore_index: int,
+    option: str = "--data.",
 ) -> tuple[list[Problem], list[Problem]]:
     """What is wrong, and what is doubtful, with a class list (None: none was given or found) against all masks."""
     kind = "class list that contradicts the masks"
@@ -81,7 +90,13 @@ def class_list_problems(
     if missing and (None in seen or len(missing) == len(classes)):
         of_classes = f"{len(classes)} classes of ids {ranges(i for entry in classes.ids for i in entry)}"
         advice = "correct the ids of the class table, or give the table that belongs to these masks"
-        problems.append(Problem(kind, masks, of_classes, f"{in_masks}; never: {', '.join(missing)}", advice))
+        if in_order := _in_order(classes, ids):
+            advice += f"; if the ids are these classes in their order, say {label_map(in_order, option)}"
+        never = f"{in_masks}; never: {', '.join(missing)}"
+        problems.append(Problem(kind, masks, of_classes, never, advice, whole_folder=_another_table(classes, labels)))
+    elif None in seen and ids == set(range(len(classes) + 1)) and (in_order := _in_order(classes, ids)):
+        advice = f"if 0 is unlabeled, say {label_map(in_order, option)}; else name one more class"
+        problems.append(Problem(kind, masks, f"{len(classes)} classes", f"{in_masks}, one more", advice))
     elif missing:
         advice = "check the class table; a class without a pixel cannot be learned"
         warnings.append(Problem("class that never occurs", masks, "every class", f"no {', '.join(missing)}", advice))
@@ -97,6 +112,26 @@ def class_list_problems(
         for stem, counts in labels.items()
         if all(classes.index_of(label) == -1 for label in counts)
     ]
+
+
+# With as few classes as these, or with as large a share of unknown pixels, the table is one of other masks.
+FEW_CLASSES, MOST_UNKNOWN = 3, 0.3
+
+
+def _another_table(classes: ClassTable, labels: Mapping[str, Mapping[Label, int]]) -> bool:
+    """True where missing classes and unknown labels call the whole table into question."""
+    total = sum(sum(counts.values()) for counts in labels.values())
+    unknown = sum(n for counts in labels.values() for label, n in counts.items() if classes.index_of(label) is None)
+    return len(classes) <= FEW_CLASSES or unknown >= MOST_UNKNOWN * total
+
+
+def _in_order(classes: ClassTable, ids: set[int]) -> dict[int, int | str]:
+    """A label map that takes the ids found for the classes in their order, perhaps after an unlabeled 0."""
+    found = sorted(ids - set(classes.ignore_ids))
+    unlabeled: dict[int, int | str] = dict.fromkeys(sorted(ids & set(classes.ignore_ids)), "ignore")
+    if len(found) == len(classes) + 1 and found[0] == 0:
+        unlabeled[found.pop(0)] = "ignore"
+    return {**{i: k for k, i in enumerate(found)}, **unlabeled} if len(found) == len(classes) else {}
 
 
 def ranges(ids: Iterable[int]) -> str:

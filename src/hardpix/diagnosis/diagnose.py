@@ -254,6 +254,9 @@ def _with_ignored(table: ClassTable | None, ignore_index: int | None) -> ClassTa
         [list(table.colours[k]) for k in kept] if table.colours else (),
         ignore_ids=sorted({*table.ignore_ids, ignore_index}),
         ignore_colours=[*table.ignore_colours, *chain.from_iterable(gone)],
+        threshold=table.threshold,
+        palette=table.palette,
+        assumed_ids=[i for i in table.assumed_ids if i != ignore_index],
     )
 
 

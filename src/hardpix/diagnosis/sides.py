@@ -49,7 +49,7 @@ class Side:
         Raises:
             DataError: the file cannot be read, or a threshold is to be applied to colors.
         """
-        stored = read_mask(path)
+        stored = read_mask(path, by_color=self.classes is not None and self.classes.by_color)
         if self.threshold is None:
             return stored
         gray = grey_as_ids(stored)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -21,7 +21,7 @@ from hardpix.data import (
     Transformed,
     collate,
 )
-from hardpix.data.class_source import class_table
+from hardpix.data.class_source import class_table, read_by
 from hardpix.training.folders import described, split_folders
 from hardpix.training.loading import count_classes
 from hardpix.training.sources import own_folders, own_sets, preset_folders, refuse, with_maps
@@ -49,6 +49,9 @@ class SegmentationData(LightningDataModule):
         classes: YAML file of the class table, or names of the classes with the ids 0, 1, 2, …; found in the masks if
             not given.
         label_map: ids in the masks → number of the class, or "ignore".
+        threshold: for masks of black and white with soft edges: numbers at or above it are class 1, others class 0.
+        palette: colors reads palette files by the colors that they show, of the class table if there is one; by default
+            their indices are the ids.
         depth: folder of the training images' depth maps, which some may lack; true for that of the preset.
         weights: folder of the training images' weight maps, for the signal Precomputed.
         depth_format: how stored depth becomes metres, such as --data.depth_format.scale 0.001 for millimetres (see
@@ -91,6 +94,8 @@ class SegmentationData(LightningDataModule):
         val_set: Dataset | None = None,
         classes: str | list[str] | None = None,
         label_map: dict[int, int | str] | None = None,
+        threshold: int | None = None,
+        palette: Literal["ids", "colors"] | None = None,
         depth: bool | str | None = None,
         weights: str | None = None,
         depth_format: DepthFormat | None = None,
@@ -137,12 +142,13 @@ class SegmentationData(LightningDataModule):
         # Those of "depth" and "weight": what is read for nothing can then be said.
         asked = {"depth": depth not in (None, False), "weight": weights is not None}
         self.maps_asked_for = [name for name, given in asked.items() if given]
-        given = class_table(classes, label_map)
+        given = class_table(classes, label_map, threshold, palette)
         places = {"images": images, "masks": masks, "val_images": val_images, "val_masks": val_masks}
         names = {"image_suffix": image_suffix, "mask_suffix": mask_suffix, "depth_suffix": depth_suffix}
         self.without_depth: tuple[str, ...] = ()
         if train_set is not None or val_set is not None:
-            others = {"preset": preset, "root": root, "val_stems": val_stems, "label_map": label_map}
+            others: dict[str, Any] = {"preset": preset, "root": root, "val_stems": val_stems, "label_map": label_map}
+            others |= {"threshold": threshold, "palette": palette}
             maps = {"depth": depth, "depth_format": depth_format, "weights": weights}
             refuse("train_set", places | names | others | maps)
             self.train_set, self.val_set, self.classes = own_sets(train_set, val_set, given)
@@ -153,7 +159,7 @@ class SegmentationData(LightningDataModule):
         if preset is not None:
             refuse("preset", places | names)
             training, validation, known = preset_folders(preset, root, val_stems)
-            given, stored = given or known.classes, known.depth_format
+            given, stored = given or read_by(known.classes, palette or known.classes.palette), known.depth_format
         else:
             refuse("images", {"root": root})
             training, validation = own_folders(
@@ -168,6 +174,8 @@ class SegmentationData(LightningDataModule):
             val_stems=val_stems,
             depth_format=depth_format or stored,
             ignore_index=ignore_index,
+            palette=palette or "ids",
+            label_map=label_map,
         )
         self.classes, self.train_set, self.val_set = split.classes, split.train, split.val
         self._smallest, self._counts = split.smallest, split.class_pixels

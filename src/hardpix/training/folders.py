@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ from hardpix.data import (
 )
 from hardpix.data.depth_problems import nothing_known_anywhere
 from hardpix.data.folder_report import DepthSeen
+from hardpix.data.mask_palettes import colors_by_index, palettes_that_contradict
+from hardpix.data.unlabeled import ids_that_never_occur, unlabeled_line
 from hardpix.training.processes import is_first_process
 
 
@@ -57,6 +59,8 @@ def split_folders(
     val_stems: str | None,
     depth_format: DepthFormat,
     ignore_index: int,
+    palette: str = "ids",
+    label_map: Mapping[int, int | str] | None = None,
 ) -> SplitFolders:
     """Check every file, say on screen what is held out, and open both parts.
 
@@ -68,6 +72,8 @@ def split_folders(
         val_stems: pattern of the stems to hold out instead.
         depth_format: how stored depth becomes metres.
         ignore_index: the id of unlabelled pixels inside hardpix.
+        palette: "colors" takes the classes from the colors of palette files, where no classes are given.
+        label_map: that of the user, whose ids should all occur.
 
     Raises:
         DataError: everything that is wrong with the files, in one list.
@@ -83,9 +89,15 @@ def split_folders(
                 "in the same part of the preset"
             )
     report = check_folders(
-        training, classes, depth_format=depth_format, ignore_index=ignore_index, progress=is_first_process()
+        training,
+        classes,
+        depth_format=depth_format,
+        ignore_index=ignore_index,
+        progress=is_first_process(),
+        palette=palette,
     )
     problems, warnings = list(report.problems), list(report.warnings)
+    masks = {"training": list(report.masks.values())}
     if validation is not None:
         # Ids that only validation has are errors: the network would have no class for them.
         val_report = check_folders(
@@ -93,12 +105,20 @@ def split_folders(
         )
         problems += val_report.problems + tuple(_in_both(training, validation))
         warnings += val_report.warnings
+        masks["validation"] = list(val_report.masks.values())
+        every = [file for files in masks.values() for file in files]
+        if training.masks is not None and not any(found.whole_folder for found in problems):
+            problems += filter(None, [palettes_that_contradict(training.masks, every, classes, "--data.")])
+    if training.masks is not None and (never := ids_that_never_occur(training.masks, masks, label_map or {})):
+        warnings.append(never)
     unused = _held_out_depth(training, report.stems, val_share, val_stems) if validation is None else set()
     problems, warnings = ([found for found in each if found.where not in unused] for each in (problems, warnings))
     if warnings:
         show("[yellow]Warnings[/yellow]", escape(describe(warnings)))
     if problems:
-        raise DataError.of(problems, report.classes.names if report.classes else ())
+        # A network cannot be held against classes that are in doubt themselves.
+        in_doubt = report.classes is None or any(problem.whole_folder for problem in problems)
+        raise DataError.of(problems, () if in_doubt or report.classes is None else report.classes.names)
     assert report.classes is not None
     if validation is None:
         split = _split(report.stems, val_share, val_stems)
@@ -108,14 +128,18 @@ def split_folders(
         train_stems, val_folders, held_out = report.stems, validation, val_report.stems
         where = escape(str(val_folders.images))
         show(f"Training: {len(train_stems)} images; validation: {len(held_out)} images of {where}.")
+    table = report.classes
+    if seen := colors_by_index(masks["training"]):
+        table = table.with_palette_seen(seen)
     show(escape(f"{len(report.classes)} classes: {', '.join(report.classes.names)}"))
+    if unlabeled := unlabeled_line(masks if validation is not None else {"": masks["training"]}, report.classes):
+        show(escape(unlabeled))
 
     def opened(folders: Folders, stems: Sequence[str]) -> SegmentationFolder:
-        assert report.classes is not None
         return SegmentationFolder(
             folders.images,
             folders.masks,
-            report.classes,
+            table,
             depth=folders.depth,
             weights=folders.weights,
             depth_format=depth_format,
@@ -127,7 +151,7 @@ def split_folders(
         )
 
     class_pixels = report.class_pixels(train_stems)
-    if doubtful := _doubtful_classes(report, classes is None, class_pixels):
+    if doubtful := _doubtful_classes(report, class_pixels):
         show("[yellow]Warnings[/yellow]", escape(doubtful))
     unlabelled = [
         Problem("nothing labelled", folders.masks, f"labels of the images to {use}", "none", "label some of them")
@@ -153,7 +177,7 @@ def split_folders(
     val = opened(replace(val_folders, depth=None, weights=None), held_out)
     val_sizes = (report if validation is None else val_report).sizes
     return SplitFolders(
-        classes=report.classes,
+        classes=table,
         train=opened(training, train_stems),
         val=val,
         smallest=(min(heights), min(widths)),
@@ -201,18 +225,15 @@ def _in_both(training: Folders, validation: Folders) -> list[Problem]:
     ]
 
 
-def _doubtful_classes(report: FolderReport, found: bool, class_pixels: list[int]) -> str:
-    """What is odd about classes: none of the training images has them, or an id that was found is in one mask alone."""
+def _doubtful_classes(report: FolderReport, class_pixels: list[int]) -> str:
+    """Classes that none of the training images has, while those that are held out do."""
     assert report.classes is not None
-    lines = []
-    for index, name in enumerate(report.classes.names):
-        ids = {*report.classes.ids[index], *(report.classes.colours[index] if report.classes.colours else ())}
-        masks = [stem for stem, labels in report.labels.items() if not ids.isdisjoint(labels)]
-        if masks and not class_pixels[index]:
-            lines.append(f"{name}: in no training image, so it cannot be learned; hold out other images (val_stems)")
-        elif found and len(masks) == 1 and len(report.labels) > 2:
-            lines.append(f"{name}: in the mask of {masks[0]} alone; a stray id? --data.classes names those that count")
-    return "\n".join(lines)
+    seen = {report.classes.index_of(label) for labels in report.labels.values() for label in labels}
+    return "\n".join(
+        f"{name}: in no training image, so it cannot be learned; hold out other images (val_stems)"
+        for index, name in enumerate(report.classes.names)
+        if index in seen and not class_pixels[index]
+    )
 
 
 def show(*lines: str) -> None:

@@ -14,8 +14,10 @@ from torch.utils.data import DataLoader, Dataset
 
 from hardpix.console.errors import UsageError
 from hardpix.data import ClassTable, DataError, Folders, Problem, SegmentationFolder, check_folders, describe, restore
+from hardpix.data.class_source import read_otherwise
 from hardpix.data.folder_report import FolderReport
 from hardpix.data.pairs import unread_files
+from hardpix.data.unlabeled import unlabeled_line
 from hardpix.signals import HardnessLevel
 from hardpix.training.loading import ErrorsAsSamples
 from hardpix.training.run_folder import RunFolder
@@ -63,15 +65,21 @@ def open_run(
     masks: Path | None = None,
     image_suffix: str | None = None,
     mask_suffix: str | None = None,
+    label_map: dict[int, int | str] | None = None,
+    threshold: int | None = None,
+    palette: str | None = None,
 ) -> tuple[SegmentationTask, SegmentationFolder, FolderReport]:
     """A trained network on its device, a folder of images for it, and what of the folder is left out.
+
+    A label map, a threshold or a palette says how these masks hold the run's classes, where it is not as in training.
 
     Raises:
         ValueError, OSError: what of it cannot be used.
     """
     task = folder.load_task(checkpoint).to(choose_device(device))
     folders = folder.folders(images, masks, image_suffix, mask_suffix)
-    return task, *open_folder(folders, folder.read_classes(), task.ignore_index)
+    classes = read_otherwise(folder.read_classes(), label_map, threshold, palette)
+    return task, *open_folder(folders, classes, task.ignore_index)
 
 
 @torch.inference_mode()
@@ -125,10 +133,14 @@ def open_folder(folders: Folders, classes: ClassTable, ignore_index: int) -> tup
     """The images of a folder, with masks if there are any; what cannot be used is listed and left out.
 
     Raises:
-        DataError: nothing is left.
+        DataError: nothing is left, or it would be a guess how the masks are meant.
     """
-    report = check_folders(folders, classes if folders.masks else None, ignore_index=ignore_index, progress=True)
+    report = check_folders(
+        folders, classes if folders.masks else None, ignore_index=ignore_index, progress=True, option="--"
+    )
     problems = [_with_own_settings(problem) for problem in report.problems]
+    if report.refusals:
+        raise DataError.of(problems)
     bad = {problem.where for problem in problems}
     usable = [stem for stem in report.stems if bad.isdisjoint(_paths(folders, stem))]
     if problems:
@@ -138,6 +150,10 @@ def open_folder(folders: Folders, classes: ClassTable, ignore_index: int) -> tup
         console.print(describe(problems))
     if unused := [*report.alone, *unread_files(folders)]:
         console.print(f"not used, while no image is left out for it:\n{describe(unused)}")
+    if report.doubts:
+        console.print(f"Warnings\n{describe(report.doubts)}")
+    if report.masks and (unlabeled := unlabeled_line({"": list(report.masks.values())}, classes)):
+        console.print(unlabeled)
     samples = SegmentationFolder(
         folders.images,
         folders.masks,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from itertools import zip_longest
+from typing import Any
 
+from hardpix.data import ClassTable
 from hardpix.training.checkpoints import load_weights, read_checkpoint
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.run_folder import RunFolder
@@ -36,7 +38,7 @@ def require_same_classes(folder: RunFolder, data: SegmentationData) -> None:
     Raises:
         ValueError: others stand in the masks or in the class table.
     """
-    before, now = (table.to_dict()["classes"] for table in (folder.read_classes(), data.classes))
+    before, now = (_learned(table) for table in (folder.read_classes(), data.classes))
     changed = next(((old, new) for old, new in zip_longest(before, now) if old != new), None)
     if changed is not None:
         old, new = ("none" if entry is None else entry for entry in changed)
@@ -44,6 +46,10 @@ def require_same_classes(folder: RunFolder, data: SegmentationData) -> None:
             f"expected the classes that {folder.path} was started with ({folder.classes}), found {new} in place of "
             f"{old}: put the masks or the class table back as they were, or start a new run"
         )
+
+
+def _learned(table: ClassTable) -> list[Any]:
+    return [*table.to_dict()["classes"], {"threshold": table.threshold, "palette": table.palette}]
 
 
 def require_same_optimizer(folder: RunFolder, optimizer: str) -> None:

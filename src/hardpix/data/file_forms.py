@@ -1,0 +1,80 @@
+"""The form in which a file stores its pixels, as far as its head tells: file type, channels, bits and palette."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image
+
+from hardpix.data.palette import Colour
+
+MODES = {
+    "1": "gray, 1 bit",
+    "L": "gray, 8 bits",
+    "LA": "gray and alpha, 8 bits",
+    "P": "palette",
+    "PA": "palette and alpha",
+    "RGB": "RGB, 8 bits",
+    "RGBA": "RGB and alpha, 8 bits",
+    "I": "gray, 32 bits",
+    "F": "gray, float",
+}
+
+
+@dataclass(frozen=True)
+class FileForm:
+    """A file's type and channels in words, such as "png, palette", and the palette's colors by index.
+
+    `palette` is empty where there is none, and where it shows each index as the gray of that number, which says nothing
+    of classes.
+
+    Example:
+        >>> FileForm("png, palette", {0: (0, 0, 0), 1: (128, 0, 0)}).shown([0, 1, 7])
+        {0: (0, 0, 0), 1: (128, 0, 0)}
+    """
+
+    name: str
+    palette: dict[int, Colour] = field(default_factory=dict)
+
+    def shown(self, ids: Iterable[object]) -> dict[int, Colour]:
+        """The colors of the indices that are used."""
+        used = set(ids)
+        return {index: color for index, color in self.palette.items() if index in used}
+
+
+def file_form(path: str | Path) -> FileForm:
+    """The form of an image file, without decoding it; the file type alone where the head cannot be read.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     Image.new("1", (2, 2)).save(f"{folder}/a.png")
+        ...     file_form(f"{folder}/a.png").name
+        'png, gray, 1 bit'
+    """
+    kind = Path(path).suffix.lower().lstrip(".")
+    try:
+        with Image.open(path) as image:
+            mode = "gray, 16 bits" if image.mode.startswith("I;16") else MODES.get(image.mode, image.mode)
+            return FileForm(f"{kind}, {mode}", _palette(image) if image.mode in ("P", "PA") else {})
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
+        return FileForm(kind)
+
+
+def _palette(image: Image.Image) -> dict[int, Colour]:
+    if image.palette is None:
+        return {}
+    every = Image.new("P", (256, 1))
+    every.putdata(range(256))
+    # The raw palette, for asking Pillow for a ready one decodes the file.
+    layout, colors = (
+        (image.palette.rawmode, image.palette.palette) if image.palette.rawmode else image.palette.getdata()
+    )
+    every.putpalette(colors, layout)
+    stored = len(colors) // len(layout.partition(";")[0])
+    shown = list(every.convert("RGBA").convert("RGB").getdata())[:stored]
+    # Programs fill up a palette with black.
+    last = max((index for index, color in enumerate(shown) if any(color)), default=0)
+    return {} if all(shown[i] == (i, i, i) for i in range(last + 1)) else dict(enumerate(shown))

@@ -1,0 +1,157 @@
+"""Reading the masks of one folder, finding their classes, and judging whether they can be read without a guess."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+
+from hardpix.data.classes import ClassTable
+from hardpix.data.dialects import find_dialects
+from hardpix.data.errors import DataError, Problem
+from hardpix.data.labels import HIGHEST_ID, Label
+from hardpix.data.mask_facts import MaskFacts, mask_facts
+from hardpix.data.masks import read_mask
+from hardpix.data.problems import (
+    class_list_problems,
+    colours_without_table,
+    ids_among_colors,
+    too_many_labels,
+    unknown_labels,
+)
+
+# More different labels than this in one mask are no classes.
+MOST_LABELS = 4096
+
+
+def read_masks(
+    paths: Iterable[Path], classes: ClassTable | None = None, *, by_color: bool = False, progress: bool = False
+) -> tuple[list[MaskFacts], list[Problem]]:
+    """The facts of all masks that can be read, and what is wrong with the others.
+
+    Args:
+        paths: of the files.
+        classes: how their labels are read; None takes gray as ids.
+        by_color: whether palette files are read by their colors.
+        progress: show a bar on the terminal.
+    """
+    every = list(paths)
+    facts: list[MaskFacts] = []
+    problems: list[Problem] = []
+
+    def read(path: Path) -> MaskFacts | DataError:
+        try:
+            return mask_facts(path, read_mask(path, by_color=by_color), classes, by_color=by_color)
+        except DataError as error:
+            return error
+
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        console = Console(stderr=True)
+        reading = pool.map(read, every)
+        bar = track(reading, "Reading the masks", len(every), console=console, disable=not progress, transient=True)
+        for path, found in zip(every, bar, strict=True):
+            if isinstance(found, DataError):
+                problems += found.problems
+            elif len(found.labels) > MOST_LABELS:
+                # Not kept: a folder of photographs or depth maps would fill the memory.
+                problems.append(too_many_labels(path, found.labels))
+            else:
+                facts.append(found)
+    return facts, problems
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The classes of a folder of masks (None: there are none), what forbids to read it so, and what is doubtful."""
+
+    classes: ClassTable | None
+    problems: list[Problem]
+    warnings: list[Problem]
+
+
+def judge_masks(
+    folder: Path,
+    masks: Mapping[str, MaskFacts],
+    classes: ClassTable | None = None,
+    ignore_index: int = 255,
+    *,
+    by_color: bool = False,
+    option: str = "--data.",
+) -> Judged:
+    """Judges whether the masks of a folder can be read without a guess, and with which classes.
+
+    Args:
+        folder: of the masks.
+        masks: stem → facts.
+        classes: what the masks should hold; None takes the ids, or the colors, that are found.
+        ignore_index: must be no class.
+        by_color: whether palette files are read by their colors.
+        option: what the options of the command begin with that the messages name.
+
+    Example:
+        >>> masks = {"a": MaskFacts(Path("a.png"), {0: 5, 3: 2})}
+        >>> judge_masks(Path("masks"), masks).classes.names
+        ('class 0', 'class 3')
+    """
+    dialects = find_dialects(folder, tuple(masks.values()), classes, option=option)
+    labels = {stem: mask.labels for stem, mask in masks.items()}
+    table = classes or _found_classes(labels, by_color)
+    problems, warnings = _label_problems(masks, classes, by_color), list(dialects.warnings)
+    if not dialects.problems:
+        # Nothing can be said of classes before it is known how the masks are meant.
+        more, doubtful = class_list_problems(folder, table, labels, ignore_index, option)
+        problems += more
+        warnings += doubtful
+    return Judged(table, [*problems, *dialects.problems], warnings)
+
+
+def classes_in(folder: Path, masks: Iterable[Path]) -> ClassTable:
+    """The classes found by reading masks, as `ClassTable.from_ids` names them.
+
+    Raises:
+        DataError: a mask that cannot be read, or that holds colours, whose meaning only a table can tell; ids whose
+            meaning would be a guess.
+    """
+    found, problems = read_masks(masks)
+    problems += [colours_without_table(mask.path, mask.labels) for mask in found if len(mask.ids) < len(mask.labels)]
+    labels = {str(mask.path): mask.labels for mask in found}
+    table = _found_classes(labels, by_color=False)
+    if not problems:
+        problems += find_dialects(folder, found).problems
+    if not problems and table is None:
+        problems += class_list_problems(folder, table, labels, ignore_index=-1)[0]
+    if problems:
+        raise DataError.of(problems)
+    assert table is not None
+    return table
+
+
+def _found_classes(labels: Mapping[str, Mapping[Label, int]], by_color: bool) -> ClassTable | None:
+    found = {label for counts in labels.values() for label in counts}
+    if by_color and (colors := {label for label in found if isinstance(label, tuple)}):
+        return ClassTable.from_colors(colors)
+    ids = {label for label in found if isinstance(label, int)}
+    return ClassTable.from_ids(ids) if ids - {255, HIGHEST_ID} else None
+
+
+def _label_problems(masks: Mapping[str, MaskFacts], asked: ClassTable | None, by_color: bool) -> list[Problem]:
+    """Masks with labels that no class has, and masks of colours where no table was given."""
+    problems = []
+    for mask in masks.values():
+        of_colors = any(isinstance(label, tuple) for label in mask.labels)
+        if asked is None:
+            if of_colors and not by_color:
+                problems.append(colours_without_table(mask.path, mask.labels))
+            elif by_color and not of_colors:
+                problems.append(ids_among_colors(mask.path, mask.labels))
+            continue
+        unknown = {label: count for label, count in mask.labels.items() if asked.index_of(label) is None}
+        # Grays along edges are said once, for all masks.
+        if unknown and not (mask.soft and asked.threshold is None):
+            problems.append(unknown_labels(mask.path, asked, unknown))
+    return problems

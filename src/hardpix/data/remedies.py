@@ -1,0 +1,31 @@
+"""Settings that say how masks are meant, written as a command line takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+# Said where a label map has a class more than the table.
+MORE_NAMES = "; names of classes, where they are given, must then have one more"
+
+
+def label_map(mapping: Mapping[int, int | str], option: str = "--data.") -> str:
+    """A label map as an option of a command line.
+
+    Args:
+        mapping: stored ids → number of the class, or "ignore".
+        option: what the command's options of the data begin with.
+
+    Example:
+        >>> print(label_map({255: 1, 0: 0}))
+        --data.label_map '{0: 0, 255: 1}'
+    """
+    inside = ", ".join(f"{stored}: {index}" for stored, index in sorted(mapping.items()))
+    return f"{option}label_map '{{{inside}}}'"
+
+
+def either(as_class: Mapping[int, int | str], unlabeled: Mapping[int, int | str], what: str, option: str) -> str:
+    """Two label maps, for ids that are a class and for ids that are unlabeled."""
+    return (
+        f"if {what} is a class, say {label_map(as_class, option)}; if it is unlabeled, say "
+        f"{label_map(unlabeled, option)}; in a class file, write it under the class's id or under ignore_ids"
+    )

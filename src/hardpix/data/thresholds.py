@@ -1,0 +1,97 @@
+"""Findings about masks of black and white whose numbers must be parted by a threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hardpix.data.classes import ClassTable
+from hardpix.data.errors import Problem
+from hardpix.data.mask_facts import MaskFacts, listed, named, share_of
+
+
+def soft_edges(masks: Path, files: Sequence[MaskFacts], classes: ClassTable | None, option: str) -> Problem | None:
+    """Masks of black and white with grays along the edges, which would pass for dozens of classes.
+
+    Example:
+        >>> files = [MaskFacts(Path("a.png"), {0: 60, 60: 2, 130: 2, 200: 2, 255: 34}, soft=6)]
+        >>> soft_edges(Path("masks"), files, None, "--").found
+        '3 grays between black and white along edges, 6 % of the pixels, in 1 of 1 masks (a.png)'
+    """
+    if classes is not None and classes.threshold is not None:
+        return None
+    # Whoever lists all grays in a class table has said what they mean.
+    soft = [f for f in files if f.soft and (classes is None or any(classes.index_of(i) is None for i in f.labels))]
+    if not soft:
+        return None
+    white = max(max(file.ids) for file in soft)
+    grays = {i for file in soft for i in file.ids if 0 < i < white}
+    share = share_of(sum(file.soft for file in soft), files)
+    advice = f"say {option}threshold {(white + 1) // 2}: numbers at or above it are class 1, others class 0"
+    if crisp := [file for file in files if _on_one_side(file, (white + 1) // 2)]:
+        advice = f"save {named(crisp, masks)} with black as 0 and white as {white} like the others; then {advice}"
+    return Problem(
+        "soft edges between black and white",
+        masks,
+        "two ids",
+        f"{len(grays)} grays between black and white along edges, {share} of the pixels, in {len(soft)} of "
+        f"{len(files)} masks ({named(soft, masks)})",
+        advice,
+        whole_folder=True,
+    )
+
+
+def across_the_threshold(
+    masks: Path, files: Sequence[MaskFacts], classes: ClassTable | None, option: str
+) -> Problem | None:
+    """Masks of two numbers that a threshold does not part, such as 0 and 1 under a threshold of 128.
+
+    Example:
+        >>> files = [MaskFacts(Path("a.png"), {0: 6, 1: 2}), MaskFacts(Path("b.png"), {0: 6, 255: 2})]
+        >>> across_the_threshold(Path("masks"), files, ClassTable.from_threshold(128), "--").found
+        'all on one side of it in 1 of 2 masks (a.png), 50 % of the pixels'
+    """
+    if classes is None or classes.threshold is None:
+        return None
+    lost = [file for file in files if _on_one_side(file, classes.threshold)]
+    if not lost:
+        return None
+    share = share_of(sum(file.pixels for file in lost), files)
+    ids = sorted(set[int]().union(*(file.ids for file in lost)))
+    return Problem(
+        "masks that the threshold does not part",
+        masks,
+        f"numbers on both sides of {classes.threshold}",
+        f"all on one side of it in {len(lost)} of {len(files)} masks ({named(lost, masks)}), {share} of the pixels",
+        f"choose a {option}threshold that parts {listed(ids[:8])} and the numbers of other masks, or save all masks "
+        "with 0 and 255",
+        whole_folder=True,
+    )
+
+
+def _on_one_side(file: MaskFacts, threshold: int) -> bool:
+    """True for masks of two numbers, or of one that is not black, below the threshold; and of two at or above it."""
+    ids = sorted(file.ids)
+    if not ids or len(ids) > 2 or len(ids) < len(file.labels):
+        return False
+    return (0 < ids[-1] < threshold) or (len(ids) == 2 and ids[0] >= threshold)
+
+
+def below_the_threshold(
+    masks: Path, files: Sequence[MaskFacts], classes: ClassTable | None, option: str
+) -> Problem | None:
+    """A doubt: masks with grays of which none reaches the threshold."""
+    if classes is None or classes.threshold is None:
+        return None
+    faint = [file for file in files if len(file.ids) > 2 and max(file.ids) < classes.threshold]
+    if not faint:
+        return None
+    return Problem(
+        "masks that are dark throughout",
+        masks,
+        f"numbers on both sides of {classes.threshold}",
+        f"grays up to {max(max(file.ids) for file in faint)} in {len(faint)} of {len(files)} masks "
+        f"({named(faint, masks)}), so that class 1 has no pixel there",
+        f"nothing if nothing is drawn there; else choose a lower {option}threshold",
+        whole_folder=True,
+    )

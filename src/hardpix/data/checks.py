@@ -18,8 +18,11 @@ from hardpix.data.depth import METRES, DepthFormat, read_depth
 from hardpix.data.depth_problems import nothing_known, nothing_known_anywhere, wrong_unit
 from hardpix.data.errors import DataError, Problem
 from hardpix.data.folder_report import ALONE, DepthSeen, FolderReport
-from hardpix.data.images import read_image, read_weight
+from hardpix.data.image_doubts import BandsSeen, image_doubts, look, nearly_black
+from hardpix.data.image_format import PLAIN, ImageFormat
+from hardpix.data.images import read_weight
 from hardpix.data.labels import HIGHEST_ID, Label, count_labels, grey_as_ids
+from hardpix.data.limits import MAX_PIXELS
 from hardpix.data.masks import read_mask
 from hardpix.data.pairs import Folders, folder_problems, pairing_problems
 from hardpix.data.problems import (
@@ -29,9 +32,6 @@ from hardpix.data.problems import (
     unknown_labels,
     wrong_size,
 )
-
-# Below this brightest value an image is all but black: 12 bits stored in 16, say.
-NEARLY_BLACK = 16
 
 # More different labels than this in one mask are no classes.
 MOST_LABELS = 4096
@@ -45,6 +45,7 @@ class _Finding:
     labels: dict[Label, int] | None = None
     has_depth: bool = False
     depth_seen: DepthSeen | None = None
+    bands_seen: BandsSeen | None = None
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
 
@@ -54,6 +55,7 @@ def check_folders(
     classes: ClassTable | None = None,
     *,
     depth_format: DepthFormat = METRES,
+    image_format: ImageFormat = PLAIN,
     ignore_index: int = 255,
     progress: bool = False,
 ) -> FolderReport:
@@ -63,14 +65,15 @@ def check_folders(
         folders: images, masks and further maps.
         classes: what the masks should hold; None takes the ids found.
         depth_format: how stored depth becomes metres.
+        image_format: which bands and numbers of the images are used.
         ignore_index: must be no class.
         progress: show a bar on the terminal.
 
     Found are: folders missing or without images, images without a mask (or weight map), several files of one stem,
     files that cannot be read to their end, maps of another size than their image, ids or colours outside the classes,
     class lists that do not fit the masks, depth in another unit, depth of no image at all. Masks without an image,
-    classes that never occur, masks without a label, depth maps without a known depth and images that are all but black
-    are warnings. Nothing is written.
+    classes that never occur, masks without a label, depth maps without a known depth, images that are all but black,
+    bands that are not used and numbers that keep few gray levels are warnings. Nothing is written.
 
     Example:
         >>> check_folders(Folders(Path("nowhere"))).problems[0].kind
@@ -82,12 +85,14 @@ def check_folders(
     stems = tuple(folders.files["images"])
     workers = min(8, os.cpu_count() or 1)
     with ThreadPoolExecutor(workers) as pool:
-        reading = pool.map(lambda stem: _inspect(folders, stem, classes, depth_format), stems)
+        reading = pool.map(lambda stem: _inspect(folders, stem, classes, depth_format, image_format), stems)
         console = Console(stderr=True)
         bar = track(reading, "Reading the data", len(stems), console=console, disable=not progress, transient=True)
         findings = dict(zip(stems, bar, strict=True))
     problems += [problem for finding in findings.values() for problem in finding.problems]
     warnings = [warning for finding in findings.values() for warning in finding.warnings] + _alone(folders)
+    bands_seen = {stem: finding.bands_seen for stem, finding in findings.items() if finding.bands_seen is not None}
+    warnings += image_doubts(folders.images, bands_seen, len(stems), image_format)
     labels = {stem: finding.labels for stem, finding in findings.items() if finding.labels is not None}
     if labels:
         assert folders.masks is not None
@@ -105,19 +110,27 @@ def check_folders(
     return FolderReport(stems, classes, labels, sizes, tuple(problems), tuple(warnings), without_depth, seen)
 
 
-def _inspect(folders: Folders, stem: str, classes: ClassTable | None, depth_format: DepthFormat) -> _Finding:
+def _inspect(
+    folders: Folders, stem: str, classes: ClassTable | None, depth_format: DepthFormat, image_format: ImageFormat
+) -> _Finding:
     """Read all files of one stem; what one of them lacks does not keep the others from being read."""
     finding = _Finding()
     paths = {kind: found[stem][0] for kind, found in folders.files.items() if stem in found}
-    readers = READERS | {"depth": partial(read_depth, depth_format=depth_format)}
+    limit = image_format.max_pixels
+    readers: dict[str, Callable[[Path], np.ndarray]] = {
+        "images": image_format.read,
+        "masks": partial(read_mask, max_pixels=limit),
+        "weights": partial(read_weight, max_pixels=limit),
+        "depth": partial(read_depth, depth_format=depth_format, max_pixels=limit),
+    }
     arrays = {kind: _read(path, readers[kind], finding) for kind, path in paths.items()}
     image = arrays["images"]
     if image is not None:
         finding.size = (image.shape[0], image.shape[1])
-        if image.max() < NEARLY_BLACK:
-            advice = "spread values of fewer than 16 bits over the whole range of their file, or remove the image"
-            found = f"a brightest value of {image.max()} out of 255"
-            finding.warnings.append(Problem("image all but black", paths["images"], "a picture", found, advice))
+        finding.bands_seen = look(paths["images"], image_format, image)
+        if problem := nearly_black(paths["images"], image_format, image, finding.bands_seen):
+            finding.warnings.append(problem)
+            finding.bands_seen = None
         finding.problems += [
             wrong_size(paths[kind], finding.size, array.shape)
             for kind, array in arrays.items()
@@ -145,13 +158,6 @@ def _inspect(folders: Folders, stem: str, classes: ClassTable | None, depth_form
     return finding
 
 
-READERS: dict[str, Callable[[Path], np.ndarray]] = {
-    "images": read_image,
-    "masks": read_mask,
-    "weights": read_weight,
-}
-
-
 def _read(path: Path, reader: Callable[[Path], np.ndarray], finding: _Finding) -> np.ndarray | None:
     try:
         return reader(path)
@@ -160,7 +166,7 @@ def _read(path: Path, reader: Callable[[Path], np.ndarray], finding: _Finding) -
         return None
 
 
-def classes_in(masks: Iterable[Path]) -> ClassTable:
+def classes_in(masks: Iterable[Path], *, max_pixels: int = MAX_PIXELS) -> ClassTable:
     """The classes found by reading masks, as `ClassTable.from_ids` names them.
 
     Raises:
@@ -169,7 +175,7 @@ def classes_in(masks: Iterable[Path]) -> ClassTable:
     finding = _Finding()
     found: set[int] = set()
     for path in masks:
-        mask = _read(path, read_mask, finding)
+        mask = _read(path, partial(read_mask, max_pixels=max_pixels), finding)
         counts = {} if mask is None else count_labels(grey_as_ids(mask))
         ids = {label for label in counts if isinstance(label, int)}
         if len(counts) > MOST_LABELS:

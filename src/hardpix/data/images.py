@@ -13,6 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from hardpix.data.errors import DataError, Problem, unusable
 from hardpix.data.limits import MAX_PIXELS, require_size
+from hardpix.data.lossy import lossy_codec
 from hardpix.data.tif import BLACK_IS_ZERO, RGB, WHITE_IS_ZERO, Raster, read_raster, tif_size
 
 SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N")
@@ -121,7 +122,7 @@ def opened(path: str | Path, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Ima
         with open(path, "rb") as file, identified(file) as image:
             require_size(path, image.height, image.width, max_pixels)
             _require_one_frame(path, image)
-            stored_as = _layout(image)
+            stored_as = layout(image)
             image.load()
             with suppress(SyntaxError, struct.error):  # EXIF that is broken says nothing of the orientation
                 orientation = image.getexif().get(ORIENTATION, 1)
@@ -195,7 +196,7 @@ def unreadable(path: str | Path, error: Exception) -> str:
     return "no image in a format that is known" if Path(path).stat().st_size else "an empty file"
 
 
-def _layout(image: Image.Image) -> str:
+def layout(image: Image.Image) -> str:
     """Such as "L;4" for gray of 4 bits, where the mode says no more than "L"; known before the image is loaded only."""
     tiles = getattr(image, "tile", ())
     settings = tiles[0][3] if tiles else image.mode
@@ -206,22 +207,30 @@ def read_numbers(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> np.ndarra
     """One number a pixel from npy, tif or png, in the type in which it is stored."""
     if Path(path).suffix.lower() == ".npy":
         values = _read_npy(path, max_pixels)
-    elif (raster := read_raster(path, plain_too=True, max_pixels=max_pixels)) is not None:
+    elif (raster := read_raster(path, max_pixels=max_pixels)) is not None:
         if raster.bands != 1:
             raise DataError.of([unusable(path, "one number a pixel", raster.described)])
         if raster.codec is not None:
-            raise DataError.of([unusable(path, "a lossless file", f"compression {raster.codec}, which changes numbers")])
+            raise DataError.of([_changed(path, raster.codec)])
         values = raster.values[..., 0]
     else:
         with opened(path, max_pixels) as image:
             if image.mode in ("P", "PA"):
                 raise DataError.of([unusable(path, "one number a pixel", "the indices of a palette")])
+            if (codec := lossy_codec(path, image)) is not None:
+                raise DataError.of([_changed(path, codec)])
             values = np.array(image)
+            if image.info["stored_as"] == "L;I":  # Pillow shows 0 as white where the file says so
+                values = 255 - values
     if values.dtype.kind not in "uifb":
         raise DataError.of([unusable(path, "an array of numbers", f"one of {values.dtype}")])
     if values.ndim != 2:
         raise DataError.of([unusable(path, "one number a pixel", f"an array of shape {values.shape}")])
     return values
+
+
+def _changed(path: str | Path, codec: str) -> Problem:
+    return unusable(path, "a lossless file", f"{codec}, which changes numbers")
 
 
 def _read_npy(path: str | Path, max_pixels: int) -> np.ndarray:
@@ -231,7 +240,7 @@ def _read_npy(path: str | Path, max_pixels: int) -> np.ndarray:
         if not isinstance(values, np.ndarray):
             raise DataError.of([unusable(path, "one array", "an archive")])
         if values.ndim == 2:
-            require_size(path, *values.shape, max_pixels)
+            require_size(path, values.shape[0], values.shape[1], max_pixels)
         return np.array(values)
     except DataError:
         raise

@@ -22,7 +22,7 @@ def require_size(path: str | Path, height: int, width: int, max_pixels: int = MA
         hardpix.data.errors.DataError: 1 problem in the data
         image of too many pixels (1)
           a.tif: expected at most 1 megapixels, found 2 (height 2,000 × width 1,000)
-          what to do: cut it into tiles, or allow more pixels by max_pixels if the memory is there for 3 bytes a pixel ...
+          what to do: cut it into tiles, or allow more pixels by max_pixels if ...
     """
     if height * width <= max_pixels:
         return

@@ -19,8 +19,12 @@ WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR, CIELAB = 0, 1, 2, 3, 5,
 # Samples a pixel of the pictures that Pillow reads right.
 CHANNELS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, PALETTE: 1, CMYK: 4, YCBCR: 3, CIELAB: 3}
 ORIENTATION, NODATA = 274, 42113
-# JPEG (three tags), JPEG 2000 (four), WebP, JPEG XL (three): they change numbers, or cannot tell that they do not.
-LOSSY = {6, 7, 34892, 33003, 33004, 33005, 34712, 34927, 50001, 50002, 52546}
+# Codecs that change numbers, or whose tag does not tell whether they do.
+LOSSY = (
+    dict.fromkeys((6, 7, 34892), "jpeg")
+    | dict.fromkeys((33003, 33004, 33005, 34712), "jpeg 2000")
+    | {50001: "webp", 50002: "jpeg xl", 52546: "jpeg xl"}
+)
 
 
 @dataclass(frozen=True)
@@ -64,14 +68,13 @@ def is_tif(path: str | Path) -> bool:
         return file.read(4) in MAGIC
 
 
-def read_raster(path: str | Path, *, plain_too: bool = False, max_pixels: int = MAX_PIXELS) -> Raster | None:
+def read_raster(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Raster | None:
     """The bands of a tif as stored; None for other files, and for plain pictures, which Pillow reads right.
 
     Plain are pictures of up to 8 bits a sample whose bands are those of their color space, with or without opacity.
 
     Args:
         path: the file.
-        plain_too: read plain pictures as well, except palettes and those of fewer than 8 bits.
         max_pixels: height × width at which reading is refused.
 
     Raises:
@@ -92,7 +95,7 @@ def read_raster(path: str | Path, *, plain_too: bool = False, max_pixels: int = 
             page = _only_page(path, file)
             require_size(path, page.imagelength, page.imagewidth, max_pixels)
             alpha = tuple(page.extrasamples) in ((1,), (2,))
-            if _is_plain(page, alpha) and not (plain_too and page.bitspersample == 8 and page.photometric != PALETTE):
+            if _is_plain(page, alpha):
                 return None
             if page.dtype is None or page.dtype.kind not in "uif":
                 found = page.dtype or f"{page.bitspersample} bits of sample format {page.sampleformat}"
@@ -103,7 +106,7 @@ def read_raster(path: str | Path, *, plain_too: bool = False, max_pixels: int = 
                 raise DataError.of([unusable(path, "bands of height × width", f"axes {page.axes} {page.shape}")])
             values = np.moveaxis(values, 0, 2) if page.axes == "SYX" else values.reshape(*page.shape[:2], -1)
             values = upright(values, page.tags.valueof(ORIENTATION, 1))
-            codec = page.compression.name if int(page.compression) in LOSSY else None
+            codec = LOSSY.get(int(page.compression))
             native = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("="))
             return Raster(native, int(page.photometric), alpha, _nodata(page), codec)
 
@@ -141,7 +144,7 @@ def upright(values: np.ndarray, orientation: int) -> np.ndarray:
 
 def _only_page(path: str | Path, file: tifffile.TiffFile) -> tifffile.TiffPage:
     """The page of full size; previews and masks of transparency that GIS tools add do not count."""
-    pages = [page for page in file.pages if not (page.subfiletype & 5)]
+    pages = [page for page in file.pages if isinstance(page, tifffile.TiffPage) and not page.subfiletype & 5]
     if len(pages) != 1:
         found = f"{len(pages)} pages of {' × '.join(map(str, pages[0].shape))}" if pages else "none"
         advice = "save one page a file; bands belong into one page, as GDAL writes them"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from hardpix.data import ClassTable, DataError, Problem
 from hardpix.data.labels import HIGHEST_ID, count_labels, grey_as_ids
+from hardpix.data.limits import MAX_PIXELS
 from hardpix.data.masks import read_mask
 from hardpix.data.problems import colours_without_table, too_many_labels
 from hardpix.diagnosis.inputs import NEEDED, Case
@@ -35,7 +36,8 @@ def _check(case: Case, reader: Reader) -> Checked:
     except DataError as error:
         return Checked(None, error.problems)
     for kind in [kind for kind in case.files if kind not in NEEDED]:
-        if problem := size_problem(case, kind, (truth.shape[0], truth.shape[1])):
+        limit = reader.image_format.max_pixels
+        if problem := size_problem(case, kind, (truth.shape[0], truth.shape[1]), max_pixels=limit):
             case = case.without(kind, problem)
     return Checked(case)
 
@@ -48,17 +50,17 @@ class FoundLabels:
     problems: tuple[Problem, ...] = ()
 
 
-def find_labels(cases: Sequence[Case]) -> list[FoundLabels]:
+def find_labels(cases: Sequence[Case], max_pixels: int = MAX_PIXELS) -> list[FoundLabels]:
     """Which ids there are, case by case."""
-    return [_labels(case) for case in cases]
+    return [_labels(case, max_pixels) for case in cases]
 
 
-def _labels(case: Case) -> FoundLabels:
+def _labels(case: Case, max_pixels: int) -> FoundLabels:
     ids: set[int] = set()
     problems: list[Problem] = []
     for path in (case.files[kind] for kind in NEEDED):
         try:
-            labels = count_labels(grey_as_ids(read_mask(path)))
+            labels = count_labels(grey_as_ids(read_mask(path, max_pixels=max_pixels)))
         except DataError as error:
             problems += error.problems
             continue

@@ -14,8 +14,9 @@ from rich.console import Console
 
 from hardpix.console.arguments import checked_input
 from hardpix.console.errors import UsageError
-from hardpix.data import ClassTable, DataError, Problem, describe
+from hardpix.data import ClassTable, DataError, ImageFormat, Problem, describe
 from hardpix.data.class_source import class_table
+from hardpix.data.limits import MAX_PIXELS
 from hardpix.diagnosis.against import require_comparable
 from hardpix.diagnosis.checking import check_cases, classes_of, find_labels
 from hardpix.diagnosis.collecting import Collector, finish_report
@@ -55,6 +56,9 @@ def diagnose(
     truth_suffix: str = "",
     prediction_suffix: str = "",
     image_suffix: str = "",
+    bands: list[int] | None = None,
+    value_range: list[float] | list[list[float]] | Literal["measured"] | None = None,
+    max_pixels: int = MAX_PIXELS,
     workers: int | None = None,
     overwrite: bool = False,
 ) -> dict[str, Any]:
@@ -89,6 +93,10 @@ def diagnose(
         truth_suffix: Ending of the mask file names that is no part of the stem, such as _gtFine_labelIds.
         prediction_suffix: The same of the predictions.
         image_suffix: The same of the images.
+        bands: Numbers of the bands of the images to show as red, green and blue, the first band of a file being 1.
+        value_range: Numbers of the images that are black and white, such as [0, 3000], or measured for the 1st and 99th
+            percentile of each band.
+        max_pixels: Height × width of the largest file that is read.
         workers: Processes; by default as many as there are cores.
         overwrite: Whether an earlier report in OUT may be replaced; other files never are.
 
@@ -100,6 +108,9 @@ def diagnose(
     endings = {"truth": truth_suffix, "predictions": prediction_suffix, "images": image_suffix}
     inputs = Inputs({kind: path for kind, path in folders.items() if path is not None}, endings)
     with checked_input():
+        if images is None and (bands is not None or value_range is not None):
+            raise ValueError("--bands and --value-range are about the images: give their folder as --images, too")
+        image_format = ImageFormat(bands, value_range, max_pixels)
         names = classes.split(",") if isinstance(classes, str) and "," in classes else classes
         given = class_table(names, label_map)
         table = _with_ignored(given, ignore_index)
@@ -121,11 +132,17 @@ def diagnose(
             raise _nothing_left(inputs, [*lost, *alone])
         many = worker_count(len(cases), workers)
         if table is None:
-            found = list(chain.from_iterable(in_chunks(find_labels, cases, many, "finding classes")))
+            found = list(
+                chain.from_iterable(
+                    in_chunks(partial(find_labels, max_pixels=max_pixels), cases, many, "finding classes")
+                )
+            )
             table = _with_ignored(classes_of(found), ignore_index)
         assert table is not None
         settings = _settings(table, lines, band, radius, thin_radius, sizes)
-        reader = Reader(table, table if prediction_ids == "stored" else ClassTable.from_names(table.names))
+        predicted = table if prediction_ids == "stored" else ClassTable.from_names(table.names)
+        image_format = image_format.measured([case.files["images"] for case in cases if "images" in case.files])
+        reader = Reader(table, predicted, image_format)
         checked = list(chain.from_iterable(in_chunks(partial(check_cases, reader=reader), cases, many, "checking")))
         cases = [entry.case for entry in checked if entry.case is not None]
         lost += [problem for entry in checked for problem in entry.problems]

@@ -6,14 +6,17 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from hardpix.data import ClassTable, DataError, Problem, read_image
-from hardpix.data.images import read_numbers, unreadable, unusable
+from hardpix.data import ClassTable, DataError, ImageFormat, Problem
+from hardpix.data.errors import unusable
+from hardpix.data.image_format import PLAIN
+from hardpix.data.images import image_size, read_numbers, unreadable
+from hardpix.data.limits import MAX_PIXELS
 from hardpix.data.masks import read_mask
 from hardpix.data.problems import unknown_labels, wrong_size
 from hardpix.diagnosis.image_counts import ImageMaps
@@ -27,10 +30,12 @@ class Reader:
     Attributes:
         classes: of the truth.
         predicted: of the predictions; the same, or 0, 1, 2 … for the classes in their order.
+        image_format: how images are shown, and the largest files that are read.
     """
 
     classes: ClassTable
     predicted: ClassTable
+    image_format: ImageFormat = PLAIN
 
     def labels(self, case: Case) -> tuple[np.ndarray, np.ndarray]:
         """Truth and prediction, (H, W) class indices, the largest value of their type where there is no label.
@@ -42,7 +47,7 @@ class Reader:
         stored = {}
         for kind in ("truth", "predictions"):
             try:
-                stored[kind] = read_mask(case.files[kind])
+                stored[kind] = read_mask(case.files[kind], max_pixels=self.image_format.max_pixels)
             except DataError as error:
                 problems += error.problems
         if problems:
@@ -104,9 +109,9 @@ class Reader:
         maps = ImageMaps(
             truth,
             prediction,
-            image=optional("images", read_image),
+            image=optional("images", self.image_format.picture),
             probabilities=optional("probabilities", lambda path: read_probabilities(path, len(self.classes))),
-            hardness=optional("hardness", read_hardness),
+            hardness=optional("hardness", partial(read_hardness, max_pixels=self.image_format.max_pixels)),
         )
         return maps, problems
 
@@ -123,13 +128,13 @@ class Reader:
         return found, truth
 
 
-def read_hardness(path: Path) -> np.ndarray:
+def read_hardness(path: Path, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """A map from 0 to 1, (H, W): integers as v / 255 or v / 65535, floats as they are.
 
     Raises:
         DataError: it cannot be read, or holds something else.
     """
-    stored = read_numbers(path)
+    stored = read_numbers(path, max_pixels=max_pixels)
     if stored.dtype in (np.uint8, np.uint16):
         return stored
     if stored.dtype.kind != "f":
@@ -175,7 +180,7 @@ def read_probabilities(path: Path, num_classes: int) -> np.ndarray:
     return found
 
 
-def size_problem(case: Case, kind: str, size: tuple[int, int]) -> Problem | None:
+def size_problem(case: Case, kind: str, size: tuple[int, int], *, max_pixels: int = MAX_PIXELS) -> Problem | None:
     """What is wrong with the size of a map beside truth and prediction, as far as the head of its file tells."""
     path = case.files[kind]
     try:
@@ -192,11 +197,12 @@ def size_problem(case: Case, kind: str, size: tuple[int, int]) -> Problem | None
         elif path.suffix.lower() == ".npz":
             return None
         else:
-            with Image.open(path) as image:
-                found = image.size[::-1]
+            found = image_size(path, max_pixels=max_pixels)
             if found == size[::-1]:
                 return None  # EXIF may turn it; to tell, a png has to be decoded.
-    except (OSError, ValueError, EOFError, SyntaxError, Image.DecompressionBombError) as error:
+    except DataError as error:
+        return error.problems[0]
+    except (OSError, ValueError, EOFError) as error:
         return unusable(path, "a file that can be read", unreadable(path, error))
     return None if found == size else wrong_size(path, size, found)
 

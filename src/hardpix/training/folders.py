@@ -17,6 +17,7 @@ from hardpix.data import (
     DepthFormat,
     FolderReport,
     Folders,
+    ImageFormat,
     Problem,
     SegmentationFolder,
     Split,
@@ -54,6 +55,7 @@ def split_folders(
     val_share: float,
     val_stems: str | None,
     depth_format: DepthFormat,
+    image_format: ImageFormat,
     ignore_index: int,
 ) -> SplitFolders:
     """Check every file, say on screen what is held out, and open both parts.
@@ -65,6 +67,8 @@ def split_folders(
         val_share: share to hold out, in contiguous blocks of file names.
         val_stems: pattern of the stems to hold out instead.
         depth_format: how stored depth becomes metres.
+        image_format: which bands of the images are used, and their range; where it is to be measured, the images that
+            are trained on have the measured one.
         ignore_index: the id of unlabelled pixels inside hardpix.
 
     Raises:
@@ -81,13 +85,22 @@ def split_folders(
                 "in the same part of the preset"
             )
     report = check_folders(
-        training, classes, depth_format=depth_format, ignore_index=ignore_index, progress=is_first_process()
+        training,
+        classes,
+        depth_format=depth_format,
+        image_format=image_format,
+        ignore_index=ignore_index,
+        progress=is_first_process(),
     )
     problems, warnings = list(report.problems), list(report.warnings)
     if validation is not None:
         # Ids that only validation has are errors: the network would have no class for them.
         val_report = check_folders(
-            validation, classes or report.classes, ignore_index=ignore_index, progress=is_first_process()
+            validation,
+            classes or report.classes,
+            image_format=image_format,
+            ignore_index=ignore_index,
+            progress=is_first_process(),
         )
         problems += val_report.problems + tuple(_in_both(training, validation))
         warnings += val_report.warnings
@@ -107,6 +120,9 @@ def split_folders(
         where = escape(str(val_folders.images))
         show(f"Training: {len(train_stems)} images; validation: {len(held_out)} images of {where}.")
     show(escape(f"{len(report.classes)} classes: {', '.join(report.classes.names)}"))
+    if image_format.value_range == "measured":
+        image_format = image_format.measured([training.files["images"][stem][0] for stem in train_stems])
+        show(escape(f"Measured in the training images: {image_format.described}"))
 
     def opened(folders: Folders, stems: Sequence[str]) -> SegmentationFolder:
         assert report.classes is not None
@@ -117,6 +133,7 @@ def split_folders(
             depth=folders.depth,
             weights=folders.weights,
             depth_format=depth_format,
+            image_format=image_format,
             image_suffix=folders.image_suffix,
             mask_suffix=folders.mask_suffix,
             depth_suffix=folders.depth_suffix,

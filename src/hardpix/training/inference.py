@@ -13,7 +13,16 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from hardpix.console.errors import UsageError
-from hardpix.data import ClassTable, DataError, Folders, SegmentationFolder, check_folders, describe, restore
+from hardpix.data import (
+    ClassTable,
+    DataError,
+    Folders,
+    ImageFormat,
+    SegmentationFolder,
+    check_folders,
+    describe,
+    restore,
+)
 from hardpix.data.folder_report import FolderReport
 from hardpix.signals import HardnessLevel
 from hardpix.training.loading import ErrorsAsSamples
@@ -62,6 +71,7 @@ def open_run(
     masks: Path | None = None,
     image_suffix: str | None = None,
     mask_suffix: str | None = None,
+    max_pixels: int | None = None,
 ) -> tuple[SegmentationTask, SegmentationFolder, FolderReport]:
     """A trained network on its device, a folder of images for it, and what of the folder is left out.
 
@@ -70,7 +80,8 @@ def open_run(
     """
     task = folder.load_task(checkpoint).to(choose_device(device))
     folders = folder.folders(images, masks, image_suffix, mask_suffix)
-    return task, *open_folder(folders, folder.read_classes(), task.ignore_index)
+    image_format = folder.read_image_format(max_pixels)
+    return task, *open_folder(folders, folder.read_classes(), task.ignore_index, image_format)
 
 
 @torch.inference_mode()
@@ -118,13 +129,21 @@ def infer(
         )
 
 
-def open_folder(folders: Folders, classes: ClassTable, ignore_index: int) -> tuple[SegmentationFolder, FolderReport]:
+def open_folder(
+    folders: Folders, classes: ClassTable, ignore_index: int, image_format: ImageFormat
+) -> tuple[SegmentationFolder, FolderReport]:
     """The images of a folder, with masks if there are any; what cannot be used is listed and left out.
 
     Raises:
         DataError: nothing is left.
     """
-    report = check_folders(folders, classes if folders.masks else None, ignore_index=ignore_index, progress=True)
+    report = check_folders(
+        folders,
+        classes if folders.masks else None,
+        image_format=image_format,
+        ignore_index=ignore_index,
+        progress=True,
+    )
     bad = {problem.where for problem in report.problems}
     usable = [stem for stem in report.stems if bad.isdisjoint(_paths(folders, stem))]
     if report.problems:
@@ -140,6 +159,7 @@ def open_folder(folders: Folders, classes: ClassTable, ignore_index: int) -> tup
         classes,
         image_suffix=folders.image_suffix,
         mask_suffix=folders.mask_suffix,
+        image_format=image_format,
         ignore_index=ignore_index,
         stems=usable,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,9 @@ def _as_shown(path: str | Path, raster: Raster) -> Raster:
         found = f"{raster.described}, photometric {raster.photometric}"
         raise DataError.of([unusable(path, "gray, RGB, or bands of their own", found)])
     if raster.photometric == WHITE_IS_ZERO and raster.values.dtype.kind == "u":
-        return Raster(np.iinfo(raster.values.dtype).max - raster.values, nodata=raster.nodata)
+        bits = raster.bits or 8 * raster.values.itemsize
+        highest = np.array(2**bits - 1, raster.values.dtype)
+        return replace(raster, values=highest - raster.values, photometric=BLACK_IS_ZERO)
     return raster
 
 

@@ -59,7 +59,8 @@ def look(path: Path, image_format: ImageFormat, image: np.ndarray) -> BandsSeen 
     used = used[known(used, raster.nodata)]
     low, high = np.percentile(used, (DARKEST, BRIGHTEST)).tolist() if used.size else (0.0, 0.0)
     white = 0.0 if image_format.pairs is None else float((image >= 1).mean())
-    return BandsSeen(bands, raster.values.dtype == np.uint16, low, high, white)
+    sixteen_bits = raster.values.dtype == np.uint16 and raster.bits in (None, 16)
+    return BandsSeen(bands, sixteen_bits, low, high, white)
 
 
 def _is_simple(path: Path) -> bool:

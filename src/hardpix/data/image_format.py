@@ -102,7 +102,7 @@ class ImageFormat:
         raster = read_bands(path, max_pixels=self.max_pixels)
         values = self.selected(path, raster)
         if self.value_range is None:
-            return upper_8_bits(path, values)
+            return upper_8_bits(path, values, raster.bits)
         if self.pairs is None:
             return values
         low, high = np.array(self.pairs, dtype=np.float64).T

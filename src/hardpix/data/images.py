@@ -64,22 +64,28 @@ def _shown(path: str | Path, raster: Raster) -> np.ndarray:
     if raster.bands == 2:
         advice = "name the bands to use, such as --data.bands [1, 2]; the network then has as many input channels"
         raise DataError.of([Problem("image of two bands", Path(path), "1 band, or 3 and more", "2", advice)])
-    image = upper_8_bits(path, raster.values[..., : 3 if raster.bands > 2 else 1])
+    image = upper_8_bits(path, raster.values[..., : 3 if raster.bands > 2 else 1], raster.bits)
     if raster.photometric == WHITE_IS_ZERO and raster.bands == 1:
         image = 255 - image
     return image if image.shape[2] == 3 else np.repeat(image, 3, axis=2)
 
 
-def upper_8_bits(path: str | Path, values: np.ndarray) -> np.ndarray:
-    """Numbers of 8 or 16 bits without sign as uint8.
+def upper_8_bits(path: str | Path, values: np.ndarray, bits: int | None = None) -> np.ndarray:
+    """Numbers of up to 16 bits without sign as uint8, of which 255 is white.
+
+    Args:
+        path: the file, for the error.
+        values: any number of bands.
+        bits: of each number, where they are fewer than its type has, such as 12 in uint16.
 
     Raises:
         DataError: numbers of another type, which have no fixed black and white.
     """
-    if values.dtype == np.uint8:
-        return values
-    if values.dtype == np.uint16:
-        return (values >> 8).astype(np.uint8)
+    if values.dtype in (np.uint8, np.uint16):
+        bits = bits or 8 * values.dtype.itemsize
+        if bits < 8:
+            return (values * (255 // (2**bits - 1))).astype(np.uint8)
+        return values if bits == 8 else (values >> (bits - 8)).astype(np.uint8)
     known = values[np.isfinite(values)]
     span = f"from {known.min():.6g} to {known.max():.6g}" if known.size else "none of which is finite"
     advice = (
@@ -132,7 +138,9 @@ def opened(path: str | Path, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Ima
             yield image
     except DataError:
         raise
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
+        raise DataError.of([_beyond_pillow(path)]) from error
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise DataError.of([unusable(path, "a file that can be read to its end", unreadable(path, error))]) from error
 
 
@@ -159,8 +167,7 @@ def identified(file: BufferedReader) -> Image.Image:
 
 def _require_one_frame(path: str | Path, image: Image.Image) -> None:
     # A telephone's jpg has a preview behind the photograph, and a tif was looked at before.
-    frames = getattr(image, "n_frames", 1)
-    if frames > 1 and image.format in ("PNG", "WEBP", "GIF"):
+    if image.format in ("PNG", "WEBP", "GIF") and (frames := getattr(image, "n_frames", 1)) > 1:
         raise DataError.of([unusable(path, "one image", f"an animation of {frames} frames")])
 
 
@@ -178,8 +185,17 @@ def image_size(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> tuple[int, 
             return image.height, image.width
     except DataError:
         raise
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
+        raise DataError.of([_beyond_pillow(path)]) from error
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise DataError.of([unusable(path, "a file that can be read", unreadable(path, error))]) from error
+
+
+def _beyond_pillow(path: str | Path) -> Problem:
+    """Some decoders, such as that of webp, have Pillow's limit built in."""
+    expected = f"at most {2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6:.0f} megapixels in a file of this format"
+    advice = "save it as png or tif, which may have as many as max_pixels allows"
+    return Problem("image of too many pixels", Path(path), expected, "more", advice)
 
 
 def unreadable(path: str | Path, error: Exception) -> str:

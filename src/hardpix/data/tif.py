@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 import numpy as np
 import tifffile
+from PIL import Image
 
 from hardpix.data.errors import DataError, Problem, unusable
 from hardpix.data.limits import MAX_PIXELS, require_size
@@ -37,6 +39,7 @@ class Raster:
         alpha: whether the file declares its last band to be opacity.
         nodata: the number that stands for "no data" (GDAL's tag), if the file names one.
         codec: name of a lossy compression; None for lossless ones.
+        bits: of each number, where they are fewer than its type has.
     """
 
     values: np.ndarray
@@ -44,6 +47,7 @@ class Raster:
     alpha: bool = False
     nodata: float | None = None
     codec: str | None = None
+    bits: int | None = None
 
     @property
     def bands(self) -> int:
@@ -71,7 +75,8 @@ def is_tif(path: str | Path) -> bool:
 def read_raster(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Raster | None:
     """The bands of a tif as stored; None for other files, and for plain pictures, which Pillow reads right.
 
-    Plain are pictures of up to 8 bits a sample whose bands are those of their color space, with or without opacity.
+    Plain are pictures of up to 8 bits a sample whose bands are those of their color space, with or without opacity, and
+    which are not too large for Pillow.
 
     Args:
         path: the file.
@@ -97,7 +102,7 @@ def read_raster(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Raster | N
             alpha = tuple(page.extrasamples) in ((1,), (2,))
             if _is_plain(page, alpha):
                 return None
-            if page.dtype is None or page.dtype.kind not in "uif":
+            if page.dtype is None or page.dtype.kind not in "uifb":
                 found = page.dtype or f"{page.bitspersample} bits of sample format {page.sampleformat}"
                 raise DataError.of([unusable(path, "integers or floats", f"tif of {found}")])
             _require_complete(page, file.filehandle.size)
@@ -107,8 +112,12 @@ def read_raster(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Raster | N
             values = np.moveaxis(values, 0, 2) if page.axes == "SYX" else values.reshape(*page.shape[:2], -1)
             values = upright(values, page.tags.valueof(ORIENTATION, 1))
             codec = LOSSY.get(int(page.compression))
-            native = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("="))
-            return Raster(native, int(page.photometric), alpha, _nodata(page), codec)
+            kind = np.uint8 if values.dtype == bool else values.dtype.newbyteorder("=")
+            # The decoder of jpeg has made RGB of YCbCr.
+            photometric = RGB if codec == "jpeg" and page.photometric == YCBCR else int(page.photometric)
+            return Raster(
+                np.ascontiguousarray(values, dtype=kind), photometric, alpha, _nodata(page), codec, page.bitspersample
+            )
 
 
 def tif_size(path: str | Path, max_pixels: int = MAX_PIXELS) -> tuple[int, int] | None:
@@ -153,6 +162,8 @@ def _only_page(path: str | Path, file: tifffile.TiffFile) -> tifffile.TiffPage:
 
 
 def _is_plain(page: tifffile.TiffPage, alpha: bool) -> bool:
+    if page.imagelength * page.imagewidth > (Image.MAX_IMAGE_PIXELS or inf):
+        return False
     unsigned = page.sampleformat in (1, 4)
     return unsigned and page.bitspersample <= 8 and page.samplesperpixel - alpha == CHANNELS.get(page.photometric)
 

@@ -61,7 +61,8 @@ def _colors_of_16_bits(path: str | Path, image: Image.Image) -> Raster:
     decoded = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
     if decoded is None or decoded.dtype != np.uint16 or decoded.ndim != 3:
         raise DataError.of([unusable(path, "colors of 16 bits that can be read", f"PIL mode {image.mode}")])
-    order = [2, 1, 0, 3][: decoded.shape[2]] if image.mode != "LA" else [0, 3]
+    # OpenCV gives blue first, and gray three times where there is opacity.
+    gray = image.info["stored_as"].startswith("LA")
+    order = [0, 3] if gray else [2, 1, 0, 3][: decoded.shape[2]]
     values = upright(decoded[..., order], image.info.get("orientation", 1))
-    kind = BLACK_IS_ZERO if image.mode == "LA" else RGB
-    return Raster(np.ascontiguousarray(values), kind, alpha=image.mode in ("LA", "RGBA"))
+    return Raster(np.ascontiguousarray(values), BLACK_IS_ZERO if gray else RGB, alpha=decoded.shape[2] == 4)

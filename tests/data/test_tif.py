@@ -1,5 +1,6 @@
 """Tif written by tifffile, with every type, byte order, compression, predictor and arrangement, against the array."""
 
+from collections.abc import Callable
 from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
@@ -98,6 +99,19 @@ def test_images_take_the_first_three_bands(tmp_path: Path, count: int, kind: str
         tifffile.imwrite(tmp_path / "a.tif", stored, photometric=photometric, planarconfig="contig")
         shown = stored[..., :3] if kind == "u1" else stored[..., :3] // 256
         np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), shown)
+
+
+@pytest.mark.parametrize("read", [read_image, read_mask, read_numbers])
+@pytest.mark.parametrize("codec", ["tiff_lzw", "packbits"])
+def test_a_codec_that_is_not_installed_is_named(tmp_path: Path, codec: str, read: Callable) -> None:
+    stored = numbers("u2", (7, 9)) * 256
+    Image.fromarray(stored).save(tmp_path / "a.tif", compression=codec)
+    if codec == "tiff_lzw" and find_spec("imagecodecs") is None:
+        with pytest.raises(DataError, match="pip install imagecodecs"):
+            read(tmp_path / "a.tif")
+    else:
+        found = read(tmp_path / "a.tif")
+        np.testing.assert_array_equal(found, np.dstack([stored // 256] * 3) if read is read_image else stored)
 
 
 @pytest.mark.skipif(find_spec("imagecodecs") is None, reason="needs imagecodecs")

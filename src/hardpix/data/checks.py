@@ -130,7 +130,6 @@ def _inspect(
         finding.bands_seen = look(paths["images"], image_format, image)
         if problem := nearly_black(paths["images"], image_format, image, finding.bands_seen):
             finding.warnings.append(problem)
-            finding.bands_seen = None
         finding.problems += [
             wrong_size(paths[kind], finding.size, array.shape)
             for kind, array in arrays.items()

@@ -69,18 +69,16 @@ def _is_simple(path: Path) -> bool:
 
 
 def nearly_black(path: Path, image_format: ImageFormat, image: np.ndarray, seen: BandsSeen | None) -> Problem | None:
-    """The doubt about an image whose numbers lie at the lower end of their range."""
-    if image_format.value_range == "measured":
+    """The doubt about an image without a bright pixel; of 16 bits, `image_doubts` says it of all images at once."""
+    if image_format.value_range == "measured" or (image_format.value_range is None and seen and seen.sixteen_bits):
         return None
     brightest = as_picture(image).max()
     if brightest >= NEARLY_BLACK:
         return None
-    found = f"a brightest value of {brightest} out of 255"
-    advice = "spread values of fewer than 16 bits over the whole range of their file, or remove the image"
-    if seen is not None:
-        found += f" ({seen.low:.6g} to {seen.high:.6g} at 98 % of the pixels, as stored)"
-        advice = f"--data.value_range [0, {seen.high:.6g}] makes the brightest ones white, or remove the image"
-    return Problem("image all but black", path, "a picture", found, advice)
+    advice = (
+        "spread values of fewer bits over the whole range of their file, see --data.value_range, or remove the image"
+    )
+    return Problem("image all but black", path, "a picture", f"a brightest value of {brightest} out of 255", advice)
 
 
 def image_doubts(folder: Path, seen: Mapping[str, BandsSeen], count: int, image_format: ImageFormat) -> list[Problem]:

@@ -160,6 +160,14 @@ def test_several_pages_are_refused(tmp_path: Path, kind: str) -> None:
             read(tmp_path / "a.tif")
 
 
+@pytest.mark.parametrize("options", [{"imagej": True}, {"truncate": True, "photometric": "minisblack"}])
+def test_stacks_with_one_header_are_refused(tmp_path: Path, options: dict) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", numbers("u2", (3, 6, 7)), **options)
+    for read in (read_image, read_mask, read_numbers, read_bands):
+        with pytest.raises(DataError, match=r"a\.tif: expected one page, found .*3.*6 × 7"):
+            read(tmp_path / "a.tif")
+
+
 def test_previews_and_transparency_masks_are_no_pages(tmp_path: Path) -> None:
     for kind in ("u1", "u2", "f8"):
         stored = numbers(kind, (16, 16))

@@ -17,7 +17,6 @@ from hardpix.data.lossy import lossy_codec
 from hardpix.data.tif import BLACK_IS_ZERO, RGB, WHITE_IS_ZERO, Raster, read_raster, tif_size
 
 SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N")
-ORIENTATION = 0x0112  # the tag of EXIF
 
 
 def read_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
@@ -119,9 +118,9 @@ def size_of(values: np.ndarray) -> str:
 def opened(path: str | Path, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
     """The image of a file, decoded to its end and upright.
 
-    `info["stored_as"]` is Pillow's name of its samples' layout, `info["orientation"]` the orientation that EXIF noted
-    and that was applied, whether the file is a photograph, a mask or a map: who writes it into a file means it.
-    Whatever stops the reading becomes one DataError that names the file.
+    `info["stored_as"]` is Pillow's name of its samples' layout. Upright is as the orientation that EXIF notes says,
+    whether the file is a photograph, a mask or a map: who writes it into a file means it. Whatever stops the reading
+    becomes one DataError that names the file.
     """
     try:
         # Given a path, Pillow maps uncompressed tif into memory, and garbles those that lie on their side.
@@ -131,9 +130,7 @@ def opened(path: str | Path, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Ima
             stored_as = layout(image)
             image.load()
             with suppress(SyntaxError, struct.error):  # EXIF that is broken says nothing of the orientation
-                orientation = image.getexif().get(ORIENTATION, 1)
                 ImageOps.exif_transpose(image, in_place=True)
-                image.info["orientation"] = orientation
             image.info["stored_as"] = stored_as
             yield image
     except DataError:

@@ -158,6 +158,10 @@ def _only_page(path: str | Path, file: tifffile.TiffFile) -> tifffile.TiffPage:
         found = f"{len(pages)} pages of {' × '.join(map(str, pages[0].shape))}" if pages else "none"
         advice = "save one page a file; bands belong into one page, as GDAL writes them"
         raise DataError.of([Problem("tif of several pages", Path(path), "one page", found, advice)])
+    if file.is_shaped or file.is_imagej:  # such files may have one header for several pages
+        shape = file.series[0].shape
+        if np.prod(shape) > np.prod(pages[0].shape):
+            raise DataError.of([unusable(path, "one page", f"a stack of shape {' × '.join(map(str, shape))}")])
     return pages[0]
 
 

@@ -197,6 +197,21 @@ def test_without_settings_the_doubts_are_said(fields: Fields, tmp_path: Path) ->
     assert RunFolder(tmp_path / "run").read_image_format() == ImageFormat()
 
 
+def test_images_brighter_than_the_range_of_the_run_are_said(
+    fields: Fields, tmp_path: Path, four_bands: RunFolder
+) -> None:
+    (tmp_path / "bright").mkdir()
+    tifffile.imwrite(tmp_path / "bright" / "a.tif", fields.stored["f0"] * 5, photometric="rgb")
+    share = 100 * (fields.stored["f0"].astype(int) * 5 >= 3000).mean()
+    said = f"{share:.3g} % of the numbers in 1 of 1 images (a) at or above white"
+    for images, expected in ((tmp_path / "bright", True), (fields.images, False)):
+        outcome = run_hardpix(
+            "predict", "--run", four_bands.path, "--images", images, "--out", tmp_path / f"of_{images.name}"
+        )
+        assert outcome.code == 0
+        assert (said in outcome.out) == expected
+
+
 def test_images_that_lack_a_band_are_left_out_of_a_prediction(fields: Fields, tmp_path: Path) -> None:
     run = fit_one_band(fields, tmp_path / "run", 0, 1, "--data.bands", "[4]", "--data.value_range", "[0,3000]")
     (tmp_path / "mixed").mkdir()

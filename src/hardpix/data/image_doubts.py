@@ -22,6 +22,7 @@ FEW_LEVELS = 64  # of 256
 # Below this brightest value an image is all but black: 12 bits stored in 16, say.
 NEARLY_BLACK = 16
 MUCH_WHITE = 0.1
+TOO_NARROW = "value_range too narrow"
 
 
 class BandsSeen(NamedTuple):
@@ -49,6 +50,9 @@ def look(path: Path, image_format: ImageFormat, image: np.ndarray) -> BandsSeen 
     limit = image_format.max_pixels
     if image_format.value_range is None and read_raster(path, max_pixels=limit) is None and _is_simple(path):
         return None
+    white = 0.0 if image_format.pairs is None else float((image >= 1).mean())
+    if image_format.bands is not None and image_format.value_range is not None:
+        return BandsSeen(len(image_format.bands), False, 0.0, 0.0, white)
     raster = read_bands(path, max_pixels=limit)
     bands = raster.values.shape[2]
     if raster.alpha:
@@ -58,7 +62,6 @@ def look(path: Path, image_format: ImageFormat, image: np.ndarray) -> BandsSeen 
     used = np.stack([thinned(band) for band in np.moveaxis(image_format.selected(path, raster), 2, 0)])
     used = used[known(used, raster.nodata)]
     low, high = np.percentile(used, (DARKEST, BRIGHTEST)).tolist() if used.size else (0.0, 0.0)
-    white = 0.0 if image_format.pairs is None else float((image >= 1).mean())
     sixteen_bits = raster.values.dtype == np.uint16 and raster.bits in (None, 16)
     return BandsSeen(bands, sixteen_bits, low, high, white)
 
@@ -115,8 +118,10 @@ def image_doubts(folder: Path, seen: Mapping[str, BandsSeen], count: int, image_
         doubts.append(Problem("few gray levels", folder, expected, found, advice))
     white = float(np.mean([each.white for each in seen.values()])) if seen else 0.0
     if white > MUCH_WHITE:
-        highest = max(each.high for each in seen.values())
         found = f"{100 * white:.3g} % of the numbers in {of(list(seen))} at or above white"
-        advice = f"--data.value_range with a higher second number, such as {highest:.6g} (99 % of the pixels are below)"
-        doubts.append(Problem("value_range too narrow", folder, "few numbers above white", found, advice))
+        advice = (
+            "check the unit of these images; a higher second number in --data.value_range of hardpix fit, or measured, "
+            "tells bright pixels apart"
+        )
+        doubts.append(Problem(TOO_NARROW, folder, "few numbers above white", found, advice))
     return doubts

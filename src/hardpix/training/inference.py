@@ -24,6 +24,7 @@ from hardpix.data import (
     restore,
 )
 from hardpix.data.folder_report import FolderReport
+from hardpix.data.image_doubts import TOO_NARROW
 from hardpix.signals import HardnessLevel
 from hardpix.training.loading import ErrorsAsSamples
 from hardpix.training.run_folder import RunFolder
@@ -151,6 +152,8 @@ def open_folder(
             raise DataError.of(report.problems)
         console.print(f"{len(report.stems) - len(usable)} of {len(report.stems)} images left out:")
         console.print(describe(report.problems))
+    if narrow := [warning for warning in report.warnings if warning.kind == TOO_NARROW]:
+        console.print(describe(narrow))
     if report.alone:
         console.print(f"not used, while no image is left out for it:\n{describe(report.alone)}")
     samples = SegmentationFolder(

@@ -22,10 +22,25 @@ FUNCTIONS = {
 }
 
 # What the commands import beyond torch and numpy, and the extra that brings it.
-TRAIN = ("train", ("lightning", "torchmetrics", "torchvision", "jsonargparse", "yaml", "PIL", "rich", "cv2"))
+TRAIN = (
+    "train",
+    ("lightning", "torchmetrics", "torchvision", "jsonargparse", "yaml", "PIL", "tifffile", "rich", "cv2"),
+)
 DIAGNOSE = (
     "diagnose",
-    ("torchvision", "torchmetrics", "jsonargparse", "yaml", "PIL", "rich", "cv2", "plotly", "pyarrow", "skimage"),
+    (
+        "torchvision",
+        "torchmetrics",
+        "jsonargparse",
+        "yaml",
+        "PIL",
+        "tifffile",
+        "rich",
+        "cv2",
+        "plotly",
+        "pyarrow",
+        "skimage",
+    ),
 )
 
 COMMANDS = {

@@ -17,6 +17,7 @@ from torch.utils.data import Dataset
 from hardpix.console.arguments import checked_input
 from hardpix.console.results import require_outside
 from hardpix.data import ClassTable, Problem, SegmentationFolder, Transformed
+from hardpix.data.image_format import as_picture
 from hardpix.diagnosis.against import require_comparable
 from hardpix.diagnosis.collecting import Collector, finish_report
 from hardpix.diagnosis.image_counts import ImageMaps
@@ -47,6 +48,7 @@ def evaluate(
     label_map: dict[int, int | str] | None = None,
     threshold: int | None = None,
     palette: Literal["ids", "colors"] | None = None,
+    max_pixels: int | None = None,
 ) -> dict[str, Any]:
     """Score a trained network on labelled images, and report where it is wrong.
 
@@ -72,6 +74,7 @@ def evaluate(
         label_map: Ids in these masks → number of the run's class, or "ignore"; where they are not those of training.
         threshold: For masks of black and white: numbers at or above it are the run's class 1, others class 0.
         palette: colors reads palette files by the colors that the run's classes have.
+        max_pixels: Height × width of the largest file that is read; that of the run if none is given.
 
     Returns:
         The scores, from 0 to 1; None for a class that is neither in the truth nor predicted.
@@ -90,11 +93,22 @@ def evaluate(
         unused: tuple[Problem, ...] = ()
         if images is not None and masks is not None:
             task, samples, checked = open_run(
-                folder, checkpoint, device, images, masks, image_suffix, mask_suffix, label_map, threshold, palette
+                folder,
+                checkpoint,
+                device,
+                images,
+                masks,
+                image_suffix,
+                mask_suffix,
+                label_map,
+                threshold,
+                palette,
+                max_pixels,
             )
             left_out, problems, unused = len(checked.stems) - len(samples), checked.problems, checked.alone
         else:
-            task, samples = folder.load_task(checkpoint).to(choose_device(device)), folder.validation_set()
+            task = folder.load_task(checkpoint).to(choose_device(device))
+            samples = folder.validation_set(max_pixels)
         read = [images, masks, *folder.data_folders()]
         # Scores of other images than the run's own would pass for those.
         file = folder.path / "scores.json" if out is None and images is None else out
@@ -231,11 +245,10 @@ class ReportWriter:
 def _picture(image: Any, target: Tensor) -> np.ndarray | None:
     """The image of a sample as (H, W, 3) uint8, where it is one and has the size of its labels."""
     pixels = torch.as_tensor(image)
-    if pixels.ndim != 3 or pixels.shape[0] != 3 or pixels.shape[1:] != target.shape:
+    if pixels.ndim != 3 or pixels.shape[1:] != target.shape:
         return None
-    if pixels.is_floating_point():
-        pixels = (pixels.clamp(0, 1) * 255).round()
-    return pixels.permute(1, 2, 0).to(torch.uint8).numpy()
+    pixels = pixels.permute(1, 2, 0)
+    return as_picture((pixels if pixels.is_floating_point() else pixels.to(torch.uint8)).numpy())
 
 
 def score_table(runs: dict[str, dict[str, Any]]) -> Table:

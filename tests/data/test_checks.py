@@ -192,10 +192,12 @@ def test_masks_without_labels_and_black_images(write_pairs: Write) -> None:
     images, masks = write_pairs(["a", "b"])
     save(masks / "a.png", np.full((6, 9), 255, np.uint8))
     save(masks / "b.png", np.array([[0, 1, 255]] * 6, np.uint8).repeat(3, axis=1))
-    save(images / "b.png", np.full((6, 9), 4095, np.uint16))
+    save(images / "a.png", np.full((6, 9), 4095, np.uint16))
+    save(images / "b.png", np.full((6, 9), 15, np.uint8))
     report = check(images, masks)
     assert report.problems == ()
-    assert kinds(report.warnings) == {"image all but black": ["b.png"], "mask without a label": ["a"]}
+    expected = {"few gray levels": ["images"], "image all but black": ["b.png"], "mask without a label": ["a"]}
+    assert kinds(report.warnings) == expected
     save(masks / "b.png", np.full((6, 9), 255, np.uint8))
     (problem,) = check(images, masks).problems
     assert problem.found == "ids 255 alone, which is unlabelled"

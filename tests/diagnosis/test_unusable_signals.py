@@ -41,7 +41,7 @@ def broken_npz(folders: Path) -> None:
 
 P = (3, 12, 16)
 WITHOUT_A_SIGNAL: dict[str, tuple[Callable[[Path], object], str, str]] = {
-    "no image": (lambda f: (f / "images/subject.png").unlink(), "images", "one image subject.*"),
+    "no image": (lambda f: (f / "images/subject.png").unlink(), "images", "expected an image subject.*"),
     "no hardness": (lambda f: (f / "hardness/subject.png").unlink(), "hardness", "no hardness map for a mask"),
     "no probabilities": (lambda f: (f / "probabilities/subject.npy").unlink(), "probabilities", "no file of prob"),
     "two images": (lambda f: shutil.copy(f / "images/first.png", f / "images/subject.tif"), "images", "several files"),

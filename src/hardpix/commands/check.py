@@ -17,6 +17,7 @@ from hardpix.data import (
     DataError,
     FolderReport,
     Folders,
+    ImageFormat,
     check_folders,
     describe,
     load_preset,
@@ -24,6 +25,7 @@ from hardpix.data import (
 )
 from hardpix.data.class_source import class_table, read_by
 from hardpix.data.errors import Problem
+from hardpix.data.limits import MAX_PIXELS
 from hardpix.data.mask_checks import judge_masks, read_masks
 from hardpix.data.pairs import folder_problems
 from hardpix.data.unlabeled import ids_that_never_occur
@@ -40,6 +42,9 @@ def check(
     palette: Literal["ids", "colors"] | None = None,
     preset: str | None = None,
     root: Path | None = None,
+    bands: list[int] | None = None,
+    value_range: Literal["measured"] | list[float] | list[list[float]] | None = None,
+    max_pixels: int = MAX_PIXELS,
     json: Path | None = None,
 ) -> int:
     """Say everything about a folder of images and masks, without training.
@@ -59,6 +64,9 @@ def check(
         palette: colors reads palette files by the colors that they show, in place of their indices.
         preset: Name of a known data set, or YAML file of one of your own, in place of folders.
         root: Folder of the known data set.
+        bands: Numbers of the bands that a network would see, such as [4, 1, 2]; the first band of a file is 1.
+        value_range: The stored numbers that are black and white, such as [0, 3000], or measured.
+        max_pixels: Height × width of the largest file that is read.
         json: New file for all of it as JSON.
 
     Returns:
@@ -69,10 +77,11 @@ def check(
         if json is not None and json.exists():
             raise FileExistsError(f"expected a new file for the report, found {json}; give another name as --json")
         table = class_table(classes, label_map, threshold, palette)
+        image_format = ImageFormat(bands, value_range, max_pixels)
         parts, table = _parts(images, masks, image_suffix, mask_suffix, preset, root, table, palette)
     found: dict[str, tuple[FolderReport, list[Problem]]] = {}
     for name, folders in parts.items():
-        report = _check(folders, table, palette or "ids")
+        report = _check(folders, table, palette or "ids", image_format)
         warnings = list(report.warnings)
         if folders.masks and (
             never := ids_that_never_occur(folders.masks, {"": [*report.masks.values()]}, label_map or {})
@@ -128,16 +137,18 @@ def _parts(
     return there, table
 
 
-def _check(folders: Folders, classes: ClassTable | None, palette: str) -> FolderReport:
+def _check(folders: Folders, classes: ClassTable | None, palette: str, image_format: ImageFormat) -> FolderReport:
     """The report on a folder of images and masks, or on masks alone, which stand in the place of the images, too."""
     assert folders.masks is not None
     if folders.images != folders.masks or folders.image_suffix:
-        return check_folders(folders, classes, progress=True, palette=palette, option="--")
+        return check_folders(folders, classes, image_format=image_format, progress=True, palette=palette, option="--")
     if missing := folder_problems(replace(folders, masks=None)):
         return FolderReport((), classes, {}, {}, tuple(missing), ())
     by_color = classes.by_color if classes else palette == "colors"
     files = {str(path): path for paths in folders.files["masks"].values() for path in paths}
-    facts, problems = read_masks(files.values(), classes, by_color=by_color, progress=True)
+    facts, problems = read_masks(
+        files.values(), classes, by_color=by_color, max_pixels=image_format.max_pixels, progress=True
+    )
     masks = {str(mask.path.relative_to(folders.masks)): mask for mask in facts}
     judged = judge_masks(folders.masks, masks, classes, by_color=by_color, option="--")
     return FolderReport(

@@ -8,6 +8,7 @@ from hardpix.data.depth import DepthFormat, read_depth
 from hardpix.data.errors import DataError, Problem, describe
 from hardpix.data.folder import SegmentationFolder
 from hardpix.data.folder_report import FolderReport
+from hardpix.data.image_format import ImageFormat
 from hardpix.data.images import read_image
 from hardpix.data.masks import read_mask, write_mask
 from hardpix.data.pairs import Folders
@@ -24,6 +25,7 @@ __all__ = [
     "EvaluationTransform",
     "FolderReport",
     "Folders",
+    "ImageFormat",
     "Preset",
     "Problem",
     "RandomScaledCrop",

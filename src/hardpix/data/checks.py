@@ -18,15 +18,14 @@ from hardpix.data.depth import METRES, DepthFormat, read_depth
 from hardpix.data.depth_problems import nothing_known, nothing_known_anywhere, wrong_unit
 from hardpix.data.errors import DataError, Problem
 from hardpix.data.folder_report import ALONE, DepthSeen, FolderReport
-from hardpix.data.images import read_image, read_weight
+from hardpix.data.image_doubts import BandsSeen, image_doubts, look, nearly_black
+from hardpix.data.image_format import PLAIN, ImageFormat
+from hardpix.data.images import read_weight
 from hardpix.data.mask_checks import MOST_LABELS, judge_masks
 from hardpix.data.mask_facts import MaskFacts, mask_facts
 from hardpix.data.masks import read_mask
 from hardpix.data.pairs import Folders, folder_problems, pairing_problems, unread_files
 from hardpix.data.problems import too_many_labels, wrong_size
-
-# Below this brightest value an image is all but black: 12 bits stored in 16, say.
-NEARLY_BLACK = 16
 
 
 @dataclass
@@ -37,6 +36,7 @@ class _Finding:
     mask: MaskFacts | None = None
     has_depth: bool = False
     depth_seen: DepthSeen | None = None
+    bands_seen: BandsSeen | None = None
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
 
@@ -46,6 +46,7 @@ def check_folders(
     classes: ClassTable | None = None,
     *,
     depth_format: DepthFormat = METRES,
+    image_format: ImageFormat = PLAIN,
     ignore_index: int = 255,
     progress: bool = False,
     palette: str = "ids",
@@ -57,6 +58,7 @@ def check_folders(
         folders: images, masks and further maps.
         classes: what the masks should hold; None takes the ids found.
         depth_format: how stored depth becomes metres.
+        image_format: which bands and numbers of the images are used.
         ignore_index: must be no class.
         progress: show a bar on the terminal.
         palette: "colors" takes the classes from the colors of palette files, where no classes are given.
@@ -67,7 +69,8 @@ def check_folders(
     image, ids or colours outside the classes, class lists that do not fit the masks, ids whose meaning would be a guess
     (see `find_dialects`), palettes that contradict each other, depth in another unit, depth of no image at all. Masks
     without an image, files of types that are not read, classes that never occur, masks without a label, depth maps
-    without a known depth and images that are all but black are warnings. Nothing is written.
+    without a known depth, images that are all but black, bands that are not used and numbers that keep few gray levels
+    are warnings. Nothing is written.
 
     Example:
         >>> check_folders(Folders(Path("nowhere"))).problems[0].kind
@@ -80,13 +83,18 @@ def check_folders(
     workers = min(8, os.cpu_count() or 1)
     with ThreadPoolExecutor(workers) as pool:
         by_color = classes.by_color if classes else palette == "colors"
-        reading = pool.map(lambda stem: _inspect(folders, stem, classes, depth_format, by_color), stems)
+        inspect = partial(
+            _inspect, folders, classes=classes, depth_format=depth_format, image_format=image_format, by_color=by_color
+        )
+        reading = pool.map(inspect, stems)
         console = Console(stderr=True)
         bar = track(reading, "Reading the data", len(stems), console=console, disable=not progress, transient=True)
         findings = dict(zip(stems, bar, strict=True))
     problems += [problem for finding in findings.values() for problem in finding.problems]
     warnings = [warning for finding in findings.values() for warning in finding.warnings] + _alone(folders)
     warnings += unread_files(folders)
+    bands_seen = {stem: finding.bands_seen for stem, finding in findings.items() if finding.bands_seen is not None}
+    warnings += image_doubts(folders.images, bands_seen, len(stems), image_format)
     masks = {stem: finding.mask for stem, finding in findings.items() if finding.mask is not None}
     labels = {stem: dict(mask.labels) for stem, mask in masks.items()}
     if masks:
@@ -106,23 +114,30 @@ def check_folders(
 
 
 def _inspect(
-    folders: Folders, stem: str, classes: ClassTable | None, depth_format: DepthFormat, by_color: bool
+    folders: Folders,
+    stem: str,
+    classes: ClassTable | None,
+    depth_format: DepthFormat,
+    image_format: ImageFormat,
+    by_color: bool,
 ) -> _Finding:
     """Read all files of one stem; what one of them lacks does not keep the others from being read."""
     finding = _Finding()
     paths = {kind: found[stem][0] for kind, found in folders.files.items() if stem in found}
-    readers = READERS | {
-        "depth": partial(read_depth, depth_format=depth_format),
-        "masks": partial(read_mask, by_color=by_color),
+    limit = image_format.max_pixels
+    readers: dict[str, Callable[[Path], np.ndarray]] = {
+        "images": image_format.read,
+        "masks": partial(read_mask, by_color=by_color, max_pixels=limit),
+        "weights": partial(read_weight, max_pixels=limit),
+        "depth": partial(read_depth, depth_format=depth_format, max_pixels=limit),
     }
     arrays = {kind: _read(path, readers[kind], finding) for kind, path in paths.items()}
     image = arrays["images"]
     if image is not None:
         finding.size = (image.shape[0], image.shape[1])
-        if image.max() < NEARLY_BLACK:
-            advice = "spread values of fewer than 16 bits over the whole range of their file, or remove the image"
-            found = f"a brightest value of {image.max()} out of 255"
-            finding.warnings.append(Problem("image all but black", paths["images"], "a picture", found, advice))
+        finding.bands_seen = look(paths["images"], image_format, image)
+        if problem := nearly_black(paths["images"], image_format, image, finding.bands_seen):
+            finding.warnings.append(problem)
         finding.problems += [
             wrong_size(paths[kind], finding.size, array.shape)
             for kind, array in arrays.items()
@@ -148,12 +163,6 @@ def _inspect(
             finding.has_depth = False
             finding.warnings.append(nothing_known(paths["depth"]))
     return finding
-
-
-READERS: dict[str, Callable[[Path], np.ndarray]] = {
-    "images": read_image,
-    "weights": read_weight,
-}
 
 
 def _read(path: Path, reader: Callable[[Path], np.ndarray], finding: _Finding) -> np.ndarray | None:

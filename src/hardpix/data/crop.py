@@ -30,7 +30,7 @@ class RandomScaledCrop(nn.Module):
         max_class_share: 1 switches the cap off.
         attempts: places tried before the best of them is taken.
         ignore_index: unlabelled pixels of the target.
-        fill: colour of the padding, three numbers in 0…255.
+        fill: color of the padding, a number in 0…255 for each channel; images of floats have it from 0 to 1.
         resolution: share of the image's own height and width at which s = 1 shows it.
 
     Raises:
@@ -51,7 +51,7 @@ class RandomScaledCrop(nn.Module):
         max_class_share: float = 0.75,
         attempts: int = 10,
         ignore_index: int = 255,
-        fill: tuple[int, int, int] = (124, 116, 104),
+        fill: tuple[int, ...] = (124, 116, 104),
         resolution: float = 1.0,
     ) -> None:
         super().__init__()
@@ -126,10 +126,11 @@ def cut_map(values: Tensor, window: Window, size: tuple[int, int], fill: float) 
 
 
 def cut_image(image: Tensor, window: Window, size: tuple[int, int], fill: tuple[int, ...]) -> tv_tensors.Image:
-    """A window of a (3, H, W) uint8 image, resized bilinearly to `size`, padded outside with a colour."""
+    """A window of a (C, H, W) image, uint8 or floats from 0 to 1, resized bilinearly to `size`, padded with a color."""
     top, left, height, width = window
     # Colours lie innermost, as in the file: torch resizes bytes in that order several times as fast.
-    canvas = torch.tensor(fill, dtype=image.dtype).repeat(height, width, 1).permute(2, 0, 1)
+    color = [value / 255 for value in fill] if image.is_floating_point() else fill
+    canvas = torch.tensor(color, dtype=image.dtype).repeat(height, width, 1).permute(2, 0, 1)
     y, x = max(top, 0), max(left, 0)
     part = image.as_subclass(Tensor)[:, y : max(y, top + height), x : max(x, left + width)]
     canvas[:, y - top : y - top + part.shape[1], x - left : x - left + part.shape[2]] = part

@@ -10,6 +10,7 @@ import numpy as np
 
 from hardpix.data.errors import DataError, Problem
 from hardpix.data.images import read_numbers
+from hardpix.data.limits import MAX_PIXELS
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ class DepthFormat:
 METRES = DepthFormat()
 
 
-def read_depth(path: str | Path, depth_format: DepthFormat = METRES) -> np.ndarray:
+def read_depth(path: str | Path, depth_format: DepthFormat = METRES, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """A depth map (png, tif, npy) as (H, W) float32 in metres, NaN where unknown.
 
     Raises:
@@ -113,7 +114,7 @@ def read_depth(path: str | Path, depth_format: DepthFormat = METRES) -> np.ndarr
         ...     read_depth(f"{folder}/a.npy")
         array([[2.5, nan]], dtype=float32)
     """
-    stored = read_numbers(path)
+    stored = read_numbers(path, max_pixels=max_pixels)
     try:
         return depth_format.metres(stored)
     except ValueError as error:

@@ -30,6 +30,11 @@ class Problem:
     whole_folder: bool = False
 
 
+def unusable(path: str | Path, expected: str, found: str) -> Problem:
+    """A file whose content is not what it should be."""
+    return Problem("file that cannot be used", Path(path), expected, found, "replace or remove the file")
+
+
 class DataError(ValueError):
     """The data cannot be used as they are; the message lists every problem, `problems` holds them one by one.
 

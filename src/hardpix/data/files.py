@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hardpix.data.errors import DataError, Problem
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 # A jpg changes numbers.
 MAP_SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".npy")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -13,7 +14,8 @@ from torchvision import tv_tensors
 from hardpix.data.classes import ClassTable
 from hardpix.data.depth import METRES, DepthFormat, read_depth
 from hardpix.data.errors import DataError
-from hardpix.data.images import read_image, read_weight
+from hardpix.data.image_format import PLAIN, ImageFormat
+from hardpix.data.images import read_weight
 from hardpix.data.mask_checks import classes_in
 from hardpix.data.masks import read_mask
 from hardpix.data.pairs import Folders, folder_problems, pairing_problems
@@ -28,18 +30,21 @@ class SegmentationFolder(Dataset[Sample]):
     """Images with masks, and perhaps depth and weight maps, paired by stem.
 
     Args:
-        images: folder of png, jpg, tif or bmp images; searched with its subfolders.
-        masks: folder of masks: ids in 8 or 16 bits, palette png, or RGB colours of the class table; None to predict.
+        images: folder of png, jpg, tif, bmp or webp images; searched with its subfolders.
+        masks: folder of masks: ids (whole numbers of any type), palette png, or RGB colours of the class table; None to
+            predict.
         classes: what the labels mean; None finds the ids by reading every mask.
         depth: folder of depth maps (png, tif, npy); some images may have none.
         weights: folder of weight maps (16-bit png as v / 65535; float tif or npy as they are).
         depth_format: how stored depth becomes metres; by default it is in metres.
+        image_format: which bands of the images, and which of their numbers are black and white; by default RGB.
         image_suffix, mask_suffix, depth_suffix: what follows the stem in file names (see `Folders`).
         ignore_index: marks pixels without a label in `target`.
         stems: the part of the data to use, such as one side of a split; None is all of them.
 
     A sample is a dict: `image` (3, H, W) uint8, `target` (H, W) int64 in 0 … C−1 or `ignore_index`, `depth` (H, W)
     float32 metres with NaN where unknown (everywhere, if the image has no depth map), `weight` (H, W) float32, `stem`.
+    Where `image_format` names bands, the image has as many channels; where it has a range, it is float32 in 0…1.
     `Transformed` passes samples through a transform. Nothing is ever written to the folders.
 
     Raises:
@@ -66,6 +71,7 @@ class SegmentationFolder(Dataset[Sample]):
         depth: str | Path | None = None,
         weights: str | Path | None = None,
         depth_format: DepthFormat = METRES,
+        image_format: ImageFormat = PLAIN,
         image_suffix: str = "",
         mask_suffix: str = "",
         depth_suffix: str = "",
@@ -90,7 +96,7 @@ class SegmentationFolder(Dataset[Sample]):
             for name, found in self.folders.files.items()
         }
         if classes is None and masks is not None:
-            classes = classes_in(Path(masks), self.files["masks"].values())
+            classes = classes_in(Path(masks), self.files["masks"].values(), max_pixels=image_format.max_pixels)
         if classes is not None and 0 <= ignore_index < len(classes):
             raise ValueError(
                 f"expected an ignore_index that is no class, found {ignore_index} with {len(classes)} classes: "
@@ -98,6 +104,7 @@ class SegmentationFolder(Dataset[Sample]):
             )
         self.classes = classes
         self.depth_format = depth_format
+        self.image_format = image_format
         self.ignore_index = ignore_index
 
     def __len__(self) -> int:
@@ -105,14 +112,14 @@ class SegmentationFolder(Dataset[Sample]):
 
     def __getitem__(self, index: int) -> Sample:
         stem = self.stems[index]
-        image = read_image(self.files["images"][stem])
+        image = self.image_format.read(self.files["images"][stem])
         sample: Sample = {"image": tv_tensors.Image(torch.from_numpy(image).permute(2, 0, 1))}
         if "masks" in self.files:
             sample["target"] = tv_tensors.Mask(self._target(stem))
         if "depth" in self.files:
             sample["depth"] = tv_tensors.Mask(self._depth(stem, image.shape[0], image.shape[1]))
         if "weights" in self.files:
-            sample["weight"] = tv_tensors.Mask(torch.from_numpy(read_weight(self.files["weights"][stem])))
+            sample["weight"] = tv_tensors.Mask(torch.from_numpy(self._weight(stem)))
         for name, values in sample.items():
             if values.shape[-2:] != image.shape[:2]:
                 raise DataError.of(
@@ -124,7 +131,7 @@ class SegmentationFolder(Dataset[Sample]):
     def _target(self, stem: str) -> Tensor:
         path = self.files["masks"][stem]
         assert self.classes is not None
-        stored = read_mask(path, by_color=self.classes.by_color)
+        stored = read_mask(path, by_color=self.classes.by_color, max_pixels=self.image_format.max_pixels)
         try:
             return torch.from_numpy(self.classes.indices(stored, self.ignore_index))
         except ValueError as error:
@@ -133,4 +140,8 @@ class SegmentationFolder(Dataset[Sample]):
     def _depth(self, stem: str, height: int, width: int) -> Tensor:
         if stem not in self.files["depth"]:
             return torch.full((height, width), float("nan"))
-        return torch.from_numpy(read_depth(self.files["depth"][stem], self.depth_format))
+        limit = self.image_format.max_pixels
+        return torch.from_numpy(read_depth(self.files["depth"][stem], self.depth_format, max_pixels=limit))
+
+    def _weight(self, stem: str) -> np.ndarray:
+        return read_weight(self.files["weights"][stem], max_pixels=self.image_format.max_pixels)

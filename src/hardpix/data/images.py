@@ -5,38 +5,49 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from hardpix.data.errors import DataError, Problem
+from hardpix.data.errors import DataError, Problem, unusable
+from hardpix.data.limits import MAX_PIXELS, require_size
+from hardpix.data.lossy import lossy_codec
+from hardpix.data.tif import BLACK_IS_ZERO, RGB, WHITE_IS_ZERO, Raster, read_raster, tif_size
 
-BITS_PER_SAMPLE = 258  # the tag of tif
 SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N")
 
 
-def read_image(path: str | Path) -> np.ndarray:
+def read_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """An image as (H, W, 3) uint8 RGB.
 
-    The orientation that a camera noted in EXIF is applied, as viewers and labelling tools do. Grey becomes RGB, an
-    alpha channel is dropped, 16 bits keep their upper 8, several pages give the first.
+    The orientation that a camera noted in EXIF is applied, as viewers and labelling tools do. Gray becomes RGB, an
+    alpha channel is dropped, 16 bits keep their upper 8. Of more than three bands the first three are taken;
+    :class:`hardpix.data.ImageFormat` reads others, and numbers of another range.
+
+    Args:
+        path: of a png, jpg, tif, bmp or webp.
+        max_pixels: height × width above which an image is refused by its header.
 
     Raises:
-        DataError: the file cannot be read to its end, or holds numbers that have no fixed range (float, 32 bit).
+        DataError: the file cannot be read to its end, has several pages or too many pixels, or holds numbers that have
+            no fixed range (float, 32 bit).
 
     Example:
         >>> from tempfile import TemporaryDirectory
         >>> with TemporaryDirectory() as folder:
-        ...     Image.new("L", (3, 2), 7).save(f"{folder}/grey.png")
-        ...     image = read_image(f"{folder}/grey.png")
+        ...     Image.new("L", (3, 2), 7).save(f"{folder}/gray.png")
+        ...     image = read_image(f"{folder}/gray.png")
         >>> image.shape, image[0, 0].tolist()
         ((2, 3, 3), [7, 7, 7])
     """
-    with opened(path) as image:
+    if (raster := read_raster(path, max_pixels=max_pixels)) is not None:
+        return _shown(path, raster)
+    with opened(path, max_pixels) as image:
         if image.mode in SIXTEEN_BIT:
-            grey = (np.asarray(image) >> 8).astype(np.uint8)
-            return np.repeat(grey[..., None], 3, axis=2)
+            gray = (np.asarray(image) >> 8).astype(np.uint8)
+            return np.repeat(gray[..., None], 3, axis=2)
         if image.mode in ("I", "F"):
             raise DataError.of([unusable(path, "an image of 8 or 16 bits", f"PIL mode {image.mode}")])
         # Pillow warns where a palette loses its transparency, even if that is meant.
@@ -44,9 +55,49 @@ def read_image(path: str | Path) -> np.ndarray:
         return np.array(shown.convert("RGB"))
 
 
-def read_weight(path: str | Path) -> np.ndarray:
+def _shown(path: str | Path, raster: Raster) -> np.ndarray:
+    """The bands of a tif as RGB of 8 bits, where there is one reading of them."""
+    if raster.photometric not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB):
+        found = f"{raster.described}, photometric {raster.photometric}"
+        raise DataError.of([unusable(path, "gray, RGB, or bands of their own", found)])
+    if raster.bands == 2:
+        advice = "name the bands to use, such as --data.bands [1, 2]; the network then has as many input channels"
+        raise DataError.of([Problem("image of two bands", Path(path), "1 band, or 3 and more", "2", advice)])
+    image = upper_8_bits(path, raster.values[..., : 3 if raster.bands > 2 else 1], raster.bits)
+    if raster.photometric == WHITE_IS_ZERO and raster.bands == 1:
+        image = 255 - image
+    return image if image.shape[2] == 3 else np.repeat(image, 3, axis=2)
+
+
+def upper_8_bits(path: str | Path, values: np.ndarray, bits: int | None = None) -> np.ndarray:
+    """Numbers of up to 16 bits without sign as uint8, of which 255 is white.
+
+    Args:
+        path: the file, for the error.
+        values: any number of bands.
+        bits: of each number, where they are fewer than its type has, such as 12 in uint16.
+
+    Raises:
+        DataError: numbers of another type, which have no fixed black and white.
+    """
+    if values.dtype in (np.uint8, np.uint16):
+        bits = bits or 8 * values.dtype.itemsize
+        if bits < 8:
+            return (values * (255 // (2**bits - 1))).astype(np.uint8)
+        return values if bits == 8 else (values >> (bits - 8)).astype(np.uint8)
+    known = values[np.isfinite(values)]
+    span = f"from {known.min():.6g} to {known.max():.6g}" if known.size else "none of which is finite"
+    advice = (
+        "say which numbers are black and white, such as --data.value_range [0, 10000], or --data.value_range measured "
+        "to take them from the training images"
+    )
+    found = f"numbers of {values.dtype} {span}"
+    raise DataError.of([Problem("image without a fixed range", Path(path), "8 or 16 bits", found, advice)])
+
+
+def read_weight(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """A weight map as (H, W) float32: integers as v / 65535 (16 bits) or v / 255 (8 bits), floats as they are."""
-    stored = read_numbers(path)
+    stored = read_numbers(path, max_pixels=max_pixels)
     weight = stored.astype(np.float32)
     if stored.dtype.kind in "ui":
         if stored.dtype not in (np.uint8, np.uint16):
@@ -64,19 +115,19 @@ def size_of(values: np.ndarray) -> str:
 
 
 @contextmanager
-def opened(path: str | Path) -> Iterator[Image.Image]:
-    """The image of a file, decoded to its end and upright; `info["stored_as"]` is Pillow's name of its samples' layout.
+def opened(path: str | Path, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
+    """The image of a file, decoded to its end and upright.
 
-    Upright is as the orientation that EXIF notes says, whether the file is a photograph, a mask or a map: who writes it
-    into a file means it. Whatever stops the reading becomes one DataError that names the file.
+    `info["stored_as"]` is Pillow's name of its samples' layout. Upright is as the orientation that EXIF notes says,
+    whether the file is a photograph, a mask or a map: who writes it into a file means it. Whatever stops the reading
+    becomes one DataError that names the file.
     """
     try:
         # Given a path, Pillow maps uncompressed tif into memory, and garbles those that lie on their side.
-        with open(path, "rb") as file, Image.open(file) as image:
-            stored_as = _layout(image)
-            if stored_as == "R" and max(image.tag_v2[BITS_PER_SAMPLE]) > 8:  # type: ignore[attr-defined]
-                found = "channels of 16 bits in separate planes, which Pillow misreads"
-                raise DataError.of([unusable(path, "the channels of a pixel side by side", found)])
+        with open(path, "rb") as file, identified(file) as image:
+            require_size(path, image.height, image.width, max_pixels)
+            _require_one_frame(path, image)
+            stored_as = layout(image)
             image.load()
             with suppress(SyntaxError, struct.error):  # EXIF that is broken says nothing of the orientation
                 ImageOps.exif_transpose(image, in_place=True)
@@ -84,8 +135,64 @@ def opened(path: str | Path) -> Iterator[Image.Image]:
             yield image
     except DataError:
         raise
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
+        raise DataError.of([_beyond_pillow(path)]) from error
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise DataError.of([unusable(path, "a file that can be read to its end", unreadable(path, error))]) from error
+
+
+def identified(file: BufferedReader) -> Image.Image:
+    """The image of a file, of which the header is read: Image.open without Pillow's own limit of pixels.
+
+    That limit is one for the whole process, and not ours to change.
+
+    Raises:
+        UnidentifiedImageError: no format that Pillow knows.
+    """
+    start = file.read(16)
+    for load_plugins in (Image.preinit, Image.init):
+        load_plugins()
+        for name in Image.ID:
+            factory, accepts = Image.OPEN[name]
+            with suppress(SyntaxError, IndexError, TypeError, struct.error):
+                accepted = accepts is None or accepts(start)
+                if accepted and not isinstance(accepted, str):
+                    file.seek(0)
+                    return factory(file, "")
+    raise UnidentifiedImageError("no image in a format that is known")
+
+
+def _require_one_frame(path: str | Path, image: Image.Image) -> None:
+    # A telephone's jpg has a preview behind the photograph, and a tif was looked at before.
+    if image.format in ("PNG", "WEBP", "GIF") and (frames := getattr(image, "n_frames", 1)) > 1:
+        raise DataError.of([unusable(path, "one image", f"an animation of {frames} frames")])
+
+
+def image_size(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+    """Height and width as the header has them, before any orientation is applied.
+
+    Raises:
+        DataError: the file cannot be read, or has too many pixels.
+    """
+    try:
+        if (size := tif_size(path, max_pixels)) is not None:
+            return size
+        with open(path, "rb") as file, identified(file) as image:
+            require_size(path, image.height, image.width, max_pixels)
+            return image.height, image.width
+    except DataError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise DataError.of([_beyond_pillow(path)]) from error
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        raise DataError.of([unusable(path, "a file that can be read", unreadable(path, error))]) from error
+
+
+def _beyond_pillow(path: str | Path) -> Problem:
+    """Some decoders, such as that of webp, have Pillow's limit built in."""
+    expected = f"at most {2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6:.0f} megapixels in a file of this format"
+    advice = "save it as png or tif, which may have as many as max_pixels allows"
+    return Problem("image of too many pixels", Path(path), expected, "more", advice)
 
 
 def unreadable(path: str | Path, error: Exception) -> str:
@@ -102,27 +209,32 @@ def unreadable(path: str | Path, error: Exception) -> str:
     return "no image in a format that is known" if Path(path).stat().st_size else "an empty file"
 
 
-def _layout(image: Image.Image) -> str:
-    """Such as "L;4" for grey of 4 bits, where the mode says no more than "L"; known before the image is loaded only."""
+def layout(image: Image.Image) -> str:
+    """Such as "L;4" for gray of 4 bits, where the mode says no more than "L"; known before the image is loaded only."""
     tiles = getattr(image, "tile", ())
     settings = tiles[0][3] if tiles else image.mode
     return str(settings[0] if isinstance(settings, tuple) else settings)
 
 
-def read_numbers(path: str | Path) -> np.ndarray:
+def read_numbers(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """One number a pixel from npy, tif or png, in the type in which it is stored."""
     if Path(path).suffix.lower() == ".npy":
-        try:
-            values = np.load(path, allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise DataError.of(
-                [unusable(path, "an array that can be read", f"{type(error).__name__}: {error}")]
-            ) from error
+        values = _read_npy(path, max_pixels)
+    elif (raster := read_raster(path, max_pixels=max_pixels)) is not None:
+        if raster.bands != 1:
+            raise DataError.of([unusable(path, "one number a pixel", raster.described)])
+        if raster.codec is not None:
+            raise DataError.of([_changed(path, raster.codec)])
+        values = raster.values[..., 0]
     else:
-        with opened(path) as image:
+        with opened(path, max_pixels) as image:
             if image.mode in ("P", "PA"):
                 raise DataError.of([unusable(path, "one number a pixel", "the indices of a palette")])
+            if (codec := lossy_codec(path, image)) is not None:
+                raise DataError.of([_changed(path, codec)])
             values = np.array(image)
+            if image.info["stored_as"] == "L;I":  # Pillow shows 0 as white where the file says so
+                values = 255 - values
     if values.dtype.kind not in "uifb":
         raise DataError.of([unusable(path, "an array of numbers", f"one of {values.dtype}")])
     if values.ndim != 2:
@@ -130,6 +242,21 @@ def read_numbers(path: str | Path) -> np.ndarray:
     return values
 
 
-def unusable(path: str | Path, expected: str, found: str) -> Problem:
-    """A file whose content is not what it should be."""
-    return Problem("file that cannot be used", Path(path), expected, found, "replace or remove the file")
+def _changed(path: str | Path, codec: str) -> Problem:
+    return unusable(path, "a lossless file", f"{codec}, which changes numbers")
+
+
+def _read_npy(path: str | Path, max_pixels: int) -> np.ndarray:
+    try:
+        # Mapped, so that the shape is known before the numbers are read.
+        values = np.load(path, mmap_mode="r", allow_pickle=False)
+        if not isinstance(values, np.ndarray):
+            raise DataError.of([unusable(path, "one array", "an archive")])
+        if values.ndim == 2:
+            require_size(path, values.shape[0], values.shape[1], max_pixels)
+        return np.array(values)
+    except DataError:
+        raise
+    except (OSError, ValueError, EOFError) as error:
+        found = f"{type(error).__name__}: {error}"
+        raise DataError.of([unusable(path, "an array that can be read", found)]) from error

@@ -15,6 +15,7 @@ from hardpix.data.classes import ClassTable
 from hardpix.data.dialects import find_dialects
 from hardpix.data.errors import DataError, Problem
 from hardpix.data.labels import HIGHEST_ID, Label
+from hardpix.data.limits import MAX_PIXELS
 from hardpix.data.mask_facts import MaskFacts, mask_facts
 from hardpix.data.masks import read_mask
 from hardpix.data.problems import (
@@ -30,7 +31,12 @@ MOST_LABELS = 4096
 
 
 def read_masks(
-    paths: Iterable[Path], classes: ClassTable | None = None, *, by_color: bool = False, progress: bool = False
+    paths: Iterable[Path],
+    classes: ClassTable | None = None,
+    *,
+    by_color: bool = False,
+    max_pixels: int = MAX_PIXELS,
+    progress: bool = False,
 ) -> tuple[list[MaskFacts], list[Problem]]:
     """The facts of all masks that can be read, and what is wrong with the others.
 
@@ -38,6 +44,7 @@ def read_masks(
         paths: of the files.
         classes: how their labels are read; None takes gray as ids.
         by_color: whether palette files are read by their colors.
+        max_pixels: height × width above which a file is refused by its header.
         progress: show a bar on the terminal.
     """
     every = list(paths)
@@ -46,7 +53,9 @@ def read_masks(
 
     def read(path: Path) -> MaskFacts | DataError:
         try:
-            return mask_facts(path, read_mask(path, by_color=by_color), classes, by_color=by_color)
+            return mask_facts(
+                path, read_mask(path, by_color=by_color, max_pixels=max_pixels), classes, by_color=by_color
+            )
         except DataError as error:
             return error
 
@@ -110,14 +119,14 @@ def judge_masks(
     return Judged(table, [*problems, *dialects.problems], warnings)
 
 
-def classes_in(folder: Path, masks: Iterable[Path]) -> ClassTable:
+def classes_in(folder: Path, masks: Iterable[Path], *, max_pixels: int = MAX_PIXELS) -> ClassTable:
     """The classes found by reading masks, as `ClassTable.from_ids` names them.
 
     Raises:
         DataError: a mask that cannot be read, or that holds colours, whose meaning only a table can tell; ids whose
             meaning would be a guess.
     """
-    found, problems = read_masks(masks)
+    found, problems = read_masks(masks, max_pixels=max_pixels)
     problems += [colours_without_table(mask.path, mask.labels) for mask in found if len(mask.ids) < len(mask.labels)]
     labels = {str(mask.path): mask.labels for mask in found}
     table = _found_classes(labels, by_color=False)

@@ -10,16 +10,25 @@ from PIL import Image
 from hardpix.data.errors import DataError, Problem
 from hardpix.data.images import opened
 from hardpix.data.labels import HIGHEST_ID
+from hardpix.data.limits import MAX_PIXELS
+from hardpix.data.lossy import lossy_codec
+from hardpix.data.tif import RGB, Raster, read_raster
 
 
-def read_mask(path: str | Path, *, by_color: bool = False) -> np.ndarray:
+def read_mask(path: str | Path, *, by_color: bool = False, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """A mask as stored: (H, W) ids in uint8 or uint16, or (H, W, 3) uint8 colours.
 
-    Grey of 1 to 16 bits and palette indices are ids; RGB is colours; an alpha channel is dropped. With `by_color`, a
-    palette file is read as the colors that its palette shows. The orientation that EXIF notes is applied, as to images.
+    Whole numbers of any type and palette indices are ids; RGB is colours; an alpha channel is dropped. The orientation
+    that EXIF notes is applied, as to images.
+
+    Args:
+        path: of a png, tif, bmp or lossless webp.
+        by_color: reads a palette file as the colors that its palette shows.
+        max_pixels: height × width above which a mask is refused by its header.
 
     Raises:
-        DataError: the file cannot be read to its end, is a jpg (it changes labels), or holds numbers outside 0…65535 or
+        DataError: the file cannot be read to its end, has several pages or too many pixels, is compressed by a codec
+            that changes labels (jpg, lossy webp and others, also inside tif), or holds numbers outside 0…65535 or
             colours of 16 bits.
 
     Example:
@@ -29,10 +38,11 @@ def read_mask(path: str | Path, *, by_color: bool = False) -> np.ndarray:
         ...     read_mask(f"{folder}/coloured.png").tolist()
         [[[128, 64, 128]]]
     """
-    with opened(path) as image:
+    if (raster := read_raster(path, max_pixels=max_pixels)) is not None:
+        return _from_raster(path, raster)
+    with opened(path, max_pixels) as image:
         stored_as: str = image.info["stored_as"]
-        if image.format == "JPEG":
-            raise DataError.of([_not_a_mask(path, "a lossless file", "jpg, which invents labels at every border")])
+        _require_lossless(path, lossy_codec(path, image))
         if by_color and image.mode in ("P", "PA"):
             # By way of RGBA, for Pillow warns where a palette loses its transparency, even if that is meant.
             return np.array(image.convert("RGBA"))[..., :3]
@@ -48,12 +58,41 @@ def read_mask(path: str | Path, *, by_color: bool = False) -> np.ndarray:
             return _as_stored(stored.astype(np.uint8), stored_as)
         if stored.ndim != 2:
             raise DataError.of([_not_a_mask(path, "ids or RGB colours", f"PIL mode {image.mode}")])
-        if stored.dtype in (np.uint8, np.uint16):
-            return stored
-        if ((stored < 0) | (stored > HIGHEST_ID) | (stored != np.floor(stored))).any():
-            found = f"numbers from {stored.min()} to {stored.max()}"
-            raise DataError.of([_not_a_mask(path, f"whole numbers in 0…{HIGHEST_ID}", found)])
-        return stored.astype(np.uint16)
+        return _as_ids(path, stored)
+
+
+def _from_raster(path: str | Path, raster: Raster) -> np.ndarray:
+    _require_lossless(path, raster.codec)
+    if raster.bands == 3 and raster.photometric == RGB:
+        if raster.values.dtype != np.uint8:
+            found = f"{8 * raster.values.itemsize} bits: {raster.described}"
+            raise DataError.of([_not_a_mask(path, "colours of 8 bits a channel", found)])
+        return raster.values[..., :3]
+    if raster.bands != 1:
+        raise DataError.of([_not_a_mask(path, "ids (one band) or RGB colours of 8 bits", raster.described)])
+    return _as_ids(path, raster.values[..., 0])
+
+
+def _as_ids(path: str | Path, stored: np.ndarray) -> np.ndarray:
+    """Whole numbers of any type as uint8 or uint16."""
+    if stored.dtype in (np.uint8, np.uint16):
+        return stored
+    if stored.dtype == np.float16:  # which does not hold 65535
+        stored = stored.astype(np.float32)
+    wrong = (stored < 0) | (stored > HIGHEST_ID) | (stored != np.floor(stored))
+    if wrong.any():
+        share = f"others at {100 * wrong.mean():.3g} % of the pixels"
+        known = stored[~np.isnan(stored)]
+        span = f"numbers from {known.min()} to {known.max()}" if known.size else "NaN alone"
+        nan = ", and NaN" if 0 < known.size < stored.size else ""
+        raise DataError.of([_not_a_mask(path, f"whole numbers in 0…{HIGHEST_ID}", f"{span}{nan}; {share}")])
+    return stored.astype(np.uint16)
+
+
+def _require_lossless(path: str | Path, codec: str | None) -> None:
+    if codec is not None:
+        found = f"{codec}, which invents labels at every border"
+        raise DataError.of([_not_a_mask(path, "a lossless file", found)])
 
 
 def _as_stored(shown: np.ndarray, stored_as: str) -> np.ndarray:

@@ -19,7 +19,20 @@ from hardpix.pixels import resize_bilinear
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
-Triple = tuple[float, float, float]
+Numbers = Sequence[float]  # one a channel
+
+
+def normalization(channels: int) -> tuple[Numbers, Numbers]:
+    """Mean and standard deviation of a network's channels: ImageNet's of three, and their averages of any other number.
+
+    Example:
+        >>> mean, std = normalization(4)
+        >>> [round(value, 3) for value in (*mean, *std)]
+        [0.449, 0.449, 0.449, 0.449, 0.226, 0.226, 0.226, 0.226]
+    """
+    if channels == 3:
+        return IMAGENET_MEAN, IMAGENET_STD
+    return (sum(IMAGENET_MEAN) / 3,) * channels, (sum(IMAGENET_STD) / 3,) * channels
 
 
 class TrainingTransform(v2.Compose):
@@ -31,8 +44,9 @@ class TrainingTransform(v2.Compose):
         max_class_share: cap on the largest class's share of the crop's labelled pixels; 1 for none.
         flip: chance of a horizontal flip.
         brightness, contrast, saturation, hue: range of each photometric distortion (see torchvision's `ColorJitter`),
-            each applied to half of the images; 0 switches it off.
-        mean, std: normalisation of the image in 0…1, by default ImageNet's.
+            each applied to half of the images; 0 switches it off. Images of another number of channels than three have
+            brightness and contrast alone.
+        mean, std: normalization of the image in 0…1, one number a channel, by default ImageNet's.
         ignore_index: unlabelled pixels of the target.
         resolution: share of the image's own height and width around which the jitter is.
 
@@ -56,13 +70,18 @@ class TrainingTransform(v2.Compose):
         contrast: float = 0.5,
         saturation: float = 0.5,
         hue: float = 0.05,
-        mean: Triple = IMAGENET_MEAN,
-        std: Triple = IMAGENET_STD,
+        mean: Numbers = IMAGENET_MEAN,
+        std: Numbers = IMAGENET_STD,
         ignore_index: int = 255,
         resolution: float = 1.0,
     ) -> None:
-        red, green, blue = (round(255 * m) for m in mean)
-        distortions = {"brightness": brightness, "contrast": contrast, "saturation": saturation, "hue": hue}
+        strengths = {"brightness": brightness, "contrast": contrast, "saturation": saturation, "hue": hue}
+        if len(mean) == 3:
+            distortions = [v2.ColorJitter(**{name: by}) for name, by in strengths.items() if by > 0]
+        else:
+            distortions = [
+                BandJitter(name, strengths[name]) for name in ("brightness", "contrast") if strengths[name] > 0
+            ]
         super().__init__(
             [
                 RandomScaledCrop(
@@ -70,15 +89,11 @@ class TrainingTransform(v2.Compose):
                     scale,
                     max_class_share,
                     ignore_index=ignore_index,
-                    fill=(red, green, blue),
+                    fill=tuple(round(255 * m) for m in mean),
                     resolution=resolution,
                 ),
                 v2.RandomHorizontalFlip(flip),
-                *(
-                    v2.RandomApply([v2.ColorJitter(**{name: strength})], p=0.5)
-                    for name, strength in distortions.items()
-                    if strength > 0
-                ),
+                *(v2.RandomApply([distortion], p=0.5) for distortion in distortions),
                 Normalize(mean, std),
             ]
         )
@@ -113,7 +128,7 @@ class EvaluationTransform(nn.Module):
     Args:
         resolution: share of the image's own height and width at which the network sees it.
         divisor: height and width of what the network sees are padded to multiples of it.
-        mean, std: normalisation of the image in 0…1, by default ImageNet's.
+        mean, std: normalization of the image in 0…1, one number a channel, by default ImageNet's.
 
     The sample also gets `original_size` and `content_size`, two pairs of height and width: as it was in the file, and
     as it is before padding.
@@ -125,7 +140,7 @@ class EvaluationTransform(nn.Module):
     """
 
     def __init__(
-        self, resolution: float = 1.0, divisor: int = 32, mean: Triple = IMAGENET_MEAN, std: Triple = IMAGENET_STD
+        self, resolution: float = 1.0, divisor: int = 32, mean: Numbers = IMAGENET_MEAN, std: Numbers = IMAGENET_STD
     ) -> None:
         super().__init__()
         if resolution <= 0 or divisor < 1:
@@ -159,10 +174,42 @@ class EvaluationTransform(nn.Module):
         return height, width
 
 
-class Normalize(nn.Module):
-    """The image from 0…255 to 0…1 in float32, minus `mean`, divided by `std`; the rest of the sample as it is."""
+class BandJitter(nn.Module):
+    """Brightness or contrast of images of any number of channels, all bands by one factor.
 
-    def __init__(self, mean: Triple = IMAGENET_MEAN, std: Triple = IMAGENET_STD) -> None:
+    The factor lies in 1 − strength … 1 + strength. Brightness scales the numbers, contrast their distance from the mean
+    of their band; what leaves the range becomes black or white, as by torchvision's ColorJitter for RGB.
+
+    Args:
+        kind: brightness or contrast.
+        strength: largest change of the factor.
+
+    Example:
+        >>> jitter = BandJitter("brightness", 0.5)
+        >>> image = jitter({"image": torch.full((4, 1, 1), 100, dtype=torch.uint8)})["image"]
+        >>> bool((image >= 50).all() and (image <= 150).all() and (image == image[0]).all())
+        True
+    """
+
+    def __init__(self, kind: str, strength: float) -> None:
+        super().__init__()
+        self.kind = kind
+        self.strength = strength
+
+    def forward(self, sample: Sample) -> Sample:
+        image = sample["image"]
+        low = max(0.0, 1 - self.strength)
+        factor = low + (1 + self.strength - low) * torch.rand(()).item()
+        values = image.as_subclass(Tensor).float()
+        center = values.mean((-2, -1), keepdim=True) if self.kind == "contrast" else 0.0
+        changed = (center + factor * (values - center)).clamp(0, 1 if image.is_floating_point() else 255)
+        return sample | {"image": tv_tensors.Image(changed.to(image.dtype))}
+
+
+class Normalize(nn.Module):
+    """The image from 0…255 (or floats from 0…1) to 0…1 in float32, minus `mean`, divided by `std`."""
+
+    def __init__(self, mean: Numbers = IMAGENET_MEAN, std: Numbers = IMAGENET_STD) -> None:
         super().__init__()
         self.mean, self.std = list(mean), list(std)
 

@@ -78,7 +78,8 @@ def _check(case: Case, reader: Reader) -> Checked:
     if reader.truth.classes is not None:
         problems = reader.label_problems(case, pairs, stored)
     for kind in [kind for kind in case.files if kind not in NEEDED]:
-        if problem := size_problem(case, kind, (stored[0].shape[0], stored[0].shape[1])):
+        size, limit = (stored[0].shape[0], stored[0].shape[1]), reader.image_format.max_pixels
+        if problem := size_problem(case, kind, size, max_pixels=limit):
             case = case.without(kind, problem)
     ids = frozenset(pairs.of_truth), frozenset(pairs.of_predictions)
     return Checked(case, tuple(problems), *ids, pairs)

@@ -14,8 +14,9 @@ from rich.console import Console
 
 from hardpix.console.arguments import checked_input
 from hardpix.console.errors import UsageError
-from hardpix.data import ClassTable, DataError, Problem, describe
+from hardpix.data import ClassTable, DataError, ImageFormat, Problem, describe
 from hardpix.data.class_source import class_table
+from hardpix.data.limits import MAX_PIXELS
 from hardpix.data.problems import ranges
 from hardpix.diagnosis.against import require_comparable
 from hardpix.diagnosis.agreement import Pairs
@@ -65,6 +66,9 @@ def diagnose(
     truth_suffix: str = "",
     prediction_suffix: str = "",
     image_suffix: str = "",
+    bands: list[int] | None = None,
+    value_range: list[float] | list[list[float]] | Literal["measured"] | None = None,
+    max_pixels: int = MAX_PIXELS,
     workers: int | None = None,
     overwrite: bool = False,
 ) -> dict[str, Any]:
@@ -106,6 +110,10 @@ def diagnose(
         truth_suffix: Ending of the mask file names that is no part of the stem, such as _gtFine_labelIds.
         prediction_suffix: The same of the predictions.
         image_suffix: The same of the images.
+        bands: Numbers of the bands of the images to show as red, green and blue, the first band of a file being 1.
+        value_range: Numbers of the images that are black and white, such as [0, 3000], or measured for the 1st and 99th
+            percentile of each band.
+        max_pixels: Height × width of the largest file that is read.
         workers: Processes; by default as many as there are cores.
         overwrite: Whether an earlier report in OUT may be replaced; other files never are.
 
@@ -117,6 +125,9 @@ def diagnose(
     endings = {"truth": truth_suffix, "predictions": prediction_suffix, "images": image_suffix}
     inputs = Inputs({kind: path for kind, path in folders.items() if path is not None}, endings)
     with checked_input():
+        if images is None and (bands is not None or value_range is not None):
+            raise ValueError("--bands and --value-range are about the images: give their folder as --images, too")
+        image_format = ImageFormat(bands, value_range, max_pixels)
         names = classes.split(",") if isinstance(classes, str) and "," in classes else classes
         given = class_table(names, label_map)
         table = _with_ignored(given, ignore_index)
@@ -127,7 +138,6 @@ def diagnose(
                 f"{ignore_index}, which would shift them; leave that class in the table, or write predictions by ids"
             )
         found_classes = table is None
-        reader = sides.reader(table)
         if against is not None:
             require_report(against)
         if picture_size < 1:
@@ -141,6 +151,8 @@ def diagnose(
         many = worker_count(len(cases), workers)
         if table is not None:
             settings = _settings(table, lines, band, radius, thin_radius, sizes)
+        image_format = image_format.measured([case.files["images"] for case in cases if "images" in case.files])
+        reader = sides.reader(table, image_format)
         checked, pairs = _checked(cases, reader, many)
         if table is None:
             if all(entry.problems for entry in checked):

@@ -6,15 +6,18 @@ import zipfile
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from hardpix.data import ClassTable, DataError, Problem, read_image
-from hardpix.data.images import read_numbers, unreadable, unusable
+from hardpix.data import ClassTable, DataError, ImageFormat, Problem
+from hardpix.data.errors import unusable
+from hardpix.data.image_format import PLAIN
+from hardpix.data.images import image_size, read_numbers, unreadable
 from hardpix.data.labels import Label
+from hardpix.data.limits import MAX_PIXELS
 from hardpix.data.problems import unknown_labels, wrong_size
 from hardpix.diagnosis.agreement import UNKNOWN, Pairs, count_pairs
 from hardpix.diagnosis.image_counts import ImageMaps
@@ -29,10 +32,12 @@ class Reader:
     Attributes:
         truth: the way to read the masks; its table has the classes of the report.
         predictions: the way to read the predictions.
+        image_format: the way to show images, and the largest files that are read.
     """
 
     truth: Side
     predictions: Side
+    image_format: ImageFormat = PLAIN
 
     @property
     def classes(self) -> ClassTable:
@@ -49,7 +54,7 @@ class Reader:
         stored = {}
         for kind, side in zip(NEEDED, (self.truth, self.predictions), strict=True):
             try:
-                stored[kind] = side.load(case.files[kind])
+                stored[kind] = side.load(case.files[kind], self.image_format.max_pixels)
             except DataError as error:
                 problems += error.problems
         if problems:
@@ -144,9 +149,9 @@ class Reader:
         maps = ImageMaps(
             truth,
             prediction,
-            image=optional("images", read_image),
+            image=optional("images", self.image_format.picture),
             probabilities=optional("probabilities", lambda path: read_probabilities(path, len(self.classes))),
-            hardness=optional("hardness", read_hardness),
+            hardness=optional("hardness", partial(read_hardness, max_pixels=self.image_format.max_pixels)),
         )
         return maps, problems
 
@@ -168,13 +173,13 @@ def _unknown(side: Side, counts: Mapping[int, int]) -> dict[Label, int]:
     return {i: n for i, n in counts.items() if side.index_of(i) is None}
 
 
-def read_hardness(path: Path) -> np.ndarray:
+def read_hardness(path: Path, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """A map from 0 to 1, (H, W): integers as v / 255 or v / 65535, floats as they are.
 
     Raises:
         DataError: it cannot be read, or holds something else.
     """
-    stored = read_numbers(path)
+    stored = read_numbers(path, max_pixels=max_pixels)
     if stored.dtype in (np.uint8, np.uint16):
         return stored
     if stored.dtype.kind != "f":
@@ -220,7 +225,7 @@ def read_probabilities(path: Path, num_classes: int) -> np.ndarray:
     return found
 
 
-def size_problem(case: Case, kind: str, size: tuple[int, int]) -> Problem | None:
+def size_problem(case: Case, kind: str, size: tuple[int, int], *, max_pixels: int = MAX_PIXELS) -> Problem | None:
     """What is wrong with the size of a map beside truth and prediction, as far as the head of its file tells."""
     path = case.files[kind]
     try:
@@ -237,11 +242,12 @@ def size_problem(case: Case, kind: str, size: tuple[int, int]) -> Problem | None
         elif path.suffix.lower() == ".npz":
             return None
         else:
-            with Image.open(path) as image:
-                found = image.size[::-1]
+            found = image_size(path, max_pixels=max_pixels)
             if found == size[::-1]:
                 return None  # EXIF may turn it; to tell, a png has to be decoded.
-    except (OSError, ValueError, EOFError, SyntaxError, Image.DecompressionBombError) as error:
+    except DataError as error:
+        return error.problems[0]
+    except (OSError, ValueError, EOFError) as error:
         return unusable(path, "a file that can be read", unreadable(path, error))
     return None if found == size else wrong_size(path, size, found)
 

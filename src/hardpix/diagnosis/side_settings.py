@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from hardpix.data import ClassTable, DataError
+from hardpix.data import ClassTable, DataError, ImageFormat
+from hardpix.data.image_format import PLAIN
 from hardpix.data.labels import HIGHEST_ID, as_ids
 from hardpix.data.problems import ranges
 from hardpix.diagnosis.agreement import Pairs
@@ -54,7 +55,7 @@ class SideSettings:
         """True where predictions hold 0, 1, 2 … in the order of the classes."""
         return self.prediction_ids == "index" or self.prediction_threshold is not None
 
-    def reader(self, table: ClassTable | None) -> Reader:
+    def reader(self, table: ClassTable | None, image_format: ImageFormat = PLAIN) -> Reader:
         """Reads the files; without a class table yet as ids alone.
 
         Raises:
@@ -66,6 +67,7 @@ class SideSettings:
             return Reader(
                 Side(threshold=self.truth_threshold),
                 Side(renamed=self.prediction_map or {}, threshold=self.prediction_threshold),
+                image_format,
             )
         for side in ("truth", "prediction"):
             if getattr(self, f"{side}_threshold") is not None and len(table) != 2:
@@ -82,6 +84,7 @@ class SideSettings:
                 self.prediction_map or {},
                 self.prediction_threshold,
             ),
+            image_format,
         )
 
     def classes_in(self, pairs: Pairs) -> ClassTable:
@@ -113,4 +116,6 @@ class SideSettings:
 def with_table(reader: Reader, settings: SideSettings, table: ClassTable) -> Reader:
     """The same reader for classes that were found; with thresholds the files hold 0 and 1 already."""
     predicted = ClassTable.from_names(table.names) if settings.predictions_by_index else table
-    return Reader(replace(reader.truth, classes=table), replace(reader.predictions, classes=predicted))
+    return replace(
+        reader, truth=replace(reader.truth, classes=table), predictions=replace(reader.predictions, classes=predicted)
+    )

@@ -10,8 +10,9 @@ from typing import Literal
 import numpy as np
 
 from hardpix.data import ClassTable, DataError
-from hardpix.data.images import unusable
+from hardpix.data.errors import unusable
 from hardpix.data.labels import HIGHEST_ID, grey_as_ids
+from hardpix.data.limits import MAX_PIXELS
 from hardpix.data.masks import read_mask
 from hardpix.diagnosis.agreement import NO_LABEL, UNKNOWN
 
@@ -43,13 +44,13 @@ class Side:
         assert self.classes is not None
         return self.classes
 
-    def load(self, path: Path) -> np.ndarray:
+    def load(self, path: Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
         """A map as stored: (H, W) ids, 0 and 1 with a threshold, or (H, W, 3) colors.
 
         Raises:
             DataError: the file cannot be read, or a threshold is to be applied to colors.
         """
-        stored = read_mask(path, by_color=self.classes is not None and self.classes.by_color)
+        stored = read_mask(path, by_color=self.classes is not None and self.classes.by_color, max_pixels=max_pixels)
         if self.threshold is None:
             return stored
         gray = grey_as_ids(stored)

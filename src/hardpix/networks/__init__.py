@@ -2,6 +2,7 @@
 
 from hardpix.networks.blank_run import blank_run
 from hardpix.networks.ddrnet import DDRNet, DDRNet23, DDRNet23Slim, DDRNet39
+from hardpix.networks.input_channels import with_input_channels
 from hardpix.networks.nested import detach_nested
 from hardpix.networks.projection import ProjectionHead
 from hardpix.networks.tapped_network import TapOutput, TappedNetwork
@@ -19,4 +20,5 @@ __all__ = [
     "detach_nested",
     "tap",
     "untap",
+    "with_input_channels",
 ]

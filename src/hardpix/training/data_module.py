@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from hardpix.data import (
     DepthFormat,
     EvaluationTransform,
+    ImageFormat,
     SeededDataset,
     SeededSampler,
     SegmentationFolder,
@@ -22,6 +23,8 @@ from hardpix.data import (
     collate,
 )
 from hardpix.data.class_source import class_table, read_by
+from hardpix.data.limits import MAX_PIXELS
+from hardpix.data.transforms import normalization
 from hardpix.training.folders import described, split_folders
 from hardpix.training.loading import count_classes
 from hardpix.training.sources import own_folders, own_sets, preset_folders, refuse, with_maps
@@ -56,6 +59,12 @@ class SegmentationData(LightningDataModule):
         weights: folder of the training images' weight maps, for the signal Precomputed.
         depth_format: how stored depth becomes metres, such as --data.depth_format.scale 0.001 for millimetres (see
             --data.depth_format.help); by default as the preset says, else it is in metres.
+        bands: numbers of the bands that the network sees, in its order, such as [4, 1, 2]; the first band of a file is
+            1, as GIS tools count. By default red, green and blue, and gray three times.
+        value_range: the stored numbers that are black and white, such as [0, 3000]; one pair for all bands or one pair
+            a band; measured takes the 1st and 99th percentile of each band in the training images. By default 8 bits
+            are taken as they are, and of 16 bits the upper 8.
+        max_pixels: height × width of the largest file that is read.
         image_suffix: ending of the image file names that is no part of the stem, such as _leftImg8bit. A star stands
             for the stem where something comes before it: img_*.
         mask_suffix: ending of the mask file names, such as _gtFine_labelIds or mask_*.
@@ -68,7 +77,8 @@ class SegmentationData(LightningDataModule):
         scale: range of the scale jitter; what is enlarged s times gets a depth s times smaller.
         max_class_share: largest share of a crop's labelled pixels that one class may have.
         flip: chance of a horizontal flip.
-        photometric: whether brightness, contrast, saturation and hue are jittered.
+        photometric: whether brightness, contrast, saturation and hue are jittered; of bands other than [1, 2, 3]
+            brightness and contrast alone, all bands alike.
         divisor: images are padded to multiples of it for evaluation.
         batch_size: images in a step, per process.
         val_batch_size: most images in a validation step, per process; by default batch_size. They have one size, so
@@ -99,6 +109,9 @@ class SegmentationData(LightningDataModule):
         depth: bool | str | None = None,
         weights: str | None = None,
         depth_format: DepthFormat | None = None,
+        bands: list[int] | None = None,
+        value_range: list[float] | list[list[float]] | Literal["measured"] | None = None,
+        max_pixels: int = MAX_PIXELS,
         image_suffix: str = "",
         mask_suffix: str = "",
         depth_suffix: str = "",
@@ -142,6 +155,7 @@ class SegmentationData(LightningDataModule):
         # Those of "depth" and "weight": what is read for nothing can then be said.
         asked = {"depth": depth not in (None, False), "weight": weights is not None}
         self.maps_asked_for = [name for name, given in asked.items() if given]
+        self.image_format = ImageFormat(bands, value_range, max_pixels)
         given = class_table(classes, label_map, threshold, palette)
         places = {"images": images, "masks": masks, "val_images": val_images, "val_masks": val_masks}
         names = {"image_suffix": image_suffix, "mask_suffix": mask_suffix, "depth_suffix": depth_suffix}
@@ -150,9 +164,10 @@ class SegmentationData(LightningDataModule):
             others: dict[str, Any] = {"preset": preset, "root": root, "val_stems": val_stems, "label_map": label_map}
             others |= {"threshold": threshold, "palette": palette}
             maps = {"depth": depth, "depth_format": depth_format, "weights": weights}
-            refuse("train_set", places | names | others | maps)
+            formats = {"bands": bands, "value_range": value_range}
+            refuse("train_set", places | names | others | maps | formats)
             self.train_set, self.val_set, self.classes = own_sets(train_set, val_set, given)
-            self._smallest = tuple(self.train_set[0]["image"].shape[-2:])
+            self.channels, *self._smallest = self.train_set[0]["image"].shape[-3:]
             self._counts: list[int] | None = None
             self._val_sizes: tuple[tuple[int, int], ...] | None = None
             return
@@ -173,6 +188,7 @@ class SegmentationData(LightningDataModule):
             val_share=val_share,
             val_stems=val_stems,
             depth_format=depth_format or stored,
+            image_format=self.image_format,
             ignore_index=ignore_index,
             palette=palette or "ids",
             label_map=label_map,
@@ -180,6 +196,8 @@ class SegmentationData(LightningDataModule):
         self.classes, self.train_set, self.val_set = split.classes, split.train, split.val
         self._smallest, self._counts = split.smallest, split.class_pixels
         self._val_sizes = split.val_sizes
+        self.image_format = split.train.image_format
+        self.channels = self.image_format.channels
         self.without_depth = split.without_depth
 
     @property
@@ -209,7 +227,9 @@ class SegmentationData(LightningDataModule):
 
     def training_transform(self) -> TrainingTransform:
         """What happens to a training image."""
-        off: Any = {} if self.photometric else dict.fromkeys(("brightness", "contrast", "saturation", "hue"), 0.0)
+        mean, std = normalization(self.channels)
+        useless = () if self.image_format.is_rgb else ("saturation", "hue")
+        off: Any = dict.fromkeys(useless if self.photometric else ("brightness", "contrast", "saturation", "hue"), 0.0)
         return TrainingTransform(
             self.training_size,
             scale=self.scale,
@@ -217,12 +237,14 @@ class SegmentationData(LightningDataModule):
             flip=self.flip,
             ignore_index=self.ignore_index,
             resolution=self.resolution,
+            mean=mean,
+            std=std,
             **off,
         )
 
     def evaluation_transform(self) -> EvaluationTransform:
         """What happens to an image that is evaluated or predicted; labels stay as they are."""
-        return EvaluationTransform(self.resolution, self.divisor)
+        return EvaluationTransform(self.resolution, self.divisor, *normalization(self.channels))
 
     @property
     def folders(self) -> list[Path]:

@@ -27,6 +27,7 @@ from hardpix.training.quiet import quiet
 from hardpix.training.resuming import (
     require_checkpoint,
     require_same_classes,
+    require_same_images,
     require_same_optimizer,
     require_same_split,
 )
@@ -86,6 +87,7 @@ def build_parser() -> Parser:
     parser.link_arguments("seed", "data.seed")
     parser.link_arguments("data.ignore_index", "model.ignore_index")
     parser.link_arguments("data.num_classes", "model.num_classes", apply_on="instantiate")
+    parser.link_arguments("data.channels", "model.in_channels", apply_on="instantiate")
     parser.link_arguments("data.class_names", "model.class_names", apply_on="instantiate")
     return parser
 
@@ -115,6 +117,7 @@ def fit(arguments: list[str]) -> RunFolder:
             require_same_optimizer(folder, settings.model.optimizer.class_path)
             require_same_split(folder, data)
             require_same_classes(folder, data)
+            require_same_images(folder, data)
             data.first_epoch = require_checkpoint(folder, task, settings.trainer.max_epochs)
         task.balance_classes(data)
         task.try_out(data.first_batch(), one_image_a_step=data.images_a_step == 1)
@@ -207,13 +210,14 @@ def _task_alone(settings: Namespace, class_names: Sequence[str]) -> Segmentation
     parser.add_class_arguments(SegmentationTask, "model")
     model = settings.model.clone()
     names, ignore_index = list(class_names), settings.data.ignore_index
-    model.update(Namespace(num_classes=len(names), class_names=names, ignore_index=ignore_index))
+    channels = len(settings.data.bands or (1, 2, 3))
+    model.update(Namespace(num_classes=len(names), class_names=names, ignore_index=ignore_index, in_channels=channels))
     return parser.instantiate(Namespace(model=model)).model
 
 
 def _network_problems(task: SegmentationTask, settings: Namespace) -> list[str]:
     try:
-        task.try_network(torch.zeros(1, 3, *(settings.data.crop_size or (256, 256))))
+        task.try_network(torch.zeros(1, task.in_channels, *(settings.data.crop_size or (256, 256))))
     except ValueError as error:
         return [f"the network does not fit\n  {error}"]
     return []

@@ -17,6 +17,7 @@ from hardpix.data import (
     DepthFormat,
     FolderReport,
     Folders,
+    ImageFormat,
     Problem,
     SegmentationFolder,
     Split,
@@ -58,6 +59,7 @@ def split_folders(
     val_share: float,
     val_stems: str | None,
     depth_format: DepthFormat,
+    image_format: ImageFormat,
     ignore_index: int,
     palette: str = "ids",
     label_map: Mapping[int, int | str] | None = None,
@@ -71,6 +73,8 @@ def split_folders(
         val_share: share to hold out, in contiguous blocks of file names.
         val_stems: pattern of the stems to hold out instead.
         depth_format: how stored depth becomes metres.
+        image_format: which bands of the images are used, and their range; where it is to be measured, the images that
+            are trained on have the measured one.
         ignore_index: the id of unlabelled pixels inside hardpix.
         palette: "colors" takes the classes from the colors of palette files, where no classes are given.
         label_map: that of the user, whose ids should all occur.
@@ -92,6 +96,7 @@ def split_folders(
         training,
         classes,
         depth_format=depth_format,
+        image_format=image_format,
         ignore_index=ignore_index,
         progress=is_first_process(),
         palette=palette,
@@ -101,7 +106,11 @@ def split_folders(
     if validation is not None:
         # Ids that only validation has are errors: the network would have no class for them.
         val_report = check_folders(
-            validation, classes or report.classes, ignore_index=ignore_index, progress=is_first_process()
+            validation,
+            classes or report.classes,
+            image_format=image_format,
+            ignore_index=ignore_index,
+            progress=is_first_process(),
         )
         problems += val_report.problems + tuple(_in_both(training, validation))
         warnings += val_report.warnings
@@ -134,6 +143,9 @@ def split_folders(
     show(escape(f"{len(report.classes)} classes: {', '.join(report.classes.names)}"))
     if unlabeled := unlabeled_line(masks if validation is not None else {"": masks["training"]}, report.classes):
         show(escape(unlabeled))
+    if image_format.value_range == "measured":
+        image_format = image_format.measured([training.files["images"][stem][0] for stem in train_stems])
+        show(escape(f"Measured in the training images: {image_format.described}"))
 
     def opened(folders: Folders, stems: Sequence[str]) -> SegmentationFolder:
         return SegmentationFolder(
@@ -143,6 +155,7 @@ def split_folders(
             depth=folders.depth,
             weights=folders.weights,
             depth_format=depth_format,
+            image_format=image_format,
             image_suffix=folders.image_suffix,
             mask_suffix=folders.mask_suffix,
             depth_suffix=folders.depth_suffix,

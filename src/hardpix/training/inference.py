@@ -13,9 +13,20 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from hardpix.console.errors import UsageError
-from hardpix.data import ClassTable, DataError, Folders, Problem, SegmentationFolder, check_folders, describe, restore
+from hardpix.data import (
+    ClassTable,
+    DataError,
+    Folders,
+    ImageFormat,
+    Problem,
+    SegmentationFolder,
+    check_folders,
+    describe,
+    restore,
+)
 from hardpix.data.class_source import read_otherwise
 from hardpix.data.folder_report import FolderReport
+from hardpix.data.image_doubts import TOO_NARROW
 from hardpix.data.pairs import unread_files
 from hardpix.data.unlabeled import unlabeled_line
 from hardpix.signals import HardnessLevel
@@ -68,6 +79,7 @@ def open_run(
     label_map: dict[int, int | str] | None = None,
     threshold: int | None = None,
     palette: str | None = None,
+    max_pixels: int | None = None,
 ) -> tuple[SegmentationTask, SegmentationFolder, FolderReport]:
     """A trained network on its device, a folder of images for it, and what of the folder is left out.
 
@@ -79,7 +91,8 @@ def open_run(
     task = folder.load_task(checkpoint).to(choose_device(device))
     folders = folder.folders(images, masks, image_suffix, mask_suffix)
     classes = read_otherwise(folder.read_classes(), label_map, threshold, palette)
-    return task, *open_folder(folders, classes, task.ignore_index)
+    image_format = folder.read_image_format(max_pixels)
+    return task, *open_folder(folders, classes, task.ignore_index, image_format)
 
 
 @torch.inference_mode()
@@ -129,14 +142,21 @@ def infer(
         )
 
 
-def open_folder(folders: Folders, classes: ClassTable, ignore_index: int) -> tuple[SegmentationFolder, FolderReport]:
+def open_folder(
+    folders: Folders, classes: ClassTable, ignore_index: int, image_format: ImageFormat
+) -> tuple[SegmentationFolder, FolderReport]:
     """The images of a folder, with masks if there are any; what cannot be used is listed and left out.
 
     Raises:
         DataError: nothing is left, or it would be a guess how the masks are meant.
     """
     report = check_folders(
-        folders, classes if folders.masks else None, ignore_index=ignore_index, progress=True, option="--"
+        folders,
+        classes if folders.masks else None,
+        image_format=image_format,
+        ignore_index=ignore_index,
+        progress=True,
+        option="--",
     )
     problems = [_with_own_settings(problem) for problem in report.problems]
     if report.refusals:
@@ -148,6 +168,8 @@ def open_folder(folders: Folders, classes: ClassTable, ignore_index: int) -> tup
             raise DataError.of(problems)
         console.print(f"{len(report.stems) - len(usable)} of {len(report.stems)} images left out:")
         console.print(describe(problems))
+    if narrow := [warning for warning in report.warnings if warning.kind == TOO_NARROW]:
+        console.print(describe(narrow))
     if unused := [*report.alone, *unread_files(folders)]:
         console.print(f"not used, while no image is left out for it:\n{describe(unused)}")
     if report.doubts:
@@ -160,6 +182,7 @@ def open_folder(folders: Folders, classes: ClassTable, ignore_index: int) -> tup
         classes,
         image_suffix=folders.image_suffix,
         mask_suffix=folders.mask_suffix,
+        image_format=image_format,
         ignore_index=ignore_index,
         stems=usable,
     )

@@ -24,6 +24,7 @@ def mine(
     device: str | None = None,
     image_suffix: str | None = None,
     mask_suffix: str | None = None,
+    max_pixels: int | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write the learned hardness of every pixel of every image.
@@ -41,11 +42,14 @@ def mine(
         device: Such as cpu or cuda:1; a GPU if there is one.
         image_suffix: Ending of the image file names that is no part of the stem; that of the run if none is given.
         mask_suffix: The same of the mask file names.
+        max_pixels: Height × width of the largest file that is read; that of the run if none is given.
         overwrite: Whether earlier results of hardpix in OUT may be replaced; other files never are.
     """
     folder = RunFolder(run)
     with checked_input():
-        task, samples, _ = open_run(folder, checkpoint, device, images, masks, image_suffix, mask_suffix)
+        task, samples, _ = open_run(
+            folder, checkpoint, device, images, masks, image_suffix, mask_suffix, max_pixels=max_pixels
+        )
         learned_hardness(task)
         classes = folder.read_classes()
         made_by = {"command": "mine", "checkpoint": str(folder.checkpoint(checkpoint)), "images": str(images)}

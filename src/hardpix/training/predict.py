@@ -9,7 +9,7 @@ from PIL import Image
 
 from hardpix.console.arguments import checked_input
 from hardpix.console.results import prepare_output
-from hardpix.data import Transformed, read_image, write_mask
+from hardpix.data import Transformed, write_mask
 from hardpix.training.inference import console, infer, open_run
 from hardpix.training.run_folder import RunFolder
 
@@ -24,6 +24,7 @@ def predict(
     checkpoint: str = "best",
     device: str | None = None,
     image_suffix: str | None = None,
+    max_pixels: int | None = None,
     overwrite: bool = False,
 ) -> None:
     """Label every image of a folder.
@@ -44,11 +45,14 @@ def predict(
         checkpoint: best, last, or the path of a checkpoint.
         device: Such as cpu or cuda:1; a GPU if there is one.
         image_suffix: Ending of the image file names that is no part of the stem; that of the run if none is given.
+        max_pixels: Height × width of the largest file that is read; that of the run if none is given.
         overwrite: Whether earlier results of hardpix in OUT may be replaced; other files never are.
     """
     folder = RunFolder(run)
     with checked_input():
-        task, samples, _ = open_run(folder, checkpoint, device, images, image_suffix=image_suffix)
+        task, samples, _ = open_run(
+            folder, checkpoint, device, images, image_suffix=image_suffix, max_pixels=max_pixels
+        )
         classes = folder.read_classes()
         made_by = {"command": "predict", "checkpoint": str(folder.checkpoint(checkpoint)), "images": str(images)}
         kinds = [("labels", "png")] + [("overlays", "jpg")] * overlays + [("confidence", "png")] * confidence
@@ -60,7 +64,7 @@ def predict(
         index = found.prediction.numpy()
         write_mask(out / "labels" / f"{found.stem}.png", classes.stored(index))
         if overlays:
-            picture = read_image(samples.files["images"][found.stem])
+            picture = samples.image_format.picture(samples.files["images"][found.stem])
             blended = (0.45 * picture + 0.55 * classes.paint(index)).astype(np.uint8)
             file = out / "overlays" / f"{found.stem}.jpg"
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -52,6 +52,21 @@ def _learned(table: ClassTable) -> list[Any]:
     return [*table.to_dict()["classes"], {"threshold": table.threshold, "palette": table.palette}]
 
 
+def require_same_images(folder: RunFolder, data: SegmentationData) -> None:
+    """A resumed run reads its images as before: the same bands, and the same numbers as black and white.
+
+    Raises:
+        ValueError: they are read otherwise.
+    """
+    before, now = folder.read_image_format().to_dict(), data.image_format.to_dict()
+    for name in ("bands", "value_range"):
+        if before[name] != now[name]:
+            raise ValueError(
+                f"expected images read as {folder.path} was started with, {name} {before[name]}, found {now[name]}: "
+                "leave the setting and the training images as they were, or start a new run"
+            )
+
+
 def require_same_optimizer(folder: RunFolder, optimizer: str) -> None:
     """A resumed run has the kind of optimizer whose state its checkpoint holds; its rates may have changed.
 

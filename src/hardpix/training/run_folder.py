@@ -13,7 +13,8 @@ from jsonargparse import ArgumentParser
 from torch.utils.data import Dataset
 
 from hardpix.console.arguments import explain
-from hardpix.data import ClassTable, EvaluationTransform, Folders, SegmentationFolder
+from hardpix.data import ClassTable, EvaluationTransform, Folders, ImageFormat, SegmentationFolder
+from hardpix.data.transforms import normalization
 from hardpix.data.yaml_files import read_yaml
 from hardpix.training.checkpoints import load_weights, read_checkpoint
 from hardpix.training.data_module import SegmentationData
@@ -28,8 +29,9 @@ class RunFolder:
     """Where the files of a run are.
 
     config.yaml (everything that ``hardpix fit`` was given), classes.yaml, split.yaml (which files were trained on and
-    which held out), checkpoints/best.ckpt and last.ckpt, and logs/part_0 with metrics.csv and TensorBoard's events
-    (part_1 after the run was resumed once, and so on).
+    which held out), images.yaml (bands and range of images that are not plain RGB), checkpoints/best.ckpt and
+    last.ckpt, and logs/part_0 with metrics.csv and TensorBoard's events (part_1 after the run was resumed once, and so
+    on).
     """
 
     path: Path
@@ -45,6 +47,10 @@ class RunFolder:
     @property
     def split(self) -> Path:
         return self.path / "split.yaml"
+
+    @property
+    def images(self) -> Path:
+        return self.path / "images.yaml"
 
     @property
     def checkpoints(self) -> Path:
@@ -101,6 +107,9 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         self.config.write_text(config, encoding="utf-8")
         self.classes.write_text(_as_yaml(data.classes.to_dict()), encoding="utf-8")
+        if data.image_format != ImageFormat() or data.channels != 3:
+            seen = {**data.image_format.to_dict(), "channels": data.channels}
+            self.images.write_text(_as_yaml(seen), encoding="utf-8")
         if data.split is not None:
             self.split.write_text(_as_yaml(data.split), encoding="utf-8")
 
@@ -126,6 +135,25 @@ class RunFolder:
         """The classes that the network learned."""
         return read_yaml(self.classes, ClassTable.from_dict)
 
+    def read_image_format(self, max_pixels: int | None = None) -> ImageFormat:
+        """The bands and range that the network learned from, so that other images are read alike.
+
+        Args:
+            max_pixels: another limit than that of the run.
+        """
+        seen = self._read_images()
+        limit = {} if max_pixels is None else {"max_pixels": max_pixels}
+        return ImageFormat(**{name: value for name, value in seen.items() if name != "channels"} | limit)
+
+    @property
+    def channels(self) -> int:
+        """Number of channels of the images that the network takes."""
+        return self._read_images()["channels"]
+
+    def _read_images(self) -> dict[str, Any]:
+        # Runs on plain images have no such file.
+        return read_yaml(self.images, dict) if self.images.is_file() else {"channels": 3}
+
     def load_task(self, which: str = "best") -> SegmentationTask:
         """The task with the weights of a checkpoint, in evaluation mode, on the CPU.
 
@@ -139,6 +167,7 @@ class RunFolder:
         settings |= {
             "num_classes": len(classes),
             "class_names": list(classes.names),
+            "in_channels": self.channels,
             "ignore_index": config["data"]["ignore_index"],
         }
         task = _build(SegmentationTask, _without_downloads(settings), "model")
@@ -151,8 +180,11 @@ class RunFolder:
         )
         return task.eval()
 
-    def validation_set(self) -> Dataset:
+    def validation_set(self, max_pixels: int | None = None) -> Dataset:
         """The images that the run held out, whatever has been added to their folder since.
+
+        Args:
+            max_pixels: another limit of height × width than that of the run.
 
         Raises:
             DataError: some of them are no longer there.
@@ -161,7 +193,12 @@ class RunFolder:
         split = self.read_split()
         if split is None:
             return _build(SegmentationData, config, "data").val_set
-        return SegmentationFolder(**split["val"], classes=self.read_classes(), ignore_index=config["ignore_index"])
+        return SegmentationFolder(
+            **split["val"],
+            classes=self.read_classes(),
+            image_format=self.read_image_format(max_pixels),
+            ignore_index=config["ignore_index"],
+        )
 
     def folders(
         self, images: Path, masks: Path | None = None, image_suffix: str | None = None, mask_suffix: str | None = None
@@ -184,7 +221,7 @@ class RunFolder:
     def evaluation_transform(self) -> EvaluationTransform:
         """What the run does to an image before the network sees it outside of training."""
         settings = self.read_config()["data"]
-        return EvaluationTransform(settings["resolution"], settings["divisor"])
+        return EvaluationTransform(settings["resolution"], settings["divisor"], *normalization(self.channels))
 
 
 # What networks of segmentation-models-pytorch and torchvision load before training. A checkpoint replaces it.

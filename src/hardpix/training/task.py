@@ -16,6 +16,7 @@ from torchmetrics import MeanMetric
 from hardpix.data import restore
 from hardpix.metrics import SegmentationScores
 from hardpix.networks import DDRNet23Slim, TappedNetwork, tap
+from hardpix.networks.input_channels import channels_advice
 from hardpix.objectives import Objective, WeightedCrossEntropy
 from hardpix.pixels import cross_entropy_map, valid_mask
 from hardpix.signals import ClassBalance, DepthPrivileged, HardnessLevel, Precomputed, Signal
@@ -42,6 +43,7 @@ class SegmentationTask(LightningModule):
         power: of the polynomial by which it then falls to 0.
         channels_last: keep weights and maps in the order (B, H, W, C), in which convolutions of half types on a GPU and
             those on a CPU are faster; not for networks that reshape maps by ``view``.
+        in_channels: channels of the images, which ``hardpix fit`` takes from the data; the default network has as many.
         class_names: for the logs; "class 0" and so on if none are given.
         ignore_index: the id of unlabelled pixels.
 
@@ -64,6 +66,7 @@ class SegmentationTask(LightningModule):
         warmup: float = 0.05,
         power: float = 0.9,
         channels_last: bool = False,
+        in_channels: int = 3,
         class_names: Sequence[str] | None = None,
         ignore_index: int = 255,
     ) -> None:
@@ -73,7 +76,7 @@ class SegmentationTask(LightningModule):
         names = [f"class {k}" for k in range(num_classes)] if class_names is None else list(class_names)
         if len(names) != num_classes:
             raise ValueError(f"expected {num_classes} class names, one a class, found {len(names)}: {names}")
-        network = DDRNet23Slim(num_classes) if network is None else network
+        network = DDRNet23Slim(num_classes, in_channels) if network is None else network
         objective = WeightedCrossEntropy(HardnessLevel()) if objective is None else objective
         try:
             tapped = tap(network, decoder=decoder, embedding=embedding, stages=stages, ignore_index=ignore_index)
@@ -85,6 +88,7 @@ class SegmentationTask(LightningModule):
             f"step.{name}" for name in self.step._ddp_params_and_buffers_to_ignore
         ]
         self.num_classes = num_classes
+        self.in_channels = in_channels
         self.class_names = names
         self.ignore_index = ignore_index
         self.build_optimizer = optimizer
@@ -110,7 +114,7 @@ class SegmentationTask(LightningModule):
         return next(signals, None)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Logits (B, C, H, W) of images (B, 3, H, W)."""
+        """Logits (B, C, H, W) of images (B, in_channels, H, W)."""
         return self.network(image).logits
 
     def setup(self, stage: str) -> None:
@@ -188,7 +192,7 @@ class SegmentationTask(LightningModule):
 
     @torch.no_grad()
     def try_network(self, image: Tensor) -> None:
-        """Look at the logits of an image (1, 3, H, W).
+        """Look at the logits of an image (1, in_channels, H, W).
 
         Raises:
             ValueError: the network cannot take it, or has other output channels than the data has classes.
@@ -199,9 +203,11 @@ class SegmentationTask(LightningModule):
         try:
             channels = self(image).shape[1]
         except Exception as error:
+            if advice := channels_advice(self.network.model, image.shape[1]):
+                raise ValueError(advice) from error
             raise ValueError(
-                f"{name} cannot take a training image, 3 channels of {size} (height × width; --data.crop_size "
-                f"chooses it): {error}"
+                f"{name} cannot take a training image, {image.shape[1]} channels of {size} (height × width; "
+                f"--data.crop_size chooses it): {error}"
             ) from error
         if channels != self.num_classes:
             raise ValueError(

@@ -192,3 +192,19 @@ class Pooling(Tiny):
     def forward(self, image: Tensor) -> Tensor:
         features = self.encoder(image)
         return self.decoder(features + self.pooled(features.mean((2, 3), keepdim=True)))
+
+
+class OneBand(nn.Module):
+    """Two classes, whose logits are 0 and `slope` times one channel of what the network sees."""
+
+    def __init__(self, channel: int, in_channels: int = 4, slope: float = 2.0) -> None:
+        super().__init__()
+        self.encoder = nn.Conv2d(in_channels, in_channels, 1, bias=False)
+        self.decoder = nn.Conv2d(in_channels, 2, 1, bias=False)
+        with torch.no_grad():
+            self.encoder.weight.copy_(torch.eye(in_channels)[..., None, None])
+            self.decoder.weight.zero_()
+            self.decoder.weight[1, channel] = slope
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.decoder(self.encoder(image))

@@ -1,0 +1,44 @@
+"""How many pixels an image may have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hardpix.data.errors import DataError, Problem
+
+# A gigapixel: 3 GB as RGB.
+MAX_PIXELS = 1_000_000_000
+
+
+def require_size(path: str | Path, height: int, width: int, max_pixels: int = MAX_PIXELS) -> None:
+    """Refuse an image by its header where its pixels would fill the memory.
+
+    Raises:
+        DataError: height × width above `max_pixels`.
+
+    Example:
+        >>> require_size("a.tif", 2_000, 1_000, max_pixels=1_000_000)
+        Traceback (most recent call last):
+        hardpix.data.errors.DataError: 1 problem in the data
+        image of too many pixels (1)
+          a.tif: expected at most 1 megapixels, found 2 (height 2,000 × width 1,000)
+          what to do: cut it into tiles, or allow more pixels by max_pixels if ...
+    """
+    if height * width <= max_pixels:
+        return
+    expected, found = (f"{count / 1e6:,.10g}" for count in (max_pixels, height * width))
+    advice = (
+        "cut it into tiles, or allow more pixels by max_pixels if the memory is there for 3 bytes a pixel and more "
+        "(hardpix fit: --data.max_pixels, other commands: --max-pixels)"
+    )
+    raise DataError.of(
+        [
+            Problem(
+                "image of too many pixels",
+                Path(path),
+                f"at most {expected} megapixels",
+                f"{found} (height {height:,} × width {width:,})",
+                advice,
+            )
+        ]
+    )

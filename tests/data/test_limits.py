@@ -1,0 +1,86 @@
+"""Files of too many pixels are refused by their header, and what Pillow's own limit refuses is read."""
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from hardpix.data import DataError, Folders, ImageFormat, SegmentationFolder, check_folders, read_depth, read_image
+from hardpix.data.bands import read_bands
+from hardpix.data.images import image_size, read_numbers, read_weight
+from hardpix.data.masks import read_mask
+
+GRAY = np.ones((30, 50), np.uint8)
+READERS = [read_image, read_mask, read_numbers, read_weight, read_depth, read_bands, image_size]
+
+
+def write(path: Path) -> None:
+    if path.suffix == ".npy":
+        np.save(path, GRAY)
+    elif path.name == "int64.tif":
+        tifffile.imwrite(path, GRAY.astype(np.int64))
+    else:
+        Image.fromarray(GRAY).save(path)
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("name", ["a.png", "a.bmp", "a.tif", "int64.tif", "a.npy"])
+def test_the_limit_is_that_of_the_call(tmp_path: Path, read: Callable, name: str) -> None:
+    if name == "a.npy" and read not in (read_numbers, read_weight, read_depth):
+        pytest.skip("images and masks are no npy")
+    write(tmp_path / name)
+    said = rf"{name}: expected at most 0.0014 megapixels, found 0.0015 \(height 30 × width 50\)"
+    with pytest.raises(DataError, match=said) as caught:
+        read(tmp_path / name, max_pixels=1400)
+    assert "--data.max_pixels" in caught.value.problems[0].advice
+    if (name, read) not in (("int64.tif", read_image), ("int64.tif", read_weight)):
+        read(tmp_path / name, max_pixels=1500)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif"])
+def test_nothing_behind_the_header_is_read(tmp_path: Path, name: str) -> None:
+    """Of a gigapixel's file only the start is there; the message is that of its size."""
+    Image.fromarray(np.zeros((3000, 3000), np.uint8)).save(tmp_path / name)
+    whole = (tmp_path / name).read_bytes()
+    keep = 60 if name == "a.png" else len(whole)
+    (tmp_path / name).write_bytes(whole[:keep])
+    with pytest.raises(DataError, match="expected at most 1 megapixels, found 9"):
+        read_image(tmp_path / name, max_pixels=1_000_000)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif", "a.bmp", "gray.tif", "bits.tif"])
+def test_pillows_limit_is_not_ours(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made small here, so that the file may be; neither its error nor its warning comes, and the limit stays."""
+    kinds = {"gray.tif": GRAY * 40, "bits.tif": GRAY > 0}
+    stored = kinds.get(name, np.dstack([GRAY * 40] * 3))
+    Image.fromarray(stored).save(tmp_path / name)
+    for limit in (1000, 100):  # a warning up to twice the limit, then an error
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            found = read_image(tmp_path / name)
+            assert found.shape == (30, 50, 3)
+            if name != "a.jpg":
+                assert np.unique(found).tolist() == [255 if name == "bits.tif" else 40]
+                mask = read_mask(tmp_path / name)
+                np.testing.assert_array_equal(mask, stored)
+        assert limit == Image.MAX_IMAGE_PIXELS
+
+
+def test_the_setting_reaches_every_file_of_a_folder(tmp_path: Path) -> None:
+    for folder in ("images", "masks", "depth", "weights"):
+        (tmp_path / folder).mkdir()
+        write(tmp_path / folder / "a.png")
+    folders = {name: tmp_path / name for name in ("images", "masks", "depth", "weights")}
+    small = ImageFormat(max_pixels=1499)
+    report = check_folders(Folders(**folders), image_format=small)
+    found = [problem.where.parent.name for problem in report.problems if problem.kind == "image of too many pixels"]
+    assert sorted(found) == sorted(folders)
+    check = check_folders(Folders(**folders), image_format=ImageFormat(max_pixels=1500))
+    assert "image of too many pixels" not in {problem.kind for problem in check.problems}
+    with pytest.raises(DataError, match=r"at most 0\.001499 megapixels"):
+        SegmentationFolder(**folders, image_format=small)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from hardpix.pixels.class_ids import class_ids
 from hardpix.pixels.losses import cross_entropy_map
 from hardpix.pixels.precision import at_least_float32
 from hardpix.pixels.validity import valid_mask
@@ -76,10 +77,9 @@ class PixelBatch:
                     f"expected {name} of shape {expected} (B, H, W, as the logits), found {tuple(given.shape)}; "
                     f"{name} has no channel axis and label resolution"
                 )
-        if self.target.is_floating_point() or self.target.dtype == torch.bool:
-            raise ValueError(f"expected integer class ids in target, found {self.target.dtype}; call target.long()")
-        # In a short or unsigned type -1 and 255, or 300 classes, are not what they seem.
-        self.target = self.target.long()
+        if self.target.dtype == torch.bool:
+            raise ValueError("expected integer class ids in target, found torch.bool; call target.long()")
+        self.target = class_ids(self.target)
         self._computed: dict[Hashable, Tensor] = {}
         self._own_losses: dict[Signal, tuple[object, Tensor | None]] = {}
         # Not for who asks first to decide.

@@ -23,6 +23,7 @@ from hardpix.pixels import (
 from hardpix.pixels.depth import require_window
 from hardpix.pixels.depth_losses import DepthLoss
 from hardpix.pixels.precision import at_least_float32
+from hardpix.pixels.shares import share_of
 from hardpix.signals.base import Signal
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ class DepthPrivileged(Signal):
         """The measure by its running percentile, at most 1; training moves the percentile on."""
         joined = self.across_processes and self.training
         number = counts.sum()
-        rank = torch.ceil(QUANTILE * (global_sum(number) if joined else number)).long()
+        rank = share_of(global_sum(number) if joined else number, QUANTILE)
         found = kth_smallest(measure.reshape(1, -1), counts.reshape(1, -1), rank[None], across_processes=joined)[0]
         running = self.quantiles[place]
         found = found.to(running.dtype)

@@ -53,8 +53,7 @@ from hardpix.pixels import (
 from hardpix.signals import ClassBalance, Focal, OnlineHard, Signal, Uniform
 
 SHAPE = (2, 5, 6)
-TYPES = [torch.uint8, torch.int8, torch.int16, torch.uint16, torch.int32, torch.uint32, torch.uint64]
-FEW = 20
+TYPES = [torch.uint8, torch.int8, torch.int16, torch.uint16, torch.int32]
 
 generator = torch.Generator().manual_seed(0)
 NUMBERS = torch.rand(SHAPE, generator=generator)
@@ -68,11 +67,9 @@ def draw(kind: torch.dtype, num_classes: int, ignore_index: int, foreign: bool) 
     """Prediction and target in int64, which the type can hold: the largest classes among them, and a foreign id."""
     limits = torch.iinfo(kind)
     largest = min(num_classes - 1, limits.max)
-    ids = torch.tensor(sorted({0, largest // 2, max(largest - 1, 0), largest} - {ignore_index}))
+    ids = torch.tensor(sorted({0, largest // 2, max(largest - 1, 0), largest} - {ignore_index}) or [0])
     draws = torch.Generator().manual_seed(num_classes)
-    prediction, target = (
-        ids[torch.randint(len(ids), (2, *SHAPE), generator=draws)] if len(ids) else torch.zeros(2, *SHAPE).long()
-    )
+    prediction, target = ids[torch.randint(len(ids), (2, *SHAPE), generator=draws)]
     if limits.min <= ignore_index <= limits.max:
         target[torch.rand(SHAPE, generator=draws) < 0.2] = ignore_index
     if foreign:
@@ -135,13 +132,9 @@ IMAGES: dict[str, Callable[..., Any]] = {
     "thin_part_counts": of_image(thin_part_counts, radii=[1]),
     "cl_dice_counts": lambda p, t, c, i: cl_dice_counts(p[0].numpy(), t[0].numpy(), c, [0, c - 1], i),
     "error_histogram": of_image(error_histogram, NUMBERS[0].numpy()),
-    "hardness_counts": of_image(hardness_counts, NUMBERS[0].numpy()),
     "match_objects": lambda p, t, c, i: vars(match_objects(p[0].numpy(), t[0].numpy(), c, i)),
     "connected_components": lambda p, t, c, i: vars(connected_components(t[0].numpy(), i)),
     "self_confidence_counts": lambda p, t, c, i: self_confidence_counts(probabilities(c), t[0].numpy(), i),
-    "classwise_calibration_counts": lambda p, t, c, i: classwise_calibration_counts(
-        probabilities(c), t[0].numpy(), i, 3
-    ),
 }
 SQUARES: dict[str, Callable[..., Any]] = {
     "find_label_suspects": lambda p, t, c, i: suspects(t, c, i).counts,
@@ -175,15 +168,21 @@ METRICS: dict[str, Callable[..., Any]] = {
     "ClDice": counted(lambda c, i: ClDice(c, [0, c - 1], i), "labels"),
     "ErrorRanking": counted(ErrorRanking, "numbers"),
     "Calibration": counted(Calibration, "numbers"),
-    "HardnessDeciles": counted(HardnessDeciles, "numbers"),
     "SelfConfidence": counted(SelfConfidence, "probabilities"),
-    "ClasswiseCalibration": counted(lambda c, i: ClasswiseCalibration(c, i, 3), "probabilities"),
     "SegmentationScores": counted(lambda c, i: SegmentationScores(c, i, 1), "labels"),
 }
 METRICS_OF_SQUARES: dict[str, Callable[..., Any]] = {
     "ErrorKindScores": counted(lambda c, i: ErrorKindScores(c, i, 1), "labels"),
     "ObjectScores": counted(lambda c, i: ObjectScores(c, i, [4], 1), "labels"),
     "ConfidentJoint": counted(lambda c, i: ConfidentJoint([0.1] * c, i), "probabilities"),
+}
+LARGE: dict[str, Callable[..., Any]] = {
+    "hardness_counts": of_image(hardness_counts, NUMBERS[0].numpy()),
+    "HardnessDeciles": counted(HardnessDeciles, "numbers"),
+    "classwise_calibration_counts": lambda p, t, c, i: classwise_calibration_counts(
+        probabilities(c), t[0].numpy(), i, 3
+    ),
+    "ClasswiseCalibration": counted(lambda c, i: ClasswiseCalibration(c, i, 3), "probabilities"),
 }
 
 
@@ -206,12 +205,15 @@ def flat(value: Any) -> Iterator[Any]:
 
 @pytest.mark.parametrize("ignore_index", [-1, -100, 255, 65535])
 @pytest.mark.parametrize("num_classes", [1, 2, 19, 255, 256, 300, 1000])
-@pytest.mark.parametrize("kind", TYPES, ids=lambda kind: str(kind).removeprefix("torch."))
+@pytest.mark.parametrize("kind", TYPES, ids=str)
 def test_every_function_gives_what_it_gives_for_int64(kind: torch.dtype, num_classes: int, ignore_index: int) -> None:
     functions = PIXELS | IMAGES | METRICS
     if num_classes <= 300:
         # Their counts have the square of the number of classes.
         functions = functions | SQUARES | METRICS_OF_SQUARES
+    if num_classes <= 19 or (num_classes, kind, ignore_index) == (256, torch.uint8, -1):
+        # Their counts have thousands of bins for every class.
+        functions = functions | LARGE
     for foreign in (False, True):
         prediction, target = draw(kind, num_classes, ignore_index, foreign)
         given = prediction.to(kind), target.to(kind)
@@ -230,7 +232,9 @@ def test_every_function_gives_what_it_gives_for_int64(kind: torch.dtype, num_cla
 
 @pytest.mark.parametrize("ignore_index", [-1, -100, 255, 65535, 0])
 @pytest.mark.parametrize("num_classes", [1, 2, 19, 255, 256, 300, 1000])
-@pytest.mark.parametrize("kind", [*TYPES, torch.int64], ids=lambda kind: str(kind).removeprefix("torch."))
+@pytest.mark.parametrize(
+    "kind", [*TYPES, torch.uint32, torch.uint64, torch.int64], ids=lambda kind: str(kind).removeprefix("torch.")
+)
 def test_masks_losses_and_counts_are_those_of_python_integers(
     kind: torch.dtype, num_classes: int, ignore_index: int
 ) -> None:
@@ -268,7 +272,6 @@ def test_numbers_beyond_int64_are_not_negative_ids() -> None:
 def test_what_is_no_whole_number_is_refused(kind: torch.dtype) -> None:
     target = torch.zeros(SHAPE, dtype=kind)
     whole = torch.zeros(SHAPE, dtype=torch.long)
-    for name, function in PIXELS.items():
+    for function in PIXELS.values():
         with pytest.raises(ValueError, match=r"class ids in target, found torch\.(float32|bfloat16|complex64)"):
             function(whole, target, 2, 255)
-        del name

@@ -36,6 +36,7 @@ class WeightedCrossEntropy(Objective):
 
     Raises:
         ValueError: settings outside their range.
+        RuntimeError: auxiliary heads that no gradient comes back from, as with reentrant checkpointing.
 
     Example:
         >>> px = PixelBatch(torch.zeros(1, 4, 1, 2), torch.tensor([[[3, 255]]]))
@@ -76,6 +77,8 @@ class WeightedCrossEntropy(Objective):
         else:
             loss = px.loss
         valid = px.valid.to(loss.dtype)
+        if px.auxiliary and self.auxiliary_weight:
+            px.require_graph("auxiliary", self)
         terms = [(loss, weight, valid if self.signal.normalizer == "count" else weight)]
         terms += [(self._head_loss(logits, px), valid, valid) for logits, _ in px.auxiliary]
         segmentation, *heads = weighted_means(terms, joined)

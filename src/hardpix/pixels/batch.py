@@ -34,6 +34,8 @@ class PixelBatch:
         embedding: (B, D, h, w) what entered the network's last classifier.
         auxiliary: logits of auxiliary heads, (B, C, h, w), each with its relative weight.
         stages: named tensors from inside the network.
+        without_graph: which of "features", "embedding", "auxiliary" and the names of stages were caught where the
+            network turns gradients off, as reentrant checkpointing does; see :meth:`require_graph`.
         progress: share of the training that is done, from 0 to 1.
 
     Features, embedding, auxiliary logits and stages are on the graph: a signal that must not reach the network
@@ -60,6 +62,7 @@ class PixelBatch:
     embedding: Tensor | None = None
     auxiliary: list[tuple[Tensor, float]] = field(default_factory=list)
     stages: dict[str, Tensor] = field(default_factory=dict)
+    without_graph: frozenset[str] = frozenset()
     progress: float | None = None
     maps: dict[str, Tensor] = field(default_factory=dict, init=False)
     """The maps computed so far, by the name of their signal, as they left it (on the graph)."""
@@ -129,6 +132,25 @@ class PixelBatch:
                 self._own_losses[signal] = asker, signal.own_loss(self)
         first, loss = self._own_losses[signal]
         return loss if asker is first else None
+
+    def require_graph(self, name: str, user: object) -> None:
+        """Refuse what a loss would send its gradient through in vain.
+
+        Args:
+            name: "features", "embedding", "auxiliary" or the name of a stage.
+            user: whose loss it is.
+
+        Raises:
+            RuntimeError: it was caught where gradients are off, while the logits have one.
+        """
+        if name in self.without_graph and self.logits.requires_grad:
+            kind = name if name in ("features", "embedding", "auxiliary") else f"stage {name!r}"
+            raise RuntimeError(
+                f"no gradient of {type(user).__name__} would reach the network: expected its {kind} on the graph, "
+                "found one that was made while gradients were off. Reentrant checkpointing does that: choose "
+                "use_reentrant=False (in transformers model.gradient_checkpointing_enable("
+                "gradient_checkpointing_kwargs={'use_reentrant': False})), or tap a module outside of torch.no_grad()"
+            )
 
     def once(self, key: Hashable, compute: Callable[[], Tensor]) -> Tensor:
         """What ``compute`` makes, computed once a batch for everybody who asks by the same key.

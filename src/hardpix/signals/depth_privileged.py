@@ -73,7 +73,8 @@ class DepthPrivileged(Signal):
 
     Raises:
         ValueError: settings outside their range; a batch without depth maps, or, with a curriculum, without progress.
-        RuntimeError: a forward before :meth:`bind`.
+        RuntimeError: a forward before :meth:`bind`; without ``detach``, features that no gradient comes back from, as
+            with reentrant checkpointing.
 
     Example:
         >>> import hardpix
@@ -167,7 +168,9 @@ class DepthPrivileged(Signal):
 
     def _predict(self, px: PixelBatch, branch: nn.Module) -> Tensor:
         features, embedding = px.features, px.embedding
-        if self.detach:
+        if not self.detach:
+            px.require_graph("features" if self.kind == "copy" else "embedding", self)
+        else:
             features, embedding = detach_nested(features), None if embedding is None else embedding.detach()
         scores = branch(features, embedding)
         with torch.autocast(px.logits.device.type, enabled=False):

@@ -84,6 +84,8 @@ def test_what_is_no_batch_of_label_maps_is_refused(function) -> None:  # type: i
         function(torch.zeros(4, 6, dtype=torch.long), 1)
     with pytest.raises(ValueError, match=r"found \(1, 1, 4, 6\); labels have no channel axis"):
         function(torch.zeros(1, 1, 4, 6, dtype=torch.long), 1)
+    with pytest.raises(ValueError, match=r"at least one pixel an image, found shape \(1, 0, 6\)"):
+        function(torch.zeros(1, 0, 6, dtype=torch.long), 1)
     with pytest.raises(ValueError, match=r"class ids in target, found torch.float32; call target.long"):
         function(torch.zeros(1, 4, 6), 1)
 

@@ -52,3 +52,5 @@ def require_batch(labels: Tensor, name: str = "target") -> None:
         raise ValueError(
             f"expected {name} of shape (B, H, W), found {tuple(labels.shape)}; labels have no channel axis"
         )
+    if 0 in labels.shape[1:]:
+        raise ValueError(f"expected {name} with at least one pixel an image, found shape {tuple(labels.shape)}")

@@ -3,6 +3,7 @@
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal
 from functools import partial
 from typing import Any
 
@@ -196,6 +197,14 @@ def test_impossible_numbers_of_classes_are_refused(classes: int) -> None:
 def test_lengths_are_pixels_or_shares_of_the_diagonal(length: float, shape: tuple[int, int], expected: int) -> None:
     """0.5 of a diagonal of 5 is 2.5, which int(round()) of the published code makes 2."""
     assert length_in_pixels(length, shape) == expected
+
+
+@pytest.mark.parametrize(("height", "width", "diagonal"), [(3, 4, 5), (51, 68, 85), (45, 60, 75), (240, 275, 365)])
+def test_shares_are_rounded_as_decimal_numbers_are(height: int, width: int, diagonal: int) -> None:
+    """0.7 of 85 is 59.5 and becomes 60; in binary numbers it is a little less."""
+    for thousandths in range(1, 1000):
+        exact = (Decimal(thousandths) / 1000 * diagonal).to_integral_value(ROUND_HALF_EVEN)
+        assert length_in_pixels(thousandths / 1000, (height, width)) == max(1, exact)
 
 
 @pytest.mark.parametrize("length", [0, -1, 1.5])

@@ -205,6 +205,15 @@ def test_limits_are_shares_of_each_image_or_pixels() -> None:
         assert torch.equal(getattr(by_share, field.name), getattr(by_pixels, field.name))
 
 
+@pytest.mark.parametrize("percent", range(1, 100))
+def test_a_share_of_the_pixels_is_that_of_whole_numbers(percent: int) -> None:
+    """7 of 100 pixels are no less than 0.07 of them, though 0.07 · 100 is 7.000000000000001."""
+    target = np.zeros((10, 10), dtype=int)
+    target.ravel()[:percent] = 1
+    counts = object_counts(match_objects(target, target, 2), limits=[percent / 100])
+    assert counts.objects[:, 1].tolist() == [0, 1]
+
+
 @pytest.mark.parametrize("limits", [(0, 5), (-0.1, 0.5), (5, 5), (9, 3), (0.5, 4), (float("nan"),)])
 def test_limits_that_make_no_bands_are_refused(limits: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match="expected increasing size limits"):

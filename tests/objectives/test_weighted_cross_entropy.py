@@ -340,6 +340,21 @@ def test_copies_and_saved_states_give_the_same_losses(make: Callable[[], Signal]
         assert {name: value.item() for name, value in twin(px).items()} == {k: v.item() for k, v in expected.items()}
 
 
+def test_smoothing_keeps_no_plain_loss_that_nobody_asked_for() -> None:
+    """The tensors kept for the backward pass: what torch's own smoothed loss keeps, and some masks and maps."""
+    logits, target = torch.randn(2, 16, 8, 9), torch.randint(0, 16, (2, 8, 9))
+
+    def kept(loss: Callable[[Tensor], Tensor]) -> int:
+        stores = {}
+        with torch.autograd.graph.saved_tensors_hooks(lambda t: stores.update({t.data_ptr(): t.numel()}), lambda t: t):
+            loss(logits.clone().requires_grad_() + 0)
+        return sum(stores.values())
+
+    ours = kept(lambda x: WeightedCrossEntropy(label_smoothing=0.1)(PixelBatch(x, target))["loss"])
+    torchs = kept(lambda x: F.cross_entropy(x, target, label_smoothing=0.1))
+    assert ours < torchs + 0.5 * logits.numel()
+
+
 def test_unbound_signals_and_bad_settings_are_errors(pixel_batch: Make) -> None:
     with pytest.raises(RuntimeError, match="no branch yet"):
         WeightedCrossEntropy(HardnessLevel())(pixel_batch())

@@ -75,6 +75,31 @@ def test_another_ignore_index_and_short_integers() -> None:
     assert distance_to_border(target, 3, ignore_index=200).tolist() == [[[2, 1, 1, 2, 4]]]
 
 
+@pytest.mark.parametrize("function", [border_band, distance_to_border])
+def test_what_is_no_batch_of_label_maps_is_refused(function) -> None:  # type: ignore[no-untyped-def]
+    """A single image would pass for a batch of its rows, without a border between them."""
+    with pytest.raises(
+        ValueError, match=r"target of shape \(B, H, W\), found \(4, 6\); for a single image write target"
+    ):
+        function(torch.zeros(4, 6, dtype=torch.long), 1)
+    with pytest.raises(ValueError, match=r"found \(1, 1, 4, 6\); labels have no channel axis"):
+        function(torch.zeros(1, 1, 4, 6, dtype=torch.long), 1)
+    with pytest.raises(ValueError, match=r"at least one pixel an image, found shape \(1, 0, 6\)"):
+        function(torch.zeros(1, 0, 6, dtype=torch.long), 1)
+    with pytest.raises(ValueError, match=r"class ids in target, found torch.float32; call target.long"):
+        function(torch.zeros(1, 4, 6), 1)
+
+
+def test_masks_and_views_are_label_maps_too() -> None:
+    mask = torch.tensor([[[False, False, True], [False, False, True]]])
+    assert border_band(mask, 1).tolist() == [[[False, True, True], [False, True, True]]]
+    flipped = mask.long().transpose(1, 2)
+    assert torch.equal(border_band(flipped, 1), border_band(flipped.contiguous(), 1))
+    assert border_band(torch.zeros(0, 4, 6, dtype=torch.uint8), 1).shape == (0, 4, 6)
+
+
 def test_a_radius_below_one_is_an_error() -> None:
+    with pytest.raises(ValueError, match="distance of at least 1 pixel, found 0"):
+        distance_to_border(torch.zeros(1, 2, 2, dtype=torch.long), 0)
     with pytest.raises(ValueError, match="radius of at least 1 pixel, found 0"):
         border_band(torch.zeros(1, 2, 2, dtype=torch.long), 0)

@@ -125,3 +125,27 @@ def test_labels_keep_their_share_by_majority() -> None:
     fine = torch.tensor(np.kron(coarse.numpy(), np.ones((1, 3, 4), dtype=np.int64)))
     for rule in ("any", "majority"):
         assert torch.equal(cell_labels(fine, (5, 7), CLASSES, rule=rule), coarse)
+
+
+def test_what_is_no_batch_of_label_maps_is_refused() -> None:
+    image, values = torch.zeros(4, 6, dtype=torch.long), torch.zeros(1, 4, 6)
+    with pytest.raises(ValueError, match=r"target of shape \(B, H, W\), found \(4, 6\)"):
+        cell_labels(image, (2, 3), 2)
+    with pytest.raises(ValueError, match=r"target of shape \(B, H, W\), found \(4, 6\)"):
+        cell_values(values, image, image[None, :2, :3])
+    with pytest.raises(ValueError, match=r"one shape, found \(1, 4, 6\) and \(1, 4, 5\)"):
+        cell_values(values, image[None, :, :5], image[None, :2, :3])
+    with pytest.raises(ValueError, match=r"class ids in target, found torch\.float64"):
+        cell_labels(image[None].double(), (2, 3), 2)
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
+def test_means_of_half_types_count_as_float32_does(kind: torch.dtype) -> None:
+    """Of 257 pixels, of which bfloat16 counts 256, one is 1; float16 has no 70000 for the second."""
+    values = torch.zeros(1, 1, 257, dtype=kind)
+    values[..., 0] = 1
+    label = torch.zeros(1, 1, 1, dtype=torch.long)
+    found = cell_values(values, torch.zeros(1, 1, 257, dtype=torch.long), label, "mean")
+    assert torch.equal(found, torch.full((1, 1, 1), 1 / 257).to(kind))
+    many = torch.full((1, 7, 10000), 2.0, dtype=kind)
+    assert cell_values(many, torch.zeros(1, 7, 10000, dtype=torch.long), label, "mean").tolist() == [[[2.0]]]

@@ -148,3 +148,11 @@ def test_renaming_classes_and_shifting_logits_change_nothing(seed: int, shift: f
         cross_entropy_map(logits[:, order] + shift, renamed, label_smoothing=smoothing),
         cross_entropy_map(logits, target, label_smoothing=smoothing),
     )
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 7), (2, 3, 3, 6), (2, 3, 4, 7), (1, 3, 3, 7)])
+def test_logits_and_target_that_do_not_fit_are_refused(shape: tuple[int, ...]) -> None:
+    """Without a batch axis the rows of (C, H, W) would pass for classes."""
+    target = torch.zeros(3, 7, dtype=torch.long) if len(shape) == 3 else torch.zeros(2, 3, 7, dtype=torch.long)
+    with pytest.raises(ValueError, match=r"expected logits \(B, C, H, W\) and target \(B, H, W\), found"):
+        cross_entropy_map(torch.zeros(shape), target)

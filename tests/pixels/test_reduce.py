@@ -66,3 +66,25 @@ def test_half_weights_are_summed_in_the_type_of_the_values() -> None:
     """100 000 ones are infinity in float16."""
     result = weighted_mean(torch.full((100_000,), 0.1), torch.ones(100_000, dtype=torch.float16))
     assert result.item() == pytest.approx(0.1, rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+def test_half_values_are_averaged_as_float32(kind: torch.dtype) -> None:
+    """The sum of 100 000 twos is infinity in float16; bfloat16 has three digits."""
+    generator = torch.Generator().manual_seed(0)
+    values = (2 + torch.rand(100_000, generator=generator)).to(kind)
+    weights = torch.rand(100_000, generator=generator).to(kind)
+    found = weighted_mean(values, weights)
+    assert found.dtype == torch.float32
+    expected = np.average(values.double().numpy(), weights=weights.double().numpy())
+    assert found.item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_whole_numbers_have_a_mean_too() -> None:
+    assert weighted_mean(torch.tensor([1, 2, 4]), torch.tensor([True, False, True])).item() == 2.5
+
+
+def test_maps_that_would_be_broadcast_are_refused() -> None:
+    """(B, H, W) times (B, 1, H, W) is (B, B, H, W): every image with every other's weights."""
+    with pytest.raises(ValueError, match=r"one shape, found \(2, 3, 4\) and \(2, 1, 3, 4\)"):
+        weighted_mean(torch.ones(2, 3, 4), torch.ones(2, 1, 3, 4))

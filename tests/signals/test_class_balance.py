@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
+from torch import nn
 
 from hardpix.pixels import PixelBatch
 from hardpix.signals import ClassBalance
@@ -113,3 +114,15 @@ def test_bad_settings_are_errors(settings: dict, message: str) -> None:
 def test_counts_of_another_number_of_classes_are_an_error(pixel_batch: Callable[..., PixelBatch]) -> None:
     with pytest.raises(ValueError, match="counts of 3 classes, the network's logits have 4"):
         ClassBalance([1, 2, 3])(pixel_batch())
+
+
+@pytest.mark.parametrize("convert", [nn.Module.half, nn.Module.bfloat16, nn.Module.double])
+def test_weights_stay_float32_whatever_the_network_is_converted_to(convert: Callable[[nn.Module], nn.Module]) -> None:
+    """A class with a millionth of the pixels weighs 500 000, which float16 does not hold."""
+    px = PixelBatch(torch.zeros(1, 2, 1, 3), torch.tensor([[[0, 1, 255]]]))
+    signal = ClassBalance(counts=[999_999, 1])
+    expected = signal(px)
+    assert expected[0, 0].tolist() == pytest.approx([1_000_000 / 999_999 / 2, 500_000, 0])
+    found = convert(nn.Sequential(signal))[0](px)
+    assert found.dtype == torch.float32
+    assert torch.equal(found, expected)

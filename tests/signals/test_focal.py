@@ -45,6 +45,34 @@ def test_pixels_without_any_loss_have_finite_gradients(gamma: float) -> None:
     assert (logits.grad[..., 0] == 0).all()
 
 
+@pytest.mark.parametrize("gamma", [1e-3, 0.1, 0.5, 1.0, 2.0])
+def test_a_pixel_that_is_surely_right_weighs_nothing(gamma: float) -> None:
+    logits = torch.tensor([1000.0, 0.0]).view(1, 2, 1, 1).requires_grad_()
+    weight = Focal(gamma)(PixelBatch(logits, torch.zeros(1, 1, 1, dtype=torch.long)))
+    assert weight.item() == 0
+    weight.sum().backward()
+    assert logits.grad is not None
+    assert logits.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("gamma", [0.01, 0.1, 0.7])
+def test_the_slope_is_that_of_the_closed_form_up_to_the_smallest_losses(gamma: float) -> None:
+    """d/dℓ of (1 − e^−ℓ)^γ ℓ, which tends to 0 with ℓ, in float64 down to denormal losses in float32."""
+    losses = torch.tensor([0.0, 1e-44, 1e-39, 1e-30, 1e-10, 1e-3, 1.0], requires_grad=True)
+    px = PixelBatch(torch.zeros(1, 2, 1, 7), torch.zeros(1, 1, 7, dtype=torch.long))
+    px._computed["loss"] = losses.view(1, 1, 7)
+    (Focal(gamma)(px) * px.loss).sum().backward()
+    exact = losses.detach().double().numpy()
+    wrong = -np.expm1(-exact)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        expected = wrong**gamma + gamma * np.exp(-exact) * exact * wrong ** (gamma - 1)
+    expected[0] = 0
+    assert losses.grad is not None
+    # Below the smallest normal number the second term is left out.
+    np.testing.assert_allclose(losses.grad[3:], expected[3:], rtol=1e-5)
+    np.testing.assert_allclose(losses.grad[:3], wrong[:3] ** gamma, rtol=1e-2)
+
+
 def test_a_negative_gamma_is_an_error() -> None:
     with pytest.raises(ValueError, match="gamma ≥ 0, found -1"):
         Focal(-1)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from decimal import ROUND_CEILING, Decimal
 
 import numpy as np
 import pytest
@@ -65,6 +66,23 @@ def test_an_image_without_labels_takes_nothing_from_the_others(pixel_batch: Call
         found = OnlineHard(0.0, 0.5, per=per)(px)  # type: ignore[arg-type]
         assert found[0].sum() == 0
         assert found[1].sum() == math.ceil(px.valid[1].sum().item() / 2)
+
+
+@pytest.mark.parametrize("share", [Decimal(k) / 100 for k in range(0, 101)] + [Decimal("0.0625"), Decimal("0.0001")])
+def test_shares_are_those_of_decimal_numbers(share: Decimal) -> None:
+    """0.3 of 50 pixels is 15, and 0.07 of 100 is 7; as binary numbers both are a little more."""
+    for count in (1, 7, 20, 50, 100, 1000):
+        margins = torch.linspace(-3, 3, count).view(1, 1, 1, count)
+        px = PixelBatch(torch.cat([margins, torch.zeros_like(margins)], 1), torch.zeros(1, 1, count, dtype=torch.long))
+        kept = OnlineHard(threshold=0.0, min_kept=float(share))(px)
+        assert kept.sum().item() == (share * count).to_integral_value(ROUND_CEILING)
+
+
+def test_shares_of_numpys_types_are_shares() -> None:
+    px = PixelBatch(torch.randn(1, 2, 5, 10), torch.zeros(1, 5, 10, dtype=torch.long))
+    for share in (np.float32(0.5), np.float64(0.5)):
+        assert OnlineHard(threshold=0.0, min_kept=share)(px).sum() == 25
+    assert OnlineHard(threshold=0.0, min_kept=np.int64(3))(px).sum() == 3
 
 
 def test_a_share_of_one_keeps_all_of_more_pixels_than_float32_counts() -> None:

@@ -104,7 +104,7 @@ class BoundaryIoU(LabelMetric):
         >>> metric = BoundaryIoU(num_classes=2, widths=[1])
         >>> metric.update(torch.tensor([[[0, 0, 1]]]), torch.tensor([[[0, 1, 1]]]))
         >>> metric.compute()["mean_boundary_iou"]
-        tensor(0.5000, dtype=torch.float64)
+        tensor([0.5000], dtype=torch.float64)
     """
 
     def __init__(

@@ -111,7 +111,7 @@ class Calibration(CountingMetric):
     ) -> None:
         count = partial(_histograms, num_classes=num_classes, ignore_index=ignore_index)
         score = partial(_scores, bins=bins, masks=tuple(masks))
-        super().__init__(count, score, (1 + len(masks), 2, LEVELS), **kwargs)
+        super().__init__(count, score, (1 + len(masks), 2, LEVELS), {"masks": tuple(masks)}, **kwargs)
         self.masks = tuple(masks)
 
     def update(

@@ -3,12 +3,14 @@
 import torch
 from torch import Tensor
 
+from hardpix.pixels.class_ids import class_ids
+
 
 def confusion_matrix(prediction: Tensor, target: Tensor, num_classes: int, ignore_index: int = 255) -> Tensor:
     """How often each class was predicted where each class is true.
 
     Args:
-        prediction: class ids from 0 to C − 1, any shape.
+        prediction: class ids from 0 to C − 1, integers of any type and shape.
         target: the same shape; pixels that hold ``ignore_index`` are left out.
         num_classes: C.
         ignore_index: the id of unlabelled pixels.
@@ -17,7 +19,7 @@ def confusion_matrix(prediction: Tensor, target: Tensor, num_classes: int, ignor
         (C, C) int64: row true class, column predicted class.
 
     Raises:
-        ValueError: shapes that differ; ids outside the classes.
+        ValueError: shapes that differ; labels that are not integers; ids outside the classes.
 
     Example:
         >>> confusion_matrix(torch.tensor([0, 1, 1, 1]), torch.tensor([0, 0, 1, 255]), num_classes=2)
@@ -25,8 +27,9 @@ def confusion_matrix(prediction: Tensor, target: Tensor, num_classes: int, ignor
                 [0, 1]])
     """
     require_one_shape(prediction, target)
+    target, prediction = class_ids(target), class_ids(prediction, "prediction")
     valid = target != ignore_index
-    truth, guess = target[valid].long(), prediction[valid].long()
+    truth, guess = target[valid], prediction[valid]
     for name, ids in (("target", truth), ("prediction", guess)):
         if ids.numel() and not 0 <= int(ids.min()) <= int(ids.max()) < num_classes:
             raise ValueError(

@@ -1,39 +1,44 @@
 """Scores of label maps as torchmetrics: counts of one image by a pure function, summed over the set."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torchmetrics import Metric
+
+from hardpix.metrics.states import Counts, CountsMetric
+from hardpix.pixels.class_ids import require_batch
 
 
-class CountingMetric(Metric):
+class CountingMetric(CountsMetric):
     """Sums the counts of single images; the state is int64 and adds up over batches and processes.
 
     Maps on another device are counted on the CPU, image by image: one copy to the host each update.
 
     Args:
-        count: from the maps of one image, as numpy arrays, to int64 counts of a fixed shape.
+        count: from the maps of one image, as numpy arrays, to int64 counts of a fixed shape; a ``partial`` whose
+            keywords are the settings.
         score: from summed counts to named arrays.
         shape: that of the counts.
+        settings: others that the counts depend on.
     """
 
-    full_state_update = False
-    counts: Tensor
+    counts = Counts()
 
     def __init__(
         self,
-        count: Callable[..., np.ndarray],
+        count: partial[np.ndarray],
         score: Callable[[np.ndarray], Mapping[str, Any]],
         shape: tuple[int, ...],
+        settings: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self._count = count
         self._score = score
-        self.add_state("counts", torch.zeros(shape, dtype=torch.int64), dist_reduce_fx="sum")
+        self.add_counts({"counts": shape}, count.keywords | dict(settings or {}))
 
     def count_batch(self, *maps: Tensor) -> None:
         """Add the counts of all images of a batch; none of them where one is refused."""
@@ -41,7 +46,7 @@ class CountingMetric(Metric):
         self.counts += torch.from_numpy(total).to(self.counts.device)
 
     def compute(self) -> dict[str, Tensor]:
-        """The scores of all batches so far; torchmetrics makes a scalar of an array of one number."""
+        """The scores of all batches so far."""
         scores = self._score(self.counts.cpu().numpy())
         return {name: torch.from_numpy(np.asarray(value)) for name, value in scores.items()}
 
@@ -55,11 +60,7 @@ class LabelMetric(CountingMetric):
         Raises:
             ValueError: shapes that differ; ids outside the classes. Nothing of the batch is counted then.
         """
-        if prediction.shape != target.shape or target.ndim != 3:
-            raise ValueError(
-                f"expected prediction and target of one shape (B, H, W), found {tuple(prediction.shape)} and "
-                f"{tuple(target.shape)}"
-            )
+        require_pair(prediction, target)
         self.count_batch(prediction, target)
 
 
@@ -95,6 +96,20 @@ class HardnessMetric(CountingMetric):
                 of the batch is counted then.
         """
         self.count_batch(hardness, prediction, target)
+
+
+def require_pair(prediction: Tensor, target: Tensor) -> None:
+    """Refuse what is not one predicted and one true label map for each image of a batch.
+
+    Raises:
+        ValueError: shapes that differ or are not (B, H, W).
+    """
+    if prediction.shape != target.shape:
+        raise ValueError(
+            f"expected prediction and target of one shape (B, H, W), found {tuple(prediction.shape)} and "
+            f"{tuple(target.shape)}"
+        )
+    require_batch(target)
 
 
 def images_of(*maps: Tensor) -> Iterator[tuple[np.ndarray, ...]]:

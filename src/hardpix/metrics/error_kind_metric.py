@@ -2,17 +2,17 @@
 
 from typing import Any
 
-import torch
 from torch import Tensor
-from torchmetrics import Metric
 
-from hardpix.metrics.confusion import mean_iou, require_one_shape
+from hardpix.metrics.confusion import mean_iou
+from hardpix.metrics.counting import images_of, require_pair
 from hardpix.metrics.error_kinds import ErrorKind, check_radius, classify_errors
 from hardpix.metrics.matched_objects import match_objects
 from hardpix.metrics.mended import errors_by_class, mended_by_class_and_kind, mended_by_kind, mended_by_pair
+from hardpix.metrics.states import Counts, CountsMetric
 
 
-class ErrorKindScores(Metric):
+class ErrorKindScores(CountsMetric):
     """Which kinds of error there are, by class, and the mIoU if one kind alone were mended.
 
     The int64 counts of :func:`~hardpix.metrics.classify_errors` add up over images and processes, and scores are
@@ -46,9 +46,8 @@ class ErrorKindScores(Metric):
         tensor([0., 1., 0., 0., 0.], dtype=torch.float64)
     """
 
-    full_state_update = False
-    kinds: Tensor
-    displaced: Tensor
+    kinds = Counts()
+    displaced = Counts()
 
     def __init__(self, num_classes: int, ignore_index: int = 255, radius: int = 3, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -56,21 +55,26 @@ class ErrorKindScores(Metric):
         self.num_classes = num_classes
         self.ignore_index = ignore_index
         self.radius = radius
-        for name, size in (("kinds", len(ErrorKind)), ("displaced", radius)):
-            zeros = torch.zeros(size, num_classes, num_classes, dtype=torch.int64)
-            self.add_state(name, zeros, dist_reduce_fx="sum")
+        self.add_counts(
+            {"kinds": (len(ErrorKind), num_classes, num_classes), "displaced": (radius, num_classes, num_classes)},
+            {"num_classes": num_classes, "ignore_index": ignore_index, "radius": radius},
+        )
 
     def update(self, prediction: Tensor, target: Tensor) -> None:
         """Count one batch.
 
         Raises:
-            ValueError: shapes that differ; ids outside the classes.
+            ValueError: shapes that differ or are not (B, H, W); ids outside the classes. Nothing of the batch is
+                counted then.
         """
-        require_one_shape(prediction, target)
-        for guess, truth in zip(prediction.cpu().numpy(), target.cpu().numpy(), strict=True):
-            found = classify_errors(match_objects(guess, truth, self.num_classes, self.ignore_index), self.radius)
-            self.kinds += found.counts.to(self.kinds.device)
-            self.displaced += found.displaced.to(self.displaced.device)
+        require_pair(prediction, target)
+        found = [
+            classify_errors(match_objects(guess, truth, self.num_classes, self.ignore_index), self.radius)
+            for guess, truth in images_of(prediction, target)
+        ]
+        for image in found:
+            self.kinds += image.counts.to(self.kinds.device)
+            self.displaced += image.displaced.to(self.displaced.device)
 
     def compute(self) -> dict[str, Tensor]:
         """The scores of all batches so far."""

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hardpix.pixels.shares import as_fraction
+
 
 class LabelPair(NamedTuple):
     """Prediction and truth of one image; both hold ``void``, the largest value of their type, where truth has no label.
@@ -104,7 +106,7 @@ def length_in_pixels(length: float, shape: tuple[int, ...]) -> int:
     """A length that is given in pixels, or as a share of the diagonal of an image of (H, W).
 
     A share is rounded to whole pixels, to the even one from the middle, and is at least 1, as Boundary IoU's published
-    code has it.
+    code has it. Here the middle is exact: 0.7 of a diagonal of 85 is 59.5 and becomes 60, where floats have 59.49999.
 
     Args:
         length: below 1 a share of the diagonal, from 1 on whole pixels.
@@ -118,7 +120,10 @@ def length_in_pixels(length: float, shape: tuple[int, ...]) -> int:
         (46, 3)
     """
     if 0 < length < 1:
-        return max(1, round(length * math.hypot(*shape)))
+        squared = sum(side**2 for side in shape)
+        whole = math.isqrt(squared)
+        # Only a share of a whole number can lie exactly in the middle between two.
+        return max(1, round(as_fraction(length) * whole if whole**2 == squared else length * math.sqrt(squared)))
     if length < 1 or length != int(length):
         raise ValueError(f"expected a share of the diagonal between 0 and 1, or whole pixels from 1 on, found {length}")
     return int(length)

@@ -4,17 +4,16 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
-import torch
 from torch import Tensor
-from torchmetrics import Metric
 
-from hardpix.metrics.confusion import require_one_shape
+from hardpix.metrics.counting import images_of, require_pair
 from hardpix.metrics.matched_objects import match_objects
 from hardpix.metrics.mended import mended_by_size
 from hardpix.metrics.objects import SIZE_LIMITS, ObjectCounts, limits_in_pixels, object_counts, object_scores
+from hardpix.metrics.states import Counts, CountsMetric
 
 
-class ObjectScores(Metric):
+class ObjectScores(CountsMetric):
     """Recall and IoU by the size of objects, and how many objects are missed or invented.
 
     The int64 counts of :func:`~hardpix.metrics.object_counts` add up over images and processes, and scores are computed
@@ -45,7 +44,12 @@ class ObjectScores(Metric):
         tensor([0.6667, 0.7500], dtype=torch.float64)
     """
 
-    full_state_update = False
+    confusion = Counts()
+    false_pixels = Counts()
+    objects = Counts()
+    missed = Counts()
+    predicted = Counts()
+    false = Counts()
 
     def __init__(
         self,
@@ -62,20 +66,27 @@ class ObjectScores(Metric):
         self.limits = tuple(limits)
         self.radius = radius
         shape = (len(self.limits) + 1, num_classes)
-        for field in fields(ObjectCounts):
-            zeros = torch.zeros(*shape, num_classes) if field.name == "confusion" else torch.zeros(*shape)
-            self.add_state(field.name, zeros.long(), dist_reduce_fx="sum")
+        self.add_counts(
+            {
+                field.name: (*shape, num_classes) if field.name == "confusion" else shape
+                for field in fields(ObjectCounts)
+            },
+            {"num_classes": num_classes, "ignore_index": ignore_index, "limits": limits, "radius": radius},
+        )
 
     def update(self, prediction: Tensor, target: Tensor) -> None:
         """Count one batch.
 
         Raises:
-            ValueError: shapes that differ; ids outside the classes.
+            ValueError: shapes that differ or are not (B, H, W); ids outside the classes. Nothing of the batch is
+                counted then.
         """
-        require_one_shape(prediction, target)
-        for guess, truth in zip(prediction.cpu().numpy(), target.cpu().numpy(), strict=True):
-            objects = match_objects(guess, truth, self.num_classes, self.ignore_index)
-            counts = object_counts(objects, self.limits, self.radius)
+        require_pair(prediction, target)
+        found = [
+            object_counts(match_objects(guess, truth, self.num_classes, self.ignore_index), self.limits, self.radius)
+            for guess, truth in images_of(prediction, target)
+        ]
+        for counts in found:
             for field in fields(ObjectCounts):
                 total = getattr(self, field.name)
                 setattr(self, field.name, total + getattr(counts, field.name).to(total.device))

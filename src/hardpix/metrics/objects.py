@@ -10,6 +10,7 @@ from torch import Tensor
 
 from hardpix.metrics.components import run_starts
 from hardpix.metrics.matched_objects import MatchedObjects
+from hardpix.pixels.shares import as_fraction
 
 SIZE_LIMITS = (1e-4, 1e-3, 1e-2)
 """Shares of the image's pixels: on 1024×2048 objects of less than 210, 2,098 and 20,972 pixels, and larger ones."""
@@ -146,6 +147,8 @@ def limits_in_pixels(limits: Sequence[float], size: int) -> NDArray[np.float64]:
     Example:
         >>> limits_in_pixels([0.1, 0.5], size=300).tolist(), limits_in_pixels([9, 25], size=300).tolist()
         ([30.0, 150.0], [9.0, 25.0])
+        >>> limits_in_pixels([0.07], size=100).tolist()  # 0.07 * 100 is 7.000000000000001
+        [7.0]
     """
     values = np.asarray(limits, dtype=np.float64)
     shares = int((values < 1).sum())
@@ -154,7 +157,7 @@ def limits_in_pixels(limits: Sequence[float], size: int) -> NDArray[np.float64]:
             f"expected increasing size limits, all of them shares of the image between 0 and 1 or all of them pixels, "
             f"found {list(limits)}"
         )
-    return values * size if shares else values
+    return np.array([float(as_fraction(value) * size) for value in values]) if shares else values
 
 
 def _band_of_right_pixels(objects: MatchedObjects, band: NDArray[np.int64], bands: int) -> NDArray[np.int64]:

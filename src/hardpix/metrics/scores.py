@@ -4,13 +4,15 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torchmetrics import Metric
 
-from hardpix.metrics.confusion import class_iou, mean_iou, pixel_accuracy, require_one_shape
+from hardpix.metrics.confusion import class_iou, mean_iou, pixel_accuracy
+from hardpix.metrics.counting import require_pair
+from hardpix.metrics.states import Counts, CountsMetric
 from hardpix.pixels import border_band
+from hardpix.pixels.class_ids import class_ids
 
 
-class SegmentationScores(Metric):
+class SegmentationScores(CountsMetric):
     """mIoU, the IoU of every class, accuracy, and mIoU near borders, over a whole set of images.
 
     Two int64 confusion matrices are counted, one of all labelled pixels and one of those with another class within
@@ -36,24 +38,29 @@ class SegmentationScores(Metric):
         tensor(0.5000, dtype=torch.float64)
     """
 
-    full_state_update = False
-    confusion: Tensor
-    border_confusion: Tensor
-    unknown: Tensor
+    confusion = Counts()
+    border_confusion = Counts()
+    unknown = Counts()
 
     def __init__(self, num_classes: int, ignore_index: int = 255, border_radius: int = 3, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.num_classes = num_classes
         self.ignore_index = ignore_index
         self.border_radius = border_radius
-        empty = torch.zeros(num_classes, num_classes, dtype=torch.int64)
-        self.add_state("confusion", empty, dist_reduce_fx="sum")
-        self.add_state("border_confusion", empty.clone(), dist_reduce_fx="sum")
-        self.add_state("unknown", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+        square = (num_classes, num_classes)
+        self.add_counts(
+            {"confusion": square, "border_confusion": square, "unknown": ()},
+            {"num_classes": num_classes, "ignore_index": ignore_index, "border_radius": border_radius},
+        )
 
     def update(self, prediction: Tensor, target: Tensor) -> None:
-        """Count one batch."""
-        require_one_shape(prediction, target)
+        """Count one batch of (B, H, W) class ids.
+
+        Raises:
+            ValueError: shapes that differ or are not (B, H, W); labels that are not integers.
+        """
+        require_pair(prediction, target)
+        prediction, target = class_ids(prediction, "prediction"), class_ids(target)
         classes = self.num_classes
         valid = target != self.ignore_index
         near_border = border_band(target, self.border_radius, self.ignore_index)

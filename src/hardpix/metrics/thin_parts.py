@@ -144,7 +144,7 @@ class ThinParts(LabelMetric):
         >>> metric = ThinParts(num_classes=3, radii=[1])
         >>> metric.update(torch.tensor([[[0, 0, 1, 1, 2, 2, 2]]]), torch.tensor([[[0, 0, 0, 1, 2, 2, 2]]]))
         >>> metric.compute()["mean_thin_iou"]
-        tensor(0.5000, dtype=torch.float64)
+        tensor([0.5000], dtype=torch.float64)
     """
 
     def __init__(self, num_classes: int, ignore_index: int = 255, radii: Sequence[float] = (3,), **kwargs: Any) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from hardpix.networks.batch_norm import BatchNorm
 from hardpix.networks.capture import Features, unhook
 from hardpix.networks.families import Classifier, Places, classifier_at, is_inside
-from hardpix.networks.nested import copy_containers
+from hardpix.networks.reentrant import DetachedInputs
 
 
 class CopyBranch(nn.Module):
@@ -20,6 +20,7 @@ class CopyBranch(nn.Module):
         self.decoder = decoder
         self.tail = tail
         self.decoder_path = decoder_path
+        self._inputs = DetachedInputs()
 
     def forward(self, features: Features | None, embedding: Tensor | None = None) -> Tensor:
         """Features as the tap caught them to (B, out_channels, h, w); the embedding is not looked at."""
@@ -30,8 +31,10 @@ class CopyBranch(nn.Module):
                 "decoder would see something else. Let the network make new tensors there (x = x + …), or use "
                 "kind='light'"
             )
-        # A decoder may empty the list that it is given.
-        args, kwargs = copy_containers(features)
+        return self._inputs(self, self._run, features)
+
+    def _run(self, features: Features) -> Tensor:
+        args, kwargs = features
         output = self.decoder(*args, **kwargs)
         return output if self.tail is None else self.tail(output)
 

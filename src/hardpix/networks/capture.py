@@ -15,18 +15,29 @@ Features = tuple[tuple[Any, ...], dict[str, Any]]
 
 @dataclass
 class Caught:
-    """What one forward left behind; all of it is on the graph."""
+    """What one forward left behind; all of it is on the graph but for what ``without_graph`` lists."""
 
     features: Features | None = None
     embedding: Tensor | None = None
     auxiliary: list[Tensor] = field(default_factory=list)
     stages: dict[str, Tensor] = field(default_factory=dict)
+    without_graph: list[str] = field(default_factory=list)
+    """What was caught where gradients were off though they were on around the network, and is on no graph: "features",
+    "embedding", "auxiliary", or the name of a stage."""
+    _wants_graph: bool = field(default_factory=torch.is_grad_enabled)
     _versions: list[tuple[Tensor, int]] = field(default_factory=list)
     _stage_versions: dict[str, list[tuple[Tensor, int]]] = field(default_factory=dict)
 
     def catch_features(self, features: Features) -> None:
         self.features = features
         self._versions = _with_versions(features)
+
+    def note(self, name: str, nested: Any) -> None:
+        """Remember if what was caught is on no graph, because the module ran with gradients off."""
+        if self._wants_graph and not torch.is_grad_enabled():
+            tensors = [tensor for tensor in tensors_in(nested) if tensor.is_floating_point()]
+            if not all(tensor.requires_grad for tensor in tensors):
+                self.without_graph.append(name)
 
     def catch_stage(self, name: str, tensor: Tensor) -> None:
         self.stages[name] = tensor
@@ -94,6 +105,7 @@ class Capture:
     def _on_decoder(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if self.caught is not None:
             self.caught.catch_features(copy_containers((args, kwargs)))
+            self.caught.note("features", self.caught.features)
 
     def _on_in_place(self, module: nn.Module, args: tuple[Any, ...]) -> None:
         if self.caught is not None and args:
@@ -105,10 +117,12 @@ class Capture:
             # A linear layer takes (B, h, w, D).
             channels_last = isinstance(module, nn.Linear) and embedding.ndim == 4
             self.caught.embedding = embedding.permute(0, 3, 1, 2) if channels_last else embedding
+            self.caught.note("embedding", embedding)
 
     def _on_auxiliary(self, module: nn.Module, args: tuple[Any, ...], output: Tensor) -> None:
         if self.caught is not None:
             self.caught.auxiliary.append(output)
+            self.caught.note("auxiliary", output)
 
     def _on_stage(self, name: str, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         if self.caught is not None:
@@ -117,6 +131,7 @@ class Capture:
                     f"expected stage {name!r} to return a tensor, found {type(output).__name__}; name one inside it"
                 )
             self.caught.catch_stage(name, output)
+            self.caught.note(name, output)
 
 
 def refuse_compiled(model: nn.Module, path: str) -> None:

@@ -15,7 +15,7 @@ from hardpix.pixels.precision import at_least_float32
 
 @dataclass
 class TapOutput:
-    """One forward of a tapped network; all tensors are on the graph.
+    """One forward of a tapped network; all tensors are on the graph but for those that ``without_graph`` lists.
 
     Example:
         >>> import torch
@@ -38,6 +38,9 @@ class TapOutput:
     """Logits of the auxiliary heads at their own size, each with its weight relative to the other heads."""
     stages: dict[str, Tensor] = field(default_factory=dict)
     """The outputs of the modules that were named as stages."""
+    without_graph: frozenset[str] = frozenset()
+    """Those of "features", "embedding", "auxiliary" and the names of stages that were caught where the network turns
+    gradients off, as reentrant checkpointing does."""
 
 
 # What a tap can hook: a product that forward writes out is no module.
@@ -98,6 +101,7 @@ class TappedNetwork(nn.Module):
             embedding=caught.embedding,
             auxiliary=[(head, 1.0) for head in (*auxiliary, *caught.auxiliary)],
             stages=caught.stages,
+            without_graph=frozenset(caught.without_graph),
         )
 
     def pixels(
@@ -130,6 +134,7 @@ class TappedNetwork(nn.Module):
             embedding=out.embedding,
             auxiliary=out.auxiliary,
             stages=out.stages,
+            without_graph=out.without_graph,
             progress=progress,
         )
 

@@ -46,7 +46,9 @@ class PixelContrast(Objective):
         hard: what makes an anchor hard: None, that the network is wrong there; the name of a map that an objective
             before this one in a ``Sum`` has published, such as "hardness"; or a signal of its own. By a map, the cells
             above the mean of their class in their image are hard.
-        temperature: τ > 0.
+        temperature: τ > 0. The authors' code has 0.1 without a memory and 0.07 with one, and multiplies the loss by
+            τ / 0.07, which is not done here: their weight of 0.1 without a memory is one of 0.143 in a ``Sum``, and
+            with a memory it is 1.
         anchors: of a class and image, at most; half of them hard, where there are enough.
         sampling: "semi-hard" draws at random from the nearest tenth of the negatives and the farthest tenth of the
             positives, "hardest" takes the nearest and farthest of all, "random" any.
@@ -67,7 +69,8 @@ class PixelContrast(Objective):
     Raises:
         ValueError: settings outside their range; more anchors than the embedding has cells; an embedding that must be
             named to the tap or is no map; a map that nobody has published.
-        RuntimeError: a forward before :meth:`bind`.
+        RuntimeError: a forward before :meth:`bind`; an embedding that no gradient comes back from, as with reentrant
+            checkpointing.
 
     Example:
         >>> import hardpix
@@ -168,6 +171,7 @@ class PixelContrast(Objective):
                 f"PixelContrast needs an embedding (B, D, h, w), found {tuple(px.embedding.shape)}: name a convolution "
                 "that makes logits, hardpix.tap(model, embedding='…')"
             )
+        px.require_graph("embedding", self)
         step = self._count_step()
         self._warn_if_it_never_begins(step, px.progress)
         projected = self.head(px.embedding)

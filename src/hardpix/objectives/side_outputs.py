@@ -46,7 +46,8 @@ class SideOutputs(Objective):
     Raises:
         ValueError: settings outside their range; no stages are known; a stage that is no map; a map that nobody has
             published.
-        RuntimeError: a forward before :meth:`bind`, or on other stages than were bound.
+        RuntimeError: a forward before :meth:`bind`, or on other stages than were bound; a stage that no gradient comes
+            back from, as with reentrant checkpointing.
 
     Source: deep supervision, Lee et al., arXiv 1409.5185.
 
@@ -137,6 +138,7 @@ class SideOutputs(Objective):
                 f"made, found {found}; name modules whose outputs have their channels first, and bind the objective to "
                 "the network that it is used with"
             )
+        px.require_graph(stage, self)
         logits = head(features)
         size = (logits.shape[2], logits.shape[3])
         num_classes = logits.shape[1]

@@ -36,6 +36,7 @@ class WeightedCrossEntropy(Objective):
 
     Raises:
         ValueError: settings outside their range.
+        RuntimeError: auxiliary heads that no gradient comes back from, as with reentrant checkpointing.
 
     Example:
         >>> px = PixelBatch(torch.zeros(1, 4, 1, 2), torch.tensor([[[3, 255]]]))
@@ -70,10 +71,14 @@ class WeightedCrossEntropy(Objective):
         # In evaluation the processes' numbers of batches may differ, and a sum over processes would wait for ever.
         joined = self.across_processes and self.training
         weight = weight_map(px, self.signal)
-        loss = px.loss
         if self.label_smoothing:
+            # The plain loss would keep a tensor as large as the logits; a signal that needs it has asked for it.
             loss = cross_entropy_map(px.logits, px.target, px.ignore_index, label_smoothing=self.label_smoothing)
+        else:
+            loss = px.loss
         valid = px.valid.to(loss.dtype)
+        if px.auxiliary and self.auxiliary_weight:
+            px.require_graph("auxiliary", self)
         terms = [(loss, weight, valid if self.signal.normalizer == "count" else weight)]
         terms += [(self._head_loss(logits, px), valid, valid) for logits, _ in px.auxiliary]
         segmentation, *heads = weighted_means(terms, joined)

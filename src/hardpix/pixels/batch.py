@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from hardpix.pixels.class_ids import class_ids
 from hardpix.pixels.losses import cross_entropy_map
 from hardpix.pixels.precision import at_least_float32
 from hardpix.pixels.validity import valid_mask
@@ -33,6 +34,8 @@ class PixelBatch:
         embedding: (B, D, h, w) what entered the network's last classifier.
         auxiliary: logits of auxiliary heads, (B, C, h, w), each with its relative weight.
         stages: named tensors from inside the network.
+        without_graph: which of "features", "embedding", "auxiliary" and the names of stages were caught where the
+            network turns gradients off, as reentrant checkpointing does; see :meth:`require_graph`.
         progress: share of the training that is done, from 0 to 1.
 
     Features, embedding, auxiliary logits and stages are on the graph: a signal that must not reach the network
@@ -59,6 +62,7 @@ class PixelBatch:
     embedding: Tensor | None = None
     auxiliary: list[tuple[Tensor, float]] = field(default_factory=list)
     stages: dict[str, Tensor] = field(default_factory=dict)
+    without_graph: frozenset[str] = frozenset()
     progress: float | None = None
     maps: dict[str, Tensor] = field(default_factory=dict, init=False)
     """The maps computed so far, by the name of their signal, as they left it (on the graph)."""
@@ -76,10 +80,9 @@ class PixelBatch:
                     f"expected {name} of shape {expected} (B, H, W, as the logits), found {tuple(given.shape)}; "
                     f"{name} has no channel axis and label resolution"
                 )
-        if self.target.is_floating_point() or self.target.dtype == torch.bool:
-            raise ValueError(f"expected integer class ids in target, found {self.target.dtype}; call target.long()")
-        # In a short or unsigned type -1 and 255, or 300 classes, are not what they seem.
-        self.target = self.target.long()
+        if self.target.dtype == torch.bool:
+            raise ValueError("expected integer class ids in target, found torch.bool; call target.long()")
+        self.target = class_ids(self.target)
         self._computed: dict[Hashable, Tensor] = {}
         self._own_losses: dict[Signal, tuple[object, Tensor | None]] = {}
         # Not for who asks first to decide.
@@ -129,6 +132,25 @@ class PixelBatch:
                 self._own_losses[signal] = asker, signal.own_loss(self)
         first, loss = self._own_losses[signal]
         return loss if asker is first else None
+
+    def require_graph(self, name: str, user: object) -> None:
+        """Refuse what a loss would send its gradient through in vain.
+
+        Args:
+            name: "features", "embedding", "auxiliary" or the name of a stage.
+            user: whose loss it is.
+
+        Raises:
+            RuntimeError: it was caught where gradients are off, while the logits have one.
+        """
+        if name in self.without_graph and self.logits.requires_grad:
+            kind = name if name in ("features", "embedding", "auxiliary") else f"stage {name!r}"
+            raise RuntimeError(
+                f"no gradient of {type(user).__name__} would reach the network: expected its {kind} on the graph, "
+                "found one that was made while gradients were off. Reentrant checkpointing does that: choose "
+                "use_reentrant=False (in transformers model.gradient_checkpointing_enable("
+                "gradient_checkpointing_kwargs={'use_reentrant': False})), or tap a module outside of torch.no_grad()"
+            )
 
     def once(self, key: Hashable, compute: Callable[[], Tensor]) -> Tensor:
         """What ``compute`` makes, computed once a batch for everybody who asks by the same key.

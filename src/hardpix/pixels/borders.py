@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from hardpix.pixels.class_ids import class_ids, require_batch
+
 
 def border_band(target: Tensor, radius: int, ignore_index: int = 255) -> Tensor:
     """Labelled pixels that have another class within ``radius`` rows and columns.
@@ -12,12 +14,15 @@ def border_band(target: Tensor, radius: int, ignore_index: int = 255) -> Tensor:
     pixels belong to no band and make no border; neither does the edge of the image.
 
     Args:
-        target: (B, H, W) integer labels.
+        target: (B, H, W) integer labels from −2²⁴ to 2²⁴.
         radius: reach of the window in pixels, ≥ 1; 1 marks the pixels on both sides of a border.
         ignore_index: the id of unlabelled pixels.
 
     Returns:
         (B, H, W) boolean.
+
+    Raises:
+        ValueError: a target of other axes or that is not of integers; a radius below 1.
 
     Example:
         >>> border_band(torch.tensor([[[0, 0, 0, 1, 1, 255]]]), radius=1).int()
@@ -25,6 +30,8 @@ def border_band(target: Tensor, radius: int, ignore_index: int = 255) -> Tensor:
     """
     if radius < 1:
         raise ValueError(f"a border band needs a radius of at least 1 pixel, found {radius}")
+    require_batch(target)
+    target = class_ids(target)
     valid = target != ignore_index
     # Pooling pads with −∞ and wants floats; labels are small integers, which float32 holds exactly.
     labels = target.float().unsqueeze(1)
@@ -41,17 +48,23 @@ def distance_to_border(target: Tensor, largest: int, ignore_index: int = 255) ->
     unlabelled ones, get ``largest + 1``.
 
     Args:
-        target: (B, H, W) integer labels.
-        largest: distance in pixels at which the search ends.
+        target: (B, H, W) integer labels from −2²⁴ to 2²⁴.
+        largest: distance in pixels at which the search ends, ≥ 1.
         ignore_index: the id of unlabelled pixels.
 
     Returns:
         (B, H, W) int64, from 1 to ``largest + 1``.
 
+    Raises:
+        ValueError: a target of other axes or that is not of integers; a search that ends below 1.
+
     Example:
         >>> distance_to_border(torch.tensor([[[0, 0, 0, 1, 1, 255]]]), largest=2)
         tensor([[[3, 2, 1, 1, 2, 3]]])
     """
+    if largest < 1:
+        raise ValueError(f"expected a search up to a distance of at least 1 pixel, found {largest}")
+    require_batch(target)
     distance = torch.full_like(target, largest + 1, dtype=torch.int64)
     for radius in range(largest, 0, -1):
         distance[border_band(target, radius, ignore_index)] = radius

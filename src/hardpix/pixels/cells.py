@@ -5,6 +5,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from hardpix.pixels.class_ids import class_ids, require_batch
+from hardpix.pixels.precision import at_least_float32
 from hardpix.pixels.validity import valid_mask
 
 
@@ -22,7 +24,7 @@ def cell_labels(
     narrower than k.
 
     Args:
-        target: (B, H, W) class ids or ``ignore_index``.
+        target: (B, H, W) class ids, integers of any type, or ``ignore_index``.
         size: rows and columns of the grid.
         num_classes: C.
         ignore_index: the id of unlabelled pixels.
@@ -32,6 +34,9 @@ def cell_labels(
 
     Returns:
         (B, h, w) int64; ``ignore_index`` where a cell has no label.
+
+    Raises:
+        ValueError: another rule; a target of other axes or that is not of integers.
 
     Example:
         >>> target = torch.tensor([[[0, 0, 0, 0], [0, 1, 0, 255], [255, 255, 0, 0], [255, 255, 0, 0]]])
@@ -44,6 +49,8 @@ def cell_labels(
     """
     if rule not in ("any", "majority"):
         raise ValueError(f"expected rule 'any' or 'majority', found {rule!r}")
+    require_batch(target)
+    target = class_ids(target)
     valid = valid_mask(target, num_classes, ignore_index)
     if tuple(size) == tuple(target.shape[-2:]):
         return torch.where(valid, target, ignore_index)
@@ -75,7 +82,10 @@ def cell_values(values: Tensor, target: Tensor, labels: Tensor, rule: Literal["l
         rule: "largest" or "mean"; pixels that were repeated because the sizes do not divide count as often.
 
     Returns:
-        (B, h, w); where a cell has no label, 0.
+        (B, h, w) of the type of the values, computed in float32 or wider; where a cell has no label, 0.
+
+    Raises:
+        ValueError: another rule; values and target that are not of one shape (B, H, W).
 
     Example:
         >>> target, values = torch.tensor([[[0, 0, 255, 1]]]), torch.tensor([[[0.2, 0.5, 0.0, 0.1]]])
@@ -86,11 +96,17 @@ def cell_values(values: Tensor, target: Tensor, labels: Tensor, rule: Literal["l
     """
     if rule not in ("largest", "mean"):
         raise ValueError(f"expected rule 'largest' or 'mean', found {rule!r}")
+    require_batch(target)
+    if values.shape != target.shape:
+        raise ValueError(
+            f"expected values and target of one shape, found {tuple(values.shape)} and {tuple(target.shape)}"
+        )
     size = labels.shape[-2:]
-    same = _as_cells(target, size) == labels[:, :, None, :, None]
-    cells = _as_cells(values, size)
+    same = _as_cells(class_ids(target), size) == class_ids(labels, "labels")[:, :, None, :, None]
+    cells = _as_cells(at_least_float32(values), size)
     inside = torch.where(same, cells, torch.zeros_like(cells))
-    return inside.amax((2, 4)) if rule == "largest" else inside.sum((2, 4)) / same.sum((2, 4)).clamp(min=1)
+    found = inside.amax((2, 4)) if rule == "largest" else inside.sum((2, 4)) / same.sum((2, 4)).clamp(min=1)
+    return found.to(values.dtype) if values.is_floating_point() else found
 
 
 def _as_cells(maps: Tensor, size: tuple[int, ...]) -> Tensor:

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from hardpix.pixels.class_ids import class_ids
 from hardpix.pixels.precision import at_least_float32
 from hardpix.pixels.validity import valid_mask
 
@@ -20,7 +21,7 @@ def cross_entropy_map(
 
     Args:
         logits: (B, C, H, W).
-        target: (B, H, W) integers; everything that is no class from 0 to C − 1 counts as unlabelled here.
+        target: (B, H, W) integers of any type; everything that is no class from 0 to C − 1 counts as unlabelled here.
         ignore_index: the id of unlabelled pixels.
         label_smoothing: s, from 0 to 1.
 
@@ -28,14 +29,20 @@ def cross_entropy_map(
         (B, H, W) float32 (or float64), ≥ 0. Neither value nor gradient depends on the logits of unlabelled
         pixels, which may be infinite or NaN.
 
+    Raises:
+        ValueError: shapes that do not fit; a target that is not of integers.
+
     Example:
         >>> logits = torch.zeros(1, 4, 1, 2)
         >>> cross_entropy_map(logits, torch.tensor([[[3, 255]]]))  # log 4, and nothing
         tensor([[[1.3863, 0.0000]]])
     """
+    if logits.ndim != 4 or target.shape != logits[:, 0].shape:
+        raise ValueError(
+            f"expected logits (B, C, H, W) and target (B, H, W), found {tuple(logits.shape)} and {tuple(target.shape)}"
+        )
     valid = valid_mask(target, logits.shape[1], ignore_index)
-    # Widened first: −100 would wrap around in an unsigned type.
-    safe_target = torch.where(valid, target.long(), -100)
+    safe_target = torch.where(valid, class_ids(target), -100)
     logits = _NoGradientOutside.apply(logits, valid)
     with torch.autocast(logits.device.type, enabled=False):
         return F.cross_entropy(

@@ -4,6 +4,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from hardpix.pixels.precision import at_least_float32
+
 
 def process_count() -> int:
     """Number of processes that train together; 1 without torch.distributed.
@@ -62,6 +64,8 @@ def weighted_mean(values: Tensor, weights: Tensor, *, normalizer: Tensor | None 
     of gradients computes, is the value (and the gradient) of the joined batch. The normaliser is a constant of the
     graph.
 
+    Computed in float32 (float64 stays), also for half types and whole numbers.
+
     Args:
         values: any shape.
         weights: the same shape, ≥ 0; 0 leaves a value out, whatever it is.
@@ -71,10 +75,20 @@ def weighted_mean(values: Tensor, weights: Tensor, *, normalizer: Tensor | None 
     Returns:
         Scalar; 0, still on the graph, where nothing has weight.
 
+    Raises:
+        ValueError: shapes that differ.
+
     Example:
         >>> weighted_mean(torch.tensor([1.0, 2.0, float("nan")]), torch.tensor([3.0, 1.0, 0.0]))
         tensor(1.2500)
     """
+    if values.shape != weights.shape:
+        raise ValueError(
+            f"expected values and weights of one shape, found {tuple(values.shape)} and {tuple(weights.shape)}"
+        )
+    values = at_least_float32(values)
+    if weights.is_floating_point():
+        weights = at_least_float32(weights)
     total = (torch.where(weights > 0, values, torch.zeros_like(values)) * weights).sum()
     share = process_mean(weights.sum(dtype=total.dtype)) if normalizer is None else normalizer.detach().to(total.dtype)
     return total / torch.where(share > 0, share, torch.ones_like(share))

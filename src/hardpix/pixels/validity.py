@@ -6,12 +6,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hardpix.pixels.class_ids import class_ids
+
 
 def valid_mask(target: Tensor, num_classes: int, ignore_index: int = 255) -> Tensor:
     """Mask of the pixels that carry a class.
 
     Args:
-        target: integer labels of any shape.
+        target: integer labels of any shape and type.
         num_classes: number of classes C; a class is an id from 0 to C − 1.
         ignore_index: the id of unlabelled pixels. It wins where it is a class id too.
 
@@ -22,6 +24,7 @@ def valid_mask(target: Tensor, num_classes: int, ignore_index: int = 255) -> Ten
         >>> valid_mask(torch.tensor([[0, 1, 255, 7]]), num_classes=2)
         tensor([[ True,  True, False, False]])
     """
+    target = class_ids(target)
     return (target != ignore_index) & (target >= 0) & (target < num_classes)
 
 
@@ -54,7 +57,7 @@ from 2 to 2. Map your labels to 0…1 and everything else to 255, or give the ne
             raise ValueError(
                 f"expected a target with at least one pixel, found shape {tuple(target.shape)}; leave empty batches out"
             )
-        verdict = _foreign_range(target, num_classes, ignore_index)
+        verdict = _foreign_range(class_ids(target), num_classes, ignore_index)
         if target.device.type != "cuda":
             _raise_if_foreign(verdict, num_classes, ignore_index)
             return

@@ -1,7 +1,7 @@
 """More weight for rare classes."""
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Literal, Self
 
 import torch
 from torch import Tensor
@@ -85,6 +85,13 @@ class ClassBalance(Signal):
                 f"{px.logits.shape[1]}; give one count for each class"
             )
         return self.weights[torch.where(px.valid, px.target, 0).long()] * px.valid
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        weights = self.weights
+        super()._apply(fn, recurse)
+        # In a half type a rare class's weight would be rounded, or infinite.
+        self.weights = self.weights.float() if weights.is_meta else weights.to(self.weights.device)
+        return self
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: object) -> None:
         # A signal that waits for its counts has no weights yet, so the shape of the saved ones decides.

@@ -23,6 +23,7 @@ from hardpix.pixels import (
 from hardpix.pixels.depth import require_window
 from hardpix.pixels.depth_losses import DepthLoss
 from hardpix.pixels.precision import at_least_float32
+from hardpix.pixels.shares import share_of
 from hardpix.signals.base import Signal
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ class DepthPrivileged(Signal):
 
     Raises:
         ValueError: settings outside their range; a batch without depth maps, or, with a curriculum, without progress.
-        RuntimeError: a forward before :meth:`bind`.
+        RuntimeError: a forward before :meth:`bind`; without ``detach``, features that no gradient comes back from, as
+            with reentrant checkpointing.
 
     Example:
         >>> import hardpix
@@ -166,7 +168,9 @@ class DepthPrivileged(Signal):
 
     def _predict(self, px: PixelBatch, branch: nn.Module) -> Tensor:
         features, embedding = px.features, px.embedding
-        if self.detach:
+        if not self.detach:
+            px.require_graph("features" if self.kind == "copy" else "embedding", self)
+        else:
             features, embedding = detach_nested(features), None if embedding is None else embedding.detach()
         scores = branch(features, embedding)
         with torch.autocast(px.logits.device.type, enabled=False):
@@ -203,7 +207,7 @@ class DepthPrivileged(Signal):
         """The measure by its running percentile, at most 1; training moves the percentile on."""
         joined = self.across_processes and self.training
         number = counts.sum()
-        rank = torch.ceil(QUANTILE * (global_sum(number) if joined else number)).long()
+        rank = share_of(global_sum(number) if joined else number, QUANTILE)
         found = kth_smallest(measure.reshape(1, -1), counts.reshape(1, -1), rank[None], across_processes=joined)[0]
         running = self.quantiles[place]
         found = found.to(running.dtype)

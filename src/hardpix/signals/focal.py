@@ -36,6 +36,17 @@ class Focal(Signal):
         return "count"
 
     def forward(self, px: PixelBatch) -> Tensor:
-        # 1 − p = −expm1(−ℓ) keeps its digits where p is almost 1. Its power has an infinite slope at 0 for γ < 1, where
-        # the loss is 0 anyway: a hair's breadth above 0 keeps the product's gradient finite.
-        return (-torch.expm1(-px.loss)).clamp(min=1e-12).pow(self.gamma) * px.valid
+        # 1 − p = −expm1(−ℓ) keeps its digits where p is almost 1.
+        wrong = -torch.expm1(-px.loss)
+        return _power(wrong, self.gamma) * px.valid
+
+
+def _power(base: Tensor, exponent: float) -> Tensor:
+    """base ** exponent with a finite gradient: 0 at 0, where the slope of a root is infinite.
+
+    The derivative of (1 − p)^γ · ℓ tends to 0 as p tends to 1, but as a product it is ∞ · 0.
+    """
+    if exponent == 0 or exponent >= 1:
+        return base.pow(exponent)
+    steep = base < torch.finfo(base.dtype).tiny
+    return torch.where(steep, base.detach().pow(exponent), torch.where(steep, 1, base).pow(exponent))

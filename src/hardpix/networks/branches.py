@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from hardpix.networks.adapters import remove_adapters
 from hardpix.networks.batch_norm import BatchNorm
 from hardpix.networks.capture import Features, unhook
 from hardpix.networks.families import Classifier, Places, classifier_at, is_inside
@@ -63,7 +64,7 @@ class LightBranch(nn.Module):
 
 
 def copy_branch(model: nn.Module, places: Places, out_channels: int) -> CopyBranch:
-    """The decoder and its tail with fresh weights, without hooks or in-place layers, and with other classifiers.
+    """The decoder and its tail with fresh weights and other classifiers; no hooks, adapters or in-place layers.
 
     Raises:
         ValueError: a parameter that no ``reset_parameters`` reaches.
@@ -75,6 +76,7 @@ def copy_branch(model: nn.Module, places: Places, out_channels: int) -> CopyBran
     for path in places.classifiers:
         inside = _path_in_branch(path, places)
         branch.set_submodule(inside, _with_outputs(classifier_at(branch, inside), out_channels))
+    remove_adapters(branch)
     if places.activation is not None and places.activation in dict(model.named_modules()):
         # A bare nn.Identity keeps the length of a Sequential.
         branch.set_submodule(_path_in_branch(places.activation, places), nn.Identity())

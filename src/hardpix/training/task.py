@@ -16,6 +16,7 @@ from torchmetrics import MeanMetric
 from hardpix.data import restore
 from hardpix.metrics import SegmentationScores
 from hardpix.networks import DDRNet23Slim, TappedNetwork, tap
+from hardpix.networks.probabilities import ends_in, explain_probabilities, looks_like
 from hardpix.objectives import Objective, WeightedCrossEntropy
 from hardpix.pixels import cross_entropy_map, valid_mask
 from hardpix.signals import ClassBalance, DepthPrivileged, HardnessLevel, Precomputed, Signal
@@ -191,24 +192,32 @@ class SegmentationTask(LightningModule):
         """Look at the logits of an image (1, 3, H, W).
 
         Raises:
-            ValueError: the network cannot take it, or has other output channels than the data has classes.
+            ValueError: the network cannot take it, has other output channels than the data has classes, or ends in a
+                softmax or sigmoid.
         """
         name = type(self.network.model).__name__
         size = "×".join(map(str, image.shape[-2:]))
         self.step.eval()
         try:
-            channels = self(image).shape[1]
+            # The graph shows a sigmoid at the network's end.
+            with torch.enable_grad():
+                logits = self(image)
         except Exception as error:
             raise ValueError(
                 f"{name} cannot take a training image, 3 channels of {size} (height × width; --data.crop_size "
                 f"chooses it): {error}"
             ) from error
+        channels = logits.shape[1]
         if channels != self.num_classes:
+            counted = " (one output counts as two: background and foreground)" if channels == 2 else ""
             raise ValueError(
                 f"expected a network of {self.num_classes} output channels, one for each class of the data "
-                f"({', '.join(self.class_names[:30])}), found {channels} of {name}; set its number of classes to "
-                f"{self.num_classes} (the parameter is called num_classes, classes or num_labels)"
+                f"({', '.join(self.class_names[:30])}), found {channels} of {name}{counted}; set its number of "
+                f"classes to {self.num_classes} (the parameter is called num_classes, classes or num_labels)"
             )
+        found = looks_like(logits)
+        if found == "softmax" or (found == "sigmoid" and ends_in(logits) == "sigmoid"):
+            raise ValueError(explain_probabilities(found, self.network.model))
         self.step.train()
 
     def _losses(self, batch: dict[str, Any], progress: float) -> dict[str, Tensor]:

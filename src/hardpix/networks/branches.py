@@ -34,7 +34,14 @@ class CopyBranch(nn.Module):
         # A decoder may empty the list that it is given.
         args, kwargs = copy_containers(features)
         output = self.decoder(*args, **kwargs)
-        return output if self.tail is None else self.tail(output)
+        output = output if self.tail is None else self.tail(output)
+        if not isinstance(output, Tensor):
+            raise TypeError(
+                f"expected one map of the decoder {self.decoder_path!r}, found {type(output).__name__}: in a copy the "
+                "heads for its other outputs would learn nothing, which DDP refuses. Name as the decoder the module "
+                "inside it that makes the logits alone, or use kind='light'"
+            )
+        return output
 
 
 class LightBranch(nn.Module):

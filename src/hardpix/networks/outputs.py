@@ -84,9 +84,10 @@ def _fields(output: Any) -> Mapping[str, Any] | None:
         return {each.name: getattr(output, each.name) for each in fields(output)}
     if isinstance(output, tuple) and hasattr(output, "_fields"):
         return dict(zip(output._fields, output, strict=True))
-    if not isinstance(output, Tensor | tuple | list) and any(hasattr(output, key) for key in ("logits", "out")):
-        return vars(output)
-    return None
+    if isinstance(output, Tensor | tuple | list):
+        return None
+    # An object of the user's own.
+    return {key: getattr(output, key) for key in ("logits", "out", "aux") if hasattr(output, key)} or None
 
 
 def _maps_in(value: Any, image_shape: torch.Size) -> list[Tensor]:

@@ -85,7 +85,8 @@ class TappedNetwork(nn.Module):
 
         Raises:
             RuntimeError: a module that should have been caught did not run.
-            TypeError, ValueError: an output without (B, C, h, w) logits, or with others than the classifier's.
+            TypeError, ValueError: an output without (B, C, h, w) logits, with several maps of which none is known to be
+                the logits, or with others than the classifier's.
         """
         wanted = (image.shape[-2], image.shape[-1]) if size is None else (size[0], size[1])
         output, caught = self._run(self.model, image)

@@ -199,13 +199,19 @@ class SegmentationTask(LightningModule):
         size = "×".join(map(str, image.shape[-2:]))
         self.step.eval()
         try:
-            # The graph shows a sigmoid at the network's end.
-            with torch.enable_grad():
-                logits = self(image)
+            self.network.model(image)
         except Exception as error:
             raise ValueError(
                 f"{name} cannot take a training image, 3 channels of {size} (height × width; --data.crop_size "
                 f"chooses it): {error}"
+            ) from error
+        try:
+            # The graph shows a sigmoid at the network's end.
+            with torch.enable_grad():
+                logits = self(image)
+        except (ValueError, TypeError, RuntimeError) as error:
+            raise ValueError(
+                f"{error} (on the command line --model.decoder, --model.embedding, --model.stages)"
             ) from error
         channels = logits.shape[1]
         if channels != self.num_classes:

@@ -117,7 +117,7 @@ def brute_force(classes: Tensor, masks: Tensor) -> Tensor:
 
 
 def assert_shares(logits: Tensor, scores: Tensor) -> None:
-    """That the softmax of the logits is S / Σ S."""
+    """Compare the softmax of the logits with S / Σ S."""
     torch.testing.assert_close(logits.softmax(1).double(), scores / scores.sum(1, keepdim=True), rtol=1e-4, atol=1e-6)
 
 

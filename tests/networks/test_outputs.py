@@ -65,6 +65,11 @@ ORDERS: dict[str, tuple[Callable[[Tensor, Tensor], Any], Callable[[Tensor], Tens
     "under names of its own": (lambda aux, main: {"side": aux, "final": main}, lambda main: main),
     "nested": (lambda aux, main: ([aux], {"main": main}), lambda main: main),
     "in a mapping": (lambda aux, main: {"out": [aux, main], "aux": [2 * aux]}, lambda main: main),
+    "heads in a list beside it": (lambda aux, main: (main, [aux, torch.zeros(2, 9, 4, 6)]), lambda main: main),
+    "features and an edge": (
+        lambda aux, main: [torch.zeros(2, 9, 16, 24), aux, main, torch.zeros(2, 1, 16, 24)],
+        lambda main: main,
+    ),
     "with features": (lambda aux, main: (aux, torch.zeros(2, 9, 16, 24), main), lambda main: main),
 }
 
@@ -233,6 +238,29 @@ def test_outputs_of_transformers_with_a_loss_hidden_states_or_as_a_tuple() -> No
         torch.testing.assert_close(out.logits, expected)
         # A wrapper of a known network is looked through.
         assert out.embedding.shape == (2, 16, 8, 12)
+
+
+def test_heads_in_a_list_beside_the_logits_need_no_name() -> None:
+    model = TwoHeads(lambda aux, main: (main, [aux, torch.zeros(2, 9, 4, 6)]))
+    out, (aux, main) = tap(model)(IMAGE), model.both(IMAGE)
+    torch.testing.assert_close(out.logits, to_image(main))
+    [(head, _)] = out.auxiliary
+    torch.testing.assert_close(head, aux)
+
+
+def test_a_classifier_with_an_output_for_every_small_cell() -> None:
+    """Sub-pixel convolution: four times as many outputs as classes."""
+
+    class Shuffled(TwoHeads):
+        def __init__(self) -> None:
+            super().__init__()
+            self.aux_head, self.head[2] = nn.Conv2d(8, 4 * CLASSES, 1), nn.Conv2d(6, 4 * CLASSES, 1)
+
+        def forward(self, image: Tensor) -> list[Tensor]:
+            return [F.pixel_shuffle(each, 2) for each in self.both(image)]
+
+    model = Shuffled()
+    torch.testing.assert_close(tap(model, decoder="head")(IMAGE).logits, model(IMAGE)[1])
 
 
 def test_class_ids_are_no_logits() -> None:

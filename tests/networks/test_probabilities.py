@@ -30,7 +30,7 @@ class Ending(nn.Module):
 
 
 def said(model: nn.Module, steps: int, target: Tensor | None = None, autocast: bool = False) -> list[list[str]]:
-    """What was warned of, step by step."""
+    """Warnings of each step."""
     step = TrainingStep(tap(model), WeightedCrossEntropy())
     target = torch.arange(2).repeat(2, 16, 12) if target is None else target
     found = []

@@ -21,7 +21,7 @@ class Caught:
     features: Features | None = None
     embedding: Tensor | None = None
     classified: Tensor | None = None
-    """What the classifier returned."""
+    """Result of the classifier."""
     auxiliary: list[Tensor] = field(default_factory=list)
     stages: dict[str, Tensor] = field(default_factory=dict)
     _versions: list[tuple[Tensor, int]] = field(default_factory=list)

@@ -25,7 +25,7 @@ class Places:
     """What follows the classifier and turns logits into probabilities; a branch goes without."""
     auxiliary: tuple[str, ...] = ()
     class_predictor: str | None = None
-    """Of a network that classifies masks, the layer with an output for each class and one for "no object". Its first
+    """Layer with an output for each class and one for "no object", in a network that classifies masks. There the first
     of ``classifiers`` is the last layer on the map that all masks are read from."""
     stages: tuple[str, ...] = ()
     """What is worth a side output; in the table below * stands for the last of several."""
@@ -79,7 +79,7 @@ FAMILIES = {
 
 
 def find_places(model: nn.Module, decoder: str | None = None, embedding: str | None = None) -> Places:
-    """What is known of the model's family, overruled by what is named.
+    """Places known of the model's family, overruled by those that are named.
 
     Wrappers with a single module inside, and adapters (peft), are looked through.
 

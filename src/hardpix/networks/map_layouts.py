@@ -48,6 +48,6 @@ def two_classes(logits: Tensor) -> Tensor:
 
 
 def _fits(size: torch.Size, image_size: torch.Size) -> bool:
-    """Whether the proportions are the image's, up to padding and rounding: within a factor of 2."""
+    """True for the image's proportions, up to padding and rounding: within a factor of 2."""
     (height, width), (image_height, image_width) = size, image_size
     return height * image_width <= 2 * width * image_height and width * image_height <= 2 * height * image_width

@@ -22,6 +22,8 @@ class Returned:
 
     maps: list[Tensor]
     """Those that may be the logits: one, or several of a sequence in its order."""
+    nested: list[Tensor] = field(default_factory=list)
+    """Those of sequences inside the sequence, which may be auxiliary heads or features."""
     auxiliary: list[Tensor] = field(default_factory=list)
     """Logits of heads that were returned as such."""
     named: bool = True
@@ -42,15 +44,15 @@ def read_output(output: Any, image_shape: torch.Size, size: tuple[int, int]) -> 
     """
     named = _fields(output)
     if named is None:
-        found = Returned(_maps_in(output, image_shape))
+        found = Returned(*_split(output, image_shape))
     elif (queries := read_queries(named, size)) is not None:
-        found = Returned([queries[0]], queries[1])
+        found = Returned([queries[0]], auxiliary=queries[1])
     elif (logits := named.get("logits", named.get("out"))) is not None:
         heads = [value for key, value in named.items() if str(key).startswith("aux")]
-        found = Returned(_maps_in(logits, image_shape), _maps_in(heads, image_shape))
+        found = Returned(*_split(logits, image_shape), auxiliary=_maps_in(heads, image_shape))
         output = logits
     else:
-        found = Returned(_maps_in(list(named.values()), image_shape), named=False)
+        found = Returned(*_split(list(named.values()), image_shape), named=False)
     if not found.maps:
         _refuse(output)
     return found
@@ -90,8 +92,8 @@ def _fields(output: Any) -> Mapping[str, Any] | None:
     return {key: getattr(output, key) for key in ("logits", "out", "aux") if hasattr(output, key)} or None
 
 
-def _maps_in(value: Any, image_shape: torch.Size) -> list[Tensor]:
-    """Maps of a sequence, those of its own before those of sequences inside it."""
+def _split(value: Any, image_shape: torch.Size) -> tuple[list[Tensor], list[Tensor]]:
+    """Maps of a sequence, or one alone, and maps of sequences inside it; the latter first if there are no others."""
     if isinstance(value, Tensor) and value.ndim == 5 and len(value) == image_shape[0]:
         # Deep supervision stacked along a second axis.
         value = list(value.unbind(1))
@@ -99,7 +101,14 @@ def _maps_in(value: Any, image_shape: torch.Size) -> list[Tensor]:
         value = [value]
     read = [as_map(item, image_shape) for item in value]
     own = [each for each in read if each is not None]
-    return own or [each for item in value for each in _maps_in(_items_of(item), image_shape)]
+    nested = [each for item in value for each in _maps_in(_items_of(item), image_shape)]
+    return (own, nested) if own else (nested, [])
+
+
+def _maps_in(values: list[Any], image_shape: torch.Size) -> list[Tensor]:
+    """Every map, however deep."""
+    own, nested = _split(values, image_shape)
+    return [*own, *nested]
 
 
 def _items_of(value: Any) -> list[Any]:

@@ -7,11 +7,11 @@ from torch import Tensor
 
 from hardpix.pixels.precision import at_least_float32
 
-# Off a sum of 1, in bfloat16.
+# Distance of a sum in bfloat16 from 1.
 _ROUNDING = 2e-2
 Ending = Literal["softmax", "sigmoid"]
 
-# What hardpix and most networks put behind the last activation: resizes, casts, other views.
+# Operations that hardpix and most networks put behind the last activation: resizes, casts, other views.
 _PASSING = (
     "alias",
     "cat",

@@ -13,7 +13,7 @@ from hardpix.networks.capture import Capture, Caught, Features, refuse_compiled
 from hardpix.networks.families import Classifier, Places, classifier_at, inputs_of, list_children, outputs_of
 from hardpix.networks.logits_choice import LogitsChoice
 from hardpix.networks.map_layouts import two_classes
-from hardpix.networks.outputs import read_output, refuse_unnamed
+from hardpix.networks.outputs import Returned, read_output, refuse_unnamed
 from hardpix.pixels import PixelBatch, resize_bilinear
 from hardpix.pixels.precision import at_least_float32
 
@@ -114,26 +114,28 @@ class TappedNetwork(nn.Module):
     def _read(self, output: Any, caught: Caught, image: Tensor, size: tuple[int, int]) -> tuple[Tensor, list[Tensor]]:
         """Logits in the output, and those of auxiliary heads that came with them."""
         returned = read_output(output, image.shape, size)
-        maps = returned.maps
-        known = caught.classified is not None and self.places.class_predictor is None
-        if not returned.named and not known:
-            refuse_unnamed(output)
-        if len(maps) == 1:
-            return maps[0], returned.auxiliary
-        if not known:
-            return maps[self._choice.by_order(maps)], returned.auxiliary
+        if caught.classified is None or self.places.class_predictor is not None:
+            if not returned.named:
+                refuse_unnamed(output)
+            chosen = returned.maps[0 if len(returned.maps) == 1 else self._choice.by_order(returned.maps)]
+            heads = returned.nested
+        else:
+            maps = self._of_classifier(returned)
+            training, classifier = self.model.training, self.places.classifiers[0]
+            found = 0
+            if len(maps) > 1:
+                found = self._choice.by_classifier(
+                    maps, caught.classified, classifier, training, lambda: self._maps_with_graph(image, size)
+                )
+            chosen, heads = maps[found], maps[:found] + maps[found + 1 :]
+        heads = [each for each in heads if each.shape[1] == chosen.shape[1] and each is not caught.embedding]
+        return chosen, [*heads, *returned.auxiliary]
 
-        classifier, training = self.places.classifiers[0], self.model.training
-        assert caught.classified is not None
-        chosen = self._choice.by_classifier(
-            maps, caught.classified, classifier, training, lambda: self._maps_with_graph(image, size)
-        )
-        heads = [
-            each
-            for k, each in enumerate(maps)
-            if k != chosen and each.shape[1] == maps[chosen].shape[1] and each is not caught.embedding
-        ]
-        return maps[chosen], [*heads, *returned.auxiliary]
+    def _of_classifier(self, returned: Returned) -> list[Tensor]:
+        """Maps with as many channels as the classifier has outputs; all, if it has more, for smaller cells."""
+        maps = [*returned.maps, *returned.nested]
+        outputs = outputs_of(self._classifier())
+        return [each for each in maps if each.shape[1] == outputs] or maps
 
     def _maps_with_graph(self, image: Tensor, size: tuple[int, int]) -> tuple[list[Tensor], Tensor]:
         """Maps and the classifier's result of one forward with gradients on, which changes no buffer."""
@@ -142,7 +144,7 @@ class TappedNetwork(nn.Module):
             image = image.detach().clone().requires_grad_(image.is_floating_point())
             output, caught = self._run(lambda *args: functional_call(self.model, buffers, args), image)
             assert caught.classified is not None
-            return read_output(output, image.shape, size).maps, caught.classified
+            return self._of_classifier(read_output(output, image.shape, size)), caught.classified
 
     def pixels(
         self,

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from hardpix.networks import TappedNetwork
+from hardpix.networks.output_watch import OutputWatch
 from hardpix.objectives import Objective
 from hardpix.objectives.memory import Ring
 from hardpix.pixels import TargetCheck
@@ -35,7 +36,8 @@ class TrainingStep(nn.Module):
 
     Warns:
         When what the objective learns (a signal's branch, a projection) has gradients but only the network is ever
-        updated: the optimizer was not given ``step.parameters()``.
+        updated: the optimizer was not given ``step.parameters()``. In the first steps, when the network returns
+        probabilities in place of logits, or binary targets hold 0 and ``ignore_index`` alone.
 
     Example:
         >>> import hardpix
@@ -65,6 +67,7 @@ class TrainingStep(nn.Module):
         ]
         self._check_target = TargetCheck()
         self._watch_branch = _BranchWatch()
+        self._watch_outputs = OutputWatch()
 
     def forward(
         self,
@@ -76,13 +79,14 @@ class TrainingStep(nn.Module):
         progress: float | None = None,
     ) -> dict[str, Tensor]:
         px = self.network.pixels(image, target, depth=depth, weight=weight, progress=progress)
-        self._check(px.target, px.logits.shape[1], px.ignore_index)
+        self._check(px.logits, px.target, px.ignore_index)
         return self.objective(px)
 
     @torch.compiler.disable
-    def _check(self, target: Tensor, num_classes: int, ignore_index: int) -> None:
-        self._check_target(target, num_classes, ignore_index)
+    def _check(self, logits: Tensor, target: Tensor, ignore_index: int) -> None:
+        self._check_target(target, logits.shape[1], ignore_index)
         if self.training:
+            self._watch_outputs(self.network.model, logits, target, ignore_index)
             self._watch_branch(self.network, self.objective)
 
 

@@ -133,3 +133,20 @@ def test_a_light_branch_trains_on_one_image_whatever_the_size_of_its_embedding(s
     assert scores.shape == (1, 1, *size)
     scores.sum().backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in branch.parameters())
+
+
+def test_a_decoder_that_returns_several_maps_is_not_copied_in_silence() -> None:
+    class Heads(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.aux, self.main = nn.Conv2d(6, 4, 1), nn.Conv2d(6, 4, 1)
+
+        def forward(self, features: Tensor) -> list[Tensor]:
+            return [self.aux(features), self.main(features)]
+
+    network = tap(model_with(nn.ReLU(), Heads()), decoder="1")
+    out = network(IMAGE)
+    assert torch.equal(out.logits, network.model(IMAGE)[1])
+    with pytest.raises(TypeError, match=r"one map of the decoder '1', found list: .*kind='light'"):
+        network.new_branch()(out.features)
+    assert network.new_branch(kind="light")(out.features, out.embedding).shape == (2, 1, 8, 12)

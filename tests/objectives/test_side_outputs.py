@@ -273,13 +273,14 @@ def test_what_unlabelled_cells_hold_leaves_no_trace(odd: float) -> None:
         torch.testing.assert_close(one, other)
 
 
-def test_one_class() -> None:
+def test_one_channel_is_two_classes() -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 1, 1))
     step = hardpix.TrainingStep(hardpix.tap(model, stages=["0"]), SideOutputs())
-    target = torch.zeros(2, 6, 8, dtype=torch.long)
+    image, target = torch.rand(2, 3, 6, 8), torch.randint(2, (2, 6, 8))
     target[0, :3] = 255
-    losses = step(torch.rand(2, 3, 6, 8), target)
-    assert losses["loss"].item() == 0
+    losses = step(image, target)
+    [head] = step.objective.heads.values()
+    torch.testing.assert_close(losses["loss"], F.cross_entropy(head(model[0](image)), target, ignore_index=255))
     losses["loss"].backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in step.objective.parameters())
 

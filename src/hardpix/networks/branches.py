@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from hardpix.networks.adapters import remove_adapters
 from hardpix.networks.batch_norm import BatchNorm
 from hardpix.networks.capture import Features, unhook
 from hardpix.networks.families import Classifier, Places, classifier_at, is_inside
@@ -36,7 +37,14 @@ class CopyBranch(nn.Module):
     def _run(self, features: Features) -> Tensor:
         args, kwargs = features
         output = self.decoder(*args, **kwargs)
-        return output if self.tail is None else self.tail(output)
+        output = output if self.tail is None else self.tail(output)
+        if not isinstance(output, Tensor):
+            raise TypeError(
+                f"expected one map of the decoder {self.decoder_path!r}, found {type(output).__name__}: in a copy the "
+                "heads for its other outputs would learn nothing, which DDP refuses. Name as the decoder the module "
+                "inside it that makes the logits alone, or use kind='light'"
+            )
+        return output
 
 
 class LightBranch(nn.Module):
@@ -66,7 +74,7 @@ class LightBranch(nn.Module):
 
 
 def copy_branch(model: nn.Module, places: Places, out_channels: int) -> CopyBranch:
-    """The decoder and its tail with fresh weights, without hooks or in-place layers, and with other classifiers.
+    """The decoder and its tail with fresh weights and other classifiers; no hooks, adapters or in-place layers.
 
     Raises:
         ValueError: a parameter that no ``reset_parameters`` reaches.
@@ -78,6 +86,7 @@ def copy_branch(model: nn.Module, places: Places, out_channels: int) -> CopyBran
     for path in places.classifiers:
         inside = _path_in_branch(path, places)
         branch.set_submodule(inside, _with_outputs(classifier_at(branch, inside), out_channels))
+    remove_adapters(branch)
     if places.activation is not None and places.activation in dict(model.named_modules()):
         # A bare nn.Identity keeps the length of a Sequential.
         branch.set_submodule(_path_in_branch(places.activation, places), nn.Identity())

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from hardpix.networks.adapters import plain_layer
 from hardpix.networks.nested import copy_containers, map_tensors, tensors_in
 
 Features = tuple[tuple[Any, ...], dict[str, Any]]
@@ -19,6 +20,8 @@ class Caught:
 
     features: Features | None = None
     embedding: Tensor | None = None
+    classified: Tensor | None = None
+    """Result of the classifier."""
     auxiliary: list[Tensor] = field(default_factory=list)
     stages: dict[str, Tensor] = field(default_factory=dict)
     without_graph: list[str] = field(default_factory=list)
@@ -95,6 +98,7 @@ class Capture:
 
     def hook_classifier(self, module: nn.Module) -> None:
         module.register_forward_pre_hook(self._on_classifier, with_kwargs=True)
+        module.register_forward_hook(self._on_classified)
 
     def hook_auxiliary(self, module: nn.Module) -> None:
         module.register_forward_hook(self._on_auxiliary)
@@ -115,9 +119,13 @@ class Capture:
         if self.caught is not None:
             embedding = args[0] if args else next(iter(kwargs.values()))
             # A linear layer takes (B, h, w, D).
-            channels_last = isinstance(module, nn.Linear) and embedding.ndim == 4
+            channels_last = isinstance(plain_layer(module), nn.Linear) and embedding.ndim == 4
             self.caught.embedding = embedding.permute(0, 3, 1, 2) if channels_last else embedding
             self.caught.note("embedding", embedding)
+
+    def _on_classified(self, module: nn.Module, args: tuple[Any, ...], output: Tensor) -> None:
+        if self.caught is not None:
+            self.caught.classified = output
 
     def _on_auxiliary(self, module: nn.Module, args: tuple[Any, ...], output: Tensor) -> None:
         if self.caught is not None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 from torch import nn
 
+from hardpix.networks.adapters import active_path, plain_layer, used_modules
+
 Classifier = nn.Conv2d | nn.ConvTranspose2d | nn.Linear
 
 
@@ -22,6 +24,9 @@ class Places:
     activation: str | None = None
     """What follows the classifier and turns logits into probabilities; a branch goes without."""
     auxiliary: tuple[str, ...] = ()
+    class_predictor: str | None = None
+    """Layer with an output for each class and one for "no object", in a network that classifies masks. There the first
+    of ``classifiers`` is the last layer on the map that all masks are read from."""
     stages: tuple[str, ...] = ()
     """What is worth a side output; in the table below * stands for the last of several."""
 
@@ -30,6 +35,9 @@ _TORCHVISION = Places(decoder="classifier")
 # The classifiers of these are registered before the layers that feed them.
 _UPERNET = Places(decoder="decode_head", classifiers=("decode_head.classifier",), auxiliary=("auxiliary_head",))
 _MOBILEVIT = Places(decoder="segmentation_head")
+_MASK_MAP = "model.pixel_level_module.decoder.mask_projection"
+_EOMT = Places(classifiers=("upscale_block.block.*.conv2",), class_predictor="class_predictor")
+_MASKS = Places(classifiers=(_MASK_MAP,), class_predictor="class_predictor")
 
 # By the package that defines the class and the class's name; a subclass is found by its nearest ancestor.
 FAMILIES = {
@@ -60,41 +68,78 @@ FAMILIES = {
     ("transformers", "DPTForSemanticSegmentation"): Places(decoder="head", auxiliary=("auxiliary_head",)),
     ("transformers", "MobileViTForSemanticSegmentation"): _MOBILEVIT,
     ("transformers", "MobileViTV2ForSemanticSegmentation"): _MOBILEVIT,
+    ("transformers", "MaskFormerForInstanceSegmentation"): _MASKS,
+    ("transformers", "Mask2FormerForUniversalSegmentation"): _MASKS,
+    ("transformers", "OneFormerForUniversalSegmentation"): Places(
+        classifiers=(_MASK_MAP,), class_predictor="model.transformer_module.decoder.class_embed"
+    ),
+    ("transformers", "EomtForUniversalSegmentation"): _EOMT,
+    ("transformers", "EomtDinov3ForUniversalSegmentation"): _EOMT,
 }
 
 
 def find_places(model: nn.Module, decoder: str | None = None, embedding: str | None = None) -> Places:
-    """What is known of the model's family, overruled by what is named.
+    """Places known of the model's family, overruled by those that are named.
+
+    Wrappers with a single module inside, and adapters (peft), are looked through.
 
     Raises:
         ValueError: a name that is no module of the model, or an embedding that is no layer.
     """
-    if decoder is not None:
-        require_module(model, decoder, "decoder")
-    if embedding is not None:
-        require_module(model, embedding, "embedding")
-        classifier_at(model, embedding)
     modules = dict(model.named_modules(remove_duplicate=False))
-    known = next((FAMILIES[key] for key in _family_keys(type(model)) if key in FAMILIES), Places())
-    known = replace(
-        known,
-        auxiliary=tuple(path for path in known.auxiliary if path in modules),
-        stages=tuple(path for pattern in known.stages for path in fnmatch.filter(modules, pattern)[-1:]),
-    )
-    if any(path is not None and path not in modules for path in (known.decoder, known.tail, *known.classifiers)):
-        # Derived from a known network, and rebuilt.
-        known = Places()
-
-    places = known if decoder is None else Places(decoder=decoder, auxiliary=known.auxiliary, stages=known.stages)
+    if decoder is not None:
+        decoder = active_path(model, _own_path(modules, require_module(model, decoder, "decoder"), decoder))
+    if embedding is not None:
+        embedding = active_path(model, _own_path(modules, require_module(model, embedding, "embedding"), embedding))
+        classifier_at(model, embedding)
+    used = dict(used_modules(model))
+    known = _known_places(model, used)
+    if decoder in (None, known.decoder):
+        places = known
+    elif known.class_predictor is not None:
+        places = replace(known, decoder=decoder)
+    else:
+        places = Places(decoder=decoder, auxiliary=known.auxiliary, stages=known.stages)
     if embedding is not None:
         others = tuple(path for path in places.classifiers if path != embedding)
         outside = not any(root is not None and is_inside(embedding, root) for root in (places.decoder, places.tail))
         return replace(places, classifiers=(embedding, *others), tail=embedding if outside else places.tail)
     if not places.classifiers:
-        last = (_last_classifier(modules, root) for root in (places.tail, places.decoder) if root is not None)
+        last = (_last_classifier(used, root) for root in (places.tail, places.decoder) if root is not None)
         found = next((path for path in last if path is not None), None)
         return replace(places, classifiers=() if found is None else (found,))
     return places
+
+
+def _known_places(model: nn.Module, used: dict[str, nn.Module]) -> Places:
+    """Places of the family of the model or of what it alone wraps, as paths from the model."""
+    inside, prefix = model, ""
+    while not (keys := [key for key in _family_keys(type(inside)) if key in FAMILIES]):
+        children = list(inside.named_children())
+        if len(children) != 1 or any(True for _ in inside.parameters(recurse=False)):
+            return Places()
+        prefix, inside = f"{prefix}{children[0][0]}.", children[0][1]
+    known = FAMILIES[keys[0]]
+
+    def path(given: str) -> str:
+        found = active_path(model, f"{prefix}{given}")
+        return next(reversed(fnmatch.filter(used, found)), found) if "*" in found else found
+
+    def optional(given: str | None) -> str | None:
+        return None if given is None else path(given)
+
+    places = Places(
+        decoder=optional(known.decoder),
+        tail=optional(known.tail),
+        classifiers=tuple(map(path, known.classifiers)),
+        activation=optional(known.activation),
+        auxiliary=tuple(found for found in map(path, known.auxiliary) if found in used),
+        class_predictor=optional(known.class_predictor),
+        stages=tuple(found for found in map(path, known.stages) if found in used),
+    )
+    needed = (places.decoder, places.tail, *places.classifiers, places.class_predictor)
+    # Derived from a known network, and rebuilt.
+    return Places() if any(each is not None and each not in used for each in needed) else places
 
 
 def require_module(model: nn.Module, path: str, argument: str) -> nn.Module:
@@ -108,8 +153,8 @@ def require_module(model: nn.Module, path: str, argument: str) -> nn.Module:
 
 
 def classifier_at(model: nn.Module, path: str) -> Classifier:
-    """The layer at the path of a classifier."""
-    layer = model.get_submodule(path)
+    """The layer at the path of a classifier; of one with adapters, the layer that they adapt."""
+    layer = plain_layer(model.get_submodule(path))
     if not isinstance(layer, Classifier):
         raise ValueError(
             f"expected a Conv2d, ConvTranspose2d or Linear at {path!r}, found {type(layer).__name__}; name the last "
@@ -143,6 +188,13 @@ def _family_keys(cls: type) -> Iterator[tuple[str, str]]:
     return ((ancestor.__module__.partition(".")[0], ancestor.__name__) for ancestor in cls.__mro__)
 
 
-def _last_classifier(modules: dict[str, nn.Module], root: str) -> str | None:
-    inside = [path for path, module in modules.items() if is_inside(path, root) and isinstance(module, Classifier)]
+def _last_classifier(used: dict[str, nn.Module], root: str) -> str | None:
+    inside = [
+        path for path, module in used.items() if is_inside(path, root) and isinstance(plain_layer(module), Classifier)
+    ]
     return inside[-1] if inside else None
+
+
+def _own_path(modules: dict[str, nn.Module], module: nn.Module, given: str) -> str:
+    """The path that the module is registered at: wrappers (peft) also find modules of what they wrap."""
+    return given if given in modules else next((path for path, each in modules.items() if each is module), given)

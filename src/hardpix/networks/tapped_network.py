@@ -1,14 +1,19 @@
 """A model and what its tap catches: run as one, and turned into batches of pixels and into branches."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from hardpix.networks.branches import LightBranch, copy_branch
 from hardpix.networks.capture import Capture, Caught, Features, refuse_compiled
 from hardpix.networks.families import Classifier, Places, classifier_at, inputs_of, list_children, outputs_of
-from hardpix.networks.outputs import read_output
+from hardpix.networks.logits_choice import LogitsChoice
+from hardpix.networks.map_layouts import two_classes
+from hardpix.networks.outputs import Returned, read_output, refuse_unnamed
 from hardpix.pixels import PixelBatch, resize_bilinear
 from hardpix.pixels.precision import at_least_float32
 
@@ -28,7 +33,7 @@ class TapOutput:
     """
 
     logits: Tensor
-    """(B, C, H, W) at the image's size, or the size asked for."""
+    """(B, C, H, W) at the image's size, or the size asked for; (0, z) of a binary network with one channel z."""
     features: Features | None = None
     """The positional and the keyword arguments that the decoder was called with; None without a decoder, and where the
     network has overwritten them since (layers with ``inplace=True`` may)."""
@@ -72,6 +77,7 @@ class TappedNetwork(nn.Module):
         self.stages = stages
         self.ignore_index = ignore_index
         self._capture = capture
+        self._choice = LogitsChoice()
 
     def forward(self, image: Tensor, size: tuple[int, int] | None = None) -> TapOutput:
         """Run the model on (B, 3, H, W) and return its logits with what was caught.
@@ -82,27 +88,67 @@ class TappedNetwork(nn.Module):
 
         Raises:
             RuntimeError: a module that should have been caught did not run.
-            TypeError, ValueError: an output without (B, C, h, w) logits, or with others than the classifier's.
+            TypeError, ValueError: an output without (B, C, h, w) logits, with several maps of which none is known to be
+                the logits, or with others than the classifier's.
         """
-        caught = self._capture.start()
-        try:
-            output = self.model(image)
-        finally:
-            self._capture.stop()
-        logits, auxiliary = read_output(output)
-        self._check(caught, logits)
-        wanted = tuple(image.shape[-2:]) if size is None else tuple(size)
+        wanted = (image.shape[-2], image.shape[-1]) if size is None else (size[0], size[1])
+        output, caught = self._run(self.model, image)
+        self._check_caught(caught)
+        logits, auxiliary = self._read(output, caught, image, wanted)
+        self._check_classifier(logits)
         if logits.shape[-2:] != wanted:
             # In a half type the gradient of a resize adds up hundreds of rounded numbers.
             logits = resize_bilinear(at_least_float32(logits), wanted)
         return TapOutput(
-            logits=logits,
+            logits=two_classes(logits),
             features=None if caught.overwritten else caught.features,
             embedding=caught.embedding,
-            auxiliary=[(head, 1.0) for head in (*auxiliary, *caught.auxiliary)],
+            auxiliary=[(two_classes(head), 1.0) for head in (*auxiliary, *caught.auxiliary)],
             stages=caught.stages,
             without_graph=frozenset(caught.without_graph),
         )
+
+    def _run(self, model: Callable[..., Any], *args: Any) -> tuple[Any, Caught]:
+        caught = self._capture.start()
+        try:
+            return model(*args), caught
+        finally:
+            self._capture.stop()
+
+    def _read(self, output: Any, caught: Caught, image: Tensor, size: tuple[int, int]) -> tuple[Tensor, list[Tensor]]:
+        """Logits in the output, and those of auxiliary heads that came with them."""
+        returned = read_output(output, image.shape, size)
+        if caught.classified is None or self.places.class_predictor is not None:
+            if not returned.named:
+                refuse_unnamed(output)
+            chosen = returned.maps[0 if len(returned.maps) == 1 else self._choice.by_order(returned.maps)]
+            heads = returned.nested
+        else:
+            maps = self._of_classifier(returned)
+            training, classifier = self.model.training, self.places.classifiers[0]
+            found = 0
+            if len(maps) > 1:
+                found = self._choice.by_classifier(
+                    maps, caught.classified, classifier, training, lambda: self._maps_with_graph(image, size)
+                )
+            chosen, heads = maps[found], maps[:found] + maps[found + 1 :]
+        heads = [each for each in heads if each.shape[1] == chosen.shape[1] and each is not caught.embedding]
+        return chosen, [*heads, *returned.auxiliary]
+
+    def _of_classifier(self, returned: Returned) -> list[Tensor]:
+        """Maps with as many channels as the classifier has outputs; all, if it has more, for smaller cells."""
+        maps = [*returned.maps, *returned.nested]
+        outputs = outputs_of(self._classifier())
+        return [each for each in maps if each.shape[1] == outputs] or maps
+
+    def _maps_with_graph(self, image: Tensor, size: tuple[int, int]) -> tuple[list[Tensor], Tensor]:
+        """Maps and the classifier's result of one forward with gradients on, which changes no buffer."""
+        with torch.inference_mode(False), torch.enable_grad():
+            buffers = {name: buffer.clone() for name, buffer in self.model.named_buffers()}
+            image = image.detach().clone().requires_grad_(image.is_floating_point())
+            output, caught = self._run(lambda *args: functional_call(self.model, buffers, args), image)
+            assert caught.classified is not None
+            return self._of_classifier(read_output(output, image.shape, size)), caught.classified
 
     def pixels(
         self,
@@ -165,8 +211,10 @@ class TappedNetwork(nn.Module):
 
     @property
     def num_classes(self) -> int:
-        """C: the outputs of the last classifier."""
-        return outputs_of(self._classifier())
+        """C: the outputs of the last classifier; 2 of a binary network with one; without "no object" of masks."""
+        if self.places.class_predictor is not None:
+            return outputs_of(classifier_at(self.model, self.places.class_predictor)) - 1
+        return max(2, outputs_of(self._classifier()))
 
     @property
     def embedding_channels(self) -> int:
@@ -199,6 +247,12 @@ class TappedNetwork(nn.Module):
         """
         if kind not in ("copy", "light"):
             raise ValueError(f"expected kind 'copy' or 'light', found {kind!r}")
+        if kind == "copy" and self.places.class_predictor is not None:
+            raise ValueError(
+                f"{type(self.model).__name__} classifies masks of queries: no decoder of it turns features into a map, "
+                "so there is nothing to copy. Use kind='light', two layers on the map that its masks are read from, as "
+                "in HardnessLevel(kind='light')"
+            )
         weight = self._classifier("decoder" if kind == "copy" else "embedding").weight
         if kind == "light":
             branch: nn.Module = LightBranch(self.embedding_channels, out_channels).to(weight.device, weight.dtype)
@@ -220,7 +274,7 @@ class TappedNetwork(nn.Module):
             f"hardpix.tap(model, {role}='…'); {list_children(self.model)}"
         )
 
-    def _check(self, caught: Caught, logits: Tensor) -> None:
+    def _check_caught(self, caught: Caught) -> None:
         expected: list[tuple[str | None, str, object]] = [(self.places.decoder, "decoder", caught.features)]
         if self.places.classifiers:
             expected.append((self.places.classifiers[0], "embedding", caught.embedding))
@@ -238,7 +292,9 @@ class TappedNetwork(nn.Module):
                 "inplace=True, x += …), so that a stage there would hold something else; name the module that writes "
                 "last as the stage, or let it make a new tensor"
             )
-        if self.places.classifiers:
+
+    def _check_classifier(self, logits: Tensor) -> None:
+        if self.places.classifiers and self.places.class_predictor is None:
             outputs = outputs_of(self._classifier())
             if outputs % logits.shape[1]:
                 raise ValueError(

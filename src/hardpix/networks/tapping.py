@@ -26,12 +26,19 @@ def tap(
     segmentation-models-pytorch; transformers' SegFormer, UPerNet, BEiT, DPT, MobileViT and MobileViTV2 for semantic
     segmentation. Of LRASPP's two classifiers the embedding is what enters the high one: 128 channels with context, at
     the resolution of the low one. For any other network name the decoder. Without one, branches cannot be made.
+    Wrappers with nothing else inside are looked through, and so are adapters (peft).
+
+    transformers' MaskFormer, Mask2Former, OneFormer and EoMT are known too; their logits come from queries, and the
+    embedding is the map that masks are read from (:func:`~hardpix.networks.mask_classification.semantic_logits`).
+
+    Where the model returns several maps in a sequence, the logits are the output of the classifier that is known or
+    named; other maps with as many channels are auxiliary heads. A single channel z becomes the two classes (0, z).
 
     Tap first, compile afterwards: hooks that are put on a compiled network do not fire.
 
     Args:
-        model: returns logits (B, C, h, w) as a tensor, first in a tuple or list, or as "logits" or "out" of a mapping
-            ("aux" beside "out" is an auxiliary head).
+        model: returns logits (B, C, h, w) or (B, h, w, C) as a tensor, in a tuple or list, or as "logits" or "out" of a
+            mapping, dataclass or named tuple ("aux…" beside them are auxiliary heads).
         decoder: path of the module that turns features into logits or into the embedding, such as "head".
         embedding: path of the last classifier, where it lies outside of the decoder or is not its last layer.
         stages: paths of modules whose outputs are wanted. Without them nothing more is caught, until an objective

@@ -17,6 +17,7 @@ from hardpix.data import restore
 from hardpix.metrics import SegmentationScores
 from hardpix.networks import DDRNet23Slim, TappedNetwork, tap
 from hardpix.networks.input_channels import channels_advice
+from hardpix.networks.probabilities import ends_in, explain_probabilities, looks_like
 from hardpix.objectives import Objective, WeightedCrossEntropy
 from hardpix.pixels import cross_entropy_map, valid_mask
 from hardpix.signals import ClassBalance, DepthPrivileged, HardnessLevel, Precomputed, Signal
@@ -195,13 +196,14 @@ class SegmentationTask(LightningModule):
         """Look at the logits of an image (1, in_channels, H, W).
 
         Raises:
-            ValueError: the network cannot take it, or has other output channels than the data has classes.
+            ValueError: the network cannot take it, has other output channels than the data has classes, or ends in a
+                softmax or sigmoid.
         """
         name = type(self.network.model).__name__
         size = "×".join(map(str, image.shape[-2:]))
         self.step.eval()
         try:
-            channels = self(image).shape[1]
+            self.network.model(image)
         except Exception as error:
             if advice := channels_advice(self.network.model, image.shape[1]):
                 raise ValueError(advice) from error
@@ -209,12 +211,25 @@ class SegmentationTask(LightningModule):
                 f"{name} cannot take a training image, {image.shape[1]} channels of {size} (height × width; "
                 f"--data.crop_size chooses it): {error}"
             ) from error
+        try:
+            # The graph shows a sigmoid at the network's end.
+            with torch.enable_grad():
+                logits = self(image)
+        except (ValueError, TypeError, RuntimeError) as error:
+            raise ValueError(
+                f"{error} (on the command line --model.decoder, --model.embedding, --model.stages)"
+            ) from error
+        channels = logits.shape[1]
         if channels != self.num_classes:
+            counted = " (one output counts as two: background and foreground)" if channels == 2 else ""
             raise ValueError(
                 f"expected a network of {self.num_classes} output channels, one for each class of the data "
-                f"({', '.join(self.class_names[:30])}), found {channels} of {name}; set its number of classes to "
-                f"{self.num_classes} (the parameter is called num_classes, classes or num_labels)"
+                f"({', '.join(self.class_names[:30])}), found {channels} of {name}{counted}; set its number of "
+                f"classes to {self.num_classes} (the parameter is called num_classes, classes or num_labels)"
             )
+        found = looks_like(logits)
+        if found == "softmax" or (found == "sigmoid" and ends_in(logits) == "sigmoid"):
+            raise ValueError(explain_probabilities(found, self.network.model))
         self.step.train()
 
     def _losses(self, batch: dict[str, Any], progress: float) -> dict[str, Tensor]:

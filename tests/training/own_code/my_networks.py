@@ -208,3 +208,15 @@ class OneBand(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         return self.decoder(self.encoder(image))
+
+
+class TwoHeads(Tiny):
+    """Returns the logits of an auxiliary head before its own."""
+
+    def __init__(self, outputs: int = 3) -> None:
+        super().__init__(outputs)
+        self.side = nn.Conv2d(8, outputs, 1)
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        features = self.encoder(image)
+        return [self.side(features), self.decoder(features)]

@@ -96,6 +96,13 @@ def test_boxes_have_the_distribution_of_the_settings() -> None:
         assert edge.any()
 
 
+def test_every_place_where_a_box_fits_is_as_likely() -> None:
+    boxes = CutMix(probability=1, area=(0.01, 0.01)).boxes(4800, 3, 4, torch.Generator().manual_seed(0))
+    assert boxes.sum((1, 2)).eq(1).all()
+    # 400 for each of the 12 pixels, with a standard deviation of 19.
+    assert ((boxes.sum(0) - 400).abs() < 100).all()
+
+
 @pytest.mark.parametrize(("area", "inside"), [((1.0, 1.0), True), ((0.02, 0.4), False)])
 def test_cut_mix_pastes_all_of_it_or_nothing_at_its_ends(area: tuple[float, float], inside: bool) -> None:
     batch, partner = coded_batch((3, 5, 7)), coded_batch((3, 5, 7), 1, name="other")

@@ -162,13 +162,13 @@ def test_padding_of_collate_and_of_crops_stays_the_mean_color() -> None:
     assert seen[:, inside].ne(image[:, inside]).all()
 
 
-def test_pixels_of_the_mean_color_inside_an_image_are_no_padding() -> None:
+def test_rows_of_the_mean_color_inside_an_image_and_shorter_ones_at_its_edge_are_no_padding() -> None:
     colors = drawn((1, 7, 7))
-    colors[..., 3, :6] = MEAN[..., 0]
-    colors[..., 3, 3] = MEAN[..., 0, 0]
-    image = (colors - MEAN) / STD
-    seen = StrongColor(jitter=1, grayscale=0, blur=0)({"image": image})["image"]
-    assert seen[..., 3, :6].abs().min() > 0.01
+    colors[..., 3, :] = MEAN[..., 0]
+    colors[..., 0, :6] = MEAN[..., 0]
+    seen = StrongColor(jitter=1, grayscale=0, blur=0)({"image": (colors - MEAN) / STD})["image"]
+    assert seen[..., 3, :].abs().min() > 0.01
+    assert seen[..., 0, :6].abs().min() > 0.01
 
 
 def test_the_normalization_is_undone_and_done_again() -> None:

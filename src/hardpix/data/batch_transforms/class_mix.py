@@ -56,7 +56,8 @@ class ClassMix(SeededTransform):
         place = torch.searchsorted(ids, target.contiguous()).clamp(max=len(ids) - 1).flatten(1)
         votes = torch.zeros(len(target), len(ids), device=target.device)
         present = votes.scatter_add(1, place, labeled.flatten(1).to(votes.dtype)) > 0
+        # Absent classes rank last, behind the half of the present ones.
         draws = torch.rand(len(target), len(ids), generator=generator).to(target.device)
         rank = torch.where(present, draws, 2).argsort(1).argsort(1)
-        chosen = present & (2 * rank < present.sum(1, keepdim=True))
+        chosen = 2 * rank < present.sum(1, keepdim=True)
         return chosen.gather(1, place).view_as(target) & labeled

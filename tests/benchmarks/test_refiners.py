@@ -4,12 +4,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 from .conftest import FOLDER, load_script
 
 
-def test_the_blurred_truth_has_the_shares_of_the_cells() -> None:
+def test_the_blurred_truth_has_the_shares_of_the_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(FOLDER)
     target = torch.zeros(1, 8, 8, dtype=torch.long)
     target[:, :, 4:6] = 1
     found = load_script("refiners").blurred(target, 2, 4)

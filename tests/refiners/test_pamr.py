@@ -62,7 +62,7 @@ def test_it_is_what_a_loop_over_pixels_gives(dilations: tuple[int, ...], steps: 
     np.testing.assert_allclose(found.numpy(), np.stack(expected), rtol=0, atol=1e-12)
 
 
-def test_its_defaults_are_the_papers() -> None:
+def test_its_defaults_are_the_authors_settings() -> None:
     probabilities, image = drawn((1, 2, 6, 5))
     expected = by_loops(probabilities[0].numpy(), image[0].numpy(), (1, 2, 4, 8, 12, 24), 10, 0.1)
     np.testing.assert_allclose(PAMR()(probabilities, image)[0].numpy(), expected, rtol=0, atol=1e-12)

@@ -34,8 +34,8 @@ REFINERS: dict[str, Refiner] = {
 METHOD = f"""\
 *Time*: one image of random colors and probabilities, without gradients, beside one prediction of {NETWORK} on the same
 image. Contestants take turns, in an order that rotates; shares are taken within a round. On a busy machine the fastest
-round says most. *Memory*: the peak above that
-of the inputs, by the allocator on a GPU, else that of a process of its own.
+round says most. *Memory*: the peak above that of the inputs, by the allocator on a GPU, else that of a process of its
+own.
 
 *What it brings*: the truth of generated scenes, averaged over square cells and resized back bilinearly, as a network
 with a coarse grid that is right everywhere would give it; each refiner corrects it by the image. This is no trained
@@ -134,10 +134,8 @@ def corrected(scenes: GeneratedScenes, cell: int) -> dict[str, Tensor]:
 
 def table(seconds: dict[str, list[float]], peaks: dict[str, int | None]) -> list[str]:
     """Markdown: time and memory."""
-    lines = [
-        "| what | median | share of a prediction in a round: median [quartiles] | peak memory |",
-        "|---|---|---|---|",
-    ]
+    share = "share of a prediction in a round: median [quartiles]"
+    lines = [f"| what | fastest | median | {share} | peak memory |", "|---|---|---|---|---|"]
     for name, values in seconds.items():
         shares = [mine / network for mine, network in zip(values, seconds[NETWORK], strict=True)]
         low, middle, high = statistics.quantiles(shares, n=4, method="inclusive")

@@ -8,13 +8,15 @@ PACKAGES = [
     "hardpix",
     "hardpix.pixels",
     "hardpix.data",
+    "hardpix.data.batch_transforms",
     "hardpix.metrics",
     "hardpix.networks",
     "hardpix.signals",
     "hardpix.objectives",
+    "hardpix.refiners",
 ]
-# A dict by another name, for those who read types.
-WITHOUT = {"Sample"}
+# Types by another name, for those who read types.
+WITHOUT = {"Sample", "Batch", "BatchTransform"}
 
 
 @pytest.mark.parametrize("package", PACKAGES)

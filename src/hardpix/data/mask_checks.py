@@ -14,6 +14,7 @@ from rich.progress import track
 from hardpix.data.classes import ClassTable
 from hardpix.data.dialects import find_dialects
 from hardpix.data.errors import DataError, Problem
+from hardpix.data.gray_classes import WHITE_WITHOUT_CLASS
 from hardpix.data.labels import HIGHEST_ID, Label
 from hardpix.data.limits import MAX_PIXELS
 from hardpix.data.mask_facts import MaskFacts, mask_facts
@@ -119,8 +120,8 @@ def judge_masks(
     # A label map for the ids that no class has would be a guess where the table is in question.
     mapped = option if not (dialects.problems or of_list) else None
     # Ids outside the table are no news where the masks hold other numbers altogether.
-    in_order = any(problem.kind == IN_ORDER for problem in dialects.problems)
-    problems = [] if in_order else _label_problems(masks, classes, by_color, mapped)
+    other_numbers = any(problem.kind in (IN_ORDER, WHITE_WITHOUT_CLASS) for problem in dialects.problems)
+    problems = [] if other_numbers else _label_problems(masks, classes, by_color, mapped)
     return Judged(table, [*problems, *of_list, *dialects.problems], [*dialects.warnings, *doubtful])
 
 

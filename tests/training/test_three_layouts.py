@@ -282,6 +282,14 @@ class TestCity:
         score = scored(*sides, tmp_path / "report", *settings, "--prediction-ids", "index")
         assert score == pytest.approx(miou(pairs, 19), abs=1e-3)
 
+    def test_names_are_no_matter_where_the_files_pair(self, city: Path, tmp_path: Path) -> None:
+        suffixes = ("--truth-suffix", "_gtFine_labelIds", "--prediction-suffix", "_leftImg8bit")
+        settings = (*suffixes, "--classes", "cityscapes", "--prediction-ids", "stored")
+        outcome = diagnosed(city / "gtFine/val", city / "predicted/val", tmp_path / "report", *settings)
+        assert outcome.code == 2
+        assert f"no pair of mask and prediction of {COUNT} can be used" in outcome.err
+        assert "--truth-suffix" not in outcome.err
+
 
 def palette_file(path: Path, index: np.ndarray, colors: list[int]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -69,7 +69,7 @@ def _has_class(classes: ClassTable, label: Label) -> bool:
 
 
 def _problem(masks: Path, files: Sequence[MaskFacts], classes: ClassTable, lost: Sequence[int], option: str) -> Problem:
-    first = listed([f"{number} is {name}" for number, name in enumerate(classes.names[:3])])
+    first = ", ".join(f"{number} is {name}" for number, name in enumerate(classes.names[:3]))
     names = ", ".join(name if name.replace(" ", "").isalnum() else f'"{name}"' for name in classes.names)
     numbers: dict[int, int | str] = {number: number for number in range(len(classes))}
     for_test = f" (hardpix test: {label_map(numbers, '--')})" if len(numbers) <= MOST_MAPPED else ""

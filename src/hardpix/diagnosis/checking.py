@@ -8,7 +8,7 @@ from functools import cached_property
 
 from hardpix.data import DataError, Problem
 from hardpix.data.file_forms import file_form
-from hardpix.data.labels import HIGHEST_ID, count_labels, grey_as_ids
+from hardpix.data.labels import HIGHEST_ID, Label, count_labels, grey_as_ids
 from hardpix.data.mask_facts import MaskFacts
 from hardpix.data.problems import colours_without_table, too_many_labels
 from hardpix.diagnosis.agreement import Pairs, sum_pairs
@@ -92,7 +92,7 @@ def _check(case: Case, reader: Reader) -> Checked:
 def _palettes(case: Case, pairs: Pairs) -> Iterator[MaskFacts]:
     for kind, counts in zip(NEEDED, (pairs.of_truth, pairs.of_predictions), strict=True):
         if shown := file_form(case.files[kind]).shown(counts):
-            yield MaskFacts(case.files[kind], dict(counts), palette=shown)
+            yield MaskFacts(case.files[kind], dict[Label, int](counts.items()), palette=shown)
 
 
 def _too_many(problem: Problem, kind: str, highest: int) -> Problem:

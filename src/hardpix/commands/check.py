@@ -28,6 +28,7 @@ from hardpix.data.errors import Problem
 from hardpix.data.limits import MAX_PIXELS
 from hardpix.data.mask_checks import judge_masks, read_masks
 from hardpix.data.pairs import folder_problems
+from hardpix.data.remedies import with_own_settings
 from hardpix.data.unlabeled import ids_that_never_occur
 
 
@@ -82,7 +83,8 @@ def check(
     found: dict[str, tuple[FolderReport, list[Problem]]] = {}
     for name, folders in parts.items():
         report = _check(folders, table, palette or "ids", image_format)
-        warnings = list(report.warnings)
+        report = replace(report, problems=tuple(map(with_own_settings, report.problems)))
+        warnings = [*map(with_own_settings, report.warnings)]
         if folders.masks and (
             never := ids_that_never_occur(folders.masks, {"": [*report.masks.values()]}, label_map or {})
         ):

@@ -181,8 +181,18 @@ class ClassTable:
                 ignored.append(int(stored))
             else:
                 merged.setdefault(int(index), []).append(int(stored))
+        if not merged:
+            raise ValueError(
+                f"expected every class in the label map, found ids to ignore alone ({', '.join(map(str, ignored))}): "
+                "name the classes too, as in '{0: ignore, 1: 0, 2: 1}'; hardpix check without a label map lists the ids"
+            )
         if sorted(merged) != list(range(len(merged))):
-            raise ValueError(f"expected class numbers 0, 1, 2 … without a gap, found {sorted(merged)}: renumber them")
+            numbers = {index: k for k, index in enumerate(sorted(merged))}
+            pairs = [f"{i}: {x if isinstance(x, str) else numbers[int(x)]}" for i, x in label_map.items()]
+            raise ValueError(
+                f"expected class numbers 0, 1, 2 … without a gap, found {sorted(merged)}: "
+                f"renumber them, as in '{{{', '.join(pairs)}}}'"
+            )
         ids = [merged[index] for index in range(len(merged))]
         names = names or [f"class {'+'.join(map(str, entry))}" for entry in ids]
         return cls(names, ids, ignore_ids=ignored or None)

@@ -17,6 +17,7 @@ from hardpix.data.mask_facts import Findings, MaskFacts, listed, named, pixels_o
 from hardpix.data.mask_palettes import colors_of_no_class, colors_of_other_classes, palettes_that_contradict
 from hardpix.data.remedies import either
 from hardpix.data.stray_ids import stray_ids
+from hardpix.data.table_order import numbered_in_order, perhaps_in_order
 from hardpix.data.thresholds import across_the_threshold, below_the_threshold, soft_edges
 from hardpix.data.unlabeled_classes import class_without_pixels, much_unlabeled, one_class_beside_unlabeled
 
@@ -122,10 +123,19 @@ def _assumed(label: int, classes: ClassTable | None) -> bool:
 PROBLEMS = (
     soft_edges,
     across_the_threshold,
+    numbered_in_order,
     white_or_unlabeled,
     one_class_beside_unlabeled,
     white_without_class,
     palettes_that_contradict,
     colors_of_other_classes,
 )
-DOUBTS = (stray_ids, white_as_class, white_without_foreground, much_unlabeled, below_the_threshold, colors_of_no_class)
+DOUBTS = (
+    stray_ids,
+    perhaps_in_order,
+    white_as_class,
+    white_without_foreground,
+    much_unlabeled,
+    below_the_threshold,
+    colors_of_no_class,
+)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 SHOWN_PER_KIND = 20
+# A sentence of more letters that holds for more files of a kind is not repeated.
+LONG, SAID_IN_FULL = 50, 3
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,11 @@ def describe(problems: Iterable[Problem], shown: int = SHOWN_PER_KIND) -> str:
     lines = []
     for kind, group in kinds.items():
         lines.append(f"{kind} ({len(group)})")
-        lines += [f"  {p.where}: expected {p.expected}, found {p.found}" for p in group[:shown]]
+        alike: Counter[tuple[str, str]] = Counter()
+        for p in group[:shown]:
+            alike[p.expected, p.found] += 1
+            repeated = alike[p.expected, p.found] > SAID_IN_FULL and len(p.expected + p.found) > LONG
+            lines.append(f"  {p.where}: " + ("the same" if repeated else f"expected {p.expected}, found {p.found}"))
         if len(group) > shown:
             lines.append(f"  … and {len(group) - shown} more")
         lines += [f"  what to do: {advice}" for advice in dict.fromkeys(p.advice for p in group[:shown])]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from hardpix.data.images import layout
 from hardpix.data.palette import Colour
 
 MODES = {
@@ -21,6 +22,8 @@ MODES = {
     "I": "gray, 32 bits",
     "F": "gray, float",
 }
+
+SAMPLES_PER_PIXEL = 277  # the tag of tif
 
 
 @dataclass(frozen=True)
@@ -57,10 +60,22 @@ def file_form(path: str | Path) -> FileForm:
     kind = Path(path).suffix.lower().lstrip(".")
     try:
         with Image.open(path) as image:
-            mode = "gray, 16 bits" if image.mode.startswith("I;16") else MODES.get(image.mode, image.mode)
+            mode = _mode(image)
             return FileForm(f"{kind}, {mode}", _palette(image) if image.mode in ("P", "PA") else {})
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
         return FileForm(kind)
+
+
+def _mode(image: Image.Image) -> str:
+    """Channels and bits as they are in the file, where Pillow would drop some."""
+    sixteen = ";16" in layout(image)
+    if image.mode.startswith("I;16"):
+        return "gray, 16 bits"
+    tags = getattr(image, "tag_v2", {})
+    if (bands := tags.get(SAMPLES_PER_PIXEL, 0)) > len(image.getbands()) and image.mode != "P":
+        return f"{bands} bands, {16 if sixteen else 8} bits"
+    mode = MODES.get(image.mode, image.mode)
+    return mode.replace("8 bits", "16 bits") if sixteen else mode
 
 
 def _palette(image: Image.Image) -> dict[int, Colour]:

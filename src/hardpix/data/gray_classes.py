@@ -11,6 +11,8 @@ from hardpix.data.labels import gray_levels
 from hardpix.data.mask_facts import MaskFacts, held, listed, pixels_of
 from hardpix.data.remedies import MORE_NAMES, either, label_map
 
+WHITE_WITHOUT_CLASS = "gray levels of which white has no class"
+
 
 def white_without_class(
     masks: Path, files: Sequence[MaskFacts], classes: ClassTable | None, option: str
@@ -24,12 +26,22 @@ def white_without_class(
         return None
     known: dict[int, int | str] = {i: index for index, entry in enumerate(classes.ids) for i in entry}
     white = max(ids)
+    advice = either(known | {white: len(classes)}, known | {white: "ignore"}, str(white), option) + MORE_NAMES
+    if not ids - {white} <= known.keys():
+        # The numbers of named classes are not stored; gray levels in their order may stand for them.
+        in_order: dict[int, int | str] = {level: k for k, level in enumerate(sorted(ids))}
+        advice = f"say {label_map(in_order, option)}, with {len(ids)} names in this order"
+        if len(classes) == len(ids):
+            named = ", ".join(f"{level} is {name}" for level, name in zip(sorted(ids), classes.names, strict=True))
+            advice += f" (as they are given, {named})"
+        unlabeled = label_map(in_order | {white: "ignore"}, option)
+        advice += f"; if {white} is unlabeled, say {unlabeled}, with one name less"
     return Problem(
-        "gray levels of which white has no class",
+        WHITE_WITHOUT_CLASS,
         masks,
         "a class for each gray level, or a word that white is unlabeled",
         f"{held([white], files, masks)} and is unlabeled only by default",
-        either(known | {white: len(classes)}, known | {white: "ignore"}, str(white), option) + MORE_NAMES,
+        advice,
         whole_folder=True,
     )
 

@@ -104,6 +104,12 @@ def image_doubts(folder: Path, seen: Mapping[str, BandsSeen], count: int, image_
         every = list(range(1, bands + 1))
         found = f"{bands} bands in {of(more)}; only the first 3 are used, as red, green and blue"
         advice = f"--data.bands {every} uses all, --data.bands [4, 1, 2] the fourth in front of the first two"
+        if others := count - len(more):
+            # A choice of bands holds for every image, and would refuse those without a fourth.
+            advice = (
+                f"nothing if their first 3 bands are red, green and blue, as in the other {_images(others)}; else save "
+                "them with these bands, or leave them out"
+            )
         doubts.append(Problem("bands that are not used", folder, "3 bands, or a choice of bands", found, advice))
     dark = [stem for stem, each in seen.items() if each.sixteen_bits and each.high < 256 * FEW_LEVELS]
     if dark and image_format.value_range is None:
@@ -114,6 +120,12 @@ def image_doubts(folder: Path, seen: Mapping[str, BandsSeen], count: int, image_
             f"--data.value_range [{low:.0f}, {high:.0f}] makes these black and white, --data.value_range measured "
             "takes the range of every band from the training images"
         )
+        if others := count - sum(each.sixteen_bits for each in seen.values()):
+            # A range holds for every image, and would make those of 8 bits black.
+            advice = (
+                f"save them with 8 bits, {low:.0f} as black and {high:.0f} as white, as the other {_images(others)} "
+                f"{'is' if others == 1 else 'are'} stored, or leave them out"
+            )
         expected = "16 bits that are used, of which the upper 8 are kept"
         doubts.append(Problem("few gray levels", folder, expected, found, advice))
     white = float(np.mean([each.white for each in seen.values()])) if seen else 0.0
@@ -125,3 +137,7 @@ def image_doubts(folder: Path, seen: Mapping[str, BandsSeen], count: int, image_
         )
         doubts.append(Problem(TOO_NARROW, folder, "few numbers above white", found, advice))
     return doubts
+
+
+def _images(count: int) -> str:
+    return f"{count} image{'s' if count != 1 else ''}"

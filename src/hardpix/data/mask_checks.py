@@ -14,6 +14,7 @@ from rich.progress import track
 from hardpix.data.classes import ClassTable
 from hardpix.data.dialects import find_dialects
 from hardpix.data.errors import DataError, Problem
+from hardpix.data.gray_classes import WHITE_WITHOUT_CLASS
 from hardpix.data.labels import HIGHEST_ID, Label
 from hardpix.data.limits import MAX_PIXELS
 from hardpix.data.mask_facts import MaskFacts, mask_facts
@@ -25,6 +26,7 @@ from hardpix.data.problems import (
     too_many_labels,
     unknown_labels,
 )
+from hardpix.data.table_order import KIND as IN_ORDER
 
 # More different labels than this in one mask are no classes.
 MOST_LABELS = 4096
@@ -110,13 +112,17 @@ def judge_masks(
     dialects = find_dialects(folder, tuple(masks.values()), classes, option=option)
     labels = {stem: mask.labels for stem, mask in masks.items()}
     table = classes or _found_classes(labels, by_color)
-    problems, warnings = _label_problems(masks, classes, by_color), list(dialects.warnings)
+    # Nothing can be said of classes before it is known how the masks are meant.
+    of_list: list[Problem] = []
+    doubtful: list[Problem] = []
     if not dialects.problems:
-        # Nothing can be said of classes before it is known how the masks are meant.
-        more, doubtful = class_list_problems(folder, table, labels, ignore_index, option)
-        problems += more
-        warnings += doubtful
-    return Judged(table, [*problems, *dialects.problems], warnings)
+        of_list, doubtful = class_list_problems(folder, table, labels, ignore_index, option)
+    # A label map for the ids that no class has would be a guess where the table is in question.
+    mapped = option if not (dialects.problems or of_list) else None
+    # Ids outside the table are no news where the masks hold other numbers altogether.
+    other_numbers = any(problem.kind in (IN_ORDER, WHITE_WITHOUT_CLASS) for problem in dialects.problems)
+    problems = [] if other_numbers else _label_problems(masks, classes, by_color, mapped)
+    return Judged(table, [*problems, *of_list, *dialects.problems], [*dialects.warnings, *doubtful])
 
 
 def classes_in(folder: Path, masks: Iterable[Path], *, max_pixels: int = MAX_PIXELS) -> ClassTable:
@@ -148,9 +154,13 @@ def _found_classes(labels: Mapping[str, Mapping[Label, int]], by_color: bool) ->
     return ClassTable.from_ids(ids) if ids - {255, HIGHEST_ID} else None
 
 
-def _label_problems(masks: Mapping[str, MaskFacts], asked: ClassTable | None, by_color: bool) -> list[Problem]:
+def _label_problems(
+    masks: Mapping[str, MaskFacts], asked: ClassTable | None, by_color: bool, mapped: str | None
+) -> list[Problem]:
     """Masks with labels that no class has, and masks of colours where no table was given."""
     problems = []
+    every = set[int]().union(*(mask.ids for mask in masks.values())) if asked and mapped is not None else set[int]()
+    strangers = {i for i in every if asked is not None and asked.index_of(i) is None}
     for mask in masks.values():
         of_colors = any(isinstance(label, tuple) for label in mask.labels)
         if asked is None:
@@ -162,5 +172,5 @@ def _label_problems(masks: Mapping[str, MaskFacts], asked: ClassTable | None, by
         unknown = {label: count for label, count in mask.labels.items() if asked.index_of(label) is None}
         # Grays along edges are said once, for all masks.
         if unknown and not (mask.soft and asked.threshold is None):
-            problems.append(unknown_labels(mask.path, asked, unknown))
+            problems.append(unknown_labels(mask.path, asked, unknown, strangers, mapped or ""))
     return problems

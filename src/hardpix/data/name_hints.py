@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from shlex import quote
 
@@ -132,6 +133,9 @@ class NameHints:
     def advice(self, relation: Relation) -> str:
         """Steps that make the files of a relation the right ones."""
         what, steps = self.far.what, []
+        near, far = relation.near, relation.far
+        if near is not None:
+            near, far = _with_longer_stems(near, far)
         files = self.relations[relation].values()
         for_all = self._explains_nearly_all(relation)
         if not relation.readable and any(file.endswith("/") for file in files):
@@ -140,16 +144,26 @@ class NameHints:
             types = type_names(sorted({file_type(file).lower() for file in files})) or "a file without type"
             known = type_names(self.far.suffixes)
             steps.append(f"convert the {what}s to {known.split(', ')[0]}, because {types} is not read ({known} are)")
-        if relation.near is not None:
-            steps += _steps(self.near, relation.near, next(iter(self.lacking.values())).suffix, for_all)
+        if near is not None:
+            steps += _steps(self.near, near, next(iter(self.lacking.values())).suffix, for_all)
         suffix = file_type(next(iter(files))) if relation.readable else self.far.suffixes[0]
-        steps += _steps(self.far, relation.far, suffix, for_all)
+        steps += _steps(self.far, far, suffix, for_all)
         if not relation.same_case:
             steps.append(f"rename the files so that {what} and {self.near.what} agree in upper and lower case")
         return " and ".join(steps) or f"name the {what} as its {self.near.what}"
 
     def _explains_nearly_all(self, relation: Relation) -> bool:
         return len(self.relations[relation]) >= NEARLY_ALL * self.total
+
+
+def _with_longer_stems(near: Naming, far: Naming) -> tuple[Naming, Naming]:
+    """Leaves to the stem what the endings of both sides begin with: _19_image and _19_mask end in _image and _mask.
+
+    Few files may share by chance what tells others apart.
+    """
+    both = takewhile(lambda letters: letters[0] == letters[1], zip(near.after, far.after, strict=False))
+    cut = max((k for k, (letter, _) in enumerate(both) if not letter.isalnum()), default=0)
+    return near._replace(after=near.after[cut:]), far._replace(after=far.after[cut:])
 
 
 def _steps(side: Side, naming: Naming, suffix: str, for_all: bool) -> list[str]:

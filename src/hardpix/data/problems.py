@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from hardpix.data.classes import ClassTable
 from hardpix.data.errors import Problem
 from hardpix.data.labels import Label
-from hardpix.data.remedies import label_map
+from hardpix.data.remedies import MOST_MAPPED, label_map
 
 
 def wrong_size(path: Path, expected: Sequence[int], found: Sequence[int]) -> Problem:
@@ -24,8 +24,22 @@ def wrong_size(path: Path, expected: Sequence[int], found: Sequence[int]) -> Pro
     )
 
 
-def unknown_labels(path: Path, classes: ClassTable, unknown: Mapping[Label, int]) -> Problem:
-    """A mask with labels that the class table does not have."""
+def unknown_labels(
+    path: Path,
+    classes: ClassTable,
+    unknown: Mapping[Label, int],
+    strangers: Collection[int] = (),
+    option: str = "--data.",
+) -> Problem:
+    """A mask with labels that the class table does not have.
+
+    Args:
+        path: of the mask.
+        classes: the table.
+        unknown: labels of the mask that the table lacks → pixels.
+        strangers: ids of all masks that the table lacks, for the label map that has them all; none is said without.
+        option: what the options of the command begin with that the message names.
+    """
     first = sorted(unknown.items(), key=lambda item: -item[1])[:8]
     found = ", ".join(f"{label} ({count} pixels)" for label, count in first) + (" …" if len(unknown) > 8 else "")
     if any(isinstance(label, tuple) for label in unknown):
@@ -37,6 +51,10 @@ def unknown_labels(path: Path, classes: ClassTable, unknown: Mapping[Label, int]
     ids = np.array([i for entry in classes.ids for i in entry])
     expected = f"ids {ranges(ids)}" + (f", or {ranges(classes.ignore_ids)} to ignore" if classes.ignore_ids else "")
     advice = "add the ids to the class table or its ignore_ids, or map them to ignore in a label map"
+    known: dict[int, int | str] = {i: index for index, entry in enumerate(classes.ids) for i in entry}
+    ignored = set(strangers) | (set(classes.ignore_ids) - set(classes.assumed_ids))
+    if strangers and len(known) + len(ignored) <= MOST_MAPPED:
+        advice += f", such as {label_map(known | dict.fromkeys(ignored, 'ignore'), option)}"
     return Problem("id outside the classes", path, expected, found, advice)
 
 

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+
+from hardpix.data.errors import Problem
+
+# A label map of more ids is written in a file.
+MOST_MAPPED = 24
 
 # Said where a label map has a class more than the table.
 MORE_NAMES = "; names of classes, where they are given, must then have one more"
@@ -29,3 +35,8 @@ def either(as_class: Mapping[int, int | str], unlabeled: Mapping[int, int | str]
         f"if {what} is a class, say {label_map(as_class, option)}; if it is unlabeled, say "
         f"{label_map(unlabeled, option)}; in a class file, write it under the class's id or under ignore_ids"
     )
+
+
+def with_own_settings(problem: Problem) -> Problem:
+    """The problem with settings as commands name them that do not train: --mask_suffix for --data.mask_suffix."""
+    return replace(problem, advice=problem.advice.replace("--data.", "--"))

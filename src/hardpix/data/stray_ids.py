@@ -9,14 +9,11 @@ from hardpix.data.classes import ClassTable
 from hardpix.data.errors import Problem
 from hardpix.data.labels import HIGHEST_ID, gray_levels
 from hardpix.data.mask_facts import MaskFacts, pixels_of, share_of
-from hardpix.data.remedies import label_map
+from hardpix.data.remedies import MOST_MAPPED, label_map
 
 # Of fewer masks, one may well hold a class alone.
 FEWEST_MASKS = 3
 MOST_NAMED = 8
-
-# A label map of more ids is written in a file.
-MOST_MAPPED = 24
 
 
 def stray_ids(masks: Path, files: Sequence[MaskFacts], classes: ClassTable | None, option: str) -> Problem | None:

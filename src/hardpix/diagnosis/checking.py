@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from hardpix.data import DataError, Problem
-from hardpix.data.labels import HIGHEST_ID, count_labels, grey_as_ids
+from hardpix.data.file_forms import file_form
+from hardpix.data.labels import HIGHEST_ID, Label, count_labels, grey_as_ids
+from hardpix.data.mask_facts import MaskFacts
 from hardpix.data.problems import colours_without_table, too_many_labels
 from hardpix.diagnosis.agreement import Pairs, sum_pairs
 from hardpix.diagnosis.inputs import NEEDED, Case
@@ -29,6 +31,7 @@ class Checked:
         truth: ids in the mask.
         predicted: ids in the prediction.
         pairs: counts of the pairs of ids; None where there are too many to keep.
+        palettes: the ids of those of the two files that show them in the colors of a palette.
     """
 
     case: Case
@@ -36,6 +39,7 @@ class Checked:
     truth: frozenset[int] = frozenset()
     predicted: frozenset[int] = frozenset()
     pairs: Pairs | None = None
+    palettes: tuple[MaskFacts, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,13 @@ def _check(case: Case, reader: Reader) -> Checked:
         if problem := size_problem(case, kind, size, max_pixels=limit):
             case = case.without(kind, problem)
     ids = frozenset(pairs.of_truth), frozenset(pairs.of_predictions)
-    return Checked(case, tuple(problems), *ids, pairs)
+    return Checked(case, tuple(problems), *ids, pairs, tuple(_palettes(case, pairs)))
+
+
+def _palettes(case: Case, pairs: Pairs) -> Iterator[MaskFacts]:
+    for kind, counts in zip(NEEDED, (pairs.of_truth, pairs.of_predictions), strict=True):
+        if shown := file_form(case.files[kind]).shown(counts):
+            yield MaskFacts(case.files[kind], dict[Label, int](counts.items()), palette=shown)
 
 
 def _too_many(problem: Problem, kind: str, highest: int) -> Problem:

@@ -171,7 +171,8 @@ def diagnose(
         cases = [entry.case for entry in checked if not entry.problems]
         lost += [problem for entry in checked for problem in entry.problems]
         if not cases:
-            raise _nothing_left(inputs, [*lost, *alone])
+            title = f"nothing is left to diagnose: no pair of mask and prediction of {everything} can be used"
+            raise DataError(f"{title}\n{describe([*lost, *alone])}", [*lost, *alone])
         if against is not None:
             require_comparable(against, table.names, [case.stem for case in cases])
         prepare_report(out, read, overwrite)

@@ -12,6 +12,7 @@ from hardpix.data.problems import ranges
 from hardpix.diagnosis.agreement import Agreement
 from hardpix.diagnosis.checking import Checked
 from hardpix.diagnosis.doubt import CONVINCING, Doubt, files_of, percent
+from hardpix.diagnosis.palettes import palettes_doubt
 from hardpix.diagnosis.readings import Reading, Readings
 from hardpix.diagnosis.soft_maps import soft_maps_doubt
 from hardpix.diagnosis.unlabeled_foreground import unlabeled_foreground_doubt
@@ -34,6 +35,13 @@ def find_doubts(readings: Readings, cases: Sequence[Checked], answered: bool) ->
         cases: the files.
         answered: the user has said how ids are stored; then doubts are said, and never refused.
     """
+    of_palettes = palettes_doubt(cases, readings.table, refused=not answered)
+    if of_palettes is not None and of_palettes.refused:
+        return [of_palettes]
+    return [*([] if of_palettes is None else [of_palettes]), *_doubts_about_ids(readings, cases, answered)]
+
+
+def _doubts_about_ids(readings: Readings, cases: Sequence[Checked], answered: bool) -> list[Doubt]:
     if not answered and (found := soft_maps_doubt(readings, cases)):
         return [found]
     if readings.found and not answered and (found := unlabeled_foreground_doubt(readings, cases)):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hardpix.data import ClassTable, DataError
-from hardpix.data.labels import HIGHEST_ID
+from hardpix.data.labels import HIGHEST_ID, gray_levels
 from hardpix.diagnosis.checking import MOST_LABELS
 
 _UNLABELED = {255, HIGHEST_ID}
 
 
 def classes_of(truth: Iterable[int], predicted: Iterable[int] = ()) -> ClassTable:
-    """Every id is a class but for 255 and 65535, which are unlabeled; masks of 0 and 255 alone have two classes.
+    """Every id is a class but for 255 and 65535, which are unlabeled unless the masks hold evenly spread gray levels.
 
     Raises:
         DataError: there is no class, or more than any data set has.
@@ -20,6 +20,8 @@ def classes_of(truth: Iterable[int], predicted: Iterable[int] = ()) -> ClassTabl
     Example:
         >>> classes_of([0, 255], [0, 1]).names
         ('class 0', 'class 1', 'class 255')
+        >>> classes_of([0, 128, 255], [0, 1, 2]).names
+        ('class 0', 'class 1', 'class 2', 'class 128', 'class 255')
         >>> classes_of([0, 1, 255], [0, 255]).names
         ('class 0', 'class 1')
     """
@@ -33,6 +35,6 @@ def classes_of(truth: Iterable[int], predicted: Iterable[int] = ()) -> ClassTabl
             "export classes instead, else give the class table as --classes"
         )
     # What 255 means is for the masks to tell.
-    if truth == {0, 255} and ids != truth:
+    if gray_levels(truth) and ids != truth:
         return ClassTable([f"class {i}" for i in sorted(ids)], sorted(ids), ignore_ids=())
     return ClassTable.from_ids(ids)

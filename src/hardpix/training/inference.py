@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -18,7 +18,6 @@ from hardpix.data import (
     DataError,
     Folders,
     ImageFormat,
-    Problem,
     SegmentationFolder,
     check_folders,
     describe,
@@ -28,6 +27,7 @@ from hardpix.data.class_source import read_otherwise
 from hardpix.data.folder_report import FolderReport
 from hardpix.data.image_doubts import TOO_NARROW
 from hardpix.data.pairs import unread_files
+from hardpix.data.remedies import with_own_settings
 from hardpix.data.unlabeled import unlabeled_line
 from hardpix.signals import HardnessLevel
 from hardpix.training.loading import ErrorsAsSamples
@@ -158,7 +158,7 @@ def open_folder(
         progress=True,
         option="--",
     )
-    problems = [_with_own_settings(problem) for problem in report.problems]
+    problems = [with_own_settings(problem) for problem in report.problems]
     if report.refusals:
         raise DataError.of(problems)
     bad = {problem.where for problem in problems}
@@ -187,11 +187,6 @@ def open_folder(
         stems=usable,
     )
     return samples, report
-
-
-def _with_own_settings(problem: Problem) -> Problem:
-    """The advice with the names that settings have where there is no training: --mask_suffix for --data.mask_suffix."""
-    return replace(problem, advice=problem.advice.replace("--data.", "--"))
 
 
 def _paths(folders: Folders, stem: str) -> set:

@@ -181,6 +181,22 @@ class TestRefuge:
         score = scored(refuge / "masks", refuge / folder, tmp_path / "report", *remedies(outcome.err, setting)[0])
         assert score == pytest.approx(miou(pairs, 3), abs=1e-3)
 
+    def test_a_label_map_that_leaves_white_out_is_no_reason_to_skip_it(self, refuge: Path, tmp_path: Path) -> None:
+        label_map = ("--label-map", "{0: 0, 128: 1}")
+        # Everywhere cup or disc, so that no prediction lacks a class.
+        for k in range(1, COUNT + 1):
+            put(tmp_path / f"predicted/T{k:04}.png", np.where(blocks(k, 3) == 0, 0, 128))
+        sides = refuge / "masks", tmp_path / "predicted"
+        outcome = diagnosed(*sides, tmp_path / "report", *label_map)
+        assert outcome.code == 2
+        stored = stored_in(refuge / "masks", "*.bmp")
+        assert f"{100 * stored[255] / stored.total():.1f} % of the pixels, in {refuge}/masks/T0001.bmp" in outcome.err
+        (remedy,) = remedies(outcome.err, "--label-map")
+        pairs = [(blocks(k, 3), np.where(blocks(k, 3) == 0, 0, 1)) for k in range(1, COUNT + 1)]
+        assert scored(*sides, tmp_path / "report", *remedy) == pytest.approx(miou(pairs, 3), abs=1e-3)
+        stands = (*label_map, "--prediction-ids", "stored")
+        assert scored(*sides, tmp_path / "report", *stands) == pytest.approx(100)
+
 
 class TestAde:
     def test_other_is_unlabeled_once_it_is_said(self, ade: Path, tmp_path: Path) -> None:

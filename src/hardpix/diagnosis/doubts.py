@@ -44,7 +44,7 @@ def find_doubts(readings: Readings, cases: Sequence[Checked], answered: bool) ->
 def _doubts_about_ids(readings: Readings, cases: Sequence[Checked], answered: bool) -> list[Doubt]:
     if not answered and (found := soft_maps_doubt(readings, cases)):
         return [found]
-    if readings.found and not answered and (found := unlabeled_foreground_doubt(readings, cases)):
+    if not answered and (found := unlabeled_foreground_doubt(readings, cases)):
         return [found]
     asked = readings.asked.score(readings.pairs)
     scored = [(reading, reading.score(readings.pairs)) for reading in readings.others()]

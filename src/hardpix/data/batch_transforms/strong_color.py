@@ -13,7 +13,7 @@ from hardpix.data.batch_transforms.base import Batch
 from hardpix.data.batch_transforms.padding import is_padding
 from hardpix.data.batch_transforms.pasting import per_pixel_entries
 from hardpix.data.batch_transforms.seeded import SeededTransform
-from hardpix.data.transforms import IMAGENET_MEAN, IMAGENET_STD, Triple
+from hardpix.data.transforms import IMAGENET_MEAN, IMAGENET_STD, Numbers
 
 
 class StrongColor(SeededTransform):
@@ -52,8 +52,8 @@ class StrongColor(SeededTransform):
         saturation: float = 0.5,
         hue: float = 0.25,
         sigma: tuple[float, float] = (0.1, 2.0),
-        mean: Triple = IMAGENET_MEAN,
-        std: Triple = IMAGENET_STD,
+        mean: Numbers = IMAGENET_MEAN,
+        std: Numbers = IMAGENET_STD,
         seed: int = 0,
     ) -> None:
         super().__init__(seed)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 
-def is_padding(colors: Tensor, mean: tuple[float, float, float]) -> Tensor:
+def is_padding(colors: Tensor, mean: Sequence[float]) -> Tensor:
     """Mask (H, W) of the rows and columns along the frame that are in the mean color throughout.
 
     Crops and `collate` pad with the mean color, which normalizes to 0, or to 0 within half a step of 8 bits. Padding

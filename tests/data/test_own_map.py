@@ -1,8 +1,8 @@
 """A kind of map that the library does not know: declared here, and in no other file."""
 
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,6 @@ import pytest
 import torch
 from lightning.pytorch import Trainer
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 from torchvision import tv_tensors
 
 from hardpix.data import (
@@ -81,6 +80,8 @@ def test_a_sample_holds_what_the_files_hold(places: tuple[Path, Path, Path]) -> 
 def test_images_without_one_are_named(places: tuple[Path, Path, Path]) -> None:
     with pytest.raises(DataError, match="superpixel maps that are named otherwise than the images"):
         opened(places, replace(KIND, ending=""))
+    with pytest.raises(DataError, match=r"give --data\.superpixel_suffix _ids"):
+        opened(places, replace(KIND, ending="", suffix_setting="superpixel_suffix"))
     (places[2] / "b_ids.npy").unlink()
     (problem,) = check_folders(Folders(*places[:2], maps={KIND: places[2]})).problems
     assert (problem.kind, problem.where.name) == ("no superpixel map for an image", "b.png")
@@ -202,17 +203,10 @@ def test_it_arrives_in_the_training_step(places: tuple[Path, Path, Path], monkey
 
 
 def test_worker_processes_read_it(places: tuple[Path, Path, Path]) -> None:
+    """Where they are spawned, data set and transform arrive pickled."""
     data = opened(places)
-    transformed = Transformed(data, TrainingTransform(16, map_kinds=data.map_kinds))
-    loader = DataLoader(
-        transformed,
-        batch_size=4,
-        num_workers=1,
-        collate_fn=partial(collate, map_kinds=data.map_kinds),
-        multiprocessing_context="spawn",
-    )
-    (batch,) = loader
-    assert (batch["superpixel"] // 1_000_000).flatten(1).amax(1).tolist() == [0, 1, 2, 3]
+    transformed = pickle.loads(pickle.dumps(Transformed(data, TrainingTransform(16, map_kinds=data.map_kinds))))
+    assert [int(sample["superpixel"].amax()) // 1_000_000 for sample in transformed] == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("training_only", [False, True])
@@ -226,6 +220,27 @@ def test_validation_does_not_read_what_is_for_training_alone(
     )
     assert "superpixel" in split.train[0]
     assert ("superpixel" in split.val[0]) != training_only
+
+
+@pytest.mark.parametrize("training_only", [False, True])
+def test_faults_in_held_out_images_matter_where_validation_reads_the_map(
+    training_only: bool, places: tuple[Path, Path, Path]
+) -> None:
+    kind = replace(KIND, needed=False, training_only=training_only)
+    (places[2] / "d_ids.npy").write_bytes(b"broken")
+
+    def split(validation: Folders | None = None) -> None:
+        training = Folders(*places[:2], maps={kind: places[2]}, stems=STEMS[:3] if validation else None)
+        split_folders(
+            training, validation, None, val_share=0.25, val_stems="d", image_format=ImageFormat(), ignore_index=255
+        )
+
+    for validation in (None, Folders(*places[:2], maps={kind: places[2]}, stems="d")):
+        if training_only:
+            split(validation)
+        else:
+            with pytest.raises(DataError, match=r"d_ids\.npy"):
+                split(validation)
 
 
 @dataclass(frozen=True)
@@ -331,4 +346,5 @@ def test_declarations_that_cannot_be(settings: dict[str, Any], said: str) -> Non
 def test_two_kinds_of_one_name(other: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="differ in key and folder"):
         Folders("images", maps={KIND: "a", replace(KIND, **other): "b"})  # type: ignore[arg-type]
-    assert [*MAPS] == ["depth", "weight"]
+    with pytest.raises(TypeError):
+        MAPS["superpixel"] = KIND  # type: ignore[index]

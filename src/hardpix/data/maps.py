@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import nan
+from types import MappingProxyType
 
 from hardpix.data.depth import DepthFormat, read_depth
 from hardpix.data.depth_kind import DepthKind
@@ -12,12 +13,11 @@ from hardpix.data.map_kind import MapFacts, MapKind, by_key
 
 __all__ = ["MAPS", "MapFacts", "MapKind", "by_key", "with_settings"]
 
-MAPS = by_key(
-    [
-        DepthKind("depth", "depth", nan, read_depth, needed=False, training_only=True, suffix_setting="depth_suffix"),
-        MapKind("weight", "weights", 0.0, read_weight, training_only=True),
-    ]
-)
+_DEPTH = DepthKind("depth", "depth", nan, read_depth, needed=False, training_only=True, suffix_setting="depth_suffix")
+_WEIGHT = MapKind("weight", "weights", 0.0, read_weight, training_only=True)
+
+# Read-only: a data set gets further kinds as an argument.
+MAPS = MappingProxyType(by_key([_DEPTH, _WEIGHT]))
 
 
 def with_settings(

@@ -1,6 +1,5 @@
 """Known data sets with depth, written as small trees in their own layouts."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +21,7 @@ def opened(name: str | Path, root: Path, part: str = "train") -> SegmentationFol
     preset = load_preset(name)
     folders = preset.folders(root, part)
     check_folders(folders, preset.classes, depth_format=preset.depth_format).require()
-    return SegmentationFolder(**asdict(folders), classes=preset.classes, depth_format=preset.depth_format)
+    return SegmentationFolder.of(folders, preset.classes, depth_format=preset.depth_format)
 
 
 class TestNyuV2:

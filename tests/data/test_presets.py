@@ -1,6 +1,5 @@
 """Known data sets."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +45,7 @@ def test_a_preset_of_ones_own_opens_a_folder(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
         Image.fromarray(values.astype(np.uint8)).save(tmp_path / folder / name)
     preset = load_preset(tmp_path / "mine.yaml")
-    data = SegmentationFolder(**asdict(preset.folders(tmp_path, "train")), classes=preset.classes)
+    data = SegmentationFolder.of(preset.folders(tmp_path, "train"), preset.classes)
     assert data[0]["target"].tolist() == [[0, 1, 1]]
     with pytest.raises(ValueError, match="one of train, found 'val'"):
         preset.folders(tmp_path, "val")

@@ -131,8 +131,11 @@ def _parts(
     known = load_preset(preset)
     table = table or read_by(known.classes, palette or known.classes.palette)
     parts = {part: known.folders(root, part) for part in ("train", "val") if part in known.parts}
+    # Depth need not be there, nor in a format that is known.
     there = {
-        part: replace(found, depth=None) for part, found in parts.items() if part == "train" or found.images.is_dir()
+        part: found.keeping(lambda kind: kind.needed)
+        for part, found in parts.items()
+        if part == "train" or found.images.is_dir()
     }
     if missing := [part for part, folders in there.items() if folders.masks is None]:
         raise DataError(f"expected masks in every part of the preset, found none for {', '.join(missing)}")

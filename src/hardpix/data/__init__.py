@@ -10,6 +10,7 @@ from hardpix.data.folder import SegmentationFolder
 from hardpix.data.folder_report import FolderReport
 from hardpix.data.image_format import ImageFormat
 from hardpix.data.images import read_image
+from hardpix.data.maps import MAPS, MapKind
 from hardpix.data.masks import read_mask, write_mask
 from hardpix.data.pairs import Folders
 from hardpix.data.presets import Preset, load_preset, preset_names
@@ -19,6 +20,7 @@ from hardpix.data.split import Split, split_blocks, split_by_pattern
 from hardpix.data.transforms import EvaluationTransform, TrainingTransform, Transformed, restore
 
 __all__ = [
+    "MAPS",
     "ClassTable",
     "DataError",
     "DepthFormat",
@@ -26,6 +28,7 @@ __all__ = [
     "FolderReport",
     "Folders",
     "ImageFormat",
+    "MapKind",
     "Preset",
     "Problem",
     "RandomScaledCrop",

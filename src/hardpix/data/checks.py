@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.progress import track
 
 from hardpix.data.classes import ClassTable
-from hardpix.data.depth import METRES, DepthFormat, read_depth
-from hardpix.data.depth_problems import nothing_known, nothing_known_anywhere, wrong_unit
+from hardpix.data.depth import DepthFormat
 from hardpix.data.errors import DataError, Problem
-from hardpix.data.folder_report import ALONE, DepthSeen, FolderReport
+from hardpix.data.folder_report import ALONE, FolderReport
 from hardpix.data.image_doubts import BandsSeen, image_doubts, look, nearly_black
 from hardpix.data.image_format import PLAIN, ImageFormat
-from hardpix.data.images import read_weight
+from hardpix.data.maps import MapKind, with_settings
 from hardpix.data.mask_checks import MOST_LABELS, judge_masks
 from hardpix.data.mask_facts import MaskFacts, mask_facts
 from hardpix.data.masks import read_mask
@@ -34,8 +34,8 @@ class _Finding:
 
     size: tuple[int, int] | None = None
     mask: MaskFacts | None = None
-    has_depth: bool = False
-    depth_seen: DepthSeen | None = None
+    lacking: set[str] = field(default_factory=set)
+    maps_seen: dict[str, Any] = field(default_factory=dict)
     bands_seen: BandsSeen | None = None
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
@@ -45,7 +45,7 @@ def check_folders(
     folders: Folders,
     classes: ClassTable | None = None,
     *,
-    depth_format: DepthFormat = METRES,
+    depth_format: DepthFormat | None = None,
     image_format: ImageFormat = PLAIN,
     ignore_index: int = 255,
     progress: bool = False,
@@ -57,7 +57,7 @@ def check_folders(
     Args:
         folders: images, masks and further maps.
         classes: what the masks should hold; None takes the ids found.
-        depth_format: how stored depth becomes metres.
+        depth_format: how stored depth becomes metres; by default as the folders have it, else it is in metres.
         image_format: which bands and numbers of the images are used.
         ignore_index: must be no class.
         progress: show a bar on the terminal.
@@ -80,12 +80,11 @@ def check_folders(
         return FolderReport((), classes, {}, {}, tuple(problems), ())
     problems = pairing_problems(folders)
     stems = tuple(folders.files["images"])
+    kinds = with_settings(folders.kinds, depth_format, image_format.max_pixels)
     workers = min(8, os.cpu_count() or 1)
     with ThreadPoolExecutor(workers) as pool:
         by_color = classes.by_color if classes else palette == "colors"
-        inspect = partial(
-            _inspect, folders, classes=classes, depth_format=depth_format, image_format=image_format, by_color=by_color
-        )
+        inspect = partial(_inspect, folders, kinds=kinds, classes=classes, image_format=image_format, by_color=by_color)
         reading = pool.map(inspect, stems)
         console = Console(stderr=True)
         bar = track(reading, "Reading the data", len(stems), console=console, disable=not progress, transient=True)
@@ -104,20 +103,22 @@ def check_folders(
         problems += judged.problems
         warnings += judged.warnings
     sizes = {stem: finding.size for stem, finding in findings.items() if finding.size is not None}
-    without_depth: tuple[str, ...] = ()
-    if folders.depth is not None:
-        without_depth = tuple(stem for stem, finding in findings.items() if not finding.has_depth)
-        if len(without_depth) == len(stems) and any(stem in stems for stem in folders.files["depth"]):
-            problems.append(nothing_known_anywhere(folders.depth))
-    seen = {stem: finding.depth_seen for stem, finding in findings.items() if finding.depth_seen is not None}
-    return FolderReport(stems, classes, labels, sizes, tuple(problems), tuple(warnings), without_depth, seen, masks)
+    lacking = {key: tuple(stem for stem, finding in findings.items() if key in finding.lacking) for key in kinds}
+    for key, kind in kinds.items():
+        if len(lacking[key]) == len(stems) and any(stem in stems for stem in folders.files[kind.folder]):
+            problems.append(kind.nothing_known(folders.given[kind.folder]))
+    seen = {
+        key: {stem: finding.maps_seen[key] for stem, finding in findings.items() if key in finding.maps_seen}
+        for key in kinds
+    }
+    return FolderReport(stems, classes, labels, sizes, tuple(problems), tuple(warnings), lacking, seen, masks)
 
 
 def _inspect(
     folders: Folders,
     stem: str,
+    kinds: Mapping[str, MapKind],
     classes: ClassTable | None,
-    depth_format: DepthFormat,
     image_format: ImageFormat,
     by_color: bool,
 ) -> _Finding:
@@ -128,9 +129,8 @@ def _inspect(
     readers: dict[str, Callable[[Path], np.ndarray]] = {
         "images": image_format.read,
         "masks": partial(read_mask, by_color=by_color, max_pixels=limit),
-        "weights": partial(read_weight, max_pixels=limit),
-        "depth": partial(read_depth, depth_format=depth_format, max_pixels=limit),
     }
+    readers |= {kind.folder: kind.read for kind in kinds.values()}
     arrays = {kind: _read(path, readers[kind], finding) for kind, path in paths.items()}
     image = arrays["images"]
     if image is not None:
@@ -151,17 +151,17 @@ def _inspect(
             finding.problems.append(too_many_labels(paths["masks"], facts.labels))
         else:
             finding.mask = facts
-    finding.has_depth = "depth" in paths
-    depth = arrays.get("depth")
-    if depth is not None:
-        known = depth[~np.isnan(depth)]
-        if known.size:
-            finding.depth_seen = DepthSeen(float(np.median(known)), known.size / depth.size)
-            if problem := wrong_unit(paths["depth"], finding.depth_seen.median, depth_format):
-                finding.problems.append(problem)
-        else:
-            finding.has_depth = False
-            finding.warnings.append(nothing_known(paths["depth"]))
+    for key, kind in kinds.items():
+        if kind.folder not in paths:
+            finding.lacking.add(key)
+        elif (values := arrays[kind.folder]) is not None:
+            found = kind.look(paths[kind.folder], values)
+            finding.problems += found.problems
+            finding.warnings += found.warnings
+            if found.seen is not None:
+                finding.maps_seen[key] = found.seen
+            if not found.known:
+                finding.lacking.add(key)
     return finding
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 
-from hardpix.data.sample import Sample, map_fills, require_one_size
+from hardpix.data.maps import MAPS, MapKind
+from hardpix.data.sample import Sample, require_one_size
 
 Window = tuple[int, int, int, int]  # top, left, height, width; may reach beyond the image
 
@@ -17,9 +20,9 @@ class RandomScaledCrop(nn.Module):
 
     The window has the size crop_size / (s · resolution), s uniform in `scale`. Where it is larger than the image, the
     image lies at a random place in it and the rest is padding: `fill` in the image, `ignore_index` in the target,
-    unknown depth (NaN), weight 0. The place is drawn again, up to `attempts` times, while one class holds more than
-    `max_class_share` of the labelled pixels in the window; when none will do, the place with the smallest such share is
-    taken.
+    unknown depth (NaN), weight 0, and in other maps the fill of their kind. The place is drawn again, up to `attempts`
+    times, while one class holds more than `max_class_share` of the labelled pixels in the window; when none will do,
+    the place with the smallest such share is taken.
 
     Maps take the nearest pixel, the image is interpolated. Depth is divided by s: to one camera, what looks s times as
     large is s times nearer. The resolution does not change it: all images are seen at it, as by another camera.
@@ -32,9 +35,10 @@ class RandomScaledCrop(nn.Module):
         ignore_index: unlabelled pixels of the target.
         fill: color of the padding, a number in 0…255 for each channel; images of floats have it from 0 to 1.
         resolution: share of the image's own height and width at which s = 1 shows it.
+        map_kinds: of the maps that samples may hold beside the target.
 
     Raises:
-        ValueError: a map of another size than the image.
+        ValueError: a map of another size than the image, or of a kind that is not among these.
 
     Example:
         >>> image = tv_tensors.Image(torch.zeros(3, 30, 40, dtype=torch.uint8))
@@ -53,8 +57,10 @@ class RandomScaledCrop(nn.Module):
         ignore_index: int = 255,
         fill: tuple[int, ...] = (124, 116, 104),
         resolution: float = 1.0,
+        map_kinds: Mapping[str, MapKind] = MAPS,
     ) -> None:
         super().__init__()
+        self.map_kinds = dict(map_kinds)
         self.crop_size = (crop_size, crop_size) if isinstance(crop_size, int) else (crop_size[0], crop_size[1])
         if min(self.crop_size) < 1 or not 0 < scale[0] <= scale[1] or not 0 < max_class_share <= 1 or attempts < 1:
             raise ValueError(
@@ -71,7 +77,7 @@ class RandomScaledCrop(nn.Module):
         self.resolution = resolution
 
     def forward(self, sample: Sample) -> Sample:
-        require_one_size(sample)
+        require_one_size(sample, self.map_kinds)
         height, width = sample["image"].shape[-2:]
         low, high = self.scale
         jitter = low + (high - low) * torch.rand(()).item()
@@ -88,13 +94,13 @@ class RandomScaledCrop(nn.Module):
                 if share < smallest:
                     best, smallest = window, share
         cut = {"image": cut_image(sample["image"], best, self.crop_size, self.fill)}
-        for key, fill in map_fills(self.ignore_index).items():
+        if "target" in sample:
+            cut["target"] = tv_tensors.Mask(cut_map(sample["target"], best, self.crop_size, self.ignore_index))
+        for key, kind in self.map_kinds.items():
             if key in sample:
-                # Depth as whole numbers could not hold what is unknown.
-                values = sample[key] if key == "target" else sample[key].float()
-                cut[key] = tv_tensors.Mask(cut_map(values, best, self.crop_size, fill))
-        if "depth" in cut:
-            cut["depth"] = tv_tensors.Mask(cut["depth"].as_subclass(Tensor) / jitter)
+                # In the type of its kind: depth as whole numbers could not hold what is unknown.
+                values = cut_map(sample[key].to(kind.dtype), best, self.crop_size, kind.fill)
+                cut[key] = tv_tensors.Mask(kind.moved(values, jitter))
         return sample | cut
 
     def _share(self, sample: Sample, window: Window) -> float:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from hardpix.data.depth import DepthFormat
 from hardpix.data.errors import Problem
-from hardpix.data.files import MAP_SUFFIXES
-from hardpix.data.unread import type_names
 
 # In metres: where the middle of a scene lies that a camera sees.
 NEAREST, FARTHEST = 0.05, 200.0
@@ -54,13 +51,3 @@ def nothing_known_anywhere(folder: Path) -> Problem:
     """Depth maps none of which has a known depth."""
     advice = "check the files and depth_format (scale, offset, invalid), or leave depth out"
     return Problem("no known depth", folder, "depth above 0 m in at least one depth map", "none", advice)
-
-
-def no_depth(folder: Path, name: str) -> Problem:
-    """A folder without a depth map of any image."""
-    expected = f"a depth map ({type_names(MAP_SUFFIXES)}) of at least one image, such as {name}.png"
-    files = [Path(parent, other) for parent, _, names in os.walk(folder) for other in names]
-    others = [file for file in files if not file.name.startswith(".")]
-    found = f"others, such as {min(others).relative_to(folder)} ({len(others)} in all)" if others else "no file"
-    advice = "check the folder, and depth_suffix if the names have an ending"
-    return Problem("no depth map for any image", folder, expected, found, advice)

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision import tv_tensors
 
 from hardpix.data.classes import ClassTable
-from hardpix.data.depth import METRES, DepthFormat, read_depth
+from hardpix.data.depth import DepthFormat
 from hardpix.data.errors import DataError
 from hardpix.data.image_format import PLAIN, ImageFormat
-from hardpix.data.images import read_weight
+from hardpix.data.maps import MapKind, with_settings
 from hardpix.data.mask_checks import classes_in
 from hardpix.data.masks import read_mask
 from hardpix.data.pairs import Folders, folder_problems, pairing_problems
 from hardpix.data.problems import unknown_labels, wrong_size
 from hardpix.data.sample import Sample
 
-# Which folder a key of the sample comes from.
-FOLDER_OF = {"target": "masks", "depth": "depth", "weight": "weights"}
-
 
 class SegmentationFolder(Dataset[Sample]):
-    """Images with masks, and perhaps depth and weight maps, paired by stem.
+    """Images with masks, and perhaps depth, weight and other maps, paired by stem.
 
     Args:
         images: folder of png, jpg, tif, bmp or webp images; searched with its subfolders.
@@ -36,6 +33,7 @@ class SegmentationFolder(Dataset[Sample]):
         classes: what the labels mean; None finds the ids by reading every mask.
         depth: folder of depth maps (png, tif, npy); some images may have none.
         weights: folder of weight maps (16-bit png as v / 65535; float tif or npy as they are).
+        maps: folders of maps of any kind, such as ``{MapKind("superpixel", …): "superpixels"}``.
         depth_format: how stored depth becomes metres; by default it is in metres.
         image_format: which bands of the images, and which of their numbers are black and white; by default RGB.
         image_suffix, mask_suffix, depth_suffix: what follows the stem in file names (see `Folders`).
@@ -44,6 +42,7 @@ class SegmentationFolder(Dataset[Sample]):
 
     A sample is a dict: `image` (3, H, W) uint8, `target` (H, W) int64 in 0 … C−1 or `ignore_index`, `depth` (H, W)
     float32 metres with NaN where unknown (everywhere, if the image has no depth map), `weight` (H, W) float32, `stem`.
+    Other maps are (H, W), by the key and in the type of their kind; transforms and `collate` take these as `map_kinds`.
     Where `image_format` names bands, the image has as many channels; where it has a range, it is float32 in 0…1.
     `Transformed` passes samples through a transform. Nothing is ever written to the folders.
 
@@ -70,7 +69,8 @@ class SegmentationFolder(Dataset[Sample]):
         *,
         depth: str | Path | None = None,
         weights: str | Path | None = None,
-        depth_format: DepthFormat = METRES,
+        maps: Mapping[MapKind, str | Path | None] | None = None,
+        depth_format: DepthFormat | None = None,
         image_format: ImageFormat = PLAIN,
         image_suffix: str = "",
         mask_suffix: str = "",
@@ -78,15 +78,16 @@ class SegmentationFolder(Dataset[Sample]):
         ignore_index: int = 255,
         stems: Sequence[str] | None = None,
     ) -> None:
+        short = {name: folder for name, folder in (("depth", depth), ("weights", weights)) if folder is not None}
         self.folders = Folders(
-            images,  # type: ignore[arg-type]
-            masks,  # type: ignore[arg-type]
-            depth,  # type: ignore[arg-type]
-            weights,  # type: ignore[arg-type]
-            image_suffix,
-            mask_suffix,
-            depth_suffix,
-            stems,  # type: ignore[arg-type]
+            images,
+            masks,
+            **short,
+            image_suffix=image_suffix,
+            mask_suffix=mask_suffix,
+            depth_suffix=depth_suffix,
+            stems=stems,
+            maps=maps,
         )
         if problems := folder_problems(self.folders) or pairing_problems(self.folders):
             raise DataError.of(problems)
@@ -103,9 +104,23 @@ class SegmentationFolder(Dataset[Sample]):
                 "choose a negative one or one above the classes"
             )
         self.classes = classes
-        self.depth_format = depth_format
+        self.map_kinds = with_settings(self.folders.kinds, depth_format, image_format.max_pixels)
         self.image_format = image_format
         self.ignore_index = ignore_index
+
+    @classmethod
+    def of(cls, folders: Folders, classes: ClassTable | None = None, **settings: Any) -> SegmentationFolder:
+        """The data set of these folders; `settings` are those of the class that do not say where files are."""
+        return cls(
+            folders.images,
+            folders.masks,
+            classes,
+            maps=folders.maps,
+            image_suffix=folders.image_suffix,
+            mask_suffix=folders.mask_suffix,
+            stems=folders.stems,
+            **settings,
+        )
 
     def __len__(self) -> int:
         return len(self.stems)
@@ -116,15 +131,12 @@ class SegmentationFolder(Dataset[Sample]):
         sample: Sample = {"image": tv_tensors.Image(torch.from_numpy(image).permute(2, 0, 1))}
         if "masks" in self.files:
             sample["target"] = tv_tensors.Mask(self._target(stem))
-        if "depth" in self.files:
-            sample["depth"] = tv_tensors.Mask(self._depth(stem, image.shape[0], image.shape[1]))
-        if "weights" in self.files:
-            sample["weight"] = tv_tensors.Mask(torch.from_numpy(self._weight(stem)))
+        for key, kind in self.map_kinds.items():
+            sample[key] = tv_tensors.Mask(self._map(kind, stem, image.shape[0], image.shape[1]))
         for name, values in sample.items():
             if values.shape[-2:] != image.shape[:2]:
-                raise DataError.of(
-                    [wrong_size(self.files[FOLDER_OF[name]][stem], image.shape, tuple(values.shape[-2:]))]
-                )
+                folder = "masks" if name == "target" else self.map_kinds[name].folder
+                raise DataError.of([wrong_size(self.files[folder][stem], image.shape, tuple(values.shape[-2:]))])
         sample["stem"] = stem
         return sample
 
@@ -137,11 +149,7 @@ class SegmentationFolder(Dataset[Sample]):
         except ValueError as error:
             raise DataError.of([unknown_labels(path, self.classes, self.classes.unknown(stored))]) from error
 
-    def _depth(self, stem: str, height: int, width: int) -> Tensor:
-        if stem not in self.files["depth"]:
-            return torch.full((height, width), float("nan"))
-        limit = self.image_format.max_pixels
-        return torch.from_numpy(read_depth(self.files["depth"][stem], self.depth_format, max_pixels=limit))
-
-    def _weight(self, stem: str) -> np.ndarray:
-        return read_weight(self.files["weights"][stem], max_pixels=self.image_format.max_pixels)
+    def _map(self, kind: MapKind, stem: str, height: int, width: int) -> Tensor:
+        if stem not in self.files[kind.folder]:
+            return torch.full((height, width), kind.fill, dtype=kind.dtype)
+        return torch.from_numpy(kind.read(self.files[kind.folder][stem])).to(kind.dtype)

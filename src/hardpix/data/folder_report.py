@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any
 
 from hardpix.data.classes import ClassTable
 from hardpix.data.errors import DataError, Problem
@@ -15,22 +15,15 @@ from hardpix.data.mask_facts import MaskFacts
 ALONE = "file without an image"
 
 
-class DepthSeen(NamedTuple):
-    """Of a depth map: the median of what is known, in metres, and the share of the pixels where it is."""
-
-    median: float
-    known: float
-
-
 @dataclass(frozen=True)
 class FolderReport:
     """What `check_folders` found.
 
     `classes` are those asked for or, where none were, those found in the masks (None without masks). `labels` holds for
     each stem how many pixels have each stored id or colour, `sizes` the height and width of each image. `problems` must
-    be mended before training, `warnings` need not. Where there is a folder of depth maps, `depth_seen` says what each
-    holds, and `without_depth` are the stems of images that have none, or one without a known depth. `masks` has the
-    facts of each mask that could be read.
+    be mended before training, `warnings` need not. For each kind of map there is a folder of, by its key, `maps_seen`
+    says what each map holds, and `lacking` has the stems of images that have none, or one in which nothing is known;
+    `depth_seen` and `without_depth` are those of depth. `masks` has the facts of each mask that could be read.
 
     Example:
         >>> classes = ClassTable.from_names(["road", "car"])
@@ -45,9 +38,19 @@ class FolderReport:
     sizes: dict[str, tuple[int, int]]
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
-    without_depth: tuple[str, ...] = ()
-    depth_seen: dict[str, DepthSeen] = field(default_factory=dict)
+    lacking: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    maps_seen: dict[str, dict[str, Any]] = field(default_factory=dict)
     masks: dict[str, MaskFacts] = field(default_factory=dict)
+
+    @property
+    def without_depth(self) -> tuple[str, ...]:
+        """The stems of images whose depth is not known, where there is a folder of depth maps."""
+        return self.lacking.get("depth", ())
+
+    @property
+    def depth_seen(self) -> dict[str, Any]:
+        """What each depth map holds, by stem."""
+        return self.maps_seen.get("depth", {})
 
     @property
     def alone(self) -> tuple[Problem, ...]:

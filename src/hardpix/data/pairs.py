@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from hardpix.data.depth_problems import no_depth
 from hardpix.data.errors import Problem
 from hardpix.data.files import IMAGE_SUFFIXES, MAP_SUFFIXES, FolderListing, list_files, normal
+from hardpix.data.maps import MAPS, MapKind, by_key
 from hardpix.data.name_hints import NameHints, Side
 from hardpix.data.unread import other_types, type_names, unreadable_folders
 
-NAMES = {"images": "image", "masks": "mask", "depth": "depth map", "weights": "weight map"}
-SUFFIXES = {"images": IMAGE_SUFFIXES, "masks": IMAGE_SUFFIXES, "depth": MAP_SUFFIXES, "weights": MAP_SUFFIXES}
-SETTINGS = {"images": "image_suffix", "masks": "mask_suffix", "depth": "depth_suffix"}
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Folders:
     """Where images, masks and further maps lie; what belongs together has the same stem.
 
@@ -26,27 +23,78 @@ class Folders:
     images from masks that share a folder. A star stands for the stem where something comes before it: "mask_*".
     `stems` is the part of the data to use; None is all of them.
 
+    `maps` has the folder of each kind of map, None where the data have none. The library's kinds are always among them;
+    `depth`, `weights` and `depth_suffix` are short for theirs. A folder given so replaces the one in `maps`, and None
+    takes it away.
+
+    Raises:
+        ValueError: two kinds of maps of one key or folder.
+
     Example:
         >>> folders = Folders("leftImg8bit", "gtFine", image_suffix="_leftImg8bit", mask_suffix="_gtFine_labelIds")
         >>> folders.masks.name
         'gtFine'
+        >>> [kind.key for kind in Folders("images", depth="far").kinds]
+        ['depth']
     """
 
     images: Path
-    masks: Path | None = None
-    depth: Path | None = None
-    weights: Path | None = None
-    image_suffix: str = ""
-    mask_suffix: str = ""
-    depth_suffix: str = ""
-    stems: tuple[str, ...] | None = None
+    masks: Path | None
+    image_suffix: str
+    mask_suffix: str
+    stems: tuple[str, ...] | None
+    maps: Mapping[MapKind, Path | None] = field(hash=False)
 
-    def __post_init__(self) -> None:
-        for name in ("images", "masks", "depth", "weights"):
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, Path(getattr(self, name)))
-        if self.stems is not None:
-            object.__setattr__(self, "stems", tuple(normal(stem) for stem in self.stems))
+    def __init__(
+        self,
+        images: str | Path,
+        masks: str | Path | None = None,
+        depth: str | Path | None = "",
+        weights: str | Path | None = "",
+        image_suffix: str = "",
+        mask_suffix: str = "",
+        depth_suffix: str = "",
+        stems: Sequence[str] | None = None,
+        maps: Mapping[MapKind, str | Path | None] | None = None,
+    ) -> None:
+        kinds = MAPS | by_key(maps or {})
+        places = {kind.key: folder for kind, folder in (maps or {}).items()}
+        places |= {key: folder for key, folder in (("depth", depth), ("weight", weights)) if folder != ""}
+        if depth_suffix:
+            kinds["depth"] = replace(kinds["depth"], ending=depth_suffix)
+        by_key(kinds.values())  # refuses a folder's name that the library has for another kind
+        given: dict[str, object] = {
+            "images": Path(images),
+            "masks": None if masks is None else Path(masks),
+            "image_suffix": image_suffix,
+            "mask_suffix": mask_suffix,
+            "stems": None if stems is None else tuple(normal(stem) for stem in stems),
+            "maps": {kinds[key]: None if (at := places.get(key)) is None else Path(at) for key in kinds},
+        }
+        for name, value in given.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def kinds(self) -> list[MapKind]:
+        """The kinds of maps that there is a folder of."""
+        return [kind for kind, folder in self.maps.items() if folder is not None]
+
+    @property
+    def depth(self) -> Path | None:
+        """The folder of the depth maps."""
+        return self._map_folder("depth")
+
+    @property
+    def weights(self) -> Path | None:
+        """The folder of the weight maps."""
+        return self._map_folder("weight")
+
+    def _map_folder(self, key: str) -> Path | None:
+        return next(folder for kind, folder in self.maps.items() if kind.key == key)
+
+    def keeping(self, condition: Callable[[MapKind], bool]) -> Folders:
+        """The same folders without those of maps that do not meet a condition."""
+        return replace(self, maps={kind: folder if condition(kind) else None for kind, folder in self.maps.items()})
 
     @cached_property
     def listings(self) -> dict[str, FolderListing]:
@@ -58,8 +106,8 @@ class Folders:
 
     @cached_property
     def files(self) -> dict[str, dict[str, list[Path]]]:
-        """For images, masks, depth and weights as far as given: stem → files, in the order of `stems` or naturally."""
-        every = {name: listing.by_stem(self._endings[name], SUFFIXES[name]) for name, listing in self.listings.items()}
+        """For images, masks and maps as far as given: stem → files, in the order of `stems` or naturally."""
+        every = {name: self.listings[name].by_stem(side.ending, side.suffixes) for name, side in self.sides.items()}
         if self.stems is None:
             return every
         return {name: {stem: found[stem] for stem in self.stems if stem in found} for name, found in every.items()}
@@ -78,8 +126,8 @@ class Folders:
         images = self.files["images"]
         return {
             kind: NameHints(
-                self.side("images"),
-                self.side(kind),
+                self.sides["images"],
+                self.sides[kind],
                 {stem: paths[0] for stem, paths in images.items() if stem not in found},
                 len(images),
                 self.listings[kind],
@@ -89,19 +137,22 @@ class Folders:
             if kind != "images"
         }
 
-    def side(self, name: str) -> Side:
-        """One of the folders in the words of a message."""
-        setting = None if name == "weights" else f"--data.{SETTINGS[name]}"
-        return Side(NAMES[name], self.given[name], SUFFIXES[name], setting, self._endings[name])
+    @cached_property
+    def sides(self) -> dict[str, Side]:
+        """Each of the folders in the words of a message, by name."""
+        sides = {"images": Side("image", self.images, IMAGE_SUFFIXES, "--data.image_suffix", self.image_suffix)}
+        if self.masks is not None:
+            sides["masks"] = Side("mask", self.masks, IMAGE_SUFFIXES, "--data.mask_suffix", self.mask_suffix)
+        for kind, folder in self.maps.items():
+            if folder is not None:
+                setting = None if kind.suffix_setting is None else f"--data.{kind.suffix_setting}"
+                sides[kind.folder] = Side(kind.name, folder, MAP_SUFFIXES, setting, kind.ending)
+        return sides
 
     @property
     def given(self) -> dict[str, Path]:
         """The folders that there are, by name."""
-        return {name: folder for name in self._endings if (folder := getattr(self, name)) is not None}
-
-    @property
-    def _endings(self) -> dict[str, str]:
-        return {"images": self.image_suffix, "masks": self.mask_suffix, "depth": self.depth_suffix, "weights": ""}
+        return {name: side.folder for name, side in self.sides.items()}
 
 
 def folder_problems(folders: Folders) -> list[Problem]:
@@ -136,37 +187,42 @@ def folder_problems(folders: Folders) -> list[Problem]:
 def pairing_problems(folders: Folders) -> list[Problem]:
     """Stems without a partner, and stems with several files, before a single file is opened.
 
-    An image may do without depth, as long as not all of them do.
+    An image may do without a map that is not needed, as long as not all of them do.
     """
     problems = _unreadable(folders)
     files = folders.files
+    optional = {kind.folder for kind in folders.kinds if not kind.needed}
     stems = tuple(files["images"]) if folders.stems is None else folders.stems
     for kind, found in files.items():
-        folder, what = folders.given[kind], NAMES[kind]
-        common = None if kind in ("images", "depth") else folders.hints[kind].common()
+        side = folders.sides[kind]
+        folder, what = side.folder, side.what
+        common = None if kind == "images" or kind in optional else folders.hints[kind].common()
         problems += [] if common is None else [common]
         for stem in stems:
             paths = found.get(stem, [])
             if len(paths) > 1:
                 several = " and ".join(path.name for path in paths)
                 advice = "keep one"
-                if kind in SETTINGS and len({path.suffix for path in paths}) > 1:
+                if side.setting is not None and len({path.suffix for path in paths}) > 1:
                     types = " or ".join(dict.fromkeys(path.suffix for path in paths))
-                    advice += f", or say of which type the {what}s are: --data.{SETTINGS[kind]} {types}"
+                    advice += f", or say of which type the {what}s are: {side.setting} {types}"
                 problems.append(Problem("several files of one stem", folder / stem, f"one {what}", several, advice))
             elif not paths and kind == "images":
                 advice = "check the stems: paths below the folder, without ending and file type"
                 problems.append(Problem("no image of that stem", folder / stem, "an image", "none", advice))
-            elif not paths and kind != "depth" and common is None and stem in files["images"]:
+            elif not paths and kind not in optional and common is None and stem in files["images"]:
                 hints = folders.hints[kind]
-                types = type_names(SUFFIXES[kind])
+                types = type_names(side.suffixes)
                 advice = hints.advice_for(stem, f"add the {what}s ({types}) under the same stems, or remove the images")
-                image, expected = files["images"][stem][0], folders.side(kind).expected(stem)
+                image, expected = files["images"][stem][0], side.expected(stem)
                 problems.append(Problem(f"no {what} for an image", image, expected, hints.found(stem), advice))
-    if folders.depth is not None and files["images"] and files["images"].keys().isdisjoint(files["depth"]):
-        none = no_depth(folders.depth, f"{next(iter(files['images']))}{folders.depth_suffix}")
-        named = folders.hints["depth"].common()
-        problems.append(none if named is None else replace(none, advice=named.advice))
+    for map_kind, map_folder in folders.maps.items():
+        name = map_kind.folder
+        if map_folder is not None and name in optional and files["images"].keys().isdisjoint(files[name]):
+            first = next(iter(files["images"]), None)
+            if first is not None:
+                none, named = map_kind.no_file(map_folder, first), folders.hints[name].common()
+                problems.append(none if named is None else replace(none, advice=named.advice))
     return problems
 
 
@@ -174,7 +230,7 @@ def unread_files(folders: Folders) -> list[Problem]:
     """Files of types that are not read, a problem for each folder."""
     found: dict[Path, list[Problem]] = {}
     for kind, listing in folders.listings.items():
-        side = folders.side(kind)
+        side = folders.sides[kind]
         found.setdefault(side.folder, other_types(side.folder, side.what, listing, side.suffixes, folders.used))
     return [problem for problems in found.values() for problem in problems]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from hardpix.data.class_files import TABLE_KEYS
 from hardpix.data.classes import ClassTable
 from hardpix.data.depth import METRES, DepthFormat
 from hardpix.data.files import read_stems
+from hardpix.data.maps import MAPS
 from hardpix.data.pairs import Folders
 from hardpix.data.yaml_files import read_yaml
 
@@ -52,7 +53,11 @@ class Preset:
                 found[key] = read_stems(Path(root) / value)
             elif not key.endswith("suffix"):
                 found[key] = Path(root) / value
-        return Folders(**found)
+        maps = {
+            replace(kind, ending=found.pop(kind.suffix_setting or "", kind.ending)): found.pop(kind.folder, None)
+            for kind in MAPS.values()
+        }
+        return Folders(**found, maps=maps)
 
 
 def load_preset(name: str | Path) -> Preset:
@@ -89,7 +94,8 @@ def _as_preset(content: dict[str, Any]) -> Preset:
             f"ignore_colours and depth_format, found {found}"
         )
     parts = {part: content[part] for part in PARTS if part in content}
-    known = {field.name for field in fields(Folders)}
+    known = {field.name for field in fields(Folders)} - {"maps"}
+    known |= {name for kind in MAPS.values() for name in (kind.folder, kind.suffix_setting) if name is not None}
     for part, entries in parts.items():
         if (
             not isinstance(entries, dict)

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-# image (3, H, W), and as far as the data have them target (H, W), depth (H, W), weight (H, W) and stem.
+from torchvision import tv_tensors
+
+from hardpix.data.maps import MapKind
+
+# image (3, H, W), and as far as the data have them target (H, W), other maps (H, W) by their key, and stem.
 Sample = dict[str, Any]
 
 
-def map_fills(ignore_index: int) -> dict[str, float]:
-    """What stands in each map of a sample where there is no image: no label, unknown depth, weight 0."""
-    return {"target": ignore_index, "depth": float("nan"), "weight": 0.0}
+def map_fills(ignore_index: int, kinds: Mapping[str, MapKind]) -> dict[str, float]:
+    """What stands in each map of a sample where there is no image: no label, and the `fill` of each kind."""
+    return {"target": ignore_index} | {key: kind.fill for key, kind in kinds.items()}
 
 
-def require_one_size(sample: Sample) -> None:
-    """Refuse a sample whose maps do not lie on its image.
+def require_one_size(sample: Sample, kinds: Mapping[str, MapKind]) -> None:
+    """Refuse a sample whose maps do not lie on its image, or are of a kind that nobody declared.
 
     Raises:
-        ValueError: a map of another shape than (H, W) of the image.
+        ValueError: a map of another shape than (H, W) of the image, or a torchvision Mask of no kind.
     """
     size = tuple(sample["image"].shape[-2:])
-    for name in map_fills(0):
+    for name, values in sample.items():
+        if isinstance(values, tv_tensors.Mask) and name != "target" and name not in kinds:
+            raise ValueError(
+                f"expected maps of the kinds target, {', '.join(kinds)}, found the mask {name!r}, which would not move "
+                "with its image: declare it as a MapKind and give it as map_kinds={**MAPS, " + f"{name!r}: kind" + "}"
+            )
+    for name in map_fills(0, kinds):
         if name in sample and tuple(sample[name].shape) != size:
             stem = f" of {sample['stem']!r}" if "stem" in sample else ""
             raise ValueError(

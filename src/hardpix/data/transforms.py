@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
 from hardpix.data.crop import RandomScaledCrop
+from hardpix.data.maps import MAPS, MapKind
 from hardpix.data.sample import Sample, map_fills
 from hardpix.pixels import resize_bilinear
 
@@ -49,6 +50,7 @@ class TrainingTransform(v2.Compose):
         mean, std: normalization of the image in 0…1, one number a channel, by default ImageNet's.
         ignore_index: unlabelled pixels of the target.
         resolution: share of the image's own height and width around which the jitter is.
+        map_kinds: of the maps that samples may hold beside the target.
 
     It takes and gives a sample as `SegmentationFolder` makes it; `image` comes out as float32.
 
@@ -74,6 +76,7 @@ class TrainingTransform(v2.Compose):
         std: Numbers = IMAGENET_STD,
         ignore_index: int = 255,
         resolution: float = 1.0,
+        map_kinds: Mapping[str, MapKind] = MAPS,
     ) -> None:
         strengths = {"brightness": brightness, "contrast": contrast, "saturation": saturation, "hue": hue}
         if len(mean) == 3:
@@ -91,6 +94,7 @@ class TrainingTransform(v2.Compose):
                     ignore_index=ignore_index,
                     fill=tuple(round(255 * m) for m in mean),
                     resolution=resolution,
+                    map_kinds=map_kinds,
                 ),
                 v2.RandomHorizontalFlip(flip),
                 *(v2.RandomApply([distortion], p=0.5) for distortion in distortions),
@@ -218,11 +222,13 @@ class Normalize(nn.Module):
         return sample | {"image": tv_tensors.Image(F.normalize(image, self.mean, self.std))}
 
 
-def padded(sample: Sample, bottom: int, right: int, ignore_index: int) -> Sample:
-    """A normalised sample, made larger at the bottom and right: the mean colour, no label, unknown depth, weight 0."""
+def padded(
+    sample: Sample, bottom: int, right: int, ignore_index: int, map_kinds: Mapping[str, MapKind] = MAPS
+) -> Sample:
+    """A normalised sample, made larger at the bottom and right: the mean colour, no label, the fill of other maps."""
     if not bottom and not right:
         return sample
-    fills: dict[str, Any] = {"image": 0.0} | map_fills(ignore_index)
+    fills: dict[str, Any] = {"image": 0.0} | map_fills(ignore_index, map_kinds)
     return sample | {
         key: tv_tensors.wrap(
             nn.functional.pad(sample[key].as_subclass(Tensor), (0, right, 0, bottom), value=fill), like=sample[key]

@@ -12,6 +12,7 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
 
 from hardpix.data import (
+    MAPS,
     DepthFormat,
     EvaluationTransform,
     ImageFormat,
@@ -27,7 +28,7 @@ from hardpix.data.limits import MAX_PIXELS
 from hardpix.data.transforms import normalization
 from hardpix.training.folders import described, split_folders
 from hardpix.training.loading import count_classes
-from hardpix.training.sources import own_folders, own_sets, preset_folders, refuse, with_maps
+from hardpix.training.sources import in_depth_format, own_folders, own_sets, preset_folders, refuse, with_maps
 from hardpix.training.validation_batches import BatchesOf, EvaluationBatches, split_by_size
 
 
@@ -152,14 +153,15 @@ class SegmentationData(LightningDataModule):
         self.ignore_index = ignore_index
         self.first_epoch = 0
 
-        # Those of "depth" and "weight": what is read for nothing can then be said.
-        asked = {"depth": depth not in (None, False), "weight": weights is not None}
-        self.maps_asked_for = [name for name, given in asked.items() if given]
+        # A preset's depth has to be asked for, its weights come along.
+        asked = {"depth": depth or False, "weight": weights}
+        # Kept so that `fit` can warn about maps that no signal reads.
+        self.maps_asked_for = [key for key, place in asked.items() if place not in (None, False)]
         self.image_format = ImageFormat(bands, value_range, max_pixels)
         given = class_table(classes, label_map, threshold, palette)
         places = {"images": images, "masks": masks, "val_images": val_images, "val_masks": val_masks}
         names = {"image_suffix": image_suffix, "mask_suffix": mask_suffix, "depth_suffix": depth_suffix}
-        self.without_depth: tuple[str, ...] = ()
+        self.lacking: dict[str, tuple[str, ...]] = {}
         if train_set is not None or val_set is not None:
             others: dict[str, Any] = {"preset": preset, "root": root, "val_stems": val_stems, "label_map": label_map}
             others |= {"threshold": threshold, "palette": palette}
@@ -167,6 +169,7 @@ class SegmentationData(LightningDataModule):
             formats = {"bands": bands, "value_range": value_range}
             refuse("train_set", places | names | others | maps | formats)
             self.train_set, self.val_set, self.classes = own_sets(train_set, val_set, given)
+            self.map_kinds = MAPS | getattr(self.train_set, "map_kinds", {})
             self.channels, *self._smallest = self.train_set[0]["image"].shape[-3:]
             self._counts: list[int] | None = None
             self._val_sizes: tuple[tuple[int, int], ...] | None = None
@@ -177,17 +180,14 @@ class SegmentationData(LightningDataModule):
             given, stored = given or read_by(known.classes, palette or known.classes.palette), known.depth_format
         else:
             refuse("images", {"root": root})
-            training, validation = own_folders(
-                images, masks, val_images, val_masks, image_suffix, mask_suffix, depth_suffix, val_stems
-            )
-            stored = DepthFormat()
+            training, validation = own_folders(images, masks, val_images, val_masks, names, val_stems)
+            stored = None
         split = split_folders(
-            with_maps(training, depth, depth_format, weights),
+            in_depth_format(with_maps(training, asked), depth_format, stored),
             validation,
             given,
             val_share=val_share,
             val_stems=val_stems,
-            depth_format=depth_format or stored,
             image_format=self.image_format,
             ignore_index=ignore_index,
             palette=palette or "ids",
@@ -198,7 +198,13 @@ class SegmentationData(LightningDataModule):
         self._val_sizes = split.val_sizes
         self.image_format = split.train.image_format
         self.channels = self.image_format.channels
-        self.without_depth = split.without_depth
+        self.map_kinds = split.train.map_kinds
+        self.lacking = split.lacking
+
+    @property
+    def without_depth(self) -> tuple[str, ...]:
+        """The stems of training images whose depth is not known, where depth was asked for."""
+        return self.lacking.get("depth", ())
 
     @property
     def num_classes(self) -> int:
@@ -237,6 +243,7 @@ class SegmentationData(LightningDataModule):
             flip=self.flip,
             ignore_index=self.ignore_index,
             resolution=self.resolution,
+            map_kinds=self.map_kinds,
             mean=mean,
             std=std,
             **off,
@@ -266,7 +273,7 @@ class SegmentationData(LightningDataModule):
 
     def first_batch(self) -> dict[str, Any]:
         """A batch of one training image."""
-        return collate([self._training_samples()[0]], self.ignore_index)
+        return collate([self._training_samples()[0]], self.ignore_index, self.map_kinds)
 
     def _training_samples(self) -> SeededDataset:
         return SeededDataset(Transformed(self.train_set, self.training_transform()), self.seed)
@@ -282,7 +289,7 @@ class SegmentationData(LightningDataModule):
             sampler=sampler,
             # A last batch of one image has no batch statistics; a set smaller than a batch is used all the same.
             drop_last=len(sampler) >= self.batch_size,
-            collate_fn=partial(collate, ignore_index=self.ignore_index),
+            collate_fn=partial(collate, ignore_index=self.ignore_index, map_kinds=self.map_kinds),
             **self._reading(),
         )
 

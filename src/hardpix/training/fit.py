@@ -18,7 +18,7 @@ from rich.markup import escape
 
 from hardpix.console.arguments import ParagraphsFormatter, Parser, checked_input, explain
 from hardpix.console.errors import UsageError
-from hardpix.data import DataError, describe
+from hardpix.data import MAPS, DataError, describe
 from hardpix.training.checkpoints import BestCheckpoint, LastCheckpoint
 from hardpix.training.config_file import ConfigFile
 from hardpix.training.data_module import SegmentationData
@@ -120,7 +120,7 @@ def fit(arguments: list[str]) -> RunFolder:
             require_same_images(folder, data)
             data.first_epoch = require_checkpoint(folder, task, settings.trainer.max_epochs)
         task.balance_classes(data)
-        task.try_out(data.first_batch(), one_image_a_step=data.images_a_step == 1)
+        task.try_out(data.first_batch(), one_image_a_step=data.images_a_step == 1, map_kinds=data.map_kinds)
         if useless := task.without_effect(data.maps_asked_for):
             show("[yellow]Warnings[/yellow]", *map(escape, useless))
         trainer = _build_trainer(ready.trainer, settings.seed, folder)
@@ -131,8 +131,9 @@ def fit(arguments: list[str]) -> RunFolder:
             folder.save(parser.dump(saved, skip_validation=True, skip_unset=False), data)
     with quiet():
         try:
-            for logger in trainer.loggers if data.without_depth else ():
-                logger.log_hyperparams({"images_without_depth": len(data.without_depth)})
+            lacking = {f"images_without_{key}": len(stems) for key, stems in data.lacking.items() if stems}
+            for logger in trainer.loggers if lacking else ():
+                logger.log_hyperparams(lacking)
             trainer.fit(task, datamodule=data, ckpt_path=resumed, weights_only=False)
         except SystemExit:
             # What Lightning makes of Ctrl-C.
@@ -168,13 +169,13 @@ def _parse(parser: Parser, arguments: list[str]) -> Namespace:
 
 
 # Settings that name a file or folder, if they name any.
-PATHS = ("images", "masks", "val_images", "val_masks", "root", "depth", "weights")
+PATHS = ("images", "masks", "val_images", "val_masks", "root", *(kind.folder for kind in MAPS.values()))
 
 
 def _with_whole_paths(settings: Namespace) -> Namespace:
     """The settings as they are saved: whoever goes on with the run may do so from another directory."""
     for name in PATHS:
-        if isinstance(settings.data[name], str):
+        if isinstance(settings.data.get(name), str):
             settings.data[name] = str(Path(settings.data[name]).absolute())
     for name in ("classes", "preset"):
         given = settings.data[name]

@@ -7,14 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.markup import escape
 
 from hardpix.data import (
     ClassTable,
     DataError,
-    DepthFormat,
     FolderReport,
     Folders,
     ImageFormat,
@@ -26,8 +24,7 @@ from hardpix.data import (
     split_blocks,
     split_by_pattern,
 )
-from hardpix.data.depth_problems import nothing_known_anywhere
-from hardpix.data.folder_report import DepthSeen
+from hardpix.data.map_kind import MapKind
 from hardpix.data.mask_palettes import colors_by_index, palettes_that_contradict
 from hardpix.data.unlabeled import ids_that_never_occur, unlabeled_line
 from hardpix.training.processes import is_first_process
@@ -38,8 +35,8 @@ class SplitFolders:
     """What `split_folders` found.
 
     `smallest` is the least height and the least width of the training images, `class_pixels` the number of pixels of
-    each class in their masks, `without_depth` the stems of those whose depth is not known, where depth was asked for.
-    `val_sizes` is the height and width of each validation image, in the order of `val`.
+    each class in their masks, `lacking` by the key of a map that was asked for the stems of those whose map is not
+    known. `val_sizes` is the height and width of each validation image, in the order of `val`.
     """
 
     classes: ClassTable
@@ -48,7 +45,7 @@ class SplitFolders:
     smallest: tuple[int, int]
     class_pixels: list[int]
     val_sizes: tuple[tuple[int, int], ...]
-    without_depth: tuple[str, ...]
+    lacking: dict[str, tuple[str, ...]]
 
 
 def split_folders(
@@ -58,7 +55,6 @@ def split_folders(
     *,
     val_share: float,
     val_stems: str | None,
-    depth_format: DepthFormat,
     image_format: ImageFormat,
     ignore_index: int,
     palette: str = "ids",
@@ -72,7 +68,6 @@ def split_folders(
         classes: what the masks should hold; found in the training masks if not given.
         val_share: share to hold out, in contiguous blocks of file names.
         val_stems: pattern of the stems to hold out instead.
-        depth_format: how stored depth becomes metres.
         image_format: which bands of the images are used, and their range; where it is to be measured, the images that
             are trained on have the measured one.
         ignore_index: the id of unlabelled pixels inside hardpix.
@@ -84,8 +79,7 @@ def split_folders(
         ValueError: nothing would be left to train or to validate on.
     """
     if validation is not None:
-        # Depth is for training alone; whoever has none of the validation images, or a broken one, need not mend it.
-        validation = replace(validation, depth=None)
+        validation = validation.keeping(_is_checked_in_validation)
     for folders, use in ((training, "train on"), (validation, "validate on")):
         if folders is not None and folders.masks is None:
             raise DataError(
@@ -95,7 +89,6 @@ def split_folders(
     report = check_folders(
         training,
         classes,
-        depth_format=depth_format,
         image_format=image_format,
         ignore_index=ignore_index,
         progress=is_first_process(),
@@ -120,7 +113,7 @@ def split_folders(
             problems += filter(None, [palettes_that_contradict(training.masks, every, classes, "--data.")])
     if training.masks is not None and (never := ids_that_never_occur(training.masks, masks, label_map or {})):
         warnings.append(never)
-    unused = _held_out_depth(training, report.stems, val_share, val_stems) if validation is None else set()
+    unused = _held_out_maps(training, report.stems, val_share, val_stems) if validation is None else set()
     problems, warnings = ([found for found in each if found.where not in unused] for each in (problems, warnings))
     if warnings:
         show("[yellow]Warnings[/yellow]", escape(describe(warnings)))
@@ -148,20 +141,8 @@ def split_folders(
         show(escape(f"Measured in the training images: {image_format.described}"))
 
     def opened(folders: Folders, stems: Sequence[str]) -> SegmentationFolder:
-        return SegmentationFolder(
-            folders.images,
-            folders.masks,
-            table,
-            depth=folders.depth,
-            weights=folders.weights,
-            depth_format=depth_format,
-            image_format=image_format,
-            image_suffix=folders.image_suffix,
-            mask_suffix=folders.mask_suffix,
-            depth_suffix=folders.depth_suffix,
-            ignore_index=ignore_index,
-            stems=stems,
-        )
+        part = replace(folders, stems=tuple(stems))
+        return SegmentationFolder.of(part, table, image_format=image_format, ignore_index=ignore_index)
 
     class_pixels = report.class_pixels(train_stems)
     if doubtful := _doubtful_classes(report, class_pixels):
@@ -176,18 +157,21 @@ def split_folders(
     ]
     if unlabelled:
         raise DataError.of(unlabelled, report.classes.names)
-    unknown = set(report.without_depth)
-    without_depth = tuple(stem for stem in train_stems if stem in unknown)
-    if training.depth is not None and len(without_depth) == len(train_stems):
-        raise DataError.of([nothing_known_anywhere(training.depth)], report.classes.names)
-    if training.depth is not None:
-        show(escape(_depth_seen([report.depth_seen[stem] for stem in train_stems if stem in report.depth_seen])))
-    if without_depth:
-        some = ", ".join(without_depth[:5]) + (", …" if len(without_depth) > 5 else "")
-        of = f"{len(without_depth)} of {len(train_stems)} training images have none ({some})"
-        show("[yellow]Warnings[/yellow]", escape(f"depth: {of}; they are trained on without it"))
+    lacking = {}
+    for kind in training.kinds:
+        unknown = set(report.lacking[kind.key])
+        lacking[kind.key] = without = tuple(stem for stem in train_stems if stem in unknown)
+        if len(without) == len(train_stems):
+            raise DataError.of([kind.nothing_known(training.given[kind.folder])], report.classes.names)
+        seen_maps = report.maps_seen[kind.key]
+        if summary := kind.summary([seen_maps[stem] for stem in train_stems if stem in seen_maps]):
+            show(escape(summary))
+        if without:
+            some = ", ".join(without[:5]) + (", …" if len(without) > 5 else "")
+            of = f"{len(without)} of {len(train_stems)} training images have none ({some})"
+            show("[yellow]Warnings[/yellow]", escape(f"{kind.key}: {of}; they are trained on without it"))
     heights, widths = zip(*(report.sizes[stem] for stem in train_stems), strict=True)
-    val = opened(replace(val_folders, depth=None, weights=None), held_out)
+    val = opened(val_folders.keeping(lambda kind: not kind.training_only), held_out)
     val_sizes = (report if validation is None else val_report).sizes
     return SplitFolders(
         classes=table,
@@ -196,34 +180,29 @@ def split_folders(
         smallest=(min(heights), min(widths)),
         class_pixels=class_pixels,
         val_sizes=tuple(val_sizes[stem] for stem in val.stems),
-        without_depth=without_depth,
+        lacking=lacking,
     )
 
 
-def _depth_seen(depth: Sequence[DepthSeen]) -> str:
-    """What tells whether the unit is right, and unknown depth known as such."""
-    medians = [each.median for each in depth]
-    low, middle, high = (f"{at:.2g}" if at < 100 else f"{at:.0f}" for at in np.quantile(medians, (0, 0.5, 1)))
-    known = sum(each.known for each in depth) / len(depth)
-    return (
-        f"Depth of {len(depth)} training images: their medians are {low} to {high} m, {middle} m in the middle; "
-        f"known at {100 * known:.3g} % of the pixels."
-    )
+def _is_checked_in_validation(kind: MapKind) -> bool:
+    """True where faults of maps must be mended in validation images, too: not for optional maps that it never reads."""
+    return kind.needed or not kind.training_only
 
 
 def _split(stems: Sequence[str], val_share: float, val_stems: str | None) -> Split:
     return split_by_pattern(stems, val_stems) if val_stems else split_blocks(stems, val_share)
 
 
-def _held_out_depth(training: Folders, stems: Sequence[str], val_share: float, val_stems: str | None) -> set[Path]:
-    """Depth maps of images that will be held out: whatever is wrong with them need not be mended."""
-    if training.depth is None:
+def _held_out_maps(training: Folders, stems: Sequence[str], val_share: float, val_stems: str | None) -> set[Path]:
+    """Maps of images that will be held out and need none: whatever is wrong with them need not be mended."""
+    maps = [training.files[kind.folder] for kind in training.kinds if not _is_checked_in_validation(kind)]
+    if not maps:
         return set()
     try:
         held_out = _split(stems, val_share, val_stems).val
     except ValueError:  # said where the split is made
         return set()
-    return {path for stem in held_out for path in training.files["depth"].get(stem, [])}
+    return {path for found in maps for stem in held_out for path in found.get(stem, [])}
 
 
 def _in_both(training: Folders, validation: Folders) -> list[Problem]:

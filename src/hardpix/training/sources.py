@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from torch.utils.data import Dataset
 
 from hardpix.data import ClassTable, DepthFormat, Folders, Preset, load_preset
+from hardpix.data.maps import with_settings
 
 
 def preset_folders(preset: str, root: str | None, val_stems: str | None) -> tuple[Folders, Folders | None, Preset]:
@@ -29,12 +31,10 @@ def own_folders(
     masks: str | None,
     val_images: str | None,
     val_masks: str | None,
-    image_suffix: str,
-    mask_suffix: str,
-    depth_suffix: str,
+    endings: Mapping[str, Any],
     val_stems: str | None,
 ) -> tuple[Folders, Folders | None]:
-    """The folders to train on, and those to validate on if they are apart.
+    """The folders to train on, and those to validate on if they are apart; `endings` are the suffixes of `Folders`.
 
     Raises:
         ValueError: a folder that is missing, or settings that contradict each other.
@@ -43,9 +43,7 @@ def own_folders(
         raise ValueError(
             "no data: give --data.images and --data.masks, or --data.preset and --data.root, or data sets of your own"
         )
-    training = Folders(
-        Path(images), Path(masks), image_suffix=image_suffix, mask_suffix=mask_suffix, depth_suffix=depth_suffix
-    )
+    training = Folders(Path(images), Path(masks), **endings)
     if not val_images and not val_masks:
         return training, None
     if not (val_images and val_masks):
@@ -73,35 +71,48 @@ def own_sets(
     return train_set, val_set, classes if isinstance(classes, ClassTable) else ClassTable.from_names(classes)
 
 
-def with_maps(
-    training: Folders, depth: bool | str | None, depth_format: DepthFormat | None, weights: str | None
-) -> Folders:
+def with_maps(training: Folders, asked: Mapping[str, bool | str | None]) -> Folders:
     """The training folders with the maps that are asked for.
 
     Args:
-        training: folders of images and masks, and of depth maps where a preset names them.
-        depth: those of the preset (true), another folder, or none.
-        depth_format: of these depth maps, if it is given.
-        weights: folder of weight maps.
+        training: folders of images and masks, and of maps where a preset names them.
+        asked: by the key of the maps another folder, the preset's (true), none (false), or the preset's if it names one
+            (None, and keys that are left out).
 
     Raises:
-        ValueError: there is no folder of depth maps for what is asked.
+        ValueError: there is no folder of maps for what is asked.
 
     Example:
-        >>> with_maps(Folders("images", "masks"), "far", None, None).depth.as_posix()
+        >>> with_maps(Folders("images", "masks"), {"depth": "far"}).depth.as_posix()
         'far'
     """
-    if depth is True and training.depth is None:
-        raise ValueError(
-            "expected a folder of depth maps, found --data.depth true and no preset that names one: give it as "
-            "--data.depth DIR"
-        )
-    if not depth and depth_format is not None:
+    maps = dict(training.maps)
+    for kind, folder in maps.items():
+        place = asked.get(kind.key)
+        if place is True and folder is None:
+            raise ValueError(
+                f"expected a folder of {kind.name}s, found --data.{kind.folder} true and no preset that names one: "
+                f"give it as --data.{kind.folder} DIR"
+            )
+        if place is False:
+            maps[kind] = None
+        elif place and place is not True:
+            maps[kind] = Path(place)
+    return replace(training, maps=maps)
+
+
+def in_depth_format(training: Folders, given: DepthFormat | None, preset: DepthFormat | None) -> Folders:
+    """The training folders with the format in which their depth is stored: the given one, else the preset's.
+
+    Raises:
+        ValueError: a format is given, and no depth.
+    """
+    if given is not None and training.depth is None:
         raise ValueError(
             "depth_format goes with depth: give the folder of the depth maps as --data.depth, or leave it out"
         )
-    far = training.depth if depth is True else Path(depth) if depth else None
-    return replace(training, depth=far, weights=Path(weights) if weights else training.weights)
+    kinds = with_settings(training.maps, given or preset)
+    return replace(training, maps={kinds[kind.key]: folder for kind, folder in training.maps.items()})
 
 
 def refuse(chosen: str, settings: dict[str, Any]) -> None:

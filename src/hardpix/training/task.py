@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchmetrics import MeanMetric
 
-from hardpix.data import restore
+from hardpix.data import MAPS, restore
 from hardpix.metrics import SegmentationScores
 from hardpix.networks import DDRNet23Slim, TappedNetwork, tap
 from hardpix.networks.input_channels import channels_advice
@@ -129,12 +129,13 @@ class SegmentationTask(LightningModule):
                 module.set_counts(data.class_counts)
 
     @torch.no_grad()
-    def try_out(self, batch: dict[str, Any], one_image_a_step: bool = False) -> None:
+    def try_out(self, batch: dict[str, Any], one_image_a_step: bool = False, map_kinds: Iterable[str] = MAPS) -> None:
         """Look at one batch without learning from it: what does not fit together shows before training.
 
         Args:
             batch: of one training image.
             one_image_a_step: whether the steps of the training have no more, which batch statistics may not allow.
+            map_kinds: keys of the maps that the batch may hold beside the target.
 
         Raises:
             ValueError: the network cannot take the images, has other output channels than the data has classes, or its
@@ -149,7 +150,7 @@ class SegmentationTask(LightningModule):
             )
         self.step.eval()
         try:
-            self._losses(batch, progress=0.0)
+            self._losses(batch, 0.0, map_kinds)
         except Exception as error:
             raise ValueError(f"{type(self.step.objective).__name__} cannot be computed: {error}") from error
         self.step.train()
@@ -157,7 +158,7 @@ class SegmentationTask(LightningModule):
             # In a copy: batch statistics would remain.
             trial = deepcopy(self.step)
             try:
-                trial(batch["image"], batch["target"], progress=0.0, **_maps(batch))
+                trial(batch["image"], batch["target"], progress=0.0, **_maps(batch, map_kinds))
             except Exception as error:
                 raise ValueError(
                     f"{type(self.network.model).__name__} cannot learn from one image at a time: {error}; give "
@@ -232,11 +233,14 @@ class SegmentationTask(LightningModule):
             raise ValueError(explain_probabilities(found, self.network.model))
         self.step.train()
 
-    def _losses(self, batch: dict[str, Any], progress: float) -> dict[str, Tensor]:
-        return self.step(batch["image"], batch["target"], progress=progress, **_maps(batch))
+    def _losses(self, batch: dict[str, Any], progress: float, map_kinds: Iterable[str]) -> dict[str, Tensor]:
+        return self.step(batch["image"], batch["target"], progress=progress, **_maps(batch, map_kinds))
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
-        losses = self._losses(batch, self.trainer.global_step / max(self.trainer.estimated_stepping_batches, 1))
+        progress = self.trainer.global_step / max(self.trainer.estimated_stepping_batches, 1)
+        # A user's own loaders come without a data module.
+        map_kinds = getattr(self.trainer.datamodule, "map_kinds", MAPS)  # type: ignore[attr-defined]
+        losses = self._losses(batch, progress, map_kinds)
         size = len(batch["image"])
         self.log_dict({f"train/{name}": loss.detach() for name, loss in losses.items()}, batch_size=size)
         self.log("loss", losses["loss"].detach(), prog_bar=True, logger=False, batch_size=size)
@@ -297,5 +301,5 @@ class SegmentationTask(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def _maps(batch: dict[str, Any]) -> dict[str, Tensor]:
-    return {key: batch[key] for key in ("depth", "weight") if key in batch}
+def _maps(batch: dict[str, Any], map_kinds: Iterable[str]) -> dict[str, Tensor]:
+    return {key: batch[key] for key in map_kinds if key in batch}

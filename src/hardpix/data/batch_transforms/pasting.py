@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from hardpix.data.batch_transforms.base import Batch
-from hardpix.data.sample import map_fills
+from hardpix.data.maps import MAPS
 
 TRUST = "target_weight"
 
@@ -32,7 +32,7 @@ def per_pixel_entries(batch: Batch) -> dict[str, Tensor]:
         for key, value in batch.items()
         if isinstance(value, Tensor) and value.ndim in (3, 4) and (len(value), *value.shape[-2:]) == grid
     }
-    for key in (*map_fills(0), TRUST):
+    for key in ("target", *MAPS, TRUST):
         if key in batch and key not in entries:
             found = tuple(batch[key].shape) if isinstance(batch[key], Tensor) else type(batch[key]).__name__
             raise ValueError(f"expected the batch's {key} as (B, H, W) = {grid}, the size of its image, found {found}")

@@ -15,6 +15,8 @@ from PIL import Image, ImageFilter
 
 from hardpix.data import ClassTable, DataError, FolderReport, Folders, SegmentationFolder, check_folders
 from hardpix.data.class_source import class_table
+from hardpix.data.dialects import find_dialects
+from hardpix.data.mask_facts import MaskFacts
 
 SIZE = (40, 60)
 
@@ -387,3 +389,18 @@ def test_tables_that_cannot_read_so(content: dict, said: str) -> None:
     classes = [{"name": "a", "id": 0}, {"name": "b", "id": 255}]
     with pytest.raises(ValueError, match=said):
         ClassTable.from_dict({"classes": classes, **content})
+
+
+def test_a_drawn_id_beside_white_under_a_threshold_is_refused(tmp_path: Path) -> None:
+    facts = [MaskFacts(tmp_path / "a.png", {0: 60, 1: 20, 255: 20})]
+    found = find_dialects(tmp_path, facts, ClassTable.from_threshold(128))
+    assert [problem.kind for problem in found.problems] == ["masks that the threshold does not part"]
+    # Grays along edges are what a threshold is for.
+    soft = [MaskFacts(tmp_path / "a.png", {0: 60, 7: 1, 255: 39}, soft=1)]
+    assert not find_dialects(tmp_path, soft, ClassTable.from_threshold(128)).problems
+
+
+def test_a_threshold_that_no_mask_reaches_is_refused(tmp_path: Path) -> None:
+    facts = [MaskFacts(tmp_path / f"{k}.png", {0: 60, 1: 20, 2: 20}) for k in range(2)]
+    found = find_dialects(tmp_path, facts, ClassTable.from_threshold(128))
+    assert "threshold that no mask reaches" in [problem.kind for problem in found.problems]

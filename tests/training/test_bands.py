@@ -11,8 +11,9 @@ import torch
 import yaml
 from PIL import Image
 
-from hardpix.data import ImageFormat
+from hardpix.data import ClassTable, Folders, ImageFormat
 from hardpix.training.data_module import SegmentationData
+from hardpix.training.inference import open_folder
 from hardpix.training.run_folder import RunFolder
 
 from .conftest import OWN_CODE, Data, Outcome, read, run_hardpix
@@ -280,3 +281,15 @@ def test_data_sets_of_ones_own_of_any_number_of_channels() -> None:
     assert data.first_batch()["image"].shape[:2] == (1, 5)
     with pytest.raises(ValueError, match=r"train_set goes without --data\.bands"):
         SegmentationData(train_set=samples, val_set=samples, classes=["a", "b"], bands=[1])  # type: ignore[arg-type]
+
+
+def test_images_unlike_those_of_the_training_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "images").mkdir()
+    values = np.linspace(0, 3000, 32 * 48 * 4).reshape(32, 48, 4).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "images" / "a.tif", values, photometric="rgb", extrasamples=["unspecified"])
+    open_folder(Folders(tmp_path / "images"), ClassTable.from_names(["a", "b"]), 255, ImageFormat())
+    said = capsys.readouterr().out
+    assert "4 bands in 1 of 1 images" in said
+    assert "gray levels" in said
+    assert said.count("give images as the run was trained on") >= 1
+    assert "--bands" not in said

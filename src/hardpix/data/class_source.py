@@ -74,6 +74,11 @@ def read_otherwise(
     if sum(given is not None for given in (label_map, threshold, palette)) > 1:
         raise ValueError("label_map, threshold and palette each say how masks are read: give one of them")
     if threshold is not None:
+        if len(classes) != 2:
+            raise ValueError(
+                f"expected a run of two classes for a threshold, found {len(classes)} ({', '.join(classes.names)}): "
+                "leave the threshold out, or give a label_map"
+            )
         return ClassTable.from_threshold(threshold, classes.names)
     if label_map is not None:
         numbers = {index for index in label_map.values() if not isinstance(index, str)}

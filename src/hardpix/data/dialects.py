@@ -18,7 +18,12 @@ from hardpix.data.mask_palettes import colors_of_no_class, colors_of_other_class
 from hardpix.data.remedies import either
 from hardpix.data.stray_ids import stray_ids
 from hardpix.data.table_order import numbered_in_order, perhaps_in_order
-from hardpix.data.thresholds import across_the_threshold, below_the_threshold, soft_edges
+from hardpix.data.thresholds import (
+    across_the_threshold,
+    below_the_threshold,
+    nothing_reaches_the_threshold,
+    soft_edges,
+)
 from hardpix.data.unlabeled_classes import class_without_pixels, much_unlabeled, one_class_beside_unlabeled
 
 # The number of one foreground class, by how many bits a drawing program stores: 1, 2, 4, 8 or 16.
@@ -123,6 +128,7 @@ def _assumed(label: int, classes: ClassTable | None) -> bool:
 PROBLEMS = (
     soft_edges,
     across_the_threshold,
+    nothing_reaches_the_threshold,
     numbered_in_order,
     white_or_unlabeled,
     one_class_beside_unlabeled,

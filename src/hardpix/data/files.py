@@ -45,7 +45,8 @@ class FolderListing:
         for name, path in self.files:
             match = next((e for e in endings if name.lower().endswith(e)), None)
             parent, slash, own = name.rpartition("/")
-            if match is not None and own.lower().startswith(before):
+            # The two sides of a star do not share letters.
+            if match is not None and len(own) >= len(before) + len(match) and own.lower().startswith(before):
                 found.setdefault(parent + slash + own[len(before) : -len(match)], []).append(path)
         return dict(sorted(found.items(), key=lambda item: natural_key(item[0])))
 

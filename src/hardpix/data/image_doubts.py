@@ -23,6 +23,9 @@ FEW_LEVELS = 64  # of 256
 NEARLY_BLACK = 16
 MUCH_WHITE = 0.1
 TOO_NARROW = "value_range too narrow"
+NEARLY_ALL_BLACK = "image all but black"
+UNUSED_BANDS = "bands that are not used"
+FEW_GRAYS = "few gray levels"
 
 
 class BandsSeen(NamedTuple):
@@ -81,7 +84,7 @@ def nearly_black(path: Path, image_format: ImageFormat, image: np.ndarray, seen:
     advice = (
         "spread values of fewer bits over the whole range of their file, see --data.value_range, or remove the image"
     )
-    return Problem("image all but black", path, "a picture", f"a brightest value of {brightest} out of 255", advice)
+    return Problem(NEARLY_ALL_BLACK, path, "a picture", f"a brightest value of {brightest} out of 255", advice)
 
 
 def image_doubts(folder: Path, seen: Mapping[str, BandsSeen], count: int, image_format: ImageFormat) -> list[Problem]:
@@ -110,7 +113,7 @@ def image_doubts(folder: Path, seen: Mapping[str, BandsSeen], count: int, image_
                 f"nothing if their first 3 bands are red, green and blue, as in the other {_images(others)}; else save "
                 "them with these bands, or leave them out"
             )
-        doubts.append(Problem("bands that are not used", folder, "3 bands, or a choice of bands", found, advice))
+        doubts.append(Problem(UNUSED_BANDS, folder, "3 bands, or a choice of bands", found, advice))
     dark = [stem for stem, each in seen.items() if each.sixteen_bits and each.high < 256 * FEW_LEVELS]
     if dark and image_format.value_range is None:
         low, high = min(seen[stem].low for stem in dark), max(seen[stem].high for stem in dark)
@@ -127,7 +130,7 @@ def image_doubts(folder: Path, seen: Mapping[str, BandsSeen], count: int, image_
                 f"{'is' if others == 1 else 'are'} stored, or leave them out"
             )
         expected = "16 bits that are used, of which the upper 8 are kept"
-        doubts.append(Problem("few gray levels", folder, expected, found, advice))
+        doubts.append(Problem(FEW_GRAYS, folder, expected, found, advice))
     white = float(np.mean([each.white for each in seen.values()])) if seen else 0.0
     if white > MUCH_WHITE:
         found = f"{100 * white:.3g} % of the numbers in {of(list(seen))} at or above white"

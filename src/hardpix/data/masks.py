@@ -12,7 +12,7 @@ from hardpix.data.images import opened
 from hardpix.data.labels import HIGHEST_ID
 from hardpix.data.limits import MAX_PIXELS
 from hardpix.data.lossy import lossy_codec
-from hardpix.data.tif import RGB, Raster, read_raster
+from hardpix.data.tif import PALETTE, RGB, Raster, read_raster
 
 
 def read_mask(path: str | Path, *, by_color: bool = False, max_pixels: int = MAX_PIXELS) -> np.ndarray:
@@ -39,7 +39,7 @@ def read_mask(path: str | Path, *, by_color: bool = False, max_pixels: int = MAX
         [[[128, 64, 128]]]
     """
     if (raster := read_raster(path, max_pixels=max_pixels)) is not None:
-        return _from_raster(path, raster)
+        return _from_raster(path, raster, by_color)
     with opened(path, max_pixels) as image:
         stored_as: str = image.info["stored_as"]
         _require_lossless(path, lossy_codec(path, image))
@@ -61,8 +61,11 @@ def read_mask(path: str | Path, *, by_color: bool = False, max_pixels: int = MAX
         return _as_ids(path, stored)
 
 
-def _from_raster(path: str | Path, raster: Raster) -> np.ndarray:
+def _from_raster(path: str | Path, raster: Raster, by_color: bool) -> np.ndarray:
     _require_lossless(path, raster.codec)
+    if by_color and raster.photometric == PALETTE:
+        found = f"a palette whose colors are not read: {raster.described}"
+        raise DataError.of([_not_a_mask(path, "a palette of 8 bits of fewer than 89 megapixels", found)])
     if raster.bands == 3 and raster.photometric == RGB:
         if raster.values.dtype != np.uint8:
             found = f"{8 * raster.values.itemsize} bits: {raster.described}"

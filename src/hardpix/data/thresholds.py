@@ -9,6 +9,9 @@ from hardpix.data.classes import ClassTable
 from hardpix.data.errors import Problem
 from hardpix.data.mask_facts import MaskFacts, listed, named, share_of
 
+# Ids below are drawn, not gray levels.
+DRAWN = 16
+
 
 def soft_edges(masks: Path, files: Sequence[MaskFacts], classes: ClassTable | None, option: str) -> Problem | None:
     """Masks of black and white with grays along the edges, which would pass for dozens of classes.
@@ -70,11 +73,44 @@ def across_the_threshold(
 
 
 def _on_one_side(file: MaskFacts, threshold: int) -> bool:
-    """True for masks of two numbers, or of one that is not black, below the threshold; and of two at or above it."""
+    """True for masks of two numbers, or of one that is not black, below the threshold; and of two at or above it.
+
+    Also for masks of black, white and a small number that is no gray along edges.
+    """
     ids = sorted(file.ids)
+    if len(ids) == 3 and ids[0] == 0 and ids[1] < min(threshold, DRAWN) and not file.soft:
+        return True  # a drawn id beside white: a class and what has no label, or two spellings of one class
     if not ids or len(ids) > 2 or len(ids) < len(file.labels):
         return False
     return (0 < ids[-1] < threshold) or (len(ids) == 2 and ids[0] >= threshold)
+
+
+def nothing_reaches_the_threshold(
+    masks: Path, files: Sequence[MaskFacts], classes: ClassTable | None, option: str
+) -> Problem | None:
+    """Grays of which none in any mask reaches the threshold, so that one class is left.
+
+    Example:
+        >>> files = [MaskFacts(Path("a.png"), {0: 6, 1: 2, 2: 1})]
+        >>> nothing_reaches_the_threshold(Path("masks"), files, ClassTable.from_threshold(128), "--").found
+        'numbers up to 2 in 1 masks (a.png)'
+    """
+    if classes is None or classes.threshold is None or not (faint := _faint(files, classes.threshold)):
+        return None
+    if any(max(file.ids, default=0) >= classes.threshold for file in files):
+        return None
+    return Problem(
+        "threshold that no mask reaches",
+        masks,
+        f"numbers on both sides of {classes.threshold}",
+        f"numbers up to {max(max(file.ids) for file in faint)} in {len(faint)} masks ({named(faint, masks)})",
+        f"choose a lower {option}threshold, or leave it out where the masks hold ids of classes",
+        whole_folder=True,
+    )
+
+
+def _faint(files: Sequence[MaskFacts], threshold: int) -> list[MaskFacts]:
+    return [file for file in files if len(file.ids) > 2 and max(file.ids) < threshold]
 
 
 def below_the_threshold(
@@ -83,8 +119,8 @@ def below_the_threshold(
     """A doubt: masks with grays of which none reaches the threshold."""
     if classes is None or classes.threshold is None:
         return None
-    faint = [file for file in files if len(file.ids) > 2 and max(file.ids) < classes.threshold]
-    if not faint:
+    faint = _faint(files, classes.threshold)
+    if not faint or not any(max(file.ids, default=0) >= classes.threshold for file in files):
         return None
     return Problem(
         "masks that are dark throughout",

@@ -73,12 +73,12 @@ class Side:
 
     def codes(self, stored: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """A map as stored → class indices and which labels are known, as `ClassTable.codes` gives them."""
-        if self.renamed:
+        if not self.table.colours:
             stored = grey_as_ids(stored)
-            if stored.ndim == 2:
-                new = np.arange(HIGHEST_ID + 1, dtype=np.uint16)
-                new[list(self.renamed)] = list(self.renamed.values())
-                stored = new[stored]
+        if self.renamed and stored.ndim == 2:
+            new = np.arange(HIGHEST_ID + 1, dtype=np.uint16)
+            new[list(self.renamed)] = list(self.renamed.values())
+            stored = new[stored]
         return self.table.codes(stored)
 
     def index_of(self, stored: int) -> int | None:

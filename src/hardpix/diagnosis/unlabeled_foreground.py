@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from hardpix.data.labels import gray_levels
 from hardpix.data.remedies import label_map
+from hardpix.data.unlabeled_classes import FEW_CLASSES, MOST_WITHOUT_CLASS
 from hardpix.diagnosis.checking import Checked
 from hardpix.diagnosis.doubt import CONVINCING, Doubt, files_of, percent
 from hardpix.diagnosis.readings import Reading, Readings
@@ -15,7 +16,7 @@ def unlabeled_foreground_doubt(readings: Readings, cases: Sequence[Checked]) -> 
     """Masks in which 255 seems to be a class, while it is taken for unlabeled."""
     ids = set(readings.pairs.of_truth)
     if not readings.found:
-        return _white_left_out(readings, cases)
+        return _white_left_out(readings, cases) or _class_left_out(readings, cases) or _below_threshold(readings, cases)
     if readings.truth.index_of(255) != -1 or 255 not in ids:
         return None
     predicted = set(readings.pairs.of_predictions)
@@ -58,5 +59,44 @@ def _white_left_out(readings: Readings, cases: Sequence[Checked]) -> Doubt | Non
         f"it stands at {percent(counts[white] / sum(counts.values()))} of the pixels, in {where}\n  "
         f"what to do: give {mapping}, with one more name of a class\n  "
         f"what to do: or, if {white} is unlabeled: --prediction-ids stored",
+        refused=True,
+    )
+
+
+def _class_left_out(readings: Readings, cases: Sequence[Checked]) -> Doubt | None:
+    """A class of the table without a pixel in the masks, while an id holds some that nobody said to be unlabeled."""
+    counts, table = readings.pairs.of_truth, readings.table
+    assumed = [i for i in table.assumed_ids if i in counts]
+    seen = {readings.truth.index_of(i) for i in counts}
+    missing = [index for index in range(len(table)) if index not in seen]
+    if not assumed or not missing:
+        return None
+    share = sum(counts[i] for i in assumed) / sum(counts.values())
+    if len(table) > FEW_CLASSES and share < MOST_WITHOUT_CLASS:
+        return None
+    held, names = ", ".join(map(str, assumed)), ", ".join(table.names[index] for index in missing)
+    known: dict[int, int | str] = {i: index for index, entry in enumerate(table.ids) for i in entry if i in counts}
+    mapping = label_map(known | {assumed[0]: missing[0]}, "--").replace("label_map", "label-map")
+    where = files_of(cases, lambda case: bool(case.truth & set(assumed)), "truth")
+    advice = f"give {mapping} with the names of the classes" if len(missing) == 1 else "correct the ids of the classes"
+    return Doubt(
+        f"no mask holds {names}, while {held} holds {percent(share)} of the pixels, in {where}, and is unlabeled only "
+        f"by default\n  what to do: if it is a class, {advice}\n  "
+        "what to do: or, if it is unlabeled: --prediction-ids stored",
+        refused=True,
+    )
+
+
+def _below_threshold(readings: Readings, cases: Sequence[Checked]) -> Doubt | None:
+    """Predictions of 0 and 1 under a class table whose threshold is for masks of black and white."""
+    threshold, predicted = readings.predictions.table.threshold, set(readings.pairs.of_predictions)
+    if threshold is None or readings.predictions.threshold is not None or not 0 < max(predicted) < min(threshold, 16):
+        return None
+    share = sum(n for i, n in readings.pairs.of_predictions.items() if i) / sum(readings.pairs.of_predictions.values())
+    return Doubt(
+        f"the predictions hold ids up to {max(predicted)} alone, below the threshold {threshold} of the class table\n"
+        f"  {percent(share)} of the pixels are not 0, in {files_of(cases, lambda case: max(case.predicted) > 0)}\n"
+        "  what to do: add to the command: --prediction-ids index\n"
+        "  what to do: or, if the ids are meant as they stand: --prediction-ids stored",
         refused=True,
     )

@@ -112,6 +112,8 @@ class CountsMetric(Metric):
 
 def _plain(value: Any) -> Any:
     """A setting in one spelling: a list, an array and a tuple of the same numbers are one, and so are 1 and 1.0."""
+    if getattr(value, "ndim", None) == 0:
+        value = value.item()
     if isinstance(value, Iterable) and not isinstance(value, str):
         return tuple(_plain(item) for item in value)
     if hasattr(value, "item"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -25,7 +25,7 @@ from hardpix.data import (
 )
 from hardpix.data.class_source import read_otherwise
 from hardpix.data.folder_report import FolderReport
-from hardpix.data.image_doubts import TOO_NARROW
+from hardpix.data.image_doubts import FEW_GRAYS, NEARLY_ALL_BLACK, TOO_NARROW, UNUSED_BANDS
 from hardpix.data.pairs import unread_files
 from hardpix.data.remedies import with_own_settings
 from hardpix.data.unlabeled import unlabeled_line
@@ -33,6 +33,11 @@ from hardpix.signals import HardnessLevel
 from hardpix.training.loading import ErrorsAsSamples
 from hardpix.training.run_folder import RunFolder
 from hardpix.training.task import SegmentationTask
+
+IMAGE_KINDS = (FEW_GRAYS, NEARLY_ALL_BLACK, TOO_NARROW, UNUSED_BANDS)
+AS_TRAINED = (
+    "give images as the run was trained on: bands, bits and range are those of its images.yaml, or plain 8 bits"
+)
 
 console = Console(highlight=False, markup=False, soft_wrap=True)
 
@@ -168,8 +173,12 @@ def open_folder(
             raise DataError.of(problems)
         console.print(f"{len(report.stems) - len(usable)} of {len(report.stems)} images left out:")
         console.print(describe(problems))
-    if narrow := [warning for warning in report.warnings if warning.kind == TOO_NARROW]:
-        console.print(describe(narrow))
+    if seen := [
+        warning if warning.kind == TOO_NARROW else replace(warning, advice=AS_TRAINED)
+        for warning in report.warnings
+        if warning.kind in IMAGE_KINDS
+    ]:
+        console.print(describe(seen))
     if unused := [*report.alone, *unread_files(folders)]:
         console.print(f"not used, while no image is left out for it:\n{describe(unused)}")
     if report.doubts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -24,6 +25,9 @@ def mine(
     device: str | None = None,
     image_suffix: str | None = None,
     mask_suffix: str | None = None,
+    label_map: dict[int, int | str] | None = None,
+    threshold: int | None = None,
+    palette: Literal["ids", "colors"] | None = None,
     max_pixels: int | None = None,
     overwrite: bool = False,
 ) -> None:
@@ -42,13 +46,26 @@ def mine(
         device: Such as cpu or cuda:1; a GPU if there is one.
         image_suffix: Ending of the image file names that is no part of the stem; that of the run if none is given.
         mask_suffix: The same of the mask file names.
+        label_map: Ids in these masks → number of the run's class, or "ignore"; where they are not those of training.
+        threshold: For masks of black and white: numbers at or above it are the run's class 1, others class 0.
+        palette: colors reads palette files by the colors that the run's classes have.
         max_pixels: Height × width of the largest file that is read; that of the run if none is given.
         overwrite: Whether earlier results of hardpix in OUT may be replaced; other files never are.
     """
     folder = RunFolder(run)
     with checked_input():
         task, samples, _ = open_run(
-            folder, checkpoint, device, images, masks, image_suffix, mask_suffix, max_pixels=max_pixels
+            folder,
+            checkpoint,
+            device,
+            images,
+            masks,
+            image_suffix,
+            mask_suffix,
+            label_map,
+            threshold,
+            palette,
+            max_pixels,
         )
         learned_hardness(task)
         classes = folder.read_classes()

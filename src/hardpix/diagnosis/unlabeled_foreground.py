@@ -45,9 +45,8 @@ def unlabeled_foreground_doubt(readings: Readings, cases: Sequence[Checked]) -> 
 
 def _white_left_out(readings: Readings, cases: Sequence[Checked]) -> Doubt | None:
     """Evenly spread gray levels of which a class table names all but white, as hardpix fit refuses them."""
-    counts = readings.pairs.of_truth
-    white, table = max(counts), readings.table
-    if len(counts) < 3 or not gray_levels(counts) or white not in table.assumed_ids:
+    counts, table = readings.pairs.of_truth, readings.table
+    if len(counts) < 3 or not gray_levels(counts) or (white := max(counts)) not in table.assumed_ids:
         return None
     known: dict[int, int | str] = {i: index for index, entry in enumerate(table.ids) for i in entry}
     if not set(counts) - {white} <= known.keys():
@@ -90,12 +89,14 @@ def _class_left_out(readings: Readings, cases: Sequence[Checked]) -> Doubt | Non
 def _below_threshold(readings: Readings, cases: Sequence[Checked]) -> Doubt | None:
     """Predictions of 0 and 1 under a class table whose threshold is for masks of black and white."""
     threshold, predicted = readings.predictions.table.threshold, set(readings.pairs.of_predictions)
-    if threshold is None or readings.predictions.threshold is not None or not 0 < max(predicted) < min(threshold, 16):
+    if threshold is None or readings.predictions.threshold is not None:
+        return None
+    if not 0 < max(predicted, default=0) < min(threshold, 16):
         return None
     share = sum(n for i, n in readings.pairs.of_predictions.items() if i) / sum(readings.pairs.of_predictions.values())
     return Doubt(
         f"the predictions hold ids up to {max(predicted)} alone, below the threshold {threshold} of the class table\n"
-        f"  {percent(share)} of the pixels are not 0, in {files_of(cases, lambda case: max(case.predicted) > 0)}\n"
+        f"  {percent(share)} of the pixels are not 0, in {files_of(cases, lambda case: max(case.predicted, default=0) > 0)}\n"
         "  what to do: add to the command: --prediction-ids index\n"
         "  what to do: or, if the ids are meant as they stand: --prediction-ids stored",
         refused=True,

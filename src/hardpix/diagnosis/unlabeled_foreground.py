@@ -94,9 +94,10 @@ def _below_threshold(readings: Readings, cases: Sequence[Checked]) -> Doubt | No
     if not 0 < max(predicted, default=0) < min(threshold, 16):
         return None
     share = sum(n for i, n in readings.pairs.of_predictions.items() if i) / sum(readings.pairs.of_predictions.values())
+    where = files_of(cases, lambda case: max(case.predicted, default=0) > 0)
     return Doubt(
         f"the predictions hold ids up to {max(predicted)} alone, below the threshold {threshold} of the class table\n"
-        f"  {percent(share)} of the pixels are not 0, in {files_of(cases, lambda case: max(case.predicted, default=0) > 0)}\n"
+        f"  {percent(share)} of the pixels are not 0, in {where}\n"
         "  what to do: add to the command: --prediction-ids index\n"
         "  what to do: or, if the ids are meant as they stand: --prediction-ids stored",
         refused=True,

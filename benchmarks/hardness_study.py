@@ -261,7 +261,7 @@ class MapWeight(Signal):
         self.channel, self.gain = channel, gain
 
     def forward(self, px: PixelBatch) -> Tensor:
-        values = px.depth if self.channel else px.weight
+        values = px.sample["depth"] if self.channel else px.sample["weight"]
         assert values is not None
         return (values / 16 if self.gain is None else 1 + self.gain * values / 255) * px.valid
 
@@ -282,7 +282,7 @@ class WithRecall(Objective):
         probability = px.logits.float().softmax(1)
         recalls = []
         for c in self.classes:
-            thin = ((px.target == c) & (px.depth > 0)).float()
+            thin = ((px.target == c) & (px.sample["depth"] > 0)).float()
             recalls.append((1 - (probability[:, c] * thin).sum() / thin.sum().clamp(min=1)) * (thin.sum() > 0))
         extra = self.weight * torch.stack(recalls).mean()
         return {**losses, "loss": losses["loss"] + extra, "recall": extra}

@@ -38,7 +38,7 @@ def takes(*sizes: tuple[int, int]) -> Callable[[Tensor], bool]:
 def test_the_smallest_square_that_the_model_takes(side: int) -> None:
     model = Odd(takes((side, side), (1024, 1024)))
     out = blank_run(tap(model, stages=["stem"]))
-    assert out.stages["stem"].shape == (1, 6, side // 2, side // 2)
+    assert out.taps.stages["stem"].shape == (1, 6, side // 2, side // 2)
     assert out.logits.shape == (1, 4, side, side)
 
 

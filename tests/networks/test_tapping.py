@@ -64,12 +64,12 @@ def test_logits_of_all_kinds_of_outputs(wrap: Any) -> None:
     model = Returns(wrap)
     out = tap(model, decoder="layer")(IMAGE)
     assert torch.equal(out.logits, model.layer(IMAGE))
-    assert out.auxiliary == []
+    assert out.taps.auxiliary == []
 
 
 def test_auxiliary_logits_of_a_mapping() -> None:
     out = tap(Returns(lambda logits: {"out": logits, "aux": 2 * logits}))(IMAGE)
-    [(logits, weight)] = out.auxiliary
+    [(logits, weight)] = out.taps.auxiliary
     assert torch.equal(logits, 2 * out.logits)
     assert weight == 1.0
 
@@ -104,25 +104,25 @@ def test_pixels_carries_all_that_is_known() -> None:
     assert px.weight is weight
     assert px.progress == 0.5
     assert px.ignore_index == 7
-    assert px.stages.keys() == {"encoder.0"}
-    assert px.stages["encoder.0"].shape == (2, 6, 4, 6)
-    torch.testing.assert_close(px.features[0][0], px.stages["encoder.0"].relu())
-    assert px.embedding.shape == (2, 8, 4, 6)
+    assert px.taps.stages.keys() == {"encoder.0"}
+    assert px.taps.stages["encoder.0"].shape == (2, 6, 4, 6)
+    torch.testing.assert_close(px.taps.features[0][0], px.taps.stages["encoder.0"].relu())
+    assert px.taps.embedding.shape == (2, 8, 4, 6)
 
 
 def test_a_linear_classifier_has_an_embedding_with_channels_first() -> None:
     network = tap(Tokens(), decoder="classifier")
     out = network(IMAGE)
-    torch.testing.assert_close(out.embedding, network.model.embed(IMAGE))
+    torch.testing.assert_close(out.taps.embedding, network.model.embed(IMAGE))
     assert network.embedding_channels == 6
-    assert network.new_branch(kind="light")(out.features, out.embedding).shape == (2, 1, 4, 6)
+    assert network.new_branch(kind="light")(out.taps.features, out.taps.embedding).shape == (2, 1, 4, 6)
 
 
 def test_a_network_of_no_family_runs_without_a_decoder() -> None:
     network = tap(Plain())
     out = network(IMAGE)
-    assert out.features is None
-    assert out.embedding is None
+    assert out.taps.features is None
+    assert out.taps.embedding is None
     # A light branch stands on the embedding, and needs no more.
     for kind, role in (("copy", "decoder"), ("light", "embedding")):
         with pytest.raises(ValueError, match=rf"{role}='…'\); its top-level modules are 'encoder' .*, 'head' "):
@@ -259,10 +259,10 @@ def test_no_grad_and_autocast() -> None:
         assert not network(IMAGE).embedding.requires_grad
     with torch.autocast("cpu", torch.bfloat16):
         out = network(IMAGE)
-        assert out.embedding.dtype == torch.bfloat16
+        assert out.taps.embedding.dtype == torch.bfloat16
         for kind in ("copy", "light"):
             branch = network.new_branch(kind=kind)
-            branch(detach_nested(out.features), out.embedding.detach()).float().sum().backward()
+            branch(detach_nested(out.taps.features), out.taps.embedding.detach()).float().sum().backward()
             assert all(p.grad.dtype == torch.float32 for p in branch.parameters())
 
 

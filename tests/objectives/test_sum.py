@@ -90,7 +90,7 @@ def test_a_shared_signal_learns_once_with_the_weight_of_the_first(
     objective = Sum(make(signal), weights={"a": weight, "b": 3.0})
     found = objective(px)["loss"]
     segmentation = (signal(again).detach() * again.loss).sum() / signal(again).sum().detach()
-    expected = (weight + 3.0) * segmentation + weight * signal.own_loss(again)
+    expected = (weight + 3.0) * segmentation + weight * signal.loss(again)
     torch.testing.assert_close(found, expected)
     scores = signal.branch.scores
     torch.testing.assert_close(*(torch.autograd.grad(loss, scores, retain_graph=True)[0] for loss in (found, expected)))

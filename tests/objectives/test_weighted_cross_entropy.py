@@ -3,6 +3,7 @@
 import copy
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ import hardpix
 from hardpix.objectives import WeightedCrossEntropy
 from hardpix.pixels import PixelBatch
 from hardpix.signals import ClassBalance, Focal, HardnessLevel, OnlineHard, Precomputed, Product, Signal, Uniform
+from testing import batch_of
 
 Make = Callable[..., PixelBatch]
 MakeHardness = Callable[..., HardnessLevel]
@@ -79,7 +81,7 @@ def test_focal_is_its_formula_with_its_gradient(gamma: float, pixel_batch: Make)
     torch.testing.assert_close(loss, expected.detach())
     torch.testing.assert_close(gradient, torch.autograd.grad(expected, px.logits)[0])
     assert torch.autograd.gradcheck(
-        lambda logits: WeightedCrossEntropy(Focal(gamma))(PixelBatch(logits, px.target))["loss"],
+        lambda logits: WeightedCrossEntropy(Focal(gamma))(batch_of(logits, px.target))["loss"],
         px.logits.detach().requires_grad_(),
     )
 
@@ -121,7 +123,7 @@ def test_the_branch_gets_the_gradient_of_its_own_loss_alone(
     pixel_batch: Make, hardness_with_scores: MakeHardness
 ) -> None:
     gradients = []
-    for use in (lambda signal, px: WeightedCrossEntropy(signal)(px)["loss"], lambda signal, px: signal.own_loss(px)):
+    for use in (lambda signal, px: WeightedCrossEntropy(signal)(px)["loss"], lambda signal, px: signal.loss(px)):
         px = pixel_batch()
         signal = hardness_with_scores(random_scores(px))
         use(signal, px).backward()
@@ -149,7 +151,7 @@ def test_label_smoothing_changes_the_segmentation_loss_only(
 ) -> None:
     px, smoothed_px = pixel_batch(), pixel_batch()
     for batch in (px, smoothed_px):
-        batch.auxiliary.append((0.5 * batch.logits.detach(), 1.0))
+        batch.taps.auxiliary.append((0.5 * batch.logits.detach(), 1.0))
     scores = random_scores(px)
     plain = WeightedCrossEntropy(hardness_with_scores(scores))(px)
     smoothed = WeightedCrossEntropy(hardness_with_scores(scores), label_smoothing=0.2)(smoothed_px)
@@ -166,7 +168,7 @@ def test_auxiliary_heads_add_their_plain_loss_with_their_weight(pixel_batch: Mak
     generator = torch.Generator().manual_seed(2)
     sizes = [(4, 6), (2, 3)]
     heads = [torch.randn(2, 4, *size, generator=generator, dtype=torch.float64, requires_grad=True) for size in sizes]
-    px.auxiliary = [(heads[0], 1.0), (heads[1], 0.5)]
+    px.taps = replace(px.taps, auxiliary=[(heads[0], 1.0), (heads[1], 0.5)])
     parts = WeightedCrossEntropy(OnlineHard(0.3))(px)
     resized = F.interpolate(heads[1], (4, 6), mode="bilinear", align_corners=False)
     losses = [F.cross_entropy(logits, px.target, ignore_index=255) for logits in (heads[0], resized)]
@@ -231,7 +233,7 @@ def network() -> hardpix.TappedNetwork:
 def run(tapped: hardpix.TappedNetwork, objective: WeightedCrossEntropy, target: Tensor, image: Tensor) -> PixelBatch:
     """Forward and backward with an auxiliary head."""
     px = tapped.pixels(image, target, weight=torch.ones(target.shape))
-    px.auxiliary.append((0.3 * px.logits, 1.0))
+    px.taps.auxiliary.append((0.3 * px.logits, 1.0))
     objective(px)["loss"].backward()
     return px
 
@@ -243,7 +245,7 @@ def test_all_ignored_is_a_zero_on_the_graph(make: Callable[[], Signal], shape: t
     objective = WeightedCrossEntropy(make(), label_smoothing=0.1).bind(tapped).eval()
     image = torch.rand(shape[0], 3, *shape[1:], dtype=torch.float64)
     px = tapped.pixels(image, torch.full(shape, 255), weight=torch.ones(shape))
-    px.auxiliary.append((0.3 * px.logits, 1.0))
+    px.taps.auxiliary.append((0.3 * px.logits, 1.0))
     parts = objective(px)
     assert all(value.item() == 0 for value in parts.values())
     parts["loss"].backward()
@@ -271,12 +273,12 @@ def test_values_and_gradients_are_the_same_whatever_ignored_pixels_hold(
         logits = px.logits.detach().clone()
         logits[:, :2] = fill(logits[:, :2], filling)  # half of the classes: a shift of all would cancel out
         logits.requires_grad_()
-        batch = PixelBatch(
+        batch = batch_of(
             logits,
             target,
-            weight=fill(px.weight[:, None], 9.0)[:, 0],
-            features=((fill(px.features[0][0].detach(), 50.0),), {}),
-            embedding=fill(px.embedding.detach(), 50.0),
+            weight=fill(px.sample["weight"][:, None], 9.0)[:, 0],
+            features=((fill(px.taps.features[0][0].detach(), 50.0),), {}),
+            embedding=fill(px.taps.embedding.detach(), 50.0),
             auxiliary=[(0.3 * logits, 1.0)],
         )
         parts = objective(batch)
@@ -320,8 +322,8 @@ def test_half_logits_give_the_float32_loss_of_the_rounded_logits(make: Callable[
     half = px.logits.detach().bfloat16()
 
     def losses(logits: Tensor) -> dict[str, Tensor]:
-        known = {"features": px.features, "embedding": px.embedding, "weight": torch.ones(2, 4, 5)}
-        return objective(PixelBatch(logits, px.target, auxiliary=[(logits[..., ::2, ::2], 1.0)], **known))
+        known = {"features": px.taps.features, "embedding": px.taps.embedding, "weight": torch.ones(2, 4, 5)}
+        return objective(batch_of(logits, px.target, auxiliary=[(logits[..., ::2, ::2], 1.0)], **known))
 
     full = losses(half.float())
     for name, value in losses(half).items():
@@ -350,7 +352,7 @@ def test_smoothing_keeps_no_plain_loss_that_nobody_asked_for() -> None:
             loss(logits.clone().requires_grad_() + 0)
         return sum(stores.values())
 
-    ours = kept(lambda x: WeightedCrossEntropy(label_smoothing=0.1)(PixelBatch(x, target))["loss"])
+    ours = kept(lambda x: WeightedCrossEntropy(label_smoothing=0.1)(batch_of(x, target))["loss"])
     torchs = kept(lambda x: F.cross_entropy(x, target, label_smoothing=0.1))
     assert ours < torchs + 0.5 * logits.numel()
 

@@ -14,6 +14,7 @@ from torch import nn
 
 from hardpix.pixels import PixelBatch
 from hardpix.signals import ClassBalance
+from testing import batch_of
 
 CITYSCAPES_LIKE = [2_036_416_525, 336_090_793, 1_260_636_120, 36_199_498, 67_789_506, 5_487_381, 7]
 
@@ -86,7 +87,7 @@ def test_map_holds_the_weight_of_each_pixels_class(pixel_batch: Callable[..., Pi
 
 def test_counts_may_come_later_and_from_a_checkpoint() -> None:
     waiting = ClassBalance()
-    px = PixelBatch(torch.zeros(1, 2, 1, 2), torch.tensor([[[0, 1]]]))
+    px = batch_of(torch.zeros(1, 2, 1, 2), torch.tensor([[[0, 1]]]))
     with pytest.raises(RuntimeError, match="no pixel counts"):
         waiting(px)
     waiting.load_state_dict(ClassBalance([30, 10]).state_dict())
@@ -119,7 +120,7 @@ def test_counts_of_another_number_of_classes_are_an_error(pixel_batch: Callable[
 @pytest.mark.parametrize("convert", [nn.Module.half, nn.Module.bfloat16, nn.Module.double])
 def test_weights_stay_float32_whatever_the_network_is_converted_to(convert: Callable[[nn.Module], nn.Module]) -> None:
     """A class with a millionth of the pixels weighs 500 000, which float16 does not hold."""
-    px = PixelBatch(torch.zeros(1, 2, 1, 3), torch.tensor([[[0, 1, 255]]]))
+    px = batch_of(torch.zeros(1, 2, 1, 3), torch.tensor([[[0, 1, 255]]]))
     signal = ClassBalance(counts=[999_999, 1])
     expected = signal(px)
     assert expected[0, 0].tolist() == pytest.approx([1_000_000 / 999_999 / 2, 500_000, 0])

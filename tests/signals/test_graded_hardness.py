@@ -8,6 +8,7 @@ from torch import Tensor
 
 from hardpix.pixels import PixelBatch
 from hardpix.signals import HardnessLevel
+from testing import batch_of
 
 Make = Callable[..., PixelBatch]
 MakeHardness = Callable[..., HardnessLevel]
@@ -50,7 +51,7 @@ def test_loss_is_the_poisson_deviance_and_its_gradient_expected_minus_found(
     ratio = px.loss.detach() / px.loss.detach()[px.valid].mean()
     count = px.valid.sum()
 
-    loss = signal.own_loss(px)
+    loss = signal.loss(px)
     torch.testing.assert_close(loss.detach(), ((torch.exp(scores) - ratio * scores) * px.valid).sum() / count)
     loss.backward()
     torch.testing.assert_close(signal.branch.scores.grad.squeeze(1), (torch.exp(scores) - ratio) * px.valid / count)
@@ -62,7 +63,7 @@ def test_loss_passes_gradcheck_also_where_the_exponential_goes_on_as_its_tangent
     def of_scores(scores: Tensor) -> Tensor:
         signal = HardnessLevel(form="graded")
         signal.branch = lambda features, embedding: scores  # type: ignore[assignment]
-        return signal.own_loss(PixelBatch(px.logits.detach(), px.target))
+        return signal.loss(batch_of(px.logits.detach(), px.target))
 
     for middle in (0.0, 9.5):
         scores = (scores_for(px, 0.4)[:, None] + middle).requires_grad_()
@@ -80,7 +81,7 @@ def test_one_score_for_all_pixels_of_a_feature_learns_their_mean_loss(pixel_batc
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        loss = signal.own_loss(PixelBatch(px.logits.detach(), px.target))
+        loss = signal.loss(batch_of(px.logits.detach(), px.target))
         loss.backward()
         return loss
 
@@ -104,7 +105,7 @@ def test_wild_scores_stay_finite_and_are_pulled_back(pixel_batch: Make, hardness
     px = pixel_batch()
     signal = hardness_with_scores(torch.full(px.target.shape, 500.0).double(), form="graded")
     assert signal(px).isfinite().all()
-    signal.own_loss(px).backward()
+    signal.loss(px).backward()
     gradient = signal.branch.scores.grad.squeeze(1)
     assert gradient.isfinite().all()
     assert (gradient[px.valid] > 0).all()

@@ -31,11 +31,11 @@ def test_map_is_the_product_and_own_loss_the_sum_of_own_losses(
     expected = first(px) * balance(px) * second(px)
     torch.testing.assert_close(px.map(product), expected.detach())
 
-    product.own_loss(px).backward()
+    product.loss(px).backward()
     found = [signal.branch.scores.grad.clone() for signal in (first, second)]
     for signal, gradient in zip((first, second), found, strict=True):
         signal.branch.scores.grad = None
-        signal.own_loss(pixel_batch()).backward()
+        signal.loss(pixel_batch()).backward()
         torch.testing.assert_close(signal.branch.scores.grad, gradient)
 
 
@@ -75,13 +75,13 @@ def test_it_counts_pixels_if_a_factor_does(factors: list[Signal], normalizer: st
 
 
 def test_without_learned_factors_there_is_no_own_loss(pixel_batch: Make) -> None:
-    assert Product([Uniform(), Focal()]).own_loss(pixel_batch()) is None
+    assert Product([Uniform(), Focal()]).loss(pixel_batch()) is None
 
 
 def test_a_factor_that_is_there_twice_learns_once(pixel_batch: Make, hardness_with_scores: MakeHardness) -> None:
     px = pixel_batch()
     signal, _ = two_hardness(px, hardness_with_scores)
-    torch.testing.assert_close(Product([signal, signal]).own_loss(px), signal.own_loss(pixel_batch()))
+    torch.testing.assert_close(Product([signal, signal]).loss(px), signal.loss(pixel_batch()))
 
 
 def test_bind_reaches_nested_factors(pixel_batch: Make) -> None:

@@ -39,7 +39,7 @@ def evaluate(task: SegmentationTask, scenes: Dataset, name: str) -> Evaluation:
     for index in track(range(count), f"scoring {name}", console=Console(stderr=True)):
         px = look(task, scenes[index])
         prediction = px.logits.argmax(1)
-        scores.update(prediction, px.target)
+        scores.update(prediction, px.labels)
         predictions.append(prediction[0].to(torch.uint8))
         maps.append(hardness_maps(task, px))
     together = {key: torch.stack([each[key] for each in maps]) for key in maps[0]}

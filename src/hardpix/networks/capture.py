@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from hardpix.networks.nested import copy_containers, map_tensors, tensors_in
-
-Features = tuple[tuple[Any, ...], dict[str, Any]]
+from hardpix.pixels.taps import Features
 
 
 @dataclass

@@ -9,10 +9,24 @@ from hardpix.pixels import PixelBatch, process_mean, weighted_mean
 from hardpix.signals import Signal
 
 
-def weight_map(px: PixelBatch, signal: Signal) -> Tensor:
-    """The signal's map (B, H, W), a constant unless the signal is differentiable."""
-    weight = px.map(signal)
-    return weight if signal.differentiable else weight.detach()
+def weight_map(px: PixelBatch, signal: Signal | None) -> Tensor:
+    """Map of a signal (B, H, W) where there is a label, a constant unless the signal is differentiable.
+
+    The one place that masks: 0 where there is no label, times "target_weight" of the sample where it has one. Without a
+    signal every pixel counts alike.
+    """
+    if signal is None:
+        weight = torch.ones(px.shape, device=px.logits.device)
+    else:
+        weight = px.map(signal) if signal.differentiable else px.map(signal).detach()
+    if (trust := px.sample.get("target_weight")) is not None:
+        weight = weight * trust
+    return torch.where(px.valid, weight, 0)
+
+
+def counts_pixels(signal: Signal | None) -> bool:
+    """Whether losses weighed by a signal are divided by the number of labeled pixels instead of Σ w."""
+    return signal is not None and signal.normalizer == "count"
 
 
 def weighted_means(terms: Sequence[tuple[Tensor, Tensor, Tensor]], joined: bool) -> list[Tensor]:

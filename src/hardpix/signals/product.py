@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class Product(Signal):
     """The product of several signals' maps, for instance class balance × learned hardness.
 
-    Factors that are constants for the segmentation loss stay so. Its own loss is the sum of the factors' own losses,
-    each with its own map and each counted once a batch. The weighted loss is divided by the number of pixels if a
+    Factors that are constants for the segmentation loss stay so. Those that learn have losses of their own. The
+    weighted loss is divided by the number of pixels if a
     factor's is, so that with class balance and focal it is the α-balanced focal loss Σ α (1 − p)^γ ℓ / |V|, else by
     Σ w.
 
@@ -53,19 +53,18 @@ class Product(Signal):
     def normalizer(self) -> Literal["weight", "count"]:
         return "count" if any(signal.normalizer == "count" for signal in self.factors) else "weight"
 
+    @property
+    def needs_target(self) -> bool:  # type: ignore[override]
+        return any(signal.needs_target for signal in self.factors)
+
     def bind(self, network: TappedNetwork) -> Self:
         for signal in self.factors:
             signal.bind(network)
         return self
 
     def forward(self, px: PixelBatch) -> Tensor:
-        product = px.valid.float()
+        product = torch.ones(px.shape, device=px.logits.device)
         for signal in self.factors:
             weights = px.map(signal)
             product = product * (weights if signal.differentiable else weights.detach())
         return product
-
-    def own_loss(self, px: PixelBatch) -> Tensor | None:
-        losses = [px.own_loss(signal, asker=self) for signal in dict.fromkeys(self.factors)]
-        learned = [loss for loss in losses if loss is not None]
-        return torch.stack(learned).sum() if learned else None

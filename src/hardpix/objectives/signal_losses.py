@@ -1,0 +1,34 @@
+"""Losses that train signals themselves."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from hardpix.objectives.base import Objective
+from hardpix.pixels import PixelBatch
+from hardpix.signals import Signal
+
+
+def signals_in(module: nn.Module) -> list[Signal]:
+    """Signals inside a module, each once, in the order of its submodules."""
+    return [inside for inside in module.modules() if isinstance(inside, Signal)]
+
+
+def with_signal_losses(objective: Objective, px: PixelBatch) -> dict[str, Tensor]:
+    """Losses of an objective, and of every signal in it that learns: each once, with weight 1, by the signal's name.
+
+    So neither the order nor the weights of objectives in a :class:`~hardpix.objectives.Sum` change how a branch learns.
+
+    Example:
+        >>> import torch
+        >>> from hardpix.objectives import WeightedCrossEntropy
+        >>> px = PixelBatch(torch.zeros(1, 4, 1, 2), torch.tensor([[[3, 255]]]))
+        >>> sorted(with_signal_losses(WeightedCrossEntropy(), px))
+        ['loss', 'segmentation']
+    """
+    losses = objective(px)
+    for signal in signals_in(objective):
+        own = signal.loss(px)
+        if own is not None:
+            losses = {**losses, "loss": losses["loss"] + own, signal.name: own}
+    return losses

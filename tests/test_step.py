@@ -103,10 +103,10 @@ def test_depth_weight_and_progress_reach_the_objective() -> None:
     depth, weight = torch.rand(2, 6, 8), torch.rand(2, 6, 8)
     make_step(Look)(image, target, depth=depth, weight=weight, progress=0.25)
     px = seen[0]
-    assert px.image is image
+    assert px.sample["image"] is image
     assert px.target is target
-    assert px.depth is depth
-    assert px.weight is weight
+    assert px.sample["depth"] is depth
+    assert px.sample["weight"] is weight
     assert px.progress == 0.25
 
 

@@ -82,7 +82,7 @@ def test_attention_in_a_decoder_is_drawn_anew() -> None:
 
     network = tap(nn.Sequential(nn.Conv2d(3, 6, 1), Attend()), decoder="1")
     branch = network.new_branch()
-    assert branch(detach_nested(network(IMAGE).features)).shape == (2, 1, 8, 12)
+    assert branch(detach_nested(network(IMAGE).taps.features)).shape == (2, 1, 8, 12)
     assert all(p.isfinite().all() for p in branch.parameters())
 
 

@@ -98,10 +98,10 @@ def test_pixels_carries_all_that_is_known() -> None:
     depth, weight = torch.rand(2, 8, 12), torch.rand(2, 8, 12)
     network = tap(Plain(), decoder="head", stages=["encoder.0"], ignore_index=7)
     px = network.pixels(IMAGE, TARGET, depth=depth, weight=weight, progress=0.5)
-    assert px.image is IMAGE
+    assert px.sample["image"] is IMAGE
     assert px.target is TARGET
-    assert px.depth is depth
-    assert px.weight is weight
+    assert px.sample["depth"] is depth
+    assert px.sample["weight"] is weight
     assert px.progress == 0.5
     assert px.ignore_index == 7
     assert px.taps.stages.keys() == {"encoder.0"}
@@ -138,7 +138,7 @@ def test_a_known_network_that_was_rebuilt_is_of_no_family() -> None:
         def forward(self, image: Tensor) -> Tensor:
             return self.neck(self.stem(image).repeat(1, 2, 1, 1))
 
-    assert tap(Rebuilt())(IMAGE).features is None
+    assert tap(Rebuilt())(IMAGE).taps.features is None
     assert tap(Rebuilt(), decoder="neck")(IMAGE).embedding.shape[1] == 8
 
 

@@ -129,7 +129,7 @@ def test_odd_logits_of_unlabelled_pixels_leave_no_trace_in_the_maps(odd: float) 
     logits[..., 1] = odd
     px = batch_of(logits, torch.tensor([[[1, 255]]]))
     third = torch.tensor([[[1 / 3, 0.0]]])
-    torch.testing.assert_close(px.confidence, third)
+    torch.testing.assert_close(px.confidence[px.valid], torch.tensor([1 / 3]))
     torch.testing.assert_close(px.true_probability, third)
     torch.testing.assert_close(px.loss, torch.tensor([[[torch.tensor(3.0).log(), 0.0]]]))
 
@@ -161,6 +161,6 @@ def test_a_signals_map_of_another_shape_is_an_error_that_names_it() -> None:
 def test_short_and_unsigned_ids_are_what_they_say(
     dtype: torch.dtype, classes: int, ignore_index: int, labels: list[int], valid: list[bool]
 ) -> None:
-    px = batch_of(torch.zeros(1, classes, 1, 2), torch.tensor([[labels]]).to(dtype), ignore_index)
+    px = batch_of(torch.zeros(1, classes, 1, 2), torch.tensor([[labels]]).to(dtype), ignore_index=ignore_index)
     assert px.valid.tolist() == [[valid]]
     torch.testing.assert_close(px.loss, torch.tensor([[[float(classes), 1.0]]]).log())

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 import hardpix
-from hardpix.objectives import WeightedCrossEntropy
+from hardpix.objectives import WeightedCrossEntropy, with_signal_losses
 from hardpix.objectives.weighting import weight_map
 from hardpix.pixels import PixelBatch, depth_aware_error, depth_loss, depth_prediction_error
 from hardpix.signals import DepthPrivileged, HardnessLevel, Product
@@ -217,7 +217,9 @@ def test_held_out_images_need_no_depth() -> None:
 
 def test_without_a_weight_there_is_no_curriculum(pixel_batch: Make) -> None:
     px = pixel_batch(shape=(2, 6, 7), depth=random_depth((2, 6, 7)))
-    assert torch.equal(px.map(with_prediction(px, dpe=0.0, dse=0.0)) > 0, px.valid)
+    signal = with_prediction(px, dpe=0.0, dse=0.0)
+    assert (px.map(signal) == 1).all()
+    assert torch.equal(weight_map(px, signal) > 0, px.valid)
 
 
 @pytest.mark.parametrize("kind", ["berhu", "l1", "scale_invariant"])
@@ -284,7 +286,9 @@ def test_times_learned_hardness(pixel_batch: Make, hardness_with_scores: Callabl
     hardness = hardness_with_scores(torch.randn(2, 6, 7, dtype=torch.float64))
     product = Product([hardness, depth])
     torch.testing.assert_close(px.map(product), px.map(hardness) * px.map(depth))
-    torch.testing.assert_close(product.loss(px), hardness.loss(px) + depth.loss(px))
+    objective = WeightedCrossEntropy(product)
+    found = with_signal_losses(objective, px)
+    torch.testing.assert_close(found["loss"], objective(px)["loss"] + hardness.loss(px) + depth.loss(px))
 
 
 def test_training_learns_depth_and_goes_on_from_a_saved_state() -> None:

@@ -91,7 +91,7 @@ def batch(network: hardpix.TappedNetwork, shape: tuple[int, int, int, int], labe
 
 @pytest.mark.parametrize("make", SIGNALS.values(), ids=SIGNALS)
 @pytest.mark.parametrize("awkward", AWKWARD.values(), ids=AWKWARD)
-def test_maps_and_gradients_are_finite_and_nothing_where_nothing_is_labelled(
+def test_maps_and_gradients_are_finite_and_weights_are_nothing_where_nothing_is_labelled(
     awkward: tuple[tuple[int, int, int, int], int | None, torch.dtype], make: MakeSignal
 ) -> None:
     shape, label, dtype = awkward
@@ -198,10 +198,10 @@ def test_copies_and_saved_states_make_the_same_map(make: MakeSignal) -> None:
             parameter.add_(torch.randn_like(parameter))
     loaded = bound(make, 3)
     loaded.load_state_dict(signal.state_dict())
-    px = batch(tapped(3), (2, 3, 4, 5))
-    expected = signal(px)
+    network = tapped(3)
+    expected = signal(batch(network, (2, 3, 4, 5)))
     for twin in (loaded, copy.deepcopy(signal), pickle.loads(pickle.dumps(signal))):
-        assert torch.equal(twin(px), expected)
+        assert torch.equal(twin(batch(network, (2, 3, 4, 5))), expected)
 
 
 @pytest.mark.parametrize("make", SIGNALS.values(), ids=SIGNALS)

@@ -61,7 +61,7 @@ def test_the_slope_is_that_of_the_closed_form_up_to_the_smallest_losses(gamma: f
     """d/dℓ of (1 − e^−ℓ)^γ ℓ, which tends to 0 with ℓ, in float64 down to denormal losses in float32."""
     losses = torch.tensor([0.0, 1e-44, 1e-39, 1e-30, 1e-10, 1e-3, 1.0], requires_grad=True)
     px = batch_of(torch.zeros(1, 2, 1, 7), torch.zeros(1, 1, 7, dtype=torch.long))
-    px._computed["loss"] = losses.view(1, 1, 7)
+    px._cache["loss"] = losses.view(1, 1, 7)
     (Focal(gamma)(px) * px.loss).sum().backward()
     exact = losses.detach().double().numpy()
     wrong = -np.expm1(-exact)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from hardpix.objectives.weighting import weight_map
 from hardpix.pixels import PixelBatch
 from hardpix.signals import HardnessLevel
 from testing import batch_of
@@ -27,9 +28,11 @@ def test_map_mixes_one_and_the_capped_expected_loss(
     scores = scores_for(px)
     expected_loss = torch.exp(scores)
     mean = expected_loss[px.valid].mean()
-    expected = (1 - share + share * torch.minimum(expected_loss / mean, torch.tensor(cap))) * px.valid
-    found = hardness_with_scores(scores, form="graded", share=share, cap=cap)(px)
-    torch.testing.assert_close(found, expected)
+    expected = 1 - share + share * torch.minimum(expected_loss / mean, torch.tensor(cap))
+    signal = hardness_with_scores(scores, form="graded", share=share, cap=cap)
+    found = weight_map(px, signal)
+    torch.testing.assert_close(found, expected * px.valid)
+    torch.testing.assert_close(px.map(signal), expected)
     if share == 1.0:
         assert found.max() == cap  # the cap is reached, so that the case tests it
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 import hardpix
+from hardpix.objectives.weighting import weight_map
 from hardpix.pixels import PixelBatch
 from hardpix.signals import HardnessLevel
 from testing import batch_of
@@ -28,8 +29,10 @@ def small_model(classes: int = 4) -> nn.Sequential:
 def test_map_is_sigmoid_plus_floor_on_labelled_pixels(pixel_batch: Make, hardness_with_scores: MakeHardness) -> None:
     px = pixel_batch()
     scores = random_scores(px)
-    expected = (1 / (1 + torch.exp(-scores)) + 0.25) * (px.target != 255)
-    torch.testing.assert_close(hardness_with_scores(scores, floor=0.25)(px).detach(), expected)
+    expected = 1 / (1 + torch.exp(-scores)) + 0.25
+    signal = hardness_with_scores(scores, floor=0.25)
+    torch.testing.assert_close(weight_map(px, signal), expected * (px.target != 255))
+    torch.testing.assert_close(px.map(signal).detach(), expected)
 
 
 def test_per_image_the_weights_of_each_image_sum_to_its_pixels(
@@ -38,9 +41,12 @@ def test_per_image_the_weights_of_each_image_sum_to_its_pixels(
     px = pixel_batch(shape=(3, 4, 5))
     px.target[1] = 255
     scores = random_scores(px)
-    found = hardness_with_scores(scores, normalize="image")(px).detach()
+    found = weight_map(px, hardness_with_scores(scores, normalize="image"))
     torch.testing.assert_close(found.sum((1, 2)), torch.tensor([20.0, 0, 20]).double())
-    within = hardness_with_scores(scores)(px).detach()
+    # An image without labels keeps the map as it is.
+    everywhere = hardness_with_scores(scores, normalize="image")(px).detach()
+    torch.testing.assert_close(everywhere[1], torch.sigmoid(scores[1]) + 0.1)
+    within = weight_map(batch_of(px.logits, px.target), hardness_with_scores(scores))
     for image in (0, 2):
         torch.testing.assert_close(found[image] / found[image].sum(), within[image] / within[image].sum())
 

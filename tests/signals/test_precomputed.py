@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from hardpix.objectives.weighting import weight_map
 from hardpix.pixels import PixelBatch
 from hardpix.signals import HardnessLevel, Precomputed
 from testing import batch_of
@@ -41,14 +42,15 @@ def test_an_exported_level_comes_back_as_the_hardness_that_was_learned(
 def test_without_a_floor_the_weights_are_taken_as_they_are() -> None:
     weight = torch.tensor([[[0.0, 2.5, 7.0]]])
     px = batch_of(torch.zeros(1, 2, 1, 3), torch.tensor([[[0, 1, 255]]]), weight=weight)
-    assert Precomputed(floor=0)(px).tolist() == [[[0, 2.5, 0]]]
+    assert weight_map(px, Precomputed(floor=0)).tolist() == [[[0, 2.5, 0]]]
+    assert Precomputed(floor=0)(px).tolist() == [[[0, 2.5, 7]]]
 
 
 @pytest.mark.parametrize("filling", [float("nan"), float("inf")])
 def test_what_the_map_holds_at_unlabelled_pixels_does_not_matter(filling: float) -> None:
     weight = torch.tensor([[[1.0, filling]]])
     px = batch_of(torch.zeros(1, 2, 1, 2), torch.tensor([[[1, 255]]]), weight=weight)
-    assert Precomputed(floor=0)(px).tolist() == [[[1, 0]]]
+    assert weight_map(px, Precomputed(floor=0)).tolist() == [[[1, 0]]]
 
 
 def test_no_map_and_a_negative_floor_are_errors(pixel_batch: Callable[..., PixelBatch]) -> None:

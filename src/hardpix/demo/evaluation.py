@@ -55,9 +55,8 @@ def look(task: SegmentationTask, scene: dict[str, Any]) -> PixelBatch:
 def hardness_maps(task: SegmentationTask, px: PixelBatch) -> dict[str, Tensor]:
     """What may say which pixels of one scene are hard, (H, W) each."""
     maps = {"loss": px.loss[0], "1 − confidence": 1 - px.confidence[0]}
-    if task.hardness is not None:
-        maps = {"learned hardness": task.hardness.level(px)[0], **maps}
-    return maps
+    signal = task.shown_signal
+    return maps if signal is None else {"learned hardness": signal.level(px)[0], **maps}
 
 
 class MapStability(Callback):

@@ -1,6 +1,7 @@
 """Losses that use signals."""
 
 from hardpix.objectives.base import Objective
+from hardpix.objectives.chosen_signal import shown_signal, signal_named
 from hardpix.objectives.pixel_contrast import PixelContrast
 from hardpix.objectives.side_outputs import SideOutputs
 from hardpix.objectives.signal_losses import signals_in, with_signal_losses
@@ -13,6 +14,8 @@ __all__ = [
     "SideOutputs",
     "Sum",
     "WeightedCrossEntropy",
+    "shown_signal",
+    "signal_named",
     "signals_in",
     "with_signal_losses",
 ]

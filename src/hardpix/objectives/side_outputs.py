@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from hardpix.networks import blank_run
 from hardpix.networks.batch_norm import BatchNorm
 from hardpix.objectives.base import Objective
-from hardpix.objectives.weighting import counts_pixels, published_map, weight_map, weighted_means
+from hardpix.objectives.weighting import counts_pixels, masked, published_map, weight_map, weighted_means
 from hardpix.pixels import PixelBatch, cell_labels, cell_values, cross_entropy_map, valid_mask
 from hardpix.signals import Signal
 
@@ -119,7 +119,7 @@ class SideOutputs(Objective):
         weight = published_map(px, self.signal, "what weighs the side outputs", "signal")
         publisher = px.publishers.get(self.signal)
         if not isinstance(publisher, Signal):
-            return torch.where(px.valid, weight.detach(), 0), False
+            return masked(px, weight.detach()), False
         return weight_map(px, publisher), counts_pixels(publisher)
 
     def _stage(self, stage: str, px: PixelBatch, weight: Tensor, by_count: bool) -> tuple[Tensor, Tensor, Tensor]:

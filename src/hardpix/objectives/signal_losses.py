@@ -19,6 +19,9 @@ def with_signal_losses(objective: Objective, px: PixelBatch) -> dict[str, Tensor
 
     So neither the order nor the weights of objectives in a :class:`~hardpix.objectives.Sum` change how a branch learns.
 
+    Raises:
+        ValueError: a signal that learns has the name of another one, or of a part of the objective's losses.
+
     Example:
         >>> import torch
         >>> from hardpix.objectives import WeightedCrossEntropy
@@ -30,5 +33,10 @@ def with_signal_losses(objective: Objective, px: PixelBatch) -> dict[str, Tensor
     for signal in signals_in(objective):
         own = signal.loss(px)
         if own is not None:
+            if signal.name in losses:
+                raise ValueError(
+                    f"the loss of a {type(signal).__name__} is named {signal.name!r}, as another part of the losses: "
+                    "expected one of each name; share one signal, or give your own class another name"
+                )
             losses = {**losses, "loss": losses["loss"] + own, signal.name: own}
     return losses

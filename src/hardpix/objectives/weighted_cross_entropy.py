@@ -21,7 +21,8 @@ class WeightedCrossEntropy(Objective):
     """Σ w ℓ / Σ w, plus the network's auxiliary heads.
 
     w is the signal's map, a constant for this loss unless the signal is differentiable; signals with ``normalizer``
-    "count" divide by the number of valid pixels instead of Σ w. Auxiliary heads get plain cross-entropy.
+    "count" divide by the number of valid pixels instead of Σ w. Auxiliary heads get plain cross-entropy. Where the
+    sample has "target_weight", the share by which each label is trusted, it multiplies the weights of both.
 
     Args:
         signal: None weighs every pixel alike, plain cross-entropy.
@@ -77,11 +78,11 @@ class WeightedCrossEntropy(Objective):
             loss = cross_entropy_map(px.logits, px.labels, px.ignore_index, label_smoothing=self.label_smoothing)
         else:
             loss = px.loss
-        valid = px.valid.to(loss.dtype)
+        trusted = weight_map(px, None)
         if px.taps.auxiliary and self.auxiliary_weight:
             px.require_graph("auxiliary", self)
-        terms = [(loss, weight, valid if counts_pixels(self.signal) else weight)]
-        terms += [(self._head_loss(logits, px), valid, valid) for logits, _ in px.taps.auxiliary]
+        terms = [(loss, weight, px.valid if counts_pixels(self.signal) else weight)]
+        terms += [(self._head_loss(logits, px), trusted, trusted) for logits, _ in px.taps.auxiliary]
         segmentation, *heads = weighted_means(terms, joined)
         parts = {"segmentation": segmentation}
         if heads:

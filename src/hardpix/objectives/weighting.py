@@ -12,13 +12,24 @@ from hardpix.signals import Signal
 def weight_map(px: PixelBatch, signal: Signal | None) -> Tensor:
     """Map of a signal (B, H, W) where there is a label, a constant unless the signal is differentiable.
 
-    The one place that masks: 0 where there is no label, times "target_weight" of the sample where it has one. Without a
-    signal every pixel counts alike.
+    Without a signal every pixel counts alike.
+
+    Example:
+        >>> sample = {"target_weight": torch.tensor([[[0.5, 1.0, 1.0]]])}
+        >>> px = PixelBatch(torch.zeros(1, 2, 1, 3), torch.tensor([[[1, 0, 255]]]), sample=sample)
+        >>> weight_map(px, None)
+        tensor([[[0.5000, 1.0000, 0.0000]]])
     """
     if signal is None:
-        weight = torch.ones(px.shape, device=px.logits.device)
-    else:
-        weight = px.map(signal) if signal.differentiable else px.map(signal).detach()
+        return masked(px, torch.ones(px.shape, device=px.logits.device))
+    return masked(px, px.map(signal) if signal.differentiable else px.map(signal).detach())
+
+
+def masked(px: PixelBatch, weight: Tensor) -> Tensor:
+    """Weights (B, H, W) where there is a label, else 0: the one place that masks.
+
+    "target_weight" of the sample, the share from 0 to 1 by which each label is trusted, multiplies them.
+    """
     if (trust := px.sample.get("target_weight")) is not None:
         weight = weight * trust
     return torch.where(px.valid, weight, 0)

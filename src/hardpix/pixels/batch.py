@@ -90,7 +90,10 @@ class PixelBatch:
         return [
             (name, value)
             for name, value in self.sample.items()
-            if isinstance(value, Tensor) and (value.ndim == 3 or (value.ndim == 4 and value.shape[1] == 1))
+            # An image may have one channel, and another resolution than the labels.
+            if name != "image"
+            and isinstance(value, Tensor)
+            and (value.ndim == 3 or (value.ndim == 4 and value.shape[1] == 1))
         ]
 
     @property

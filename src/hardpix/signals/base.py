@@ -16,8 +16,8 @@ class Signal(nn.Module):
     """Map of how much each pixel counts: (B, H, W) float32 ≥ 0 at every pixel, labeled or not.
 
     The loss masks unlabeled pixels; a signal need not. One of your own needs ``forward``; ``bind`` where it depends on
-    the network, ``prepare`` where it depends on the data set, ``loss`` where it learns. Ask for its map by
-    ``px.map(signal)``, which computes it once a batch for everybody who uses it.
+    the network, ``prepare`` where it depends on the data set, ``loss`` where it learns, ``level`` where its map has
+    a fixed scale. Ask for its map by ``px.map(signal)``, which computes it once a batch for everybody who uses it.
 
     Example:
         >>> import torch
@@ -65,6 +65,15 @@ class Signal(nn.Module):
     def forward(self, px: PixelBatch) -> Tensor:
         """The map, (B, H, W) float32."""
         raise NotImplementedError(f"{type(self).__name__} must compute a map in forward(px)")
+
+    def level(self, px: PixelBatch) -> Tensor:
+        """The map for files and pictures, (B, H, W): the map itself, unless a signal has one with the scale 0 to 1."""
+        return px.map(self)
+
+    @property
+    def has_level(self) -> bool:
+        """Whether :meth:`level` is of its own, with the fixed scale 0 to 1."""
+        return type(self).level is not Signal.level
 
     def loss(self, px: PixelBatch) -> Tensor | None:
         """Loss that trains the signal itself, a scalar; None where nothing is learned.

@@ -112,7 +112,7 @@ class HardnessLevel(Signal):
         return px.cached((self, "scores"), lambda: self._scores(px))
 
     def level(self, px: PixelBatch) -> Tensor:
-        """Sigmoid of D at every pixel, (B, H, W) float32 in 0 to 1; this is what ``hardpix mine`` exports.
+        """Sigmoid of D at every pixel, (B, H, W) float32 in 0 to 1; ``hardpix mine`` writes it.
 
         In the graded form it is μ / (1 + μ): 0.5 where the expected loss is the average.
         """
@@ -126,7 +126,9 @@ class HardnessLevel(Signal):
                 hardness = self.graded(_exp(self.scores(px)), px)
         if self.normalize == "image":
             total = (hardness * px.valid).sum((1, 2), keepdim=True)
-            hardness = hardness / torch.where(total > 0, total, 1) * px.valid[0].numel()
+            pixels = px.valid[0].numel()
+            # An image without any label keeps the map as it is.
+            hardness = hardness / torch.where(total > 0, total, pixels) * pixels
         return hardness
 
     def graded(self, expected: Tensor, px: PixelBatch) -> Tensor:

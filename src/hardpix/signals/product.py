@@ -18,9 +18,9 @@ class Product(Signal):
     """The product of several signals' maps, for instance class balance × learned hardness.
 
     Factors that are constants for the segmentation loss stay so. Those that learn have losses of their own. The
-    weighted loss is divided by the number of pixels if a
-    factor's is, so that with class balance and focal it is the α-balanced focal loss Σ α (1 − p)^γ ℓ / |V|, else by
-    Σ w.
+    weighted loss is divided by the number of pixels if a factor's is, so that with class balance and focal it is the
+    α-balanced focal loss Σ α (1 − p)^γ ℓ / |V|, else by Σ w. One signal may be there twice, which squares its map; two
+    signals of one class have one name and are refused.
 
     Args:
         signals: at least one.
@@ -56,6 +56,10 @@ class Product(Signal):
     @property
     def needs_target(self) -> bool:  # type: ignore[override]
         return any(signal.needs_target for signal in self.factors)
+
+    @property
+    def reads(self) -> frozenset[str]:  # type: ignore[override]
+        return frozenset[str]().union(*(signal.reads for signal in self.factors))
 
     def bind(self, network: TappedNetwork) -> Self:
         for signal in self.factors:

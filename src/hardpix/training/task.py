@@ -18,7 +18,7 @@ from hardpix.data import restore
 from hardpix.metrics import SegmentationScores
 from hardpix.networks import DDRNet23Slim, TappedNetwork, tap
 from hardpix.networks.input_channels import channels_advice
-from hardpix.objectives import Objective, WeightedCrossEntropy, signals_in
+from hardpix.objectives import Objective, WeightedCrossEntropy, shown_signal, signals_in
 from hardpix.pixels import DatasetInfo, cross_entropy_map, valid_mask
 from hardpix.signals import HardnessLevel, Signal
 from hardpix.step import TrainingStep
@@ -113,10 +113,9 @@ class SegmentationTask(LightningModule):
         return self.step.network
 
     @property
-    def hardness(self) -> HardnessLevel | None:
-        """The signal of the objective that learns hardness, if it has one."""
-        signals = (module for module in self.step.objective.modules() if isinstance(module, HardnessLevel))
-        return next(signals, None)
+    def shown_signal(self) -> Signal | None:
+        """First signal of the objective that has a level to show, such as learned hardness; None without one."""
+        return shown_signal(self.step.objective)
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits (B, C, H, W) of images (B, in_channels, H, W)."""

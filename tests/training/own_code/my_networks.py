@@ -107,9 +107,9 @@ class Depth(Signal):
     seen: Sequence[Tensor] = ()
 
     def forward(self, px: PixelBatch) -> Tensor:
-        if px.depth is None:
+        if "depth" not in px.sample:
             raise RuntimeError("I want depth")
-        Depth.seen = [*Depth.seen, px.depth]
+        Depth.seen = [*Depth.seen, px.sample["depth"]]
         return px.valid.float()
 
 

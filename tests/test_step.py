@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import hardpix
 from hardpix import TrainingStep
-from hardpix.objectives import Objective, Sum, WeightedCrossEntropy
+from hardpix.objectives import Objective, Sum, WeightedCrossEntropy, signals_in
 from hardpix.pixels import PixelBatch
 from hardpix.signals import ClassBalance, Focal, HardnessLevel, OnlineHard, Precomputed, Product
 
@@ -77,7 +77,12 @@ def sgd(parameters: Iterable[nn.Parameter]) -> torch.optim.SGD:
 def test_a_step_is_the_objective_on_the_networks_pixels(make: Make) -> None:
     step = make_step(make)
     image, target = make_batch()
-    expected = step.objective(step.network.pixels(image, target))
+    px = step.network.pixels(image, target)
+    expected = step.objective(px)
+    for signal in signals_in(step.objective):
+        own = signal.loss(px)
+        if own is not None:
+            expected = {**expected, "loss": expected["loss"] + own, signal.name: own}
     found = step(image, target)
     assert {name: value.item() for name, value in found.items()} == {k: v.item() for k, v in expected.items()}
 

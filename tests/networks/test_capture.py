@@ -137,4 +137,4 @@ def test_a_stage_that_is_overwritten_is_said(inplace: bool) -> None:
         with pytest.raises(RuntimeError, match="the network overwrites what '0' returned"):
             network(IMAGE)
     else:
-        assert torch.equal(network(IMAGE).stages["0"], model[0](IMAGE))
+        assert torch.equal(network(IMAGE).taps.stages["0"], model[0](IMAGE))

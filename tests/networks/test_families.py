@@ -403,7 +403,7 @@ def test_side_outputs_train_at_every_stage(name: str, family: Family, model: nn.
     assert all(module.training for module in model.modules())
     losses = step(family.image(), family.target())
     losses["loss"].backward()
-    caught = network(family.image()).stages
+    caught = network(family.image()).taps.stages
     assert {f"side/stages/{stage}" for stage in caught} <= set(losses)
     assert len(caught) == (3 if STAGES[name] is None else len(STAGES[name]))
     side = objective.objectives["side"]
@@ -446,7 +446,7 @@ def test_a_deep_copy_has_its_own_tap(family: Family, model: nn.Module) -> None:
     assert torch.equal(first.taps.embedding, again.taps.embedding)
     assert not torch.equal(first.taps.embedding, second.taps.embedding)
     untap(twin)
-    assert network(image).embedding is not None
+    assert network(image).taps.embedding is not None
 
 
 def test_pickled_and_saved_taps_still_catch(family: Family, model: nn.Module) -> None:

@@ -64,7 +64,7 @@ def test_logits_of_all_kinds_of_outputs(wrap: Any) -> None:
     model = Returns(wrap)
     out = tap(model, decoder="layer")(IMAGE)
     assert torch.equal(out.logits, model.layer(IMAGE))
-    assert out.taps.auxiliary == []
+    assert out.taps.auxiliary == ()
 
 
 def test_auxiliary_logits_of_a_mapping() -> None:
@@ -139,7 +139,7 @@ def test_a_known_network_that_was_rebuilt_is_of_no_family() -> None:
             return self.neck(self.stem(image).repeat(1, 2, 1, 1))
 
     assert tap(Rebuilt())(IMAGE).taps.features is None
-    assert tap(Rebuilt(), decoder="neck")(IMAGE).embedding.shape[1] == 8
+    assert tap(Rebuilt(), decoder="neck")(IMAGE).taps.embedding.shape[1] == 8
 
 
 @pytest.mark.parametrize("argument", ["decoder", "embedding", "stages"])
@@ -192,7 +192,7 @@ def test_tapping_again_replaces_the_tap() -> None:
     hooks = sum(len(module._forward_pre_hooks) for module in model.modules())
     second = tap(model, decoder="head")
     assert sum(len(module._forward_pre_hooks) for module in model.modules()) == hooks
-    assert second(IMAGE).embedding is not None
+    assert second(IMAGE).taps.embedding is not None
     with pytest.raises(RuntimeError, match="tapped anew"):
         first(IMAGE)
 
@@ -218,7 +218,7 @@ def test_a_copied_model_is_not_caught_by_the_original() -> None:
     twin = copy.deepcopy(model)
     torch.testing.assert_close(twin(IMAGE), model(IMAGE))
     tap(twin, decoder="head")(IMAGE)
-    assert network(IMAGE).embedding is not None
+    assert network(IMAGE).taps.embedding is not None
 
 
 def test_nothing_is_kept_when_the_forward_fails_or_runs_by_itself() -> None:
@@ -237,7 +237,7 @@ def test_nothing_is_kept_when_the_forward_fails_or_runs_by_itself() -> None:
     model(IMAGE)
     gc.collect()
     assert [reference() for reference in seen] == [None, None]
-    assert network(IMAGE).embedding is not None
+    assert network(IMAGE).taps.embedding is not None
 
 
 def test_a_compiled_model_is_refused() -> None:
@@ -250,13 +250,13 @@ def test_a_compiled_model_is_refused() -> None:
             tap(model, decoder="head" if model is not in_place else None)
     elsewhere = Plain()
     elsewhere.encoder.compile(backend="eager")
-    assert tap(elsewhere, decoder="head")(IMAGE).embedding is not None
+    assert tap(elsewhere, decoder="head")(IMAGE).taps.embedding is not None
 
 
 def test_no_grad_and_autocast() -> None:
     network = tap(Plain(), decoder="head")
     with torch.no_grad():
-        assert not network(IMAGE).embedding.requires_grad
+        assert not network(IMAGE).taps.embedding.requires_grad
     with torch.autocast("cpu", torch.bfloat16):
         out = network(IMAGE)
         assert out.taps.embedding.dtype == torch.bfloat16

@@ -30,10 +30,10 @@ class Counted(Signal):
 class Learned(Signal):
     def __init__(self) -> None:
         super().__init__()
-        self.level = torch.nn.Parameter(torch.tensor(0.5))
+        self.value = torch.nn.Parameter(torch.tensor(0.5))
 
     def forward(self, px: PixelBatch) -> Tensor:
-        return px.valid * self.level
+        return px.valid * self.value
 
 
 def test_maps_of_the_batch_are_torchs_own() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
 from torch import nn
 
-from hardpix.pixels import PixelBatch
+from hardpix.pixels import DatasetInfo, PixelBatch
 from hardpix.signals import ClassBalance
 from testing import batch_of
 
@@ -127,3 +127,22 @@ def test_weights_stay_float32_whatever_the_network_is_converted_to(convert: Call
     found = convert(nn.Sequential(signal))[0](px)
     assert found.dtype == torch.float32
     assert torch.equal(found, expected)
+
+
+def test_prepare_takes_the_counts_of_the_training_set_where_none_were_given() -> None:
+    """The weight of a class is inverse to its number of pixels, with mean 1 over all pixels: n / (C n_c)."""
+    asked = []
+
+    def count() -> list[int]:
+        asked.append(1)
+        return [30, 10]
+
+    info = DatasetInfo(("road", "pole"), count)
+    waiting, given = ClassBalance(), ClassBalance([1, 1])
+    given.prepare(info)
+    assert not asked
+    assert given.weights.tolist() == [1, 1]
+    for signal in (waiting, ClassBalance()):
+        signal.prepare(info)
+        assert signal.weights.tolist() == pytest.approx([40 / 60, 40 / 20])
+    assert len(asked) == 1

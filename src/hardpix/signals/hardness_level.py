@@ -169,9 +169,10 @@ class HardnessLevel(Signal):
         return torch.cat([torch.where(means > 0, means, 1), count[None]])
 
     def _graded_loss(self, px: PixelBatch) -> Tensor:
+        loss = px.loss.detach()
         _, mean, count = self._expected_and_found(px)
         scores = self.scores(px)
-        deviance = torch.where(px.valid, _exp(scores) - px.loss.detach() / mean * scores, 0)
+        deviance = torch.where(px.valid, _exp(scores) - loss / mean * scores, 0)
         return deviance.sum() / count
 
     def _published_loss(self, px: PixelBatch) -> Tensor:

@@ -25,8 +25,8 @@ from hardpix.step import TrainingStep
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.schedule import polynomial_with_warmup
 
-# Setting of the data module for a map, where it is not the map's key.
-_OPTIONS = {"weight": "weights"}
+# Setting of the data module for each map that it reads.
+_OPTIONS = {"depth": "depth", "weight": "weights"}
 _SIGNALS = [kind for name in hardpix_signals.__all__ if issubclass(kind := getattr(hardpix_signals, name), Signal)]
 
 
@@ -144,12 +144,13 @@ class SegmentationTask(LightningModule):
                 objective cannot be computed.
         """
         self.try_network(batch["image"])
-        # In evaluation, which this is tried in, depth may be missing.
-        for signal in signals_in(self.step.objective):
+        # In evaluation, which this is tried in, depth may be missing. Factors come before their product.
+        for signal in reversed(signals_in(self.step.objective)):
             for name in sorted(signal.reads - batch.keys()):
+                folder = f"a folder of them (--data.{_OPTIONS[name]}), or " if name in _OPTIONS else ""
                 raise ValueError(
-                    f"{type(signal).__name__} needs {name} maps of the training images: give a folder of them "
-                    f"(--data.{_OPTIONS.get(name, name)}), or a train_set whose samples have {name}"
+                    f"{type(signal).__name__} needs {name} maps of the training images: give {folder}a train_set whose "
+                    f"samples have {name}"
                 )
         self.step.eval()
         try:

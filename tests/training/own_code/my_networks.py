@@ -113,6 +113,25 @@ class Depth(Signal):
         return px.valid.float()
 
 
+class Superpixels(Signal):
+    """Wants a map that hardpix knows nothing of."""
+
+    name = "superpixels"
+    reads = frozenset({"superpixels"})
+
+    def forward(self, px: PixelBatch) -> Tensor:
+        return px.sample["superpixels"].float()
+
+
+class Doubt(Signal):
+    """How far the network is from sure."""
+
+    name = "doubt"
+
+    def forward(self, px: PixelBatch) -> Tensor:
+        return 1 - px.confidence
+
+
 class Squares(Dataset):
     """Bright squares on dark ground."""
 

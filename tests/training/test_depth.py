@@ -333,7 +333,7 @@ def test_a_network_that_learned_with_depth_is_used_without_it(data: Data, depth:
         assert outcome.code == 0, outcome.err
     with next(runs["with"].path.glob("logs/*/metrics.csv")).open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["train/loss"]]
-    assert all(float(row["train/pixels/depth"]) > 0 and float(row["train/side/stages/decoder"]) > 0 for row in rows)
+    assert all(float(row["train/depth"]) > 0 and float(row["train/side/stages/decoder"]) > 0 for row in rows)
     # A branch that teaches the encoder learns at its rate; branch_learning_rate is for those that no gradient leaves.
     saved = torch.load(runs["with"].checkpoint("last"), weights_only=True)["optimizer_states"][0]["param_groups"]
     rates = {group["name"]: group["initial_lr"] for group in saved}

@@ -10,7 +10,14 @@ from hardpix.signals import Signal
 
 
 def signals_in(module: nn.Module) -> list[Signal]:
-    """Signals inside a module, each once, in the order of its submodules."""
+    """Signals inside a module, each once, in the order of its submodules.
+
+    Example:
+        >>> from hardpix.objectives import WeightedCrossEntropy
+        >>> from hardpix.signals import Focal, Product, Uniform
+        >>> [signal.name for signal in signals_in(WeightedCrossEntropy(Product([Uniform(), Focal()])))]
+        ['product', 'uniform', 'focal']
+    """
     return [inside for inside in module.modules() if isinstance(inside, Signal)]
 
 

@@ -17,7 +17,17 @@ from hardpix.pixels.validity import valid_mask
 
 
 class MapSource(Hashable, Protocol):
-    """Anything that turns a batch of pixels into a map, such as a signal."""
+    """Anything that turns a batch of pixels into a map, such as a signal.
+
+    Example:
+        >>> class Confidence:
+        ...     name = "confidence"
+        ...     needs_target = False
+        ...     def __call__(self, px):
+        ...         return px.confidence
+        >>> PixelBatch(torch.zeros(1, 4, 1, 2)).map(Confidence())
+        tensor([[[0.2500, 0.2500]]])
+    """
 
     @property
     def name(self) -> str:

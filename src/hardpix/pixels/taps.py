@@ -25,6 +25,12 @@ class Taps:
         stages: outputs of the modules that were named as stages.
         without_graph: which of "features", "embedding", "auxiliary" and the names of stages were caught where the
             network turns gradients off, as reentrant checkpointing does; see :meth:`PixelBatch.require_graph`.
+
+    Example:
+        >>> import torch
+        >>> taps = Taps(embedding=torch.zeros(1, 8, 2, 3), auxiliary=((torch.zeros(1, 4, 2, 3), 0.5),))
+        >>> taps.embedding.shape[1], taps.features, dict(taps.stages)
+        (8, None, {})
     """
 
     features: Features | None = None

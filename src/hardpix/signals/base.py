@@ -36,10 +36,10 @@ class Signal(nn.Module):
     differentiable: ClassVar[bool] = False
     """False: the map is a constant for the segmentation loss."""
 
-    needs_target: ClassVar[bool] = False
+    needs_target: bool = False
     """True: nothing can be said of images without labels."""
 
-    reads: ClassVar[frozenset[str]] = frozenset()
+    reads: frozenset[str] = frozenset()
     """Keys of the maps of the sample that it needs, such as "depth"."""
 
     @property

@@ -43,6 +43,8 @@ class Product(Signal):
         if not signals:
             raise ValueError("Product needs at least one signal, found an empty list")
         self.signals = nn.ModuleList(signals)
+        self.needs_target = any(signal.needs_target for signal in signals)
+        self.reads = frozenset[str]().union(*(signal.reads for signal in signals))
 
     @property
     def factors(self) -> list[Signal]:
@@ -52,14 +54,6 @@ class Product(Signal):
     @property
     def normalizer(self) -> Literal["weight", "count"]:
         return "count" if any(signal.normalizer == "count" for signal in self.factors) else "weight"
-
-    @property
-    def needs_target(self) -> bool:  # type: ignore[override]
-        return any(signal.needs_target for signal in self.factors)
-
-    @property
-    def reads(self) -> frozenset[str]:  # type: ignore[override]
-        return frozenset[str]().union(*(signal.reads for signal in self.factors))
 
     def bind(self, network: TappedNetwork) -> Self:
         for signal in self.factors:

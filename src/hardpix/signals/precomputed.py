@@ -20,6 +20,7 @@ class Precomputed(Signal):
         ValueError: a negative floor.
 
     Example:
+        >>> import torch
         >>> sample = {"weight": torch.full((1, 1, 2), 0.5)}
         >>> px = PixelBatch(torch.zeros(1, 2, 1, 2), torch.tensor([[[1, 255]]]), sample=sample)
         >>> Precomputed()(px)

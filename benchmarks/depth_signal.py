@@ -82,11 +82,11 @@ def score(run: RunFolder, checkpoint: str, depth_folder: Path | None, scale: flo
     for k in track(range(len(samples)), f"looking at {run.path.name}"):
         sample = seen[k]
         px = seen_by(task, sample, depth_of(k, sample["stem"]))
-        known = px.valid & known_depth(px.depth)
-        dpe = depth_prediction_error(signal.log_depth(px), px.depth)
+        known = px.valid & known_depth(px.sample["depth"])
+        dpe = depth_prediction_error(signal.log_depth(px), px.sample["depth"])
         errors = depth_aware_error(
             1 - px.true_probability,
-            px.depth,
+            px.sample["depth"],
             px.valid,
             radius=signal.radius,
             step=signal.step,

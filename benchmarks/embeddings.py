@@ -40,7 +40,7 @@ def collect(run: RunFolder, checkpoint: str, per_image: int) -> tuple[Tensor, Te
     rows, classes, images = [], [], []
     loader = DataLoader(samples, batch_size=None)
     for index, sample in enumerate(track(loader, f"embedding {run.path.name}", console=Console(stderr=True))):
-        embedding = task.network(sample["image"].unsqueeze(0)).embedding
+        embedding = task.network(sample["image"].unsqueeze(0)).taps.embedding
         if embedding is None:
             raise SystemExit(f"no embedding is known of the network of {run.path}")
         height, width = embedding.shape[-2:]

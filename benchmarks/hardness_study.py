@@ -32,7 +32,7 @@ from hardpix.metrics import SegmentationScores, thin_part_counts, thin_part_scor
 from hardpix.metrics.thin_parts import thin_parts
 from hardpix.networks import DDRNet23Slim
 from hardpix.networks.pretrained import LiteUNet, load_encoder
-from hardpix.objectives import Objective, WeightedCrossEntropy
+from hardpix.objectives import Objective, WeightedCrossEntropy, with_signal_losses
 from hardpix.pixels import PixelBatch
 from hardpix.signals import ClassBalance, Focal, HardnessLevel, OnlineHard, Product, Signal, Uniform
 from hardpix.training.schedule import polynomial_with_warmup
@@ -261,7 +261,7 @@ class MapWeight(Signal):
         self.channel, self.gain = channel, gain
 
     def forward(self, px: PixelBatch) -> Tensor:
-        values = px.depth if self.channel else px.weight
+        values = px.sample["depth"] if self.channel else px.sample["weight"]
         assert values is not None
         return (values / 16 if self.gain is None else 1 + self.gain * values / 255) * px.valid
 
@@ -282,7 +282,7 @@ class WithRecall(Objective):
         probability = px.logits.float().softmax(1)
         recalls = []
         for c in self.classes:
-            thin = ((px.target == c) & (px.depth > 0)).float()
+            thin = ((px.target == c) & (px.sample["depth"] > 0)).float()
             recalls.append((1 - (probability[:, c] * thin).sum() / thin.sum().clamp(min=1)) * (thin.sum() > 0))
         extra = self.weight * torch.stack(recalls).mean()
         return {**losses, "loss": losses["loss"] + extra, "recall": extra}
@@ -479,7 +479,7 @@ def train(job: dict[str, Any], data: OnDevice, device: torch.device) -> dict[str
         # Not by the step itself, whose check of the target asks events, which no graph can hold.
         with torch.autocast(device.type, dtype=torch.bfloat16, cache_enabled=False):
             px = step.network.pixels(image, target, depth=maps[:, 1], weight=maps[:, 0])
-            losses = step.objective(px)
+            losses = with_signal_losses(step.objective, px)
         losses["loss"].backward()
         optimizer.step()
         torch._foreach_lerp_(average, tensors, 0.005)

@@ -116,8 +116,8 @@ def decoder_pass(step: hardpix.TrainingStep, settings: Settings) -> Callable[[],
     branch = step.network.new_branch(out_channels=1, kind="copy")
     with torch.no_grad():
         out = step.network(torch.rand(settings.batch, 3, *settings.size, device=settings.device))
-    features = detach_nested(out.features)
-    gradient = torch.ones_like(branch(features, out.embedding))
+    features = detach_nested(out.taps.features)
+    gradient = torch.ones_like(branch(features, out.taps.embedding))
 
     def run() -> None:
         branch.zero_grad()

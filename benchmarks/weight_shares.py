@@ -22,7 +22,7 @@ from torch import Tensor
 
 from hardpix.data import Transformed
 from hardpix.objectives import WeightedCrossEntropy
-from hardpix.signals import DepthPrivileged, Signal
+from hardpix.signals import DepthPrivileged, Signal, Uniform
 from hardpix.training.run_folder import RunFolder
 from hardpix.training.task import SegmentationTask
 
@@ -40,7 +40,7 @@ def signal_of(task: SegmentationTask) -> Signal:
     found = [module for module in task.modules() if isinstance(module, WeightedCrossEntropy)]
     if len(found) != 1:
         raise SystemExit(f"expected a run with one WeightedCrossEntropy, found {len(found)}")
-    return found[0].signal
+    return Uniform() if found[0].signal is None else found[0].signal
 
 
 def shares(totals: Tensor) -> dict[str, float]:

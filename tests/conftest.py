@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from hardpix.pixels import PixelBatch
 from hardpix.signals import HardnessLevel
+from testing import batch_of
 
 # The workers of a parallel run are as many as the cores; with more threads each would wait for the others.
 torch.set_num_threads(1)
@@ -40,7 +41,7 @@ def make_batch(seed: int = 0, shape: tuple[int, int, int] = (2, 3, 5), classes: 
     target = torch.randint(0, classes, shape, generator=generator)
     target[torch.rand(shape, generator=generator) < 1 / 3] = 255
     target[:, 0, 0] = 0
-    return PixelBatch(logits.requires_grad_(), target, **known)
+    return batch_of(logits.requires_grad_(), target, **known)
 
 
 def with_scores(scores: Tensor, **settings: object) -> HardnessLevel:

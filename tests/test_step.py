@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import hardpix
 from hardpix import TrainingStep
-from hardpix.objectives import Objective, Sum, WeightedCrossEntropy
+from hardpix.objectives import Objective, Sum, WeightedCrossEntropy, signals_in
 from hardpix.pixels import PixelBatch
 from hardpix.signals import ClassBalance, Focal, HardnessLevel, OnlineHard, Precomputed, Product
 
@@ -77,7 +77,12 @@ def sgd(parameters: Iterable[nn.Parameter]) -> torch.optim.SGD:
 def test_a_step_is_the_objective_on_the_networks_pixels(make: Make) -> None:
     step = make_step(make)
     image, target = make_batch()
-    expected = step.objective(step.network.pixels(image, target))
+    px = step.network.pixels(image, target)
+    expected = step.objective(px)
+    for signal in signals_in(step.objective):
+        own = signal.loss(px)
+        if own is not None:
+            expected = {**expected, "loss": expected["loss"] + own, signal.name: own}
     found = step(image, target)
     assert {name: value.item() for name, value in found.items()} == {k: v.item() for k, v in expected.items()}
 
@@ -103,10 +108,10 @@ def test_depth_weight_and_progress_reach_the_objective() -> None:
     depth, weight = torch.rand(2, 6, 8), torch.rand(2, 6, 8)
     make_step(Look)(image, target, depth=depth, weight=weight, progress=0.25)
     px = seen[0]
-    assert px.image is image
+    assert px.sample["image"] is image
     assert px.target is target
-    assert px.depth is depth
-    assert px.weight is weight
+    assert px.sample["depth"] is depth
+    assert px.sample["weight"] is weight
     assert px.progress == 0.25
 
 

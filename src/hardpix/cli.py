@@ -48,7 +48,7 @@ COMMANDS = {
     "fit": "train a network on your folders of images and masks",
     "test": "score a trained network on labelled images, and report where it is wrong",
     "predict": "label images: class ids, overlays, confidence",
-    "mine": "write the learned hardness of every pixel",
+    "mine": "write the learned hardness of every pixel, or the map of another signal",
     "diagnose": "show where and why label maps of any tool are wrong, and what each kind of error costs",
     "demo": "train twice on generated road scenes and show what learned hardness changes",
 }

@@ -129,9 +129,9 @@ def evaluate(
     scores = SegmentationScores(task.num_classes, task.ignore_index)
     writer = None if page is None else ReportWriter(page, classes, samples, task.ignore_index, numbers, pictures)
     transformed = Transformed(samples, folder.evaluation_transform())
-    hardness = writer is not None and task.hardness is not None
+    signal = None if writer is None else task.shown_signal
     count = 0
-    for found in infer(task, transformed, hardness=hardness, label="testing"):
+    for found in infer(task, transformed, signal=signal, label="testing"):
         assert found.target is not None
         scores.update(found.prediction[None], found.target[None])
         if writer is not None:
@@ -199,7 +199,7 @@ class ReportWriter:
             prediction=self._codes(found.prediction),
             image=_picture(self.samples[number]["image"], found.target),
             confidence=found.confidence.numpy(),
-            hardness=None if found.hardness is None else found.hardness.numpy(),
+            hardness=None if found.level is None else found.level.numpy(),
         )
         counts, image = diagnose_image(found.stem, number, maps, self.settings, self.drawing)
         self.collector.add(Part(counts, [image]))

@@ -9,7 +9,7 @@ from torch.utils.hooks import RemovableHandle
 
 from hardpix.networks import TappedNetwork
 from hardpix.networks.output_watch import OutputWatch
-from hardpix.objectives import Objective
+from hardpix.objectives import Objective, with_signal_losses
 from hardpix.objectives.memory import Ring
 from hardpix.pixels import TargetCheck
 
@@ -25,7 +25,7 @@ class TrainingStep(nn.Module):
         objective: for instance ``WeightedCrossEntropy(HardnessLevel())``.
 
     Shapes (of forward):
-        image (B, 3, H, W); target (B, H, W) integers; depth (B, H, W) metres; weight (B, H, W).
+        image (B, 3, H, W); target (B, H, W) integers; further maps by name, such as depth= (B, H, W) in meters.
 
     Returns (from forward):
         Dict of scalars: "loss" to call backward() on, and its parts for logging.
@@ -74,13 +74,12 @@ class TrainingStep(nn.Module):
         image: Tensor,
         target: Tensor,
         *,
-        depth: Tensor | None = None,
-        weight: Tensor | None = None,
         progress: float | None = None,
+        **maps: Any,
     ) -> dict[str, Tensor]:
-        px = self.network.pixels(image, target, depth=depth, weight=weight, progress=progress)
-        self._check(px.logits, px.target, px.ignore_index)
-        return self.objective(px)
+        px = self.network.pixels(image, target, progress=progress, **maps)
+        self._check(px.logits, px.labels, px.ignore_index)
+        return with_signal_losses(self.objective, px)
 
     @torch.compiler.disable
     def _check(self, logits: Tensor, target: Tensor, ignore_index: int) -> None:

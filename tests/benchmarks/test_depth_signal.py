@@ -108,7 +108,11 @@ def test_labels_are_padded_as_the_image_is(
     target = sample["target"].as_subclass(torch.Tensor)
     height, width = target.shape
     px = depth_signal.seen_by(run.load_task("last"), sample, torch.ones(height, width))
-    assert tuple(px.image.shape[-2:]) != tuple(sample["content_size"])
-    assert [2 * side for side in px.image.shape[-2:]] == list(px.target.shape[-2:])
+    assert tuple(px.sample["image"].shape[-2:]) != tuple(sample["content_size"])
+    assert [2 * side for side in px.sample["image"].shape[-2:]] == list(px.target.shape[-2:])
     assert torch.equal(px.target[0, :height, :width], target)
-    assert int(px.depth.isfinite().sum()) == height * width == int((px.target != 255).sum() + (target == 255).sum())
+    assert (
+        int(px.sample["depth"].isfinite().sum())
+        == height * width
+        == int((px.target != 255).sum() + (target == 255).sum())
+    )

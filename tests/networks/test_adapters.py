@@ -153,10 +153,10 @@ def test_the_classifier_that_runs_is_found(case: tuple[nn.Module, str]) -> None:
     assert network.embedding_channels == 16
     assert network.num_classes == CLASSES
     out = network(IMAGE)
-    assert out.embedding.shape == (2, 16, 16, 16)
+    assert out.taps.embedding.shape == (2, 16, 16, 16)
     decoder = classifier.partition("decode_head")[0] + HEAD
     named = tap(model, decoder=decoder)
-    assert named(IMAGE).embedding.shape == (2, 16, 16, 16)
+    assert named(IMAGE).taps.embedding.shape == (2, 16, 16, 16)
     assert named.places.decoder == network.places.decoder
 
 
@@ -190,7 +190,7 @@ def test_adapters_that_are_off() -> None:
     model.model.model.decode_head.disable_adapters = True
     network = tap(model)
     assert network.places.decoder == "model.model.decode_head.original_module"
-    assert network(IMAGE).features is not None
+    assert network(IMAGE).taps.features is not None
 
 
 def test_an_attribute_called_base_layer_is_no_adapter() -> None:

@@ -38,12 +38,12 @@ def takes(*sizes: tuple[int, int]) -> Callable[[Tensor], bool]:
 def test_the_smallest_square_that_the_model_takes(side: int) -> None:
     model = Odd(takes((side, side), (1024, 1024)))
     out = blank_run(tap(model, stages=["stem"]))
-    assert out.stages["stem"].shape == (1, 6, side // 2, side // 2)
+    assert out.taps.stages["stem"].shape == (1, 6, side // 2, side // 2)
     assert out.logits.shape == (1, 4, side, side)
 
 
 def test_channels_other_than_three() -> None:
-    assert blank_run(tap(Odd(lambda image: True, channels=5), stages=["stem"])).stages["stem"].shape[1] == 6
+    assert blank_run(tap(Odd(lambda image: True, channels=5), stages=["stem"])).taps.stages["stem"].shape[1] == 6
 
 
 def test_a_model_that_takes_none_of_them_is_given_its_own() -> None:
@@ -51,7 +51,7 @@ def test_a_model_that_takes_none_of_them_is_given_its_own() -> None:
     message = r"Odd took no blank image \(squares from 64 to 1024 pixels\).*1024\) is not for me\. Give image_size="
     with pytest.raises(ValueError, match=message):
         blank_run(network)
-    assert blank_run(network, (30, 44)).stages["stem"].shape == (1, 6, 15, 22)
+    assert blank_run(network, (30, 44)).taps.stages["stem"].shape == (1, 6, 15, 22)
     with pytest.raises(ValueError, match=r"took no blank image \(30×40\).*\(1, 3, 30, 40\) is not for me"):
         blank_run(network, (30, 40))
 
@@ -88,13 +88,13 @@ def test_it_runs_in_evaluation() -> None:
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_in_the_models_own_type(dtype: torch.dtype) -> None:
-    assert blank_run(tap(Odd(lambda image: True).to(dtype), stages=["stem"])).stages["stem"].dtype == dtype
+    assert blank_run(tap(Odd(lambda image: True).to(dtype), stages=["stem"])).taps.stages["stem"].dtype == dtype
 
 
 def test_on_the_models_own_device() -> None:
     with torch.device("meta"):
         network = tap(DDRNet(4, width=8, pooling_width=8, head_width=8), stages=["detail"])
-    assert blank_run(network).stages["detail"].shape == (1, 32, 8, 8)
+    assert blank_run(network).taps.stages["detail"].shape == (1, 32, 8, 8)
 
 
 def test_what_the_tap_finds_fault_with_is_said_in_its_own_words() -> None:

@@ -40,7 +40,7 @@ def test_a_replaced_classifier_keeps_its_geometry(classifier: nn.Module) -> None
     network = tap(model_with(nn.ReLU(), classifier), decoder="1")
     out = network(IMAGE)
     new = network.new_branch(3).decoder[1]
-    assert new(out.embedding).shape == (2, 3, *classifier(out.embedding).shape[2:])
+    assert new(out.taps.embedding).shape == (2, 3, *classifier(out.taps.embedding).shape[2:])
     assert (new.bias is None) == (classifier.bias is None)
     assert new.padding_mode == classifier.padding_mode
 
@@ -82,7 +82,7 @@ def test_attention_in_a_decoder_is_drawn_anew() -> None:
 
     network = tap(nn.Sequential(nn.Conv2d(3, 6, 1), Attend()), decoder="1")
     branch = network.new_branch()
-    assert branch(detach_nested(network(IMAGE).features)).shape == (2, 1, 8, 12)
+    assert branch(detach_nested(network(IMAGE).taps.features)).shape == (2, 1, 8, 12)
     assert all(p.isfinite().all() for p in branch.parameters())
 
 
@@ -100,8 +100,8 @@ def test_a_classifier_behind_the_decoder_is_part_of_the_branch() -> None:
     model = nn.Sequential(nn.Conv2d(3, 6, 1), nn.Conv2d(6, 8, 1), nn.Conv2d(8, 4, 1))
     network = tap(model, decoder="1", embedding="2")
     out = network(IMAGE)
-    assert out.embedding.shape == (2, 8, 8, 12)
-    assert network.new_branch()(out.features).shape == (2, 1, 8, 12)
+    assert out.taps.embedding.shape == (2, 8, 8, 12)
+    assert network.new_branch()(out.taps.features).shape == (2, 1, 8, 12)
 
 
 def test_a_copy_needs_a_classifier_to_replace() -> None:
@@ -127,9 +127,9 @@ def test_a_light_branch_trains_on_one_image_whatever_the_size_of_its_embedding(s
     model = nn.Sequential(nn.AdaptiveAvgPool2d(size), nn.Sequential(nn.Conv2d(3, 8, 1), nn.ReLU(), nn.Conv2d(8, 4, 1)))
     network = tap(model, decoder="1")
     out = network(IMAGE[:1])
-    assert out.embedding.shape == (1, 8, *size)
+    assert out.taps.embedding.shape == (1, 8, *size)
     branch = network.new_branch(kind="light")
-    scores = branch(None, out.embedding.detach())
+    scores = branch(None, out.taps.embedding.detach())
     assert scores.shape == (1, 1, *size)
     scores.sum().backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in branch.parameters())
@@ -148,5 +148,5 @@ def test_a_decoder_that_returns_several_maps_is_not_copied_in_silence() -> None:
     out = network(IMAGE)
     assert torch.equal(out.logits, network.model(IMAGE)[1])
     with pytest.raises(TypeError, match=r"one map of the decoder '1', found list: .*kind='light'"):
-        network.new_branch()(out.features)
-    assert network.new_branch(kind="light")(out.features, out.embedding).shape == (2, 1, 8, 12)
+        network.new_branch()(out.taps.features)
+    assert network.new_branch(kind="light")(out.taps.features, out.taps.embedding).shape == (2, 1, 8, 12)

@@ -55,11 +55,11 @@ def test_layers_that_overwrite_the_decoders_input_leave_what_was_caught(
     torch.compiler.reset()
     out = (network if backend is None else torch.compile(network, backend=backend, fullgraph=True))(IMAGE)
     torch.testing.assert_close(out.logits, model(IMAGE))
-    torch.testing.assert_close(out.features[0][0], model.encoder(IMAGE))
+    torch.testing.assert_close(out.taps.features[0][0], model.encoder(IMAGE))
     # What is in place makes no difference to a copy with the network's own weights, nor to its gradients.
     branch = network.new_branch(4)
     branch.decoder.load_state_dict(model.decoder.state_dict())
-    scores = branch(out.features)
+    scores = branch(out.taps.features)
     torch.testing.assert_close(scores, out.logits)
     weight = model.encoder[0].weight
     of_scores, of_logits = (
@@ -90,19 +90,19 @@ def test_what_was_overwritten_since_it_was_caught_is_said_where_it_is_needed(
     branch, light = network.new_branch(), network.new_branch(kind="light")
     with torch.no_grad():
         out = network(IMAGE)
-        assert light(out.features, out.embedding).shape == (2, 1, 8, 12)
+        assert light(out.taps.features, out.taps.embedding).shape == (2, 1, 8, 12)
         with pytest.raises(
             RuntimeError, match=r"decoder 'decoder' was called with, found None.*in place.*kind='light'"
         ):
-            branch(detach_nested(out.features), out.embedding)
+            branch(detach_nested(out.taps.features), out.taps.embedding)
 
 
 def test_inference_mode_counts_no_versions_and_needs_none() -> None:
     network = tap(Overwrites(nn.LeakyReLU(0.5, inplace=True)), decoder="decoder")
     with torch.inference_mode():
         out = network(IMAGE)
-        torch.testing.assert_close(out.features[0][0], network.model.encoder(IMAGE))
-        assert network.new_branch()(out.features).shape == (2, 1, 8, 12)
+        torch.testing.assert_close(out.taps.features[0][0], network.model.encoder(IMAGE))
+        assert network.new_branch()(out.taps.features).shape == (2, 1, 8, 12)
 
 
 def test_a_branch_leaves_the_containers_it_is_given_as_they_are() -> None:
@@ -124,7 +124,7 @@ def test_a_branch_leaves_the_containers_it_is_given_as_they_are() -> None:
 
     network = tap(Listed(), decoder="decoder")
     branch, out = network.new_branch(), network(IMAGE)
-    assert torch.equal(branch(out.features), branch(out.features))
+    assert torch.equal(branch(out.taps.features), branch(out.taps.features))
 
 
 @pytest.mark.parametrize("inplace", [False, True])
@@ -137,4 +137,4 @@ def test_a_stage_that_is_overwritten_is_said(inplace: bool) -> None:
         with pytest.raises(RuntimeError, match="the network overwrites what '0' returned"):
             network(IMAGE)
     else:
-        assert torch.equal(network(IMAGE).stages["0"], model[0](IMAGE))
+        assert torch.equal(network(IMAGE).taps.stages["0"], model[0](IMAGE))

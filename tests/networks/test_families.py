@@ -299,9 +299,9 @@ class Step(nn.Module):
 
     def forward(self, image: Tensor, target: Tensor) -> Tensor:
         px = self.network.pixels(image, target)
-        heads = [weight * F.interpolate(logits, target.shape[-2:]) for logits, weight in px.auxiliary]
+        heads = [weight * F.interpolate(logits, target.shape[-2:]) for logits, weight in px.taps.auxiliary]
         losses = [F.cross_entropy(logits, target) for logits in (px.logits, *heads)]
-        return torch.stack(losses).sum() + self.branch(detach_nested(px.features), None).square().mean()
+        return torch.stack(losses).sum() + self.branch(detach_nested(px.taps.features), None).square().mean()
 
 
 def test_every_architecture_of_segmentation_models_pytorch_is_here() -> None:
@@ -328,12 +328,12 @@ def test_everything_is_caught(family: Family, model: nn.Module) -> None:
     network = family.tap(model)
     out = network(family.image())
     assert out.logits.shape == (2, CLASSES, *family.size)
-    assert out.embedding is not None
-    assert out.embedding.shape == (2, family.embedding, *(side // family.stride for side in family.size))
+    assert out.taps.embedding is not None
+    assert out.taps.embedding.shape == (2, family.embedding, *(side // family.stride for side in family.size))
     assert network.embedding_channels == family.embedding
-    assert flatten(out.features)
-    assert len(out.auxiliary) == family.auxiliary
-    for logits, weight in out.auxiliary:
+    assert flatten(out.taps.features)
+    assert len(out.taps.auxiliary) == family.auxiliary
+    for logits, weight in out.taps.auxiliary:
         assert logits.shape[:2] == (2, CLASSES)
         assert weight == 1.0
         logits.sum().backward(retain_graph=True)
@@ -349,14 +349,14 @@ def test_a_branch_trains_itself_and_not_the_network(family: Family, model: nn.Mo
     network = family.tap(model)
     out = network(family.image())
     branch = network.new_branch(2, kind)
-    scores = branch(detach_nested(out.features), out.embedding.detach())
+    scores = branch(detach_nested(out.taps.features), out.taps.embedding.detach())
     assert scores.shape[:2] == (2, 2)
     assert all(family.size[axis] % side == 0 for axis, side in enumerate(scores.shape[2:]))
     (scores * torch.rand_like(scores)).sum().backward()
     assert gradients(model) == {}
     assert gradients(branch).keys() == dict(branch.named_parameters()).keys()
     # The road is there: without detaching, the same loss reaches the network.
-    branch(out.features, out.embedding).sum().backward()
+    branch(out.taps.features, out.taps.embedding).sum().backward()
     assert gradients(model)
 
 
@@ -369,7 +369,7 @@ def test_a_copy_is_the_decoder_and_all_that_follows(family: Family, model: nn.Mo
         branch.tail.load_state_dict(model.get_submodule(family.tail).state_dict())
     with torch.no_grad():
         out = network(family.image())
-        scores = branch(out.features)
+        scores = branch(out.taps.features)
         softmax = isinstance(model, smp.Unet) and not isinstance(model.segmentation_head[2].activation, nn.Identity)
         expected = scores.softmax(1) if softmax else scores
         if expected.shape != out.logits.shape:
@@ -403,7 +403,7 @@ def test_side_outputs_train_at_every_stage(name: str, family: Family, model: nn.
     assert all(module.training for module in model.modules())
     losses = step(family.image(), family.target())
     losses["loss"].backward()
-    caught = network(family.image()).stages
+    caught = network(family.image()).taps.stages
     assert {f"side/stages/{stage}" for stage in caught} <= set(losses)
     assert len(caught) == (3 if STAGES[name] is None else len(STAGES[name]))
     side = objective.objectives["side"]
@@ -424,7 +424,7 @@ def test_a_branch_leaves_the_networks_gradients_as_they_are(family: Family, mode
         torch.manual_seed(0)
         px = tapped.pixels(image, target)
         if with_branch:
-            branch(detach_nested(px.features), None).sum().backward()
+            branch(detach_nested(px.taps.features), None).sum().backward()
         F.cross_entropy(px.logits, target).backward()
         found.append(gradients(tapped))
     without, with_ = found
@@ -443,10 +443,10 @@ def test_a_deep_copy_has_its_own_tap(family: Family, model: nn.Module) -> None:
         second = twin(image)
         again = network(image)
     assert torch.equal(first.logits, again.logits)
-    assert torch.equal(first.embedding, again.embedding)
-    assert not torch.equal(first.embedding, second.embedding)
+    assert torch.equal(first.taps.embedding, again.taps.embedding)
+    assert not torch.equal(first.taps.embedding, second.taps.embedding)
     untap(twin)
-    assert network(image).embedding is not None
+    assert network(image).taps.embedding is not None
 
 
 def test_pickled_and_saved_taps_still_catch(family: Family, model: nn.Module) -> None:
@@ -463,8 +463,8 @@ def test_pickled_and_saved_taps_still_catch(family: Family, model: nn.Module) ->
         for other in (pickle.loads(pickle.dumps(network)), torch.load(file, weights_only=False), fresh):
             out = other(image)
             assert torch.equal(out.logits, expected.logits)
-            assert torch.equal(out.embedding, expected.embedding)
-            assert len(flatten(out.features)) == len(flatten(expected.features))
+            assert torch.equal(out.taps.embedding, expected.taps.embedding)
+            assert len(flatten(out.taps.features)) == len(flatten(expected.taps.features))
 
 
 def unhook_transformers(network: nn.Module) -> None:
@@ -496,7 +496,7 @@ def traces(model: nn.Module) -> dict[str, dict[str, list[Any] | None]]:
 def test_no_memory_is_kept(family: Family, model: nn.Module) -> None:
     network = family.tap(model)
     out = network(family.image())
-    caught = [weakref.ref(tensor) for tensor in (out.embedding, out.logits, *flatten(out.features))]
+    caught = [weakref.ref(tensor) for tensor in (out.taps.embedding, out.logits, *flatten(out.taps.features))]
     del out
     gc.collect()
     assert [reference() for reference in caught] == [None] * len(caught)
@@ -512,12 +512,12 @@ def test_compiled_whole(name: str) -> None:
     for scale in (1.0, 0.5, 1.0):
         expected, out = network(scale * family.image()), compiled(scale * family.image())
         torch.testing.assert_close(out.logits, expected.logits)
-        torch.testing.assert_close(out.embedding, expected.embedding)
-        for found, wanted in zip(flatten(out.features), flatten(expected.features), strict=True):
+        torch.testing.assert_close(out.taps.embedding, expected.taps.embedding)
+        for found, wanted in zip(flatten(out.taps.features), flatten(expected.taps.features), strict=True):
             torch.testing.assert_close(found, wanted)
-        assert len(out.auxiliary) == len(expected.auxiliary)
+        assert len(out.taps.auxiliary) == len(expected.taps.auxiliary)
         out.logits.sum().backward()
-    caught = [weakref.ref(tensor) for tensor in (out.embedding, *flatten(out.features))]
+    caught = [weakref.ref(tensor) for tensor in (out.taps.embedding, *flatten(out.taps.features))]
     del out, found
     gc.collect()
     assert [reference() for reference in caught] == [None] * len(caught)

@@ -207,7 +207,7 @@ def test_networks_of_transformers(build: Callable[[], nn.Module]) -> None:
         out.logits.softmax(1).double(), scores / scores.sum(1, keepdim=True), rtol=1e-4, atol=1e-6
     )
     # The map that masks are read from has their resolution.
-    assert out.embedding.shape == (2, 32, 16, 16)
+    assert out.taps.embedding.shape == (2, 32, 16, 16)
     assert network.embedding_channels == 32
 
 
@@ -234,7 +234,7 @@ def test_earlier_layers_are_auxiliary_heads() -> None:
     model = mask2former(output_auxiliary_logits=True).eval()
     out, returned = tap(model)(IMAGE), model(IMAGE)
     [earlier] = returned.auxiliary_logits
-    [(logits, _)] = out.auxiliary
+    [(logits, _)] = out.taps.auxiliary
     scores = brute_force(earlier["class_queries_logits"], earlier["masks_queries_logits"])
     assert_shares(logits, scores)
 
@@ -257,4 +257,4 @@ def test_keys_of_detectron2() -> None:
     torch.testing.assert_close(
         out.logits.softmax(1).double(), scores / scores.sum(1, keepdim=True), rtol=1e-5, atol=1e-6
     )
-    assert out.auxiliary[0][0].shape == (2, 3, 16, 16)
+    assert out.taps.auxiliary[0][0].shape == (2, 3, 16, 16)

@@ -87,8 +87,8 @@ def test_logits_are_those_of_the_classifier(
         aux, main = model.both(IMAGE)
     torch.testing.assert_close(out.logits, to_image(expected(main)))
     assert torch.equal(again.logits, out.logits)
-    torch.testing.assert_close(to_image(out.auxiliary[0][0]), to_image(expected(aux)))
-    assert len(out.auxiliary) == (2 if wrap is ORDERS["in a mapping"][0] else 1)
+    torch.testing.assert_close(to_image(out.taps.auxiliary[0][0]), to_image(expected(aux)))
+    assert len(out.taps.auxiliary) == (2 if wrap is ORDERS["in a mapping"][0] else 1)
 
 
 def test_the_named_head_learns_and_the_other_is_an_auxiliary_one() -> None:
@@ -177,7 +177,7 @@ def test_the_first_of_several_kinds_of_maps_is_taken_and_said() -> None:
     network = tap(TwoHeads(lambda aux, main: (main, torch.zeros(2, 9, 16, 24))))
     with pytest.warns(UserWarning, match=r"\(2, 4, 16, 24\), \(2, 9, 16, 24\): the first is taken for the logits"):
         out = network(IMAGE)
-    assert out.auxiliary == []
+    assert out.taps.auxiliary == ()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         network(IMAGE)
@@ -215,7 +215,7 @@ def test_logits_of_all_kinds_of_containers_and_layouts(wrap: Callable[[Tensor], 
         warnings.simplefilter("error")
         out = tap(model)(IMAGE)
     torch.testing.assert_close(out.logits, to_image(model.both(IMAGE)[1]))
-    assert out.auxiliary == []
+    assert out.taps.auxiliary == ()
 
 
 def test_outputs_of_transformers_with_a_loss_hidden_states_or_as_a_tuple() -> None:
@@ -237,14 +237,14 @@ def test_outputs_of_transformers_with_a_loss_hidden_states_or_as_a_tuple() -> No
         out = tap(Called(**options))(IMAGE)
         torch.testing.assert_close(out.logits, expected)
         # A wrapper of a known network is looked through.
-        assert out.embedding.shape == (2, 16, 8, 12)
+        assert out.taps.embedding.shape == (2, 16, 8, 12)
 
 
 def test_heads_in_a_list_beside_the_logits_need_no_name() -> None:
     model = TwoHeads(lambda aux, main: (main, [aux, torch.zeros(2, 9, 4, 6)]))
     out, (aux, main) = tap(model)(IMAGE), model.both(IMAGE)
     torch.testing.assert_close(out.logits, to_image(main))
-    [(head, _)] = out.auxiliary
+    [(head, _)] = out.taps.auxiliary
     torch.testing.assert_close(head, aux)
 
 

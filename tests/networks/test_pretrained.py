@@ -41,7 +41,7 @@ def test_tap_knows_the_unet(kind: str) -> None:
     network = hardpix.tap(LiteUNet(num_classes=3, pretrained=False))
     out = network(torch.rand(2, 3, 64, 96))
     assert out.logits.shape == (2, 3, 64, 96)
-    assert network.new_branch(kind=kind)(out.features, out.embedding).shape == (2, 1, 64, 96)
+    assert network.new_branch(kind=kind)(out.taps.features, out.taps.embedding).shape == (2, 1, 64, 96)
 
 
 def test_another_model_is_refused_by_name_of_the_tensor() -> None:

@@ -64,12 +64,12 @@ def test_logits_of_all_kinds_of_outputs(wrap: Any) -> None:
     model = Returns(wrap)
     out = tap(model, decoder="layer")(IMAGE)
     assert torch.equal(out.logits, model.layer(IMAGE))
-    assert out.auxiliary == []
+    assert out.taps.auxiliary == ()
 
 
 def test_auxiliary_logits_of_a_mapping() -> None:
     out = tap(Returns(lambda logits: {"out": logits, "aux": 2 * logits}))(IMAGE)
-    [(logits, weight)] = out.auxiliary
+    [(logits, weight)] = out.taps.auxiliary
     assert torch.equal(logits, 2 * out.logits)
     assert weight == 1.0
 
@@ -98,31 +98,31 @@ def test_pixels_carries_all_that_is_known() -> None:
     depth, weight = torch.rand(2, 8, 12), torch.rand(2, 8, 12)
     network = tap(Plain(), decoder="head", stages=["encoder.0"], ignore_index=7)
     px = network.pixels(IMAGE, TARGET, depth=depth, weight=weight, progress=0.5)
-    assert px.image is IMAGE
+    assert px.sample["image"] is IMAGE
     assert px.target is TARGET
-    assert px.depth is depth
-    assert px.weight is weight
+    assert px.sample["depth"] is depth
+    assert px.sample["weight"] is weight
     assert px.progress == 0.5
     assert px.ignore_index == 7
-    assert px.stages.keys() == {"encoder.0"}
-    assert px.stages["encoder.0"].shape == (2, 6, 4, 6)
-    torch.testing.assert_close(px.features[0][0], px.stages["encoder.0"].relu())
-    assert px.embedding.shape == (2, 8, 4, 6)
+    assert px.taps.stages.keys() == {"encoder.0"}
+    assert px.taps.stages["encoder.0"].shape == (2, 6, 4, 6)
+    torch.testing.assert_close(px.taps.features[0][0], px.taps.stages["encoder.0"].relu())
+    assert px.taps.embedding.shape == (2, 8, 4, 6)
 
 
 def test_a_linear_classifier_has_an_embedding_with_channels_first() -> None:
     network = tap(Tokens(), decoder="classifier")
     out = network(IMAGE)
-    torch.testing.assert_close(out.embedding, network.model.embed(IMAGE))
+    torch.testing.assert_close(out.taps.embedding, network.model.embed(IMAGE))
     assert network.embedding_channels == 6
-    assert network.new_branch(kind="light")(out.features, out.embedding).shape == (2, 1, 4, 6)
+    assert network.new_branch(kind="light")(out.taps.features, out.taps.embedding).shape == (2, 1, 4, 6)
 
 
 def test_a_network_of_no_family_runs_without_a_decoder() -> None:
     network = tap(Plain())
     out = network(IMAGE)
-    assert out.features is None
-    assert out.embedding is None
+    assert out.taps.features is None
+    assert out.taps.embedding is None
     # A light branch stands on the embedding, and needs no more.
     for kind, role in (("copy", "decoder"), ("light", "embedding")):
         with pytest.raises(ValueError, match=rf"{role}='…'\); its top-level modules are 'encoder' .*, 'head' "):
@@ -138,8 +138,8 @@ def test_a_known_network_that_was_rebuilt_is_of_no_family() -> None:
         def forward(self, image: Tensor) -> Tensor:
             return self.neck(self.stem(image).repeat(1, 2, 1, 1))
 
-    assert tap(Rebuilt())(IMAGE).features is None
-    assert tap(Rebuilt(), decoder="neck")(IMAGE).embedding.shape[1] == 8
+    assert tap(Rebuilt())(IMAGE).taps.features is None
+    assert tap(Rebuilt(), decoder="neck")(IMAGE).taps.embedding.shape[1] == 8
 
 
 @pytest.mark.parametrize("argument", ["decoder", "embedding", "stages"])
@@ -192,7 +192,7 @@ def test_tapping_again_replaces_the_tap() -> None:
     hooks = sum(len(module._forward_pre_hooks) for module in model.modules())
     second = tap(model, decoder="head")
     assert sum(len(module._forward_pre_hooks) for module in model.modules()) == hooks
-    assert second(IMAGE).embedding is not None
+    assert second(IMAGE).taps.embedding is not None
     with pytest.raises(RuntimeError, match="tapped anew"):
         first(IMAGE)
 
@@ -218,7 +218,7 @@ def test_a_copied_model_is_not_caught_by_the_original() -> None:
     twin = copy.deepcopy(model)
     torch.testing.assert_close(twin(IMAGE), model(IMAGE))
     tap(twin, decoder="head")(IMAGE)
-    assert network(IMAGE).embedding is not None
+    assert network(IMAGE).taps.embedding is not None
 
 
 def test_nothing_is_kept_when_the_forward_fails_or_runs_by_itself() -> None:
@@ -237,7 +237,7 @@ def test_nothing_is_kept_when_the_forward_fails_or_runs_by_itself() -> None:
     model(IMAGE)
     gc.collect()
     assert [reference() for reference in seen] == [None, None]
-    assert network(IMAGE).embedding is not None
+    assert network(IMAGE).taps.embedding is not None
 
 
 def test_a_compiled_model_is_refused() -> None:
@@ -250,19 +250,19 @@ def test_a_compiled_model_is_refused() -> None:
             tap(model, decoder="head" if model is not in_place else None)
     elsewhere = Plain()
     elsewhere.encoder.compile(backend="eager")
-    assert tap(elsewhere, decoder="head")(IMAGE).embedding is not None
+    assert tap(elsewhere, decoder="head")(IMAGE).taps.embedding is not None
 
 
 def test_no_grad_and_autocast() -> None:
     network = tap(Plain(), decoder="head")
     with torch.no_grad():
-        assert not network(IMAGE).embedding.requires_grad
+        assert not network(IMAGE).taps.embedding.requires_grad
     with torch.autocast("cpu", torch.bfloat16):
         out = network(IMAGE)
-        assert out.embedding.dtype == torch.bfloat16
+        assert out.taps.embedding.dtype == torch.bfloat16
         for kind in ("copy", "light"):
             branch = network.new_branch(kind=kind)
-            branch(detach_nested(out.features), out.embedding.detach()).float().sum().backward()
+            branch(detach_nested(out.taps.features), out.taps.embedding.detach()).float().sum().backward()
             assert all(p.grad.dtype == torch.float32 for p in branch.parameters())
 
 

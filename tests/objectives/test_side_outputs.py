@@ -8,6 +8,7 @@ import math
 import pickle
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,9 +19,10 @@ from torch import Tensor, nn
 
 import hardpix
 from hardpix.networks import DDRNet
-from hardpix.objectives import SideOutputs, Sum, WeightedCrossEntropy
+from hardpix.objectives import SideOutputs, Sum, WeightedCrossEntropy, with_signal_losses
 from hardpix.pixels import PixelBatch
 from hardpix.signals import ClassBalance, Focal, HardnessLevel, OnlineHard, Precomputed, Product, Signal
+from testing import batch_of
 
 CLASSES = 4
 WIDTHS = {"stem": 5, "neck": 7}
@@ -47,8 +49,8 @@ class ByCount(Signal):
     normalizer = "count"
 
     def forward(self, px: PixelBatch) -> Tensor:
-        assert px.weight is not None
-        return px.weight * px.valid
+        assert px.sample["weight"] is not None
+        return px.sample["weight"] * px.valid
 
 
 def network(**options: Any) -> hardpix.TappedNetwork:
@@ -76,8 +78,10 @@ def make_batch(
     def random(channels: int, grid: tuple[int, int]) -> Tensor:
         return torch.randn(2, channels, *grid, generator=generator, dtype=torch.float64).requires_grad_()
 
-    px = PixelBatch(random(CLASSES, size), target, weight=torch.rand(target.shape, generator=generator).double())
-    px.stages = {stage: random(WIDTHS[stage], grid) for stage, grid in zip(WIDTHS, grids, strict=True)}
+    px = batch_of(random(CLASSES, size), target, weight=torch.rand(target.shape, generator=generator).double())
+    px.taps = replace(
+        px.taps, stages={stage: random(WIDTHS[stage], grid) for stage, grid in zip(WIDTHS, grids, strict=True)}
+    )
     return px
 
 
@@ -120,14 +124,14 @@ def test_is_the_mean_over_stages_of_loops_over_cells(
     weight = px.valid.double() if signal is None else signal(px).detach()
     expected = {
         stage: by_loops(px, head_of(objective, stage)(features), weight, rule, by_count=isinstance(signal, ByCount))
-        for stage, features in px.stages.items()
+        for stage, features in px.taps.stages.items()
     }
     assert losses.keys() == {"loss", "stages/stem", "stages/neck"}
     for stage, value in expected.items():
         torch.testing.assert_close(losses[f"stages/{stage}"], value)
     mean = (expected["stem"] + expected["neck"]) / 2
     torch.testing.assert_close(losses["loss"], mean)
-    leaves = [*px.stages.values(), *objective.parameters()]
+    leaves = [*px.taps.stages.values(), *objective.parameters()]
     for found, wanted in zip(*(torch.autograd.grad(loss, leaves) for loss in (losses["loss"], mean)), strict=True):
         torch.testing.assert_close(found, wanted)
 
@@ -137,11 +141,11 @@ def test_gradients_are_those_of_finite_differences(signal: Signal | None) -> Non
     px, objective = make_batch((4, 6), ((2, 3), (1, 2))), bound(signal)
 
     def loss(logits: Tensor, *stages: Tensor) -> Tensor:
-        batch = PixelBatch(logits, px.target, weight=px.weight)
-        batch.stages = dict(zip(WIDTHS, stages, strict=True))
+        batch = batch_of(logits, px.target, weight=px.sample["weight"])
+        batch.taps = replace(batch.taps, stages=dict(zip(WIDTHS, stages, strict=True)))
         return objective(batch)["loss"] + 0 * logits.sum()
 
-    assert torch.autograd.gradcheck(loss, (px.logits, *px.stages.values()))
+    assert torch.autograd.gradcheck(loss, (px.logits, *px.taps.stages.values()))
 
 
 def test_weights_are_constants_unless_the_signal_is_differentiable() -> None:
@@ -161,7 +165,7 @@ def test_weights_are_constants_unless_the_signal_is_differentiable() -> None:
 
 def test_a_stage_at_label_size_with_equal_weights_is_cross_entropy() -> None:
     px, objective = make_batch(grids=((12, 18), (6, 9))), bound()
-    logits = head_of(objective, "stem")(px.stages["stem"])
+    logits = head_of(objective, "stem")(px.taps.stages["stem"])
     expected = F.cross_entropy(logits, px.target, ignore_index=255)
     torch.testing.assert_close(objective(px)["stages/stem"], expected)
 
@@ -170,8 +174,8 @@ def test_a_stage_at_label_size_with_equal_weights_is_cross_entropy() -> None:
 def test_the_scale_of_weights_does_not_matter(scale: float) -> None:
     px, objective = make_batch(), bound(Precomputed(floor=0.0))
     one = objective(px)["loss"]
-    px.weight = scale * px.weight
-    fresh = PixelBatch(px.logits, px.target, weight=px.weight, stages=px.stages)
+    px.sample["weight"] = scale * px.sample["weight"]
+    fresh = batch_of(px.logits, px.target, weight=px.sample["weight"], stages=px.taps.stages)
     torch.testing.assert_close(objective(fresh)["loss"], one, rtol=1e-6, atol=0)
 
 
@@ -213,7 +217,9 @@ def test_a_map_that_was_put_there_by_hand_is_a_constant_and_counts_where_there_a
     px.maps["mine"] = hand
     objective = bound("mine")
     loss = objective(px)["stages/stem"]
-    expected = by_loops(px, head_of(objective, "stem")(px.stages["stem"]), hand.detach(), "majority", by_count=False)
+    expected = by_loops(
+        px, head_of(objective, "stem")(px.taps.stages["stem"]), hand.detach(), "majority", by_count=False
+    )
     torch.testing.assert_close(loss, expected)
     assert torch.autograd.grad(loss, hand, allow_unused=True)[0] is None
 
@@ -223,14 +229,14 @@ def test_an_own_signal_learns_by_its_own_loss_alone_and_is_logged_by_its_name() 
     objective = SideOutputs(signal).bind(tapped).double()
     image, target = torch.rand(2, 3, 12, 18).double(), torch.randint(0, CLASSES, (2, 12, 18))
     px = tapped.pixels(image, target)
-    losses = objective(px)
-    assert objective(px)["loss"].item() == losses["loss"].item()
+    losses = with_signal_losses(objective, px)
+    assert with_signal_losses(objective, px)["loss"].item() == losses["loss"].item()
     assert losses.keys() == {"loss", "stages/stem", "stages/neck", "hardness"}
     stages = (losses["stages/stem"] + losses["stages/neck"]) / 2
     torch.testing.assert_close(losses["loss"], stages + losses["hardness"])
     assert losses["hardness"].item() < 0
     branch = list(signal.parameters())
-    expected = torch.autograd.grad(signal.own_loss(tapped.pixels(image, target)), branch)
+    expected = torch.autograd.grad(signal.loss(tapped.pixels(image, target)), branch)
     for found, wanted in zip(torch.autograd.grad(losses["loss"], branch), expected, strict=True):
         assert torch.equal(found, wanted)
 
@@ -243,7 +249,7 @@ def test_all_ignored_is_a_zero_on_the_graph(make: Callable[[], Signal | None], t
     losses = objective(px)
     assert all(value.item() == 0 for value in losses.values())
     losses["loss"].backward()
-    for leaf in (*objective.parameters(), *px.stages.values()):
+    for leaf in (*objective.parameters(), *px.taps.stages.values()):
         assert leaf.grad is not None
         assert (leaf.grad == 0).all()
 
@@ -252,8 +258,8 @@ def test_an_image_without_labels_leaves_no_trace() -> None:
     px, objective = make_batch(), bound(Precomputed()).eval()
     px.target[1] = 255
     whole = objective(px)["loss"]
-    first = PixelBatch(px.logits[:1], px.target[:1], weight=px.weight[:1])
-    first.stages = {stage: features[:1] for stage, features in px.stages.items()}
+    first = batch_of(px.logits[:1], px.target[:1], weight=px.sample["weight"][:1])
+    first.taps = replace(first.taps, stages={stage: features[:1] for stage, features in px.taps.stages.items()})
     torch.testing.assert_close(objective(first)["loss"], whole)
 
 
@@ -263,12 +269,17 @@ def test_what_unlabelled_cells_hold_leaves_no_trace(odd: float) -> None:
     px, objective = make_batch(grids=((12, 18), (12, 18))), bound(Precomputed()).eval()
     for head in objective.heads.values():
         head[0] = nn.Conv2d(head[0].in_channels, head[0].out_channels, 1).double()
-    dirty = PixelBatch(px.logits, px.target, weight=px.weight)
+    dirty = batch_of(px.logits, px.target, weight=px.sample["weight"])
     unlabelled = (px.target == 255)[:, None]
-    dirty.stages = {s: x.detach().masked_fill(unlabelled, odd).requires_grad_() for s, x in px.stages.items()}
+    dirty.taps = replace(
+        dirty.taps,
+        stages={s: x.detach().masked_fill(unlabelled, odd).requires_grad_() for s, x in px.taps.stages.items()},
+    )
     found, expected = objective(dirty)["loss"], objective(px)["loss"]
     torch.testing.assert_close(found, expected)
-    gradients = (torch.autograd.grad(loss, list(b.stages.values())) for loss, b in ((found, dirty), (expected, px)))
+    gradients = (
+        torch.autograd.grad(loss, list(b.taps.stages.values())) for loss, b in ((found, dirty), (expected, px))
+    )
     for one, other in zip(*gradients, strict=True):
         torch.testing.assert_close(one, other)
 
@@ -302,19 +313,22 @@ def test_a_stage_of_one_pixel_trains(images: int) -> None:
 
 def test_half_types_are_reduced_in_float32() -> None:
     px, objective = make_batch(), bound(Precomputed(floor=0.0)).float()
-    px = PixelBatch(px.logits.float(), px.target, weight=px.weight.float(), stages=px.stages)
-    px.stages = {stage: features.detach().float().requires_grad_() for stage, features in px.stages.items()}
+    px = batch_of(px.logits.float(), px.target, weight=px.sample["weight"].float(), stages=px.taps.stages)
+    px.taps = replace(
+        px.taps,
+        stages={stage: features.detach().float().requires_grad_() for stage, features in px.taps.stages.items()},
+    )
     with torch.autocast("cpu", torch.bfloat16):
         losses = objective(px)
-        logits = {stage: head_of(objective, stage)(features) for stage, features in px.stages.items()}
+        logits = {stage: head_of(objective, stage)(features) for stage, features in px.taps.stages.items()}
     assert all(value.dtype == torch.float32 for value in losses.values())
     for stage, rounded in logits.items():
         assert rounded.dtype == torch.bfloat16
-        weight = (px.weight * px.valid).double()
+        weight = (px.sample["weight"] * px.valid).double()
         expected = by_loops(px, rounded.double(), weight, "majority", by_count=False)
         torch.testing.assert_close(losses[f"stages/{stage}"].double(), expected, rtol=1e-5, atol=0)
     losses["loss"].backward()
-    assert all(features.grad.isfinite().all() for features in px.stages.values())
+    assert all(features.grad.isfinite().all() for features in px.taps.stages.values())
 
 
 def test_a_network_in_a_half_type_gets_heads_in_it() -> None:
@@ -417,7 +431,7 @@ class TestDDRNet:
     def test_both_branches_are_known_each_scale_once(self) -> None:
         step = hardpix.TrainingStep(hardpix.tap(self.build()), SideOutputs())
         out = step.network(torch.rand(1, 3, 128, 256))
-        assert {stage: 256 // features.shape[-1] for stage, features in out.stages.items()} == {
+        assert {stage: 256 // features.shape[-1] for stage, features in out.taps.stages.items()} == {
             "third.0.context": 16,
             "fourth.context": 32,
             "fourth.detail": 8,
@@ -430,7 +444,7 @@ class TestDDRNet:
     def test_nothing_more_is_caught_until_it_is_asked_for(self) -> None:
         plain = hardpix.tap(self.build())
         assert hardpix.TrainingStep(plain, WeightedCrossEntropy(HardnessLevel())).network.stages == ()
-        assert plain(torch.rand(1, 3, 64, 64)).stages == {}
+        assert plain(torch.rand(1, 3, 64, 64)).taps.stages == {}
 
     def test_named_stages_stand_and_none_are_none(self) -> None:
         named = hardpix.TrainingStep(hardpix.tap(self.build(), stages=["detail"]), SideOutputs())
@@ -540,7 +554,7 @@ class TestErrors:
 
     def test_stages_of_another_network(self) -> None:
         px = make_batch()
-        del px.stages["neck"]
+        del px.taps.stages["neck"]
         with pytest.raises(RuntimeError, match=r"7 channels at the stage 'neck'.* found nothing; .*bind the objective"):
             bound()(px)
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 import hardpix
-from hardpix.objectives import Objective, Sum, WeightedCrossEntropy
+from hardpix.objectives import Objective, Sum, WeightedCrossEntropy, with_signal_losses
 from hardpix.pixels import PixelBatch
 from hardpix.signals import Focal, HardnessLevel, Product, Uniform
 
@@ -78,7 +78,7 @@ SHARED: dict[str, Callable[[HardnessLevel], dict[str, Objective]]] = {
 
 @pytest.mark.parametrize("make", SHARED.values(), ids=SHARED)
 @pytest.mark.parametrize("weight", [1.0, 0.5])
-def test_a_shared_signal_learns_once_with_the_weight_of_the_first(
+def test_a_shared_signal_learns_once_with_weight_one(
     weight: float,
     make: Callable[[HardnessLevel], dict[str, Objective]],
     pixel_batch: Make,
@@ -88,22 +88,26 @@ def test_a_shared_signal_learns_once_with_the_weight_of_the_first(
     generator = torch.Generator().manual_seed(3)
     signal = hardness_with_scores(torch.randn(px.target.shape, generator=generator, dtype=torch.float64), alpha=0.5)
     objective = Sum(make(signal), weights={"a": weight, "b": 3.0})
-    found = objective(px)["loss"]
-    segmentation = (signal(again).detach() * again.loss).sum() / signal(again).sum().detach()
-    expected = (weight + 3.0) * segmentation + weight * signal.own_loss(again)
+    losses = with_signal_losses(objective, px)
+    found = losses["loss"]
+    hardness = signal(again).detach() * again.valid
+    segmentation = (hardness * again.loss).sum() / hardness.sum()
+    expected = (weight + 3.0) * segmentation + signal.loss(again)
     torch.testing.assert_close(found, expected)
     scores = signal.branch.scores
     torch.testing.assert_close(*(torch.autograd.grad(loss, scores, retain_graph=True)[0] for loss in (found, expected)))
-    # The batch remembers whose it is: the same question has the same answer.
-    assert objective(px)["loss"].item() == found.item()
+    assert [name for name in losses if "hardness" in name] == ["hardness"]
+    # The batch remembers its maps: the same question has the same answer.
+    assert with_signal_losses(objective, px)["loss"].item() == found.item()
 
 
 def test_state_goes_through_a_checkpoint() -> None:
     network = small_network()
     one, other = (Sum({"learn": WeightedCrossEntropy(HardnessLevel())}).bind(network) for _ in range(2))
     other.load_state_dict(one.state_dict())
-    px = network.pixels(torch.rand(1, 3, 4, 5), torch.zeros(1, 4, 5, dtype=torch.long))
-    assert one(px)["loss"].item() == other(px)["loss"].item()
+    image, target = torch.rand(1, 3, 4, 5), torch.zeros(1, 4, 5, dtype=torch.long)
+    found, expected = (with_signal_losses(each, network.pixels(image, target)) for each in (one, other))
+    assert {name: loss.item() for name, loss in found.items()} == {k: v.item() for k, v in expected.items()}
 
 
 def test_no_objective_and_a_weight_for_nobody_are_errors() -> None:

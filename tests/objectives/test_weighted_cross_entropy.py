@@ -3,6 +3,7 @@
 import copy
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,9 +14,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import hardpix
-from hardpix.objectives import WeightedCrossEntropy
+from hardpix.objectives import WeightedCrossEntropy, with_signal_losses
 from hardpix.pixels import PixelBatch
 from hardpix.signals import ClassBalance, Focal, HardnessLevel, OnlineHard, Precomputed, Product, Signal, Uniform
+from testing import batch_of
 
 Make = Callable[..., PixelBatch]
 MakeHardness = Callable[..., HardnessLevel]
@@ -79,7 +81,7 @@ def test_focal_is_its_formula_with_its_gradient(gamma: float, pixel_batch: Make)
     torch.testing.assert_close(loss, expected.detach())
     torch.testing.assert_close(gradient, torch.autograd.grad(expected, px.logits)[0])
     assert torch.autograd.gradcheck(
-        lambda logits: WeightedCrossEntropy(Focal(gamma))(PixelBatch(logits, px.target))["loss"],
+        lambda logits: WeightedCrossEntropy(Focal(gamma))(batch_of(logits, px.target))["loss"],
         px.logits.detach().requires_grad_(),
     )
 
@@ -102,7 +104,7 @@ def test_hardness_weights_the_loss_and_learns_from_it(pixel_batch: Make, hardnes
     """L_seg = Σ Ĥ ℓ with gradient Ĥ (softmax − onehot); L_hardness = −α L_seg in value; total is their sum."""
     px = pixel_batch()
     scores, alpha = random_scores(px), 0.01
-    parts = WeightedCrossEntropy(hardness_with_scores(scores, alpha=alpha))(px)
+    parts = with_signal_losses(WeightedCrossEntropy(hardness_with_scores(scores, alpha=alpha)), px)
     hardness = ((torch.sigmoid(scores) + 0.1) * px.valid).numpy()
     losses = px.loss.detach().numpy()
     expected = np.average(losses, weights=hardness)
@@ -121,7 +123,11 @@ def test_the_branch_gets_the_gradient_of_its_own_loss_alone(
     pixel_batch: Make, hardness_with_scores: MakeHardness
 ) -> None:
     gradients = []
-    for use in (lambda signal, px: WeightedCrossEntropy(signal)(px)["loss"], lambda signal, px: signal.own_loss(px)):
+
+    def of_the_total(signal: Signal, px: PixelBatch) -> Tensor:
+        return with_signal_losses(WeightedCrossEntropy(signal), px)["loss"]
+
+    for use in (of_the_total, lambda signal, px: signal.loss(px)):
         px = pixel_batch()
         signal = hardness_with_scores(random_scores(px))
         use(signal, px).backward()
@@ -149,10 +155,11 @@ def test_label_smoothing_changes_the_segmentation_loss_only(
 ) -> None:
     px, smoothed_px = pixel_batch(), pixel_batch()
     for batch in (px, smoothed_px):
-        batch.auxiliary.append((0.5 * batch.logits.detach(), 1.0))
+        batch.taps = replace(batch.taps, auxiliary=((0.5 * batch.logits.detach(), 1.0),))
     scores = random_scores(px)
-    plain = WeightedCrossEntropy(hardness_with_scores(scores))(px)
-    smoothed = WeightedCrossEntropy(hardness_with_scores(scores), label_smoothing=0.2)(smoothed_px)
+    plain = with_signal_losses(WeightedCrossEntropy(hardness_with_scores(scores)), px)
+    objective = WeightedCrossEntropy(hardness_with_scores(scores), label_smoothing=0.2)
+    smoothed = with_signal_losses(objective, smoothed_px)
     for part in ("hardness", "auxiliary"):
         assert torch.equal(plain[part], smoothed[part])
     uniform = -px.logits.log_softmax(1).mean(1)
@@ -166,7 +173,7 @@ def test_auxiliary_heads_add_their_plain_loss_with_their_weight(pixel_batch: Mak
     generator = torch.Generator().manual_seed(2)
     sizes = [(4, 6), (2, 3)]
     heads = [torch.randn(2, 4, *size, generator=generator, dtype=torch.float64, requires_grad=True) for size in sizes]
-    px.auxiliary = [(heads[0], 1.0), (heads[1], 0.5)]
+    px.taps = replace(px.taps, auxiliary=((heads[0], 1.0), (heads[1], 0.5)))
     parts = WeightedCrossEntropy(OnlineHard(0.3))(px)
     resized = F.interpolate(heads[1], (4, 6), mode="bilinear", align_corners=False)
     losses = [F.cross_entropy(logits, px.target, ignore_index=255) for logits in (heads[0], resized)]
@@ -187,13 +194,15 @@ def test_product_weights_by_the_product_and_adds_every_own_loss(
     px = pixel_batch()
     scores = random_scores(px)
     balance = ClassBalance([50, 7, 1, 3])
-    parts = WeightedCrossEntropy(Product([balance, hardness_with_scores(scores)]))(px)
+    objective = WeightedCrossEntropy(Product([balance, hardness_with_scores(scores)]))
+    parts = with_signal_losses(objective, px)
     hardness = ((torch.sigmoid(scores) + 0.1) * px.valid).numpy()
     losses = px.loss.detach().numpy()
     classes = balance.weights.double().numpy()[px.target.clamp(max=3)]
     assert parts["segmentation"].item() == pytest.approx(np.average(losses, weights=hardness * classes))
     # The hardness learns from its own map, not from the product.
-    assert parts["product"].item() == pytest.approx(-0.01 * np.average(losses, weights=hardness))
+    assert parts.keys() == {"loss", "segmentation", "hardness"}
+    assert parts["hardness"].item() == pytest.approx(-0.01 * np.average(losses, weights=hardness))
 
 
 @settings(max_examples=15)
@@ -228,11 +237,16 @@ def network() -> hardpix.TappedNetwork:
     return hardpix.tap(torch.nn.Sequential(torch.nn.Conv2d(3, 6, 1), head).double(), decoder="1")
 
 
+def with_head(px: PixelBatch) -> PixelBatch:
+    """The batch with an auxiliary head beside its logits."""
+    px.taps = replace(px.taps, auxiliary=((0.3 * px.logits, 1.0),))
+    return px
+
+
 def run(tapped: hardpix.TappedNetwork, objective: WeightedCrossEntropy, target: Tensor, image: Tensor) -> PixelBatch:
     """Forward and backward with an auxiliary head."""
-    px = tapped.pixels(image, target, weight=torch.ones(target.shape))
-    px.auxiliary.append((0.3 * px.logits, 1.0))
-    objective(px)["loss"].backward()
+    px = with_head(tapped.pixels(image, target, weight=torch.ones(target.shape)))
+    with_signal_losses(objective, px)["loss"].backward()
     return px
 
 
@@ -242,9 +256,8 @@ def test_all_ignored_is_a_zero_on_the_graph(make: Callable[[], Signal], shape: t
     tapped = network()
     objective = WeightedCrossEntropy(make(), label_smoothing=0.1).bind(tapped).eval()
     image = torch.rand(shape[0], 3, *shape[1:], dtype=torch.float64)
-    px = tapped.pixels(image, torch.full(shape, 255), weight=torch.ones(shape))
-    px.auxiliary.append((0.3 * px.logits, 1.0))
-    parts = objective(px)
+    px = with_head(tapped.pixels(image, torch.full(shape, 255), weight=torch.ones(shape)))
+    parts = with_signal_losses(objective, px)
     assert all(value.item() == 0 for value in parts.values())
     parts["loss"].backward()
     for parameter in (*tapped.parameters(), *objective.parameters()):
@@ -271,15 +284,15 @@ def test_values_and_gradients_are_the_same_whatever_ignored_pixels_hold(
         logits = px.logits.detach().clone()
         logits[:, :2] = fill(logits[:, :2], filling)  # half of the classes: a shift of all would cancel out
         logits.requires_grad_()
-        batch = PixelBatch(
+        batch = batch_of(
             logits,
             target,
-            weight=fill(px.weight[:, None], 9.0)[:, 0],
-            features=((fill(px.features[0][0].detach(), 50.0),), {}),
-            embedding=fill(px.embedding.detach(), 50.0),
+            weight=fill(px.sample["weight"][:, None], 9.0)[:, 0],
+            features=((fill(px.taps.features[0][0].detach(), 50.0),), {}),
+            embedding=fill(px.taps.embedding.detach(), 50.0),
             auxiliary=[(0.3 * logits, 1.0)],
         )
-        parts = objective(batch)
+        parts = with_signal_losses(objective, batch)
         results.append([*parts.values(), *torch.autograd.grad(parts["loss"], [logits, *objective.parameters()])])
     for one, other in zip(*results, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-14)
@@ -320,8 +333,9 @@ def test_half_logits_give_the_float32_loss_of_the_rounded_logits(make: Callable[
     half = px.logits.detach().bfloat16()
 
     def losses(logits: Tensor) -> dict[str, Tensor]:
-        known = {"features": px.features, "embedding": px.embedding, "weight": torch.ones(2, 4, 5)}
-        return objective(PixelBatch(logits, px.target, auxiliary=[(logits[..., ::2, ::2], 1.0)], **known))
+        known = {"features": px.taps.features, "embedding": px.taps.embedding, "weight": torch.ones(2, 4, 5)}
+        batch = batch_of(logits, px.target, auxiliary=[(logits[..., ::2, ::2], 1.0)], **known)
+        return with_signal_losses(objective, batch)
 
     full = losses(half.float())
     for name, value in losses(half).items():
@@ -334,10 +348,14 @@ def test_copies_and_saved_states_give_the_same_losses(make: Callable[[], Signal]
     tapped = network()
     objective, loaded = (WeightedCrossEntropy(make()).bind(tapped).eval() for _ in range(2))
     loaded.load_state_dict(objective.state_dict())
-    px = tapped.pixels(torch.rand(1, 3, 4, 5).double(), torch.randint(0, 4, (1, 4, 5)), weight=torch.ones(1, 4, 5))
-    expected = objective(px)
+    image, target = torch.rand(1, 3, 4, 5).double(), torch.randint(0, 4, (1, 4, 5))
+
+    def losses(module: WeightedCrossEntropy) -> dict[str, float]:
+        found = with_signal_losses(module, tapped.pixels(image, target, weight=torch.ones(1, 4, 5)))
+        return {name: value.item() for name, value in found.items()}
+
     for twin in (loaded, copy.deepcopy(objective), pickle.loads(pickle.dumps(objective))):
-        assert {name: value.item() for name, value in twin(px).items()} == {k: v.item() for k, v in expected.items()}
+        assert losses(twin) == losses(objective)
 
 
 def test_smoothing_keeps_no_plain_loss_that_nobody_asked_for() -> None:
@@ -350,7 +368,7 @@ def test_smoothing_keeps_no_plain_loss_that_nobody_asked_for() -> None:
             loss(logits.clone().requires_grad_() + 0)
         return sum(stores.values())
 
-    ours = kept(lambda x: WeightedCrossEntropy(label_smoothing=0.1)(PixelBatch(x, target))["loss"])
+    ours = kept(lambda x: WeightedCrossEntropy(label_smoothing=0.1)(batch_of(x, target))["loss"])
     torchs = kept(lambda x: F.cross_entropy(x, target, label_smoothing=0.1))
     assert ours < torchs + 0.5 * logits.numel()
 

@@ -43,7 +43,6 @@ FLOAT_MAPS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "cross_entropy_map": cross_entropy_map,
     "smoothed": lambda logits, target: cross_entropy_map(logits, target, label_smoothing=0.1),
     "loss": lambda logits, target: PixelBatch(logits, target).loss,
-    "confidence": lambda logits, target: PixelBatch(logits, target).confidence,
     "true_probability": lambda logits, target: PixelBatch(logits, target).true_probability,
 }
 
@@ -60,6 +59,15 @@ def test_maps_are_finite_float32_and_nothing_where_nothing_is_labelled(
     assert found.isfinite().all()
     assert (found >= 0).all()
     assert (found[target == 255] == 0).all()
+
+
+@pytest.mark.parametrize("awkward", AWKWARD.values(), ids=AWKWARD)
+def test_confidence_is_that_of_every_pixel_labelled_or_not(awkward: Batch) -> None:
+    logits, target = awkward
+    found = PixelBatch(logits.clone().requires_grad_(), target).confidence
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, logits.float().softmax(1).amax(1))
+    assert torch.equal(found, PixelBatch(logits).confidence)
 
 
 @pytest.mark.parametrize("awkward", AWKWARD.values(), ids=AWKWARD)

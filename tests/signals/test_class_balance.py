@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
 from torch import nn
 
-from hardpix.pixels import PixelBatch
+from hardpix.pixels import DatasetInfo, PixelBatch
 from hardpix.signals import ClassBalance
+from testing import batch_of
 
 CITYSCAPES_LIKE = [2_036_416_525, 336_090_793, 1_260_636_120, 36_199_498, 67_789_506, 5_487_381, 7]
 
@@ -86,7 +87,7 @@ def test_map_holds_the_weight_of_each_pixels_class(pixel_batch: Callable[..., Pi
 
 def test_counts_may_come_later_and_from_a_checkpoint() -> None:
     waiting = ClassBalance()
-    px = PixelBatch(torch.zeros(1, 2, 1, 2), torch.tensor([[[0, 1]]]))
+    px = batch_of(torch.zeros(1, 2, 1, 2), torch.tensor([[[0, 1]]]))
     with pytest.raises(RuntimeError, match="no pixel counts"):
         waiting(px)
     waiting.load_state_dict(ClassBalance([30, 10]).state_dict())
@@ -119,10 +120,29 @@ def test_counts_of_another_number_of_classes_are_an_error(pixel_batch: Callable[
 @pytest.mark.parametrize("convert", [nn.Module.half, nn.Module.bfloat16, nn.Module.double])
 def test_weights_stay_float32_whatever_the_network_is_converted_to(convert: Callable[[nn.Module], nn.Module]) -> None:
     """A class with a millionth of the pixels weighs 500 000, which float16 does not hold."""
-    px = PixelBatch(torch.zeros(1, 2, 1, 3), torch.tensor([[[0, 1, 255]]]))
+    px = batch_of(torch.zeros(1, 2, 1, 3), torch.tensor([[[0, 1, 255]]]))
     signal = ClassBalance(counts=[999_999, 1])
     expected = signal(px)
     assert expected[0, 0].tolist() == pytest.approx([1_000_000 / 999_999 / 2, 500_000, 0])
     found = convert(nn.Sequential(signal))[0](px)
     assert found.dtype == torch.float32
     assert torch.equal(found, expected)
+
+
+def test_prepare_takes_the_counts_of_the_training_set_where_none_were_given() -> None:
+    """The weight of a class is inverse to its number of pixels, with mean 1 over all pixels: n / (C n_c)."""
+    asked = []
+
+    def count() -> list[int]:
+        asked.append(1)
+        return [30, 10]
+
+    info = DatasetInfo(("road", "pole"), count)
+    waiting, given = ClassBalance(), ClassBalance([1, 1])
+    given.prepare(info)
+    assert not asked
+    assert given.weights.tolist() == [1, 1]
+    for signal in (waiting, ClassBalance()):
+        signal.prepare(info)
+        assert signal.weights.tolist() == pytest.approx([40 / 60, 40 / 20])
+    assert len(asked) == 1

@@ -12,9 +12,11 @@ import torch
 from torch import Tensor, nn
 
 import hardpix
-from hardpix.objectives import WeightedCrossEntropy
+from hardpix.objectives import WeightedCrossEntropy, with_signal_losses
+from hardpix.objectives.weighting import weight_map
 from hardpix.pixels import PixelBatch, depth_aware_error, depth_loss, depth_prediction_error
 from hardpix.signals import DepthPrivileged, HardnessLevel, Product
+from testing import batch_of
 
 Make = Callable[..., PixelBatch]
 
@@ -70,24 +72,24 @@ def test_the_map_is_one_plus_both_measures_scaled_by_their_percentiles(
 ) -> None:
     px = pixel_batch(shape=(2, 9, 11), depth=random_depth((2, 9, 11)), progress=1.0)
     signal = with_prediction(px, dpe=dpe, dse=dse)
-    known = px.valid & px.depth.isfinite()
+    known = px.valid & px.sample["depth"].isfinite()
     error = 1 - torch.softmax(px.logits.detach(), 1).gather(1, px.target.where(px.valid, 0)[:, None]).squeeze(1)
-    expected = torch.ones_like(px.depth)
+    expected = torch.ones_like(px.sample["depth"])
     for factor, measure in (
-        (dpe, depth_prediction_error(signal.branch.log_depth.detach().squeeze(1), px.depth)),
-        (dse, depth_aware_error(error, px.depth, px.valid)),
+        (dpe, depth_prediction_error(signal.branch.log_depth.detach().squeeze(1), px.sample["depth"])),
+        (dse, depth_aware_error(error, px.sample["depth"], px.valid)),
     ):
         # kth_smallest finds values in float32.
         scaled = (measure / percentile(measure.float().double(), known)).clamp(max=1)
         expected += factor * torch.where(known, scaled, 0)
-    torch.testing.assert_close(px.map(signal), torch.where(px.valid, expected, 0), rtol=1e-6, atol=1e-7)
+    torch.testing.assert_close(weight_map(px, signal), torch.where(px.valid, expected, 0), rtol=1e-6, atol=1e-7)
 
 
 def test_where_depth_is_unknown_a_pixel_weighs_1(pixel_batch: Make) -> None:
     px = pixel_batch(shape=(2, 5, 6), depth=random_depth((2, 5, 6)), progress=1.0)
-    px.depth[1] = torch.nan
+    px.sample["depth"][1] = torch.nan
     found = px.map(with_prediction(px))
-    unknown = px.valid & px.depth.isnan()
+    unknown = px.valid & px.sample["depth"].isnan()
     assert unknown[0].any()
     assert (found[unknown] == 1).all()
     assert (found[px.valid & ~unknown] >= 1).all()
@@ -111,7 +113,7 @@ def test_predicted_depth_in_another_unit_weighs_the_same(pixel_batch: Make) -> N
     px = pixel_batch(shape=(2, 6, 7), depth=random_depth((2, 6, 7)), progress=1.0)
     signal, doubled = with_prediction(px), with_prediction(px)
     doubled.branch.log_depth.data += math.log(2)
-    other = PixelBatch(px.logits, px.target, depth=px.depth, progress=1.0)
+    other = batch_of(px.logits, px.target, depth=px.sample["depth"], progress=1.0)
     torch.testing.assert_close(other.map(doubled), px.map(signal))
 
 
@@ -128,8 +130,8 @@ def test_curricula(curriculum: str, strengths: dict[float | None, float], pixel_
     whole = pixel_batch(shape=(2, 6, 7), depth=random_depth((2, 6, 7)))
     at_full = whole.map(with_prediction(whole, curriculum="none"))
     for progress, strength in strengths.items():
-        px = pixel_batch(shape=(2, 6, 7), depth=whole.depth, progress=progress)
-        found = px.map(with_prediction(px, curriculum=curriculum))
+        px = pixel_batch(shape=(2, 6, 7), depth=whole.sample["depth"], progress=progress)
+        found = weight_map(px, with_prediction(px, curriculum=curriculum))
         expected = torch.where(px.valid, 1 + strength * (at_full - 1), 0)
         torch.testing.assert_close(found, expected)
 
@@ -143,8 +145,8 @@ def test_the_percentile_runs(pixel_batch: Make) -> None:
     found = []
     for px in batches:
         px.map(signal)
-        measure = depth_prediction_error(signal.branch.log_depth.detach().squeeze(1), px.depth)
-        found.append(percentile(measure.float().double(), px.valid & px.depth.isfinite()))
+        measure = depth_prediction_error(signal.branch.log_depth.detach().squeeze(1), px.sample["depth"])
+        found.append(percentile(measure.float().double(), px.valid & px.sample["depth"].isfinite()))
     expected = 0.95 * found[0] + 0.05 * found[1]
     assert float(signal.quantiles[0]) == pytest.approx(expected, rel=1e-6)
     signal.eval()
@@ -162,10 +164,10 @@ def test_the_percentile_runs_in_float32_whatever_the_network_is(pixel_batch: Mak
     half.branch.double()
     half.quantiles[0] = 2 * reached
     for _ in range(200):
-        PixelBatch(px.logits, px.target, depth=px.depth, progress=1.0).map(half)
+        batch_of(px.logits, px.target, depth=px.sample["depth"], progress=1.0).map(half)
     assert half.quantiles.dtype == torch.float32
-    rounded = depth_prediction_error(half.branch.log_depth.detach().squeeze(1), px.depth)
-    expected = percentile(rounded.float().double(), px.valid & px.depth.isfinite())
+    rounded = depth_prediction_error(half.branch.log_depth.detach().squeeze(1), px.sample["depth"])
+    expected = percentile(rounded.float().double(), px.valid & px.sample["depth"].isfinite())
     assert half.quantiles[0].item() == pytest.approx(expected * (1 + 0.95**200), rel=0.02)
 
 
@@ -193,15 +195,15 @@ def test_a_batch_that_overflows_does_not_spoil_the_percentile(pixel_batch: Make)
         broken = with_prediction(px)
         broken.quantiles = signal.quantiles
         broken.branch.log_depth.data[:] = bad
-        PixelBatch(px.logits, px.target, depth=px.depth, progress=1.0).map(broken)
+        batch_of(px.logits, px.target, depth=px.sample["depth"], progress=1.0).map(broken)
     assert float(signal.quantiles[0]) == float(before[0])
 
 
 def test_maps_may_lie_in_memory_as_they_like(pixel_batch: Make) -> None:
     px = pixel_batch(shape=(2, 6, 7), depth=random_depth((2, 6, 7)), progress=1.0)
-    turned = [values.transpose(1, 2).contiguous().transpose(1, 2) for values in (px.target, px.depth)]
-    strided = PixelBatch(px.logits, turned[0], depth=turned[1], progress=1.0)
-    assert not strided.depth.is_contiguous()
+    turned = [values.transpose(1, 2).contiguous().transpose(1, 2) for values in (px.target, px.sample["depth"])]
+    strided = batch_of(px.logits, turned[0], depth=turned[1], progress=1.0)
+    assert not strided.sample["depth"].is_contiguous()
     torch.testing.assert_close(strided.map(with_prediction(px)), px.map(with_prediction(px)))
 
 
@@ -215,15 +217,17 @@ def test_held_out_images_need_no_depth() -> None:
 
 def test_without_a_weight_there_is_no_curriculum(pixel_batch: Make) -> None:
     px = pixel_batch(shape=(2, 6, 7), depth=random_depth((2, 6, 7)))
-    assert torch.equal(px.map(with_prediction(px, dpe=0.0, dse=0.0)) > 0, px.valid)
+    signal = with_prediction(px, dpe=0.0, dse=0.0)
+    assert (px.map(signal) == 1).all()
+    assert torch.equal(weight_map(px, signal) > 0, px.valid)
 
 
 @pytest.mark.parametrize("kind", ["berhu", "l1", "scale_invariant"])
 def test_its_own_loss_is_that_of_depth(kind: str, pixel_batch: Make) -> None:
     px = pixel_batch(shape=(2, 6, 7), depth=random_depth((2, 6, 7)), progress=1.0)
     signal = with_prediction(px, loss=kind, loss_weight=0.3)
-    expected = 0.3 * depth_loss(signal.branch.log_depth.squeeze(1), px.depth, kind)
-    torch.testing.assert_close(signal.own_loss(px), expected)
+    expected = 0.3 * depth_loss(signal.branch.log_depth.squeeze(1), px.sample["depth"], kind)
+    torch.testing.assert_close(signal.loss(px), expected)
 
 
 @pytest.mark.parametrize("detach", [False, True])
@@ -231,7 +235,7 @@ def test_its_gradient_reaches_the_network_unless_detached(detach: bool) -> None:
     step, batch = step_and_batch(detach=detach)
     px = step.network.pixels(**batch, progress=0.5)
     signal = step.objective.signal
-    signal.own_loss(px).backward()
+    signal.loss(px).backward()
     encoder = step.network.model[0].weight
     assert (encoder.grad is None) == detach
     assert all(p.grad is not None and p.grad.any() for p in signal.parameters())
@@ -272,7 +276,7 @@ def test_dse_alone_needs_no_branch(pixel_batch: Make) -> None:
     signal = DepthPrivileged(dpe=0.0, loss_weight=0.0).bind(hardpix.tap(model(), decoder="1"))
     assert list(signal.parameters()) == []
     px = pixel_batch(shape=(2, 6, 7), depth=random_depth((2, 6, 7)), progress=1.0)
-    assert signal.own_loss(px) is None
+    assert signal.loss(px) is None
     assert (px.map(signal) > 1).any()
 
 
@@ -282,7 +286,9 @@ def test_times_learned_hardness(pixel_batch: Make, hardness_with_scores: Callabl
     hardness = hardness_with_scores(torch.randn(2, 6, 7, dtype=torch.float64))
     product = Product([hardness, depth])
     torch.testing.assert_close(px.map(product), px.map(hardness) * px.map(depth))
-    torch.testing.assert_close(product.own_loss(px), hardness.own_loss(px) + depth.own_loss(px))
+    objective = WeightedCrossEntropy(product)
+    found = with_signal_losses(objective, px)
+    torch.testing.assert_close(found["loss"], objective(px)["loss"] + hardness.loss(px) + depth.loss(px))
 
 
 def test_training_learns_depth_and_goes_on_from_a_saved_state() -> None:

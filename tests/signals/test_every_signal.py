@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import hardpix
+from hardpix.objectives.weighting import weight_map
 from hardpix.pixels import PixelBatch
 from hardpix.signals import (
     ClassBalance,
@@ -24,6 +25,7 @@ from hardpix.signals import (
     Signal,
     Uniform,
 )
+from testing import batch_of
 
 MakeSignal = Callable[[int], Signal]
 
@@ -92,7 +94,7 @@ def batch(network: hardpix.TappedNetwork, shape: tuple[int, int, int, int], labe
 
 @pytest.mark.parametrize("make", SIGNALS.values(), ids=SIGNALS)
 @pytest.mark.parametrize("awkward", AWKWARD.values(), ids=AWKWARD)
-def test_maps_and_gradients_are_finite_and_nothing_where_nothing_is_labelled(
+def test_maps_and_gradients_are_finite_and_weights_are_nothing_where_nothing_is_labelled(
     awkward: tuple[tuple[int, int, int, int], int | None, torch.dtype], make: MakeSignal
 ) -> None:
     shape, label, dtype = awkward
@@ -101,12 +103,16 @@ def test_maps_and_gradients_are_finite_and_nothing_where_nothing_is_labelled(
     with torch.autocast("cpu", dtype=dtype, enabled=dtype != torch.float32):
         px = batch(network, shape, label)
         assert px.logits.dtype == dtype
-        found, own = px.map(signal), signal.own_loss(px)
+        found, own = weight_map(px, signal), signal.loss(px)
     assert found.shape == px.target.shape
     assert found.dtype == torch.float32
     assert found.isfinite().all()
     assert (found >= 0).all()
     assert (found[px.target == NO_LABEL] == 0).all()
+    everywhere = px.map(signal)
+    assert everywhere.isfinite().all()
+    assert (everywhere >= 0).all()
+    assert torch.equal(everywhere.detach()[px.valid], found.detach()[px.valid])
     if own is not None:
         assert own.dtype == torch.float32
         assert own.isfinite()
@@ -120,8 +126,13 @@ def test_half_logits_give_the_float32_map_of_the_rounded_logits(make: MakeSignal
     px = batch(tapped(3), (2, 3, 4, 5))
 
     def map_of(logits: Tensor) -> Tensor:
-        known = {"weight": px.weight, "depth": px.depth, "features": px.features, "embedding": px.embedding}
-        return PixelBatch(logits, px.target, **known, progress=0.7).map(signal)
+        known = {
+            "weight": px.sample["weight"],
+            "depth": px.sample["depth"],
+            "features": px.taps.features,
+            "embedding": px.taps.embedding,
+        }
+        return batch_of(logits, px.target, **known, progress=0.7).map(signal)
 
     half = px.logits.detach().bfloat16()
     assert torch.equal(map_of(half), map_of(half.float()))
@@ -137,22 +148,30 @@ def test_ignored_pixels_change_no_weight_and_no_own_loss_whatever_they_hold(make
     logits = px.logits.detach().clone()
     logits[:, :2].masked_fill_(ignored[:, None], filling)
     # 1×1 convolutions: what the branch sees at an ignored pixel stays there.
-    features, embedding = (x.detach().masked_fill(ignored[:, None], 50.0) for x in (px.features[0][0], px.embedding))
-    weight = px.weight.masked_fill(ignored, 9.0)
-    # Where depth is known a pixel without a class tells of depth all the same.
-    depth = px.depth.masked_fill(ignored, torch.nan)
-    px = PixelBatch(
-        px.logits, px.target, weight=px.weight, depth=depth, features=px.features, embedding=px.embedding, progress=0.7
+    features, embedding = (
+        x.detach().masked_fill(ignored[:, None], 50.0) for x in (px.taps.features[0][0], px.taps.embedding)
     )
-    other = PixelBatch(
+    weight = px.sample["weight"].masked_fill(ignored, 9.0)
+    # Where depth is known a pixel without a class tells of depth all the same.
+    depth = px.sample["depth"].masked_fill(ignored, torch.nan)
+    px = batch_of(
+        px.logits,
+        px.target,
+        weight=px.sample["weight"],
+        depth=depth,
+        features=px.taps.features,
+        embedding=px.taps.embedding,
+        progress=0.7,
+    )
+    other = batch_of(
         logits, px.target, weight=weight, depth=depth, features=((features,), {}), embedding=embedding, progress=0.7
     )
-    assert torch.equal(px.map(signal), other.map(signal))
-    if signal.own_loss(px) is not None:
-        gradients = [torch.autograd.grad(signal.own_loss(p), list(signal.parameters())) for p in (px, other)]
+    assert torch.equal(weight_map(px, signal), weight_map(other, signal))
+    if signal.loss(px) is not None:
+        gradients = [torch.autograd.grad(signal.loss(p), list(signal.parameters())) for p in (px, other)]
         for one, two in zip(*gradients, strict=True):
             torch.testing.assert_close(one, two, rtol=1e-6, atol=1e-9)
-        assert torch.equal(signal.own_loss(px), signal.own_loss(other))
+        assert torch.equal(signal.loss(px), signal.loss(other))
 
 
 POINTWISE = {name: make for name, make in SIGNALS.items() if name != "depth"}
@@ -169,8 +188,8 @@ def test_moving_the_pixels_of_an_image_moves_the_map(make: MakeSignal, seed: int
     def move(values: Tensor) -> Tensor:
         return values.flatten(-2)[..., order].view(values.shape)
 
-    known = {"weight": move(px.weight), "depth": move(px.depth)}
-    moved = network.pixels(move(px.image), move(px.target), **known, progress=0.7)
+    known = {"weight": move(px.sample["weight"]), "depth": move(px.sample["depth"])}
+    moved = network.pixels(move(px.sample["image"]), move(px.target), **known, progress=0.7)
     torch.testing.assert_close(moved.map(signal), move(px.map(signal)))
 
 
@@ -182,10 +201,10 @@ def test_copies_and_saved_states_make_the_same_map(make: MakeSignal) -> None:
             parameter.add_(torch.randn_like(parameter))
     loaded = bound(make, 3)
     loaded.load_state_dict(signal.state_dict())
-    px = batch(tapped(3), (2, 3, 4, 5))
-    expected = signal(px)
+    network = tapped(3)
+    expected = signal(batch(network, (2, 3, 4, 5)))
     for twin in (loaded, copy.deepcopy(signal), pickle.loads(pickle.dumps(signal))):
-        assert torch.equal(twin(px), expected)
+        assert torch.equal(twin(batch(network, (2, 3, 4, 5))), expected)
 
 
 @pytest.mark.parametrize("make", SIGNALS.values(), ids=SIGNALS)
@@ -204,7 +223,7 @@ def test_evaluation_changes_no_state(make: MakeSignal) -> None:
     before = copy.deepcopy(signal.state_dict())
     px = batch(tapped(3), (2, 3, 4, 5))
     px.map(signal)
-    signal.own_loss(px)
+    signal.loss(px)
     after = signal.state_dict()
     assert before.keys() == after.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)
@@ -217,4 +236,4 @@ def test_a_signal_without_forward_says_so() -> None:
     px = batch(tapped(3), (1, 3, 2, 2))
     with pytest.raises(NotImplementedError, match="Empty must compute a map"):
         px.map(Empty())
-    assert Empty().own_loss(px) is None
+    assert Empty().loss(px) is None

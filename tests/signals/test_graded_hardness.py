@@ -6,8 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from hardpix.objectives.weighting import weight_map
 from hardpix.pixels import PixelBatch
 from hardpix.signals import HardnessLevel
+from testing import batch_of
 
 Make = Callable[..., PixelBatch]
 MakeHardness = Callable[..., HardnessLevel]
@@ -26,9 +28,11 @@ def test_map_mixes_one_and_the_capped_expected_loss(
     scores = scores_for(px)
     expected_loss = torch.exp(scores)
     mean = expected_loss[px.valid].mean()
-    expected = (1 - share + share * torch.minimum(expected_loss / mean, torch.tensor(cap))) * px.valid
-    found = hardness_with_scores(scores, form="graded", share=share, cap=cap)(px)
-    torch.testing.assert_close(found, expected)
+    expected = 1 - share + share * torch.minimum(expected_loss / mean, torch.tensor(cap))
+    signal = hardness_with_scores(scores, form="graded", share=share, cap=cap)
+    found = weight_map(px, signal)
+    torch.testing.assert_close(found, expected * px.valid)
+    torch.testing.assert_close(px.map(signal), expected)
     if share == 1.0:
         assert found.max() == cap  # the cap is reached, so that the case tests it
 
@@ -50,7 +54,7 @@ def test_loss_is_the_poisson_deviance_and_its_gradient_expected_minus_found(
     ratio = px.loss.detach() / px.loss.detach()[px.valid].mean()
     count = px.valid.sum()
 
-    loss = signal.own_loss(px)
+    loss = signal.loss(px)
     torch.testing.assert_close(loss.detach(), ((torch.exp(scores) - ratio * scores) * px.valid).sum() / count)
     loss.backward()
     torch.testing.assert_close(signal.branch.scores.grad.squeeze(1), (torch.exp(scores) - ratio) * px.valid / count)
@@ -62,7 +66,7 @@ def test_loss_passes_gradcheck_also_where_the_exponential_goes_on_as_its_tangent
     def of_scores(scores: Tensor) -> Tensor:
         signal = HardnessLevel(form="graded")
         signal.branch = lambda features, embedding: scores  # type: ignore[assignment]
-        return signal.own_loss(PixelBatch(px.logits.detach(), px.target))
+        return signal.loss(batch_of(px.logits.detach(), px.target))
 
     for middle in (0.0, 9.5):
         scores = (scores_for(px, 0.4)[:, None] + middle).requires_grad_()
@@ -80,7 +84,7 @@ def test_one_score_for_all_pixels_of_a_feature_learns_their_mean_loss(pixel_batc
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        loss = signal.own_loss(PixelBatch(px.logits.detach(), px.target))
+        loss = signal.loss(batch_of(px.logits.detach(), px.target))
         loss.backward()
         return loss
 
@@ -104,7 +108,7 @@ def test_wild_scores_stay_finite_and_are_pulled_back(pixel_batch: Make, hardness
     px = pixel_batch()
     signal = hardness_with_scores(torch.full(px.target.shape, 500.0).double(), form="graded")
     assert signal(px).isfinite().all()
-    signal.own_loss(px).backward()
+    signal.loss(px).backward()
     gradient = signal.branch.scores.grad.squeeze(1)
     assert gradient.isfinite().all()
     assert (gradient[px.valid] > 0).all()

@@ -7,8 +7,10 @@ import torch
 from torch import Tensor, nn
 
 import hardpix
+from hardpix.objectives.weighting import weight_map
 from hardpix.pixels import PixelBatch
 from hardpix.signals import HardnessLevel
+from testing import batch_of
 
 Make = Callable[..., PixelBatch]
 MakeHardness = Callable[..., HardnessLevel]
@@ -27,8 +29,10 @@ def small_model(classes: int = 4) -> nn.Sequential:
 def test_map_is_sigmoid_plus_floor_on_labelled_pixels(pixel_batch: Make, hardness_with_scores: MakeHardness) -> None:
     px = pixel_batch()
     scores = random_scores(px)
-    expected = (1 / (1 + torch.exp(-scores)) + 0.25) * (px.target != 255)
-    torch.testing.assert_close(hardness_with_scores(scores, floor=0.25)(px).detach(), expected)
+    expected = 1 / (1 + torch.exp(-scores)) + 0.25
+    signal = hardness_with_scores(scores, floor=0.25)
+    torch.testing.assert_close(weight_map(px, signal), expected * (px.target != 255))
+    torch.testing.assert_close(px.map(signal).detach(), expected)
 
 
 def test_per_image_the_weights_of_each_image_sum_to_its_pixels(
@@ -37,9 +41,12 @@ def test_per_image_the_weights_of_each_image_sum_to_its_pixels(
     px = pixel_batch(shape=(3, 4, 5))
     px.target[1] = 255
     scores = random_scores(px)
-    found = hardness_with_scores(scores, normalize="image")(px).detach()
+    found = weight_map(px, hardness_with_scores(scores, normalize="image"))
     torch.testing.assert_close(found.sum((1, 2)), torch.tensor([20.0, 0, 20]).double())
-    within = hardness_with_scores(scores)(px).detach()
+    # An image without labels keeps the map as it is.
+    everywhere = hardness_with_scores(scores, normalize="image")(px).detach()
+    torch.testing.assert_close(everywhere[1], torch.sigmoid(scores[1]) + 0.1)
+    within = weight_map(batch_of(px.logits, px.target), hardness_with_scores(scores))
     for image in (0, 2):
         torch.testing.assert_close(found[image] / found[image].sum(), within[image] / within[image].sum())
 
@@ -71,7 +78,7 @@ def test_gradient_is_the_closed_form(normalize: str, pixel_batch: Make, hardness
     px.target[2] = 255
     scores, alpha, floor = random_scores(px), 0.03, 0.1
     signal = hardness_with_scores(scores, alpha=alpha, floor=floor, normalize=normalize)
-    signal.own_loss(px).backward()
+    signal.loss(px).backward()
 
     sigma = torch.sigmoid(scores)
     hardness, loss = (sigma + floor) * px.valid, px.loss.detach()
@@ -92,16 +99,16 @@ def test_own_loss_is_minus_alpha_times_the_weighted_loss_and_passes_gradcheck(
     signal = hardness_with_scores(scores, alpha=alpha, normalize=normalize)
     share = (torch.sigmoid(scores) + 0.1) * px.valid
     share = share / share.sum((1, 2), keepdim=True) / 2 if normalize == "image" else share / share.sum()
-    torch.testing.assert_close(signal.own_loss(px).detach(), -alpha * (share * px.loss.detach()).sum())
+    torch.testing.assert_close(signal.loss(px).detach(), -alpha * (share * px.loss.detach()).sum())
 
-    def own_loss(values: Tensor) -> Tensor:
-        fresh = PixelBatch(px.logits, px.target)
+    def loss(values: Tensor) -> Tensor:
+        fresh = batch_of(px.logits, px.target)
         signal = hardness_with_scores(scores, alpha=alpha, normalize=normalize)
         del signal.branch.scores
         signal.branch.scores = values
-        return signal.own_loss(fresh)
+        return signal.loss(fresh)
 
-    assert torch.autograd.gradcheck(own_loss, scores.unsqueeze(1).requires_grad_())
+    assert torch.autograd.gradcheck(loss, scores.unsqueeze(1).requires_grad_())
 
 
 def test_ascent_raises_the_level_exactly_where_the_loss_is_above_the_mean(
@@ -109,7 +116,7 @@ def test_ascent_raises_the_level_exactly_where_the_loss_is_above_the_mean(
 ) -> None:
     px = pixel_batch()
     signal = hardness_with_scores(torch.zeros(px.target.shape, dtype=torch.float64))
-    signal.own_loss(px).backward()
+    signal.loss(px).backward()
     above = px.loss.detach() > px.loss[px.valid].mean()
     assert torch.equal(signal.branch.scores.grad.squeeze(1) < 0, above & px.valid)
 
@@ -123,7 +130,7 @@ def test_a_map_of_another_resolution_has_the_closed_gradient_through_the_resize(
     signals = [hardness_with_scores(coarse), hardness_with_scores(fine)]
     gradients = []
     for signal in signals:
-        signal.own_loss(PixelBatch(px.logits, px.target)).backward()
+        signal.loss(batch_of(px.logits, px.target)).backward()
         gradients.append(signal.branch.scores.grad)
     resize = torch.autograd.functional.jacobian(
         lambda x: nn.functional.interpolate(x, (2, 4), mode="bilinear"), coarse[:, None]
@@ -138,7 +145,7 @@ def test_not_one_gradient_of_the_own_loss_reaches_the_network(kind: str) -> None
     signal = HardnessLevel(kind=kind).bind(network)  # type: ignore[arg-type]
     image = torch.rand(2, 3, 5, 4, dtype=torch.float64, requires_grad=True)
     px = network.pixels(image, torch.randint(0, 4, (2, 5, 4)))
-    signal.own_loss(px).backward()
+    signal.loss(px).backward()
     assert all(parameter.grad is None for parameter in model.parameters())
     assert image.grad is None
     assert all(parameter.grad is not None for parameter in signal.parameters())
@@ -164,10 +171,10 @@ def test_under_autocast_map_and_loss_are_float32(stride: int) -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         px = network.pixels(torch.rand(1, 3, 4, 6), torch.zeros(1, 4, 6, dtype=torch.long))
         assert px.logits.dtype == (torch.bfloat16 if stride == 1 else torch.float32)
-        found, own = px.map(signal), signal.own_loss(px)
+        found, own = px.map(signal), signal.loss(px)
     assert found.dtype == own.dtype == torch.float32
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        scores = signal.branch(px.features, px.embedding).detach()
+        scores = signal.branch(px.taps.features, px.taps.embedding).detach()
     assert scores.dtype == torch.bfloat16
     resized = torch.nn.functional.interpolate(scores.float(), (4, 6), mode="bilinear", align_corners=False)
     torch.testing.assert_close(found.detach(), torch.sigmoid(resized).squeeze(1) + 0.1, rtol=1e-6, atol=0)

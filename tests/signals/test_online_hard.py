@@ -14,6 +14,7 @@ from jsonargparse import ArgumentParser
 from hardpix.objectives import WeightedCrossEntropy
 from hardpix.pixels import PixelBatch
 from hardpix.signals import OnlineHard
+from testing import batch_of
 
 
 def kept_by_sorting(probability: np.ndarray, threshold: float, min_kept: float | int) -> np.ndarray:
@@ -49,12 +50,12 @@ def test_kept_pixels_are_those_of_a_full_sort(
 
 
 def test_pixels_that_tie_with_the_last_kept_are_kept() -> None:
-    px = PixelBatch(torch.zeros(1, 2, 2, 3), torch.zeros(1, 2, 3, dtype=torch.long))
+    px = batch_of(torch.zeros(1, 2, 2, 3), torch.zeros(1, 2, 3, dtype=torch.long))
     assert OnlineHard(threshold=0.1, min_kept=1)(px).sum() == 6
 
 
 def test_no_threshold_and_no_number_keep_nothing_however_wrong() -> None:
-    px = PixelBatch(torch.tensor([-1e4, 1e4]).view(1, 2, 1, 1), torch.zeros(1, 1, 1, dtype=torch.long))
+    px = batch_of(torch.tensor([-1e4, 1e4]).view(1, 2, 1, 1), torch.zeros(1, 1, 1, dtype=torch.long))
     assert px.true_probability.item() == 0
     assert OnlineHard(threshold=0.0, min_kept=0)(px).sum() == 0
 
@@ -73,13 +74,13 @@ def test_shares_are_those_of_decimal_numbers(share: Decimal) -> None:
     """0.3 of 50 pixels is 15, and 0.07 of 100 is 7; as binary numbers both are a little more."""
     for count in (1, 7, 20, 50, 100, 1000):
         margins = torch.linspace(-3, 3, count).view(1, 1, 1, count)
-        px = PixelBatch(torch.cat([margins, torch.zeros_like(margins)], 1), torch.zeros(1, 1, count, dtype=torch.long))
+        px = batch_of(torch.cat([margins, torch.zeros_like(margins)], 1), torch.zeros(1, 1, count, dtype=torch.long))
         kept = OnlineHard(threshold=0.0, min_kept=float(share))(px)
         assert kept.sum().item() == (share * count).to_integral_value(ROUND_CEILING)
 
 
 def test_shares_of_numpys_types_are_shares() -> None:
-    px = PixelBatch(torch.randn(1, 2, 5, 10), torch.zeros(1, 5, 10, dtype=torch.long))
+    px = batch_of(torch.randn(1, 2, 5, 10), torch.zeros(1, 5, 10, dtype=torch.long))
     for share in (np.float32(0.5), np.float64(0.5)):
         assert OnlineHard(threshold=0.0, min_kept=share)(px).sum() == 25
     assert OnlineHard(threshold=0.0, min_kept=np.int64(3))(px).sum() == 3
@@ -89,7 +90,7 @@ def test_a_share_of_one_keeps_all_of_more_pixels_than_float32_counts() -> None:
     """ceil(n · share) in float32 rounds this n up to a number of pixels that are not there."""
     count = 2**24 + 3
     target = torch.zeros(1, 1, count, dtype=torch.long)
-    px = PixelBatch(torch.zeros(1, 1, 1, count), target)  # a single class: probability 1 everywhere
+    px = batch_of(torch.zeros(1, 1, 1, count), target)  # a single class: probability 1 everywhere
     assert OnlineHard(threshold=0.7, min_kept=1.0)(px).sum(dtype=torch.float64) == count
 
 
@@ -124,6 +125,6 @@ def test_bad_settings_are_errors(settings: dict, message: str) -> None:
 def test_a_network_that_diverged_does_not_look_as_if_it_had_no_loss(odd: float, labelled: int) -> None:
     logits = torch.zeros(2, 3, 2, 2)
     logits[:labelled, 0] = odd
-    px = PixelBatch(logits, torch.zeros(2, 2, 2, dtype=torch.long))
+    px = batch_of(logits, torch.zeros(2, 2, 2, dtype=torch.long))
     assert torch.equal(OnlineHard(0.7)(px)[:labelled], torch.ones(labelled, 2, 2))
     assert not WeightedCrossEntropy(OnlineHard(0.7))(px)["loss"].isfinite()

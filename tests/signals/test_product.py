@@ -7,21 +7,36 @@ import torch
 from torch import Tensor
 
 import hardpix
-from hardpix.objectives import WeightedCrossEntropy
+from hardpix.objectives import WeightedCrossEntropy, with_signal_losses
 from hardpix.pixels import PixelBatch
-from hardpix.signals import ClassBalance, Focal, HardnessLevel, Product, Signal, Uniform
+from hardpix.signals import (
+    ClassBalance,
+    DepthPrivileged,
+    Focal,
+    HardnessLevel,
+    Precomputed,
+    Product,
+    Signal,
+    Uniform,
+)
 
 Make = Callable[..., PixelBatch]
 MakeHardness = Callable[..., HardnessLevel]
 
 
+class SecondHardness(HardnessLevel):
+    name = "second hardness"
+
+
 def two_hardness(px: PixelBatch, make: MakeHardness) -> tuple[HardnessLevel, HardnessLevel]:
     generator = torch.Generator().manual_seed(3)
     scores = [torch.randn(px.target.shape, generator=generator, dtype=torch.float64) for _ in range(2)]
-    return make(scores[0]), make(scores[1], floor=0.5, alpha=0.2)
+    second = SecondHardness(floor=0.5, alpha=0.2)
+    second.branch = make(scores[1]).branch
+    return make(scores[0]), second
 
 
-def test_map_is_the_product_and_own_loss_the_sum_of_own_losses(
+def test_map_is_the_product_and_every_factor_learns_by_its_own_loss(
     pixel_batch: Make, hardness_with_scores: MakeHardness
 ) -> None:
     px = pixel_batch()
@@ -31,11 +46,16 @@ def test_map_is_the_product_and_own_loss_the_sum_of_own_losses(
     expected = first(px) * balance(px) * second(px)
     torch.testing.assert_close(px.map(product), expected.detach())
 
-    product.own_loss(px).backward()
+    assert product.loss(px) is None
+    objective = WeightedCrossEntropy(product)
+    losses = with_signal_losses(objective, px)
+    own = [signal.loss(pixel_batch()) for signal in (first, second)]
+    torch.testing.assert_close(losses["loss"], objective(px)["loss"] + sum(own))
+    losses["loss"].backward()
     found = [signal.branch.scores.grad.clone() for signal in (first, second)]
     for signal, gradient in zip((first, second), found, strict=True):
         signal.branch.scores.grad = None
-        signal.own_loss(pixel_batch()).backward()
+        signal.loss(pixel_batch()).backward()
         torch.testing.assert_close(signal.branch.scores.grad, gradient)
 
 
@@ -75,13 +95,30 @@ def test_it_counts_pixels_if_a_factor_does(factors: list[Signal], normalizer: st
 
 
 def test_without_learned_factors_there_is_no_own_loss(pixel_batch: Make) -> None:
-    assert Product([Uniform(), Focal()]).own_loss(pixel_batch()) is None
+    objective = WeightedCrossEntropy(Product([Uniform(), Focal()]))
+    assert with_signal_losses(objective, pixel_batch()).keys() == {"loss", "segmentation"}
 
 
 def test_a_factor_that_is_there_twice_learns_once(pixel_batch: Make, hardness_with_scores: MakeHardness) -> None:
     px = pixel_batch()
     signal, _ = two_hardness(px, hardness_with_scores)
-    torch.testing.assert_close(Product([signal, signal]).own_loss(px), signal.own_loss(pixel_batch()))
+    objective = WeightedCrossEntropy(Product([signal, signal]))
+    own = with_signal_losses(objective, px)["loss"] - objective(px)["loss"]
+    torch.testing.assert_close(own, signal.loss(pixel_batch()))
+    torch.testing.assert_close(px.maps["product"], signal(pixel_batch()).detach() ** 2)
+
+
+def test_two_factors_of_one_class_are_an_error_that_names_both(pixel_batch: Make) -> None:
+    product = Product([ClassBalance([1, 2, 3, 4]), ClassBalance([4, 3, 2, 1])])
+    with pytest.raises(ValueError, match="two signals are named 'class_balance', a ClassBalance and a ClassBalance"):
+        product(pixel_batch())
+
+
+def test_it_reads_the_maps_of_its_factors_and_needs_their_labels() -> None:
+    product = Product([Precomputed(), Product([DepthPrivileged()])])
+    assert product.reads == {"weight", "depth"}
+    assert product.needs_target
+    assert not Product([Precomputed()]).needs_target
 
 
 def test_bind_reaches_nested_factors(pixel_batch: Make) -> None:

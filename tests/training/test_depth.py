@@ -184,6 +184,21 @@ def test_depth_that_was_forgotten_is_said_before_anything_is_written(
     assert not run.exists()
 
 
+@pytest.mark.parametrize("inside_a_product", [False, True])
+def test_a_signal_of_ones_own_says_which_map_it_misses(inside_a_product: bool, data: Data, tmp_path: Path) -> None:
+    signal = "{class_path: my_networks.Superpixels}"
+    if inside_a_product:
+        signal = f"{{class_path: Product, init_args: {{signals: [{{class_path: Uniform}}, {signal}]}}}}"
+    weighted = ("--model.objective", "WeightedCrossEntropy", "--model.objective.signal", signal)
+    outcome = run_hardpix("fit", *data.arguments, *TINY, *weighted, "--run", tmp_path / "run")
+    assert outcome.code == 2
+    said = " ".join(outcome.err.split())
+    assert "Superpixels needs superpixels maps of the training images: give a train_set whose samples have" in said
+    # There is no such setting.
+    assert "--data.superpixels" not in said
+    assert not (tmp_path / "run").exists()
+
+
 def test_depth_in_millimetres_that_is_taken_for_metres(data: Data, depth: Path, tmp_path: Path) -> None:
     said = fit(data, tmp_path / "run", "--data.depth", depth, code=2)
     assert "frame_000.png: expected a median of 0.05 to 200 m, found a median of 3000 m" in said
@@ -318,7 +333,7 @@ def test_a_network_that_learned_with_depth_is_used_without_it(data: Data, depth:
         assert outcome.code == 0, outcome.err
     with next(runs["with"].path.glob("logs/*/metrics.csv")).open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["train/loss"]]
-    assert all(float(row["train/pixels/depth"]) > 0 and float(row["train/side/stages/decoder"]) > 0 for row in rows)
+    assert all(float(row["train/depth"]) > 0 and float(row["train/side/stages/decoder"]) > 0 for row in rows)
     # A branch that teaches the encoder learns at its rate; branch_learning_rate is for those that no gradient leaves.
     saved = torch.load(runs["with"].checkpoint("last"), weights_only=True)["optimizer_states"][0]["param_groups"]
     rates = {group["name"]: group["initial_lr"] for group in saved}

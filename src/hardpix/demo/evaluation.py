@@ -39,7 +39,7 @@ def evaluate(task: SegmentationTask, scenes: Dataset, name: str) -> Evaluation:
     for index in track(range(count), f"scoring {name}", console=Console(stderr=True)):
         px = look(task, scenes[index])
         prediction = px.logits.argmax(1)
-        scores.update(prediction, px.target)
+        scores.update(prediction, px.labels)
         predictions.append(prediction[0].to(torch.uint8))
         maps.append(hardness_maps(task, px))
     together = {key: torch.stack([each[key] for each in maps]) for key in maps[0]}
@@ -55,9 +55,8 @@ def look(task: SegmentationTask, scene: dict[str, Any]) -> PixelBatch:
 def hardness_maps(task: SegmentationTask, px: PixelBatch) -> dict[str, Tensor]:
     """What may say which pixels of one scene are hard, (H, W) each."""
     maps = {"loss": px.loss[0], "1 − confidence": 1 - px.confidence[0]}
-    if task.hardness is not None:
-        maps = {"learned hardness": task.hardness.level(px)[0], **maps}
-    return maps
+    signal = task.shown_signal
+    return maps if signal is None else {"learned hardness": signal.level(px)[0], **maps}
 
 
 class MapStability(Callback):

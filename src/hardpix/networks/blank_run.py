@@ -29,7 +29,7 @@ def blank_run(network: TappedNetwork, image_size: tuple[int, int] | None = None)
     Example:
         >>> from hardpix import tap
         >>> model = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2), nn.Sequential(nn.ReLU(), nn.Conv2d(8, 5, 1)))
-        >>> blank_run(tap(model, stages=["0"])).stages["0"].shape
+        >>> blank_run(tap(model, stages=["0"])).taps.stages["0"].shape
         torch.Size([1, 8, 31, 31])
     """
     modes = {module: module.training for module in network.modules()}

@@ -8,9 +8,10 @@ from torch import Tensor, nn
 
 from hardpix.networks.adapters import remove_adapters
 from hardpix.networks.batch_norm import BatchNorm
-from hardpix.networks.capture import Features, unhook
+from hardpix.networks.capture import unhook
 from hardpix.networks.families import Classifier, Places, classifier_at, is_inside
 from hardpix.networks.reentrant import DetachedInputs
+from hardpix.pixels.taps import Features
 
 
 class CopyBranch(nn.Module):

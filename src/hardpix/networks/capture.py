@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from hardpix.networks.adapters import plain_layer
 from hardpix.networks.nested import copy_containers, map_tensors, tensors_in
-
-Features = tuple[tuple[Any, ...], dict[str, Any]]
+from hardpix.pixels.taps import Features
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """A model and what its tap catches: run as one, and turned into batches of pixels and into branches."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
@@ -9,43 +9,35 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from hardpix.networks.branches import LightBranch, copy_branch
-from hardpix.networks.capture import Capture, Caught, Features, refuse_compiled
+from hardpix.networks.capture import Capture, Caught, refuse_compiled
 from hardpix.networks.families import Classifier, Places, classifier_at, inputs_of, list_children, outputs_of
 from hardpix.networks.logits_choice import LogitsChoice
 from hardpix.networks.map_layouts import two_classes
 from hardpix.networks.outputs import Returned, read_output, refuse_unnamed
-from hardpix.pixels import PixelBatch, resize_bilinear
+from hardpix.pixels import PixelBatch, Taps, resize_bilinear
 from hardpix.pixels.precision import at_least_float32
 
 
 @dataclass
 class TapOutput:
-    """One forward of a tapped network; all tensors are on the graph but for those that ``without_graph`` lists.
+    """One forward of a tapped network; all tensors are on the graph.
+
+    Attributes:
+        logits: (B, C, H, W) at the image's size, or the size asked for; (0, z) of a binary network with one channel z.
+        taps: tensors from inside the network.
 
     Example:
         >>> import torch
         >>> from hardpix import tap
         >>> model = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2), nn.Sequential(nn.ReLU(), nn.Conv2d(8, 5, 1)))
         >>> out = tap(model, decoder="1")(torch.rand(2, 3, 17, 33))
-        >>> args, kwargs = out.features
+        >>> args, kwargs = out.taps.features
         >>> args[0].shape, kwargs, out.logits.shape
         (torch.Size([2, 8, 8, 16]), {}, torch.Size([2, 5, 17, 33]))
     """
 
     logits: Tensor
-    """(B, C, H, W) at the image's size, or the size asked for; (0, z) of a binary network with one channel z."""
-    features: Features | None = None
-    """The positional and the keyword arguments that the decoder was called with; None without a decoder, and where the
-    network has overwritten them since (layers with ``inplace=True`` may)."""
-    embedding: Tensor | None = None
-    """(B, D, h, w): what entered the last classifier."""
-    auxiliary: list[tuple[Tensor, float]] = field(default_factory=list)
-    """Logits of the auxiliary heads at their own size, each with its weight relative to the other heads."""
-    stages: dict[str, Tensor] = field(default_factory=dict)
-    """The outputs of the modules that were named as stages."""
-    without_graph: frozenset[str] = frozenset()
-    """Those of "features", "embedding", "auxiliary" and the names of stages that were caught where the network turns
-    gradients off, as reentrant checkpointing does."""
+    taps: Taps
 
 
 # What a tap can hook: a product that forward writes out is no module.
@@ -99,14 +91,14 @@ class TappedNetwork(nn.Module):
         if logits.shape[-2:] != wanted:
             # In a half type the gradient of a resize adds up hundreds of rounded numbers.
             logits = resize_bilinear(at_least_float32(logits), wanted)
-        return TapOutput(
-            logits=two_classes(logits),
+        taps = Taps(
             features=None if caught.overwritten else caught.features,
             embedding=caught.embedding,
-            auxiliary=[(two_classes(head), 1.0) for head in (*auxiliary, *caught.auxiliary)],
+            auxiliary=tuple((two_classes(head), 1.0) for head in (*auxiliary, *caught.auxiliary)),
             stages=caught.stages,
             without_graph=frozenset(caught.without_graph),
         )
+        return TapOutput(two_classes(logits), taps)
 
     def _run(self, model: Callable[..., Any], *args: Any) -> tuple[Any, Caught]:
         caught = self._capture.start()
@@ -153,34 +145,30 @@ class TappedNetwork(nn.Module):
     def pixels(
         self,
         image: Tensor,
-        target: Tensor,
+        target: Tensor | None = None,
         *,
-        depth: Tensor | None = None,
-        weight: Tensor | None = None,
         progress: float | None = None,
+        teacher: PixelBatch | None = None,
+        **sample: Any,
     ) -> PixelBatch:
-        """Run the model and put its logits, at the target's resolution, and what was caught beside the target.
+        """Run the model and put its logits, at the target's resolution, and its taps beside the target.
 
         Args:
             image: (B, 3, H, W), as the model takes it.
-            target: (B, H', W') class ids, ``ignore_index`` where unlabelled.
-            depth: (B, H', W') metres, NaN where unknown.
-            weight: (B, H', W') a weight map that came with the data.
+            target: (B, H', W') class ids, ``ignore_index`` where unlabeled; without one the logits have the image's
+                size.
             progress: share of training done, 0 to 1.
+            teacher: the same pixels as a teacher sees them.
+            sample: further entries of the batch, such as depth= (B, H', W') in meters, NaN where unknown, or weight=.
         """
-        out = self(image, size=target.shape[-2:])
+        out = self(image, size=None if target is None else target.shape[-2:])
         return PixelBatch(
             logits=out.logits,
             target=target,
             ignore_index=self.ignore_index,
-            image=image,
-            depth=depth,
-            weight=weight,
-            features=out.features,
-            embedding=out.embedding,
-            auxiliary=out.auxiliary,
-            stages=out.stages,
-            without_graph=out.without_graph,
+            sample={"image": image, **{name: value for name, value in sample.items() if value is not None}},
+            taps=out.taps,
+            teacher=teacher,
             progress=progress,
         )
 
@@ -242,7 +230,7 @@ class TappedNetwork(nn.Module):
             >>> model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.Sequential(nn.ReLU(), nn.Conv2d(8, 5, 1)))
             >>> network = tap(model, decoder="1")
             >>> out = network(torch.rand(1, 3, 16, 16))
-            >>> network.new_branch()(out.features, out.embedding).shape
+            >>> network.new_branch()(out.taps.features, out.taps.embedding).shape
             torch.Size([1, 1, 16, 16])
         """
         if kind not in ("copy", "light"):

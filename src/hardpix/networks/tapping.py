@@ -54,7 +54,7 @@ def tap(
         >>> model = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2), nn.Sequential(nn.ReLU(), nn.Conv2d(8, 5, 1)))
         >>> network = tap(model, decoder="1", stages=["0"])
         >>> out = network(torch.rand(2, 3, 17, 33))
-        >>> out.logits.shape, out.embedding.shape, out.stages["0"].shape
+        >>> out.logits.shape, out.taps.embedding.shape, out.taps.stages["0"].shape
         (torch.Size([2, 5, 17, 33]), torch.Size([2, 8, 8, 16]), torch.Size([2, 8, 8, 16]))
         >>> untap(model) is model
         True

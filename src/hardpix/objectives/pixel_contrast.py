@@ -64,7 +64,7 @@ class PixelContrast(Objective):
         across_processes: the mean is over the anchors of all processes that train together.
 
     Returns (from forward):
-        "loss", "contrast", and the own loss of a signal that was given as ``hard``.
+        "loss" and "contrast", which are the same.
 
     Raises:
         ValueError: settings outside their range; more anchors than the embedding has cells; an embedding that must be
@@ -161,20 +161,21 @@ class PixelContrast(Objective):
             raise RuntimeError(
                 "PixelContrast has no projection head yet: give it to hardpix.TrainingStep, or call bind(network) first"
             )
-        if px.embedding is None:
+        embedding = px.taps.embedding
+        if embedding is None:
             raise ValueError(
                 "PixelContrast needs the embedding that enters the network's last classifier, and none was caught: "
                 "name the classifier, hardpix.tap(model, embedding='…')"
             )
-        if px.embedding.ndim != 4:
+        if embedding.ndim != 4:
             raise ValueError(
-                f"PixelContrast needs an embedding (B, D, h, w), found {tuple(px.embedding.shape)}: name a convolution "
+                f"PixelContrast needs an embedding (B, D, h, w), found {tuple(embedding.shape)}: name a convolution "
                 "that makes logits, hardpix.tap(model, embedding='…')"
             )
         px.require_graph("embedding", self)
         step = self._count_step()
         self._warn_if_it_never_begins(step, px.progress)
-        projected = self.head(px.embedding)
+        projected = self.head(embedding)
         size = (projected.shape[2], projected.shape[3])
         if self.anchors > size[0] * size[1]:
             raise ValueError(
@@ -184,7 +185,7 @@ class PixelContrast(Objective):
         num_classes = px.logits.shape[1]
         with torch.no_grad():
             # An ignore_index may be a class's id, too.
-            target = torch.where(px.valid, px.target, -1)
+            target = torch.where(px.valid, px.labels, -1)
             labels = cell_labels(target, size, num_classes, -1, self.labels)
             group = groups_of(labels, num_classes)
             hard = self._hard(px, target, labels, group).flatten()
@@ -198,11 +199,7 @@ class PixelContrast(Objective):
             loss = 0 * anchors.sum()
         if self.training:
             self._remember(projected.detach(), labels, group, num_classes, generator)
-        parts = {"contrast": loss}
-        own = px.own_loss(self.hard, asker=self) if isinstance(self.hard, Signal) else None
-        if own is not None:
-            parts[self.hard.name] = own  # type: ignore[union-attr]
-        return {"loss": torch.stack(list(parts.values())).sum(), **parts}
+        return {"loss": loss, "contrast": loss}
 
     def _contrast(self, anchors: Tensor, classes: Tensor, num_classes: int, step: int, generator: Generator) -> Tensor:
         rings = [ring for ring in (self.pixel_ring, self.region_ring) if ring is not None]

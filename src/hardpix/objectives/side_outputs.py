@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from hardpix.networks import blank_run
 from hardpix.networks.batch_norm import BatchNorm
 from hardpix.objectives.base import Objective
-from hardpix.objectives.weighting import published_map, weight_map, weighted_means
+from hardpix.objectives.weighting import counts_pixels, masked, published_map, weight_map, weighted_means
 from hardpix.pixels import PixelBatch, cell_labels, cell_values, cross_entropy_map, valid_mask
-from hardpix.signals import Signal, Uniform
+from hardpix.signals import Signal
 
 if TYPE_CHECKING:
     from hardpix.networks import TappedNetwork
@@ -31,7 +31,7 @@ class SideOutputs(Objective):
 
     Args:
         signal: the name of a map that an objective before this one in a ``Sum`` has published, such as "hardness"; or a
-            signal of its own; None is :class:`~hardpix.signals.Uniform`, plain cross-entropy.
+            signal of its own; None weighs every pixel alike, plain cross-entropy.
         labels: how the label of a cell is found: "majority", the most frequent class in it, or "any", the rarest (by
             the pixels of this process's batch).
         channels: inside a head, at most; never more than its stage has.
@@ -40,8 +40,7 @@ class SideOutputs(Objective):
         across_processes: normalisers are those of the joined batch of all processes that train together.
 
     Returns (from forward):
-        "loss"; every stage's own as "stages/…", of which the loss has the mean; and the own loss of a signal that was
-        given, under its name, unless another objective that ran before has added it already.
+        "loss", and every stage's own as "stages/…", of which the loss has the mean.
 
     Raises:
         ValueError: settings outside their range; no stages are known; a stage that is no map; a map that nobody has
@@ -76,7 +75,7 @@ class SideOutputs(Objective):
             raise ValueError(f"expected labels 'majority' or 'any', found {labels!r}")
         if channels < 1:
             raise ValueError(f"expected channels ≥ 1, found {channels}")
-        self.signal = Uniform() if signal is None else signal
+        self.signal = signal
         if isinstance(self.signal, Signal) and self.signal.name == "loss":
             raise ValueError("'loss' names a part of the loss already; give the signal another name")
         self.labels = labels
@@ -92,7 +91,7 @@ class SideOutputs(Objective):
         if not self.stages:
             out = blank_run(network, self.image_size)
             for stage in stages:
-                self.heads[_key(stage)] = self._new_head(stage, out.stages[stage], num_classes=out.logits.shape[1])
+                self.heads[_key(stage)] = self._new_head(stage, out.taps.stages[stage], num_classes=out.logits.shape[1])
             self.stages = stages
         if isinstance(self.signal, Signal):
             self.signal.bind(network)
@@ -111,26 +110,22 @@ class SideOutputs(Objective):
         )
         total = torch.stack(losses).mean()
         parts = {f"stages/{stage}": loss for stage, loss in zip(self.stages, losses, strict=True)}
-        own = px.own_loss(self.signal, asker=self) if isinstance(self.signal, Signal) else None
-        if own is not None:
-            total = total + own
-            parts[self.signal.name] = own  # type: ignore[union-attr]
         return {"loss": total, **parts}
 
     def _weight(self, px: PixelBatch) -> tuple[Tensor, bool]:
         """The weight map at label resolution, and whether its losses are divided by the number of cells."""
-        if isinstance(self.signal, Signal):
-            return weight_map(px, self.signal), self.signal.normalizer == "count"
+        if not isinstance(self.signal, str):
+            return weight_map(px, self.signal), counts_pixels(self.signal)
         weight = published_map(px, self.signal, "what weighs the side outputs", "signal")
         publisher = px.publishers.get(self.signal)
-        if publisher is None:
-            return weight.detach(), False
-        return weight_map(px, publisher), publisher.normalizer == "count"
+        if not isinstance(publisher, Signal):
+            return masked(px, weight.detach()), False
+        return weight_map(px, publisher), counts_pixels(publisher)
 
     def _stage(self, stage: str, px: PixelBatch, weight: Tensor, by_count: bool) -> tuple[Tensor, Tensor, Tensor]:
         """Losses, their weights, and what is added up to divide by: (B, h, w) each."""
         head = self.heads[_key(stage)]
-        expected, features = head[0].in_channels, px.stages.get(stage)  # type: ignore[index]
+        expected, features = head[0].in_channels, px.taps.stages.get(stage)  # type: ignore[index]
         if features is None or features.ndim != 4 or features.shape[1] != expected:
             found = "nothing" if features is None else f"shape {tuple(features.shape)}"
             raise RuntimeError(
@@ -142,9 +137,9 @@ class SideOutputs(Objective):
         logits = head(features)
         size = (logits.shape[2], logits.shape[3])
         num_classes = logits.shape[1]
-        labels = cell_labels(px.target, size, num_classes, px.ignore_index, self.labels)
+        labels = cell_labels(px.labels, size, num_classes, px.ignore_index, self.labels)
         valid = valid_mask(labels, num_classes, px.ignore_index)
-        weights = cell_values(weight, px.target, labels, "mean") * valid
+        weights = cell_values(weight, px.labels, labels, "mean") * valid
         return cross_entropy_map(logits, labels, px.ignore_index), weights, valid if by_count else weights
 
     def _new_head(self, stage: str, features: Tensor, num_classes: int) -> nn.Sequential:

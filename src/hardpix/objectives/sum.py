@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class Sum(Objective):
     """Σ weight_k · loss_k of named objectives, run in the order given.
 
-    A later objective may use maps that an earlier one's signals have published in ``px.maps``. A signal that several
-    objectives share learns once a batch: its own loss is part of the first of them, and has that one's weight.
+    A later objective may use maps that an earlier one's signals have published in ``px.maps``. The losses of signals
+    that learn are no part of the sum and of its weights: the step adds each of them once.
 
     Args:
         objectives: by name.

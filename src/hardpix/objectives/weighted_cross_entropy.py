@@ -8,31 +8,32 @@ import torch
 from torch import Tensor
 
 from hardpix.objectives.base import Objective
-from hardpix.objectives.weighting import weight_map, weighted_means
+from hardpix.objectives.weighting import counts_pixels, weight_map, weighted_means
 from hardpix.pixels import PixelBatch, cross_entropy_map, resize_bilinear
 from hardpix.pixels.precision import at_least_float32
-from hardpix.signals import Signal, Uniform
+from hardpix.signals import Signal
 
 if TYPE_CHECKING:
     from hardpix.networks import TappedNetwork
 
 
 class WeightedCrossEntropy(Objective):
-    """Σ w ℓ / Σ w, plus the signal's own loss, plus the network's auxiliary heads.
+    """Σ w ℓ / Σ w, plus the network's auxiliary heads.
 
     w is the signal's map, a constant for this loss unless the signal is differentiable; signals with ``normalizer``
-    "count" divide by the number of valid pixels instead of Σ w. Auxiliary heads get plain cross-entropy.
+    "count" divide by the number of valid pixels instead of Σ w. Auxiliary heads get plain cross-entropy. Where the
+    sample has "target_weight", the share by which each label is trusted, it multiplies the weights of both.
 
     Args:
-        signal: None is :class:`~hardpix.signals.Uniform`, plain cross-entropy.
+        signal: None weighs every pixel alike, plain cross-entropy.
         label_smoothing: from 0 to 1, of the segmentation loss alone: signals always see the plain loss.
         auxiliary_weight: weight of the auxiliary heads.
         across_processes: normalisers are those of the joined batch of all processes that train together, so that N
             processes have the gradients of one with the joined batch.
 
     Returns (from forward):
-        The total as "loss", and its parts: "segmentation", "auxiliary" where there are such heads, and the signal's own
-        loss under the signal's name, unless another objective that ran before has added it already.
+        The total as "loss", and its parts: "segmentation", and "auxiliary" where there are such heads. The loss of a
+        signal that learns is added by the step (:func:`~hardpix.objectives.with_signal_losses`).
 
     Raises:
         ValueError: settings outside their range.
@@ -56,15 +57,16 @@ class WeightedCrossEntropy(Objective):
             raise ValueError(f"expected label_smoothing from 0 to 1, found {label_smoothing}")
         if auxiliary_weight < 0:
             raise ValueError(f"expected auxiliary_weight ≥ 0, found {auxiliary_weight}")
-        self.signal = Uniform() if signal is None else signal
-        if self.signal.name in ("loss", "segmentation", "auxiliary"):
-            raise ValueError(f"{self.signal.name!r} names a part of the loss already; give the signal another name")
+        self.signal = signal
+        if signal is not None and signal.name in ("loss", "segmentation", "auxiliary"):
+            raise ValueError(f"{signal.name!r} names a part of the loss already; give the signal another name")
         self.label_smoothing = label_smoothing
         self.auxiliary_weight = auxiliary_weight
         self.across_processes = across_processes
 
     def bind(self, network: TappedNetwork) -> Self:
-        self.signal.bind(network)
+        if self.signal is not None:
+            self.signal.bind(network)
         return self
 
     def forward(self, px: PixelBatch) -> dict[str, Tensor]:
@@ -73,27 +75,24 @@ class WeightedCrossEntropy(Objective):
         weight = weight_map(px, self.signal)
         if self.label_smoothing:
             # The plain loss would keep a tensor as large as the logits; a signal that needs it has asked for it.
-            loss = cross_entropy_map(px.logits, px.target, px.ignore_index, label_smoothing=self.label_smoothing)
+            loss = cross_entropy_map(px.logits, px.labels, px.ignore_index, label_smoothing=self.label_smoothing)
         else:
             loss = px.loss
-        valid = px.valid.to(loss.dtype)
-        if px.auxiliary and self.auxiliary_weight:
+        trusted = weight_map(px, None)
+        if px.taps.auxiliary and self.auxiliary_weight:
             px.require_graph("auxiliary", self)
-        terms = [(loss, weight, valid if self.signal.normalizer == "count" else weight)]
-        terms += [(self._head_loss(logits, px), valid, valid) for logits, _ in px.auxiliary]
+        terms = [(loss, weight, px.valid if counts_pixels(self.signal) else weight)]
+        terms += [(self._head_loss(logits, px), trusted, trusted) for logits, _ in px.taps.auxiliary]
         segmentation, *heads = weighted_means(terms, joined)
         parts = {"segmentation": segmentation}
         if heads:
             # With weight 0 too: DDP waits for a gradient of every head, even if it is 0.
-            shares = [share * head for (_, share), head in zip(px.auxiliary, heads, strict=True)]
+            shares = [share * head for (_, share), head in zip(px.taps.auxiliary, heads, strict=True)]
             parts["auxiliary"] = self.auxiliary_weight * torch.stack(shares).sum()
-        own = px.own_loss(self.signal, asker=self)
-        if own is not None:
-            parts[self.signal.name] = own
         return {"loss": torch.stack(list(parts.values())).sum(), **parts}
 
     @staticmethod
     def _head_loss(logits: Tensor, px: PixelBatch) -> Tensor:
         with torch.autocast(logits.device.type, enabled=False):
-            resized = resize_bilinear(at_least_float32(logits), px.target.shape[-2:])
-        return cross_entropy_map(resized, px.target, px.ignore_index)
+            resized = resize_bilinear(at_least_float32(logits), px.shape[1:])
+        return cross_entropy_map(resized, px.labels, px.ignore_index)

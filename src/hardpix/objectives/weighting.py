@@ -9,10 +9,35 @@ from hardpix.pixels import PixelBatch, process_mean, weighted_mean
 from hardpix.signals import Signal
 
 
-def weight_map(px: PixelBatch, signal: Signal) -> Tensor:
-    """The signal's map (B, H, W), a constant unless the signal is differentiable."""
-    weight = px.map(signal)
-    return weight if signal.differentiable else weight.detach()
+def weight_map(px: PixelBatch, signal: Signal | None) -> Tensor:
+    """Map of a signal (B, H, W) where there is a label, a constant unless the signal is differentiable.
+
+    Without a signal every pixel counts alike.
+
+    Example:
+        >>> sample = {"target_weight": torch.tensor([[[0.5, 1.0, 1.0]]])}
+        >>> px = PixelBatch(torch.zeros(1, 2, 1, 3), torch.tensor([[[1, 0, 255]]]), sample=sample)
+        >>> weight_map(px, None)
+        tensor([[[0.5000, 1.0000, 0.0000]]])
+    """
+    if signal is None:
+        return masked(px, torch.ones(px.shape, device=px.logits.device))
+    return masked(px, px.map(signal) if signal.differentiable else px.map(signal).detach())
+
+
+def masked(px: PixelBatch, weight: Tensor) -> Tensor:
+    """Weights (B, H, W) where there is a label, else 0: the one place that masks.
+
+    "target_weight" of the sample, the share from 0 to 1 by which each label is trusted, multiplies them.
+    """
+    if (trust := px.sample.get("target_weight")) is not None:
+        weight = weight * trust
+    return torch.where(px.valid, weight, 0)
+
+
+def counts_pixels(signal: Signal | None) -> bool:
+    """Whether losses weighed by a signal are divided by the number of labeled pixels instead of Σ w."""
+    return signal is not None and signal.normalizer == "count"
 
 
 def weighted_means(terms: Sequence[tuple[Tensor, Tensor, Tensor]], joined: bool) -> list[Tensor]:

@@ -1,18 +1,24 @@
 """Pure functions on maps of pixels, and the batch that carries them."""
 
-from hardpix.pixels.batch import PixelBatch
+from hardpix.pixels.batch import MapSource, PixelBatch
 from hardpix.pixels.borders import border_band, distance_to_border
 from hardpix.pixels.cells import cell_labels, cell_values
+from hardpix.pixels.dataset_info import DatasetInfo
 from hardpix.pixels.depth import depth_aware_error, depth_prediction_error, known_depth
 from hardpix.pixels.depth_losses import depth_loss
 from hardpix.pixels.losses import cross_entropy_map
 from hardpix.pixels.reduce import global_max, global_sum, process_count, process_mean, weighted_mean
 from hardpix.pixels.resize import resize_bilinear
 from hardpix.pixels.selection import kth_smallest
+from hardpix.pixels.taps import NO_TAPS, Taps
 from hardpix.pixels.validity import TargetCheck, valid_mask
 
 __all__ = [
+    "NO_TAPS",
+    "DatasetInfo",
+    "MapSource",
     "PixelBatch",
+    "Taps",
     "TargetCheck",
     "border_band",
     "cell_labels",

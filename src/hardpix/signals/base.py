@@ -1,4 +1,4 @@
-"""What a signal is."""
+"""Contract of a signal: how much each pixel counts."""
 
 from __future__ import annotations
 
@@ -6,43 +6,50 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from torch import Tensor, nn
 
-from hardpix.pixels import PixelBatch
+from hardpix.pixels import DatasetInfo, PixelBatch
 
 if TYPE_CHECKING:
     from hardpix.networks import TappedNetwork
 
 
 class Signal(nn.Module):
-    """A map of how much each pixel matters: (B, H, W) float32 ≥ 0, 0 where there is no label.
+    """Map of how much each pixel counts: (B, H, W) float32 ≥ 0 at every pixel, labeled or not.
 
-    A signal of your own needs ``forward``; ``bind`` where it depends on the network, ``own_loss`` where it learns.
-    Ask for its map by ``px.map(signal)``, which computes it once a batch for everybody who uses it.
+    The loss masks unlabeled pixels; a signal need not. One of your own needs ``forward``; ``bind`` where it depends on
+    the network, ``prepare`` where it depends on the data set, ``loss`` where it learns, ``level`` where its map has
+    a fixed scale. Ask for its map by ``px.map(signal)``, which computes it once a batch for everybody who uses it.
 
     Example:
         >>> import torch
         >>> class Doubt(Signal):
         ...     name = "doubt"
         ...     def forward(self, px):
-        ...         return (1 - px.confidence) * px.valid
+        ...         return 1 - px.confidence
         >>> px = PixelBatch(torch.zeros(1, 4, 1, 2), torch.tensor([[[3, 255]]]))
         >>> px.map(Doubt())
-        tensor([[[0.7500, 0.0000]]])
+        tensor([[[0.7500, 0.7500]]])
     """
 
     name: ClassVar[str] = "signal"
-    """What its map is published as in ``px.maps`` and its own loss is logged as."""
+    """Name under which its map is published in ``px.maps`` and its loss is logged."""
 
     differentiable: ClassVar[bool] = False
     """False: the map is a constant for the segmentation loss."""
 
+    needs_target: bool = False
+    """True: nothing can be said of images without labels."""
+
+    reads: frozenset[str] = frozenset()
+    """Keys of the maps of the sample that it needs, such as "depth"."""
+
     @property
-    def cut_off(self) -> bool:
-        """Whether no gradient of its own loss reaches the network; else its branch learns at the network's rate."""
+    def stops_gradient(self) -> bool:
+        """Whether no gradient of its loss reaches the network; else its branch learns at the network's rate."""
         return True
 
     @property
     def normalizer(self) -> Literal["weight", "count"]:
-        """What the weighted loss is divided by: Σ w ("weight") or the number of valid pixels ("count")."""
+        """Divisor of the weighted loss: Σ w ("weight") or the number of valid pixels ("count")."""
         return "weight"
 
     def bind(self, network: TappedNetwork) -> Self:
@@ -52,13 +59,25 @@ class Signal(nn.Module):
         """
         return self
 
+    def prepare(self, info: DatasetInfo) -> None:
+        """Take what depends on the data set; called once, before training."""
+
     def forward(self, px: PixelBatch) -> Tensor:
         """The map, (B, H, W) float32."""
         raise NotImplementedError(f"{type(self).__name__} must compute a map in forward(px)")
 
-    def own_loss(self, px: PixelBatch) -> Tensor | None:
-        """What trains the signal itself, from ``px.map(self)``: a scalar, or None where nothing is learned.
+    def level(self, px: PixelBatch) -> Tensor:
+        """The map for files and pictures, (B, H, W): the map itself, unless a signal has one with the scale 0 to 1."""
+        return px.map(self)
 
-        Objectives ask for it by ``px.own_loss(signal, self)``, so that a signal that several share learns once.
+    @property
+    def has_level(self) -> bool:
+        """Whether :meth:`level` is of its own, with the fixed scale 0 to 1."""
+        return type(self).level is not Signal.level
+
+    def loss(self, px: PixelBatch) -> Tensor | None:
+        """Loss that trains the signal itself, a scalar; None where nothing is learned.
+
+        The training step adds it once, with weight 1, whatever objectives use the map.
         """
         return None

@@ -6,7 +6,7 @@ from typing import Literal, Self
 import torch
 from torch import Tensor
 
-from hardpix.pixels import PixelBatch
+from hardpix.pixels import DatasetInfo, PixelBatch
 from hardpix.signals.base import Signal
 
 
@@ -18,8 +18,8 @@ class ClassBalance(Signal):
     A class without pixels gets the largest weight of the others.
 
     Args:
-        counts: number of pixels of each class in the training set; None: set later by :meth:`set_counts` (``hardpix
-            fit`` does it from the training masks).
+        counts: number of pixels of each class in the training set; None: set later, by :meth:`prepare`
+            (``hardpix fit`` does it) or :meth:`set_counts`.
         method: see above.
         beta: β; None: 1 − C / Σ n_c, the average class's worth of pixels as the number from which on more of the same
             teaches little.
@@ -35,6 +35,7 @@ class ClassBalance(Signal):
     """
 
     name = "class_balance"
+    needs_target = True
     weights: Tensor
 
     def __init__(
@@ -76,6 +77,11 @@ class ClassBalance(Signal):
         # β^n for a β close to 1 and n in the millions loses all digits as 1 − β**n.
         return (1 - beta) / -torch.expm1(n * torch.log(torch.tensor(beta, dtype=n.dtype)))
 
+    def prepare(self, info: DatasetInfo) -> None:
+        """Take the pixel counts of the training set, where none were given."""
+        if len(self.weights) == 0:
+            self.set_counts(info.class_counts)
+
     def forward(self, px: PixelBatch) -> Tensor:
         if len(self.weights) == 0:
             raise RuntimeError("ClassBalance has no pixel counts: give counts=[…], one number for each class")
@@ -84,7 +90,7 @@ class ClassBalance(Signal):
                 f"ClassBalance has counts of {len(self.weights)} classes, the network's logits have "
                 f"{px.logits.shape[1]}; give one count for each class"
             )
-        return self.weights[torch.where(px.valid, px.target, 0).long()] * px.valid
+        return self.weights[torch.where(px.valid, px.labels, 0)] * px.valid
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         weights = self.weights

@@ -88,6 +88,8 @@ class DepthPrivileged(Signal):
     """
 
     name = "depth"
+    needs_target = True
+    reads = frozenset({"depth"})
     quantiles: Tensor
     """(2,) the running 95th percentiles of DPE and DSE; 0 before the first batch with depth."""
 
@@ -120,7 +122,7 @@ class DepthPrivileged(Signal):
         self.dpe = dpe
         self.dse = dse
         self.curriculum = curriculum
-        self.loss = loss
+        self.penalty = loss
         self.loss_weight = loss_weight
         self.detach = detach
         self.kind = kind
@@ -132,7 +134,7 @@ class DepthPrivileged(Signal):
         self.register_buffer("quantiles", torch.zeros(2))
 
     @property
-    def cut_off(self) -> bool:
+    def stops_gradient(self) -> bool:
         return self.detach
 
     @property
@@ -142,7 +144,7 @@ class DepthPrivileged(Signal):
 
     def _is_evaluation_without_depth(self, px: PixelBatch) -> bool:
         """Whether these are images that were held out, which have no depth by design: they weigh 1."""
-        return px.depth is None and not self.training
+        return "depth" not in px.sample and not self.training
 
     def bind(self, network: TappedNetwork) -> Self:
         if self.branch is None and self._predicts:
@@ -164,35 +166,35 @@ class DepthPrivileged(Signal):
             raise RuntimeError(
                 "DepthPrivileged has no branch yet: give it to hardpix.TrainingStep, or call bind(network) first"
             )
-        return px.once((self, "log_depth"), lambda: self._predict(px, branch))
+        return px.cached((self, "log_depth"), lambda: self._predict(px, branch))
 
     def _predict(self, px: PixelBatch, branch: nn.Module) -> Tensor:
-        features, embedding = px.features, px.embedding
+        features, embedding = px.taps.features, px.taps.embedding
         if not self.detach:
             px.require_graph("features" if self.kind == "copy" else "embedding", self)
         else:
             features, embedding = detach_nested(features), None if embedding is None else embedding.detach()
         scores = branch(features, embedding)
         with torch.autocast(px.logits.device.type, enabled=False):
-            return resize_bilinear(at_least_float32(scores), px.target.shape[-2:]).squeeze(1)
+            return resize_bilinear(at_least_float32(scores), px.shape[1:]).squeeze(1)
 
     @torch.no_grad()
     def forward(self, px: PixelBatch) -> Tensor:
         if self._is_evaluation_without_depth(px):
-            return px.valid.float()
+            return torch.ones(px.shape, device=px.logits.device)
         depth = self._depth(px)
         weight = torch.ones_like(depth)
         strength = self._strength(px) if self.dpe or self.dse else 0.0
         for place, (factor, measure) in enumerate(((self.dpe, self._dpe), (self.dse, self._dse))):
             if factor:
                 weight += strength * factor * self._scaled(measure(px), px.valid & known_depth(depth), place)
-        return weight * px.valid
+        return weight
 
-    def own_loss(self, px: PixelBatch) -> Tensor | None:
+    def loss(self, px: PixelBatch) -> Tensor | None:
         if not self._predicts or self._is_evaluation_without_depth(px):
             return None
         joined = self.across_processes and self.training
-        return self.loss_weight * depth_loss(self.log_depth(px), self._depth(px), self.loss, across_processes=joined)
+        return self.loss_weight * depth_loss(self.log_depth(px), self._depth(px), self.penalty, across_processes=joined)
 
     def _dpe(self, px: PixelBatch) -> Tensor:
         return depth_prediction_error(self.log_depth(px), self._depth(px))
@@ -232,10 +234,11 @@ class DepthPrivileged(Signal):
         return CURRICULA[self.curriculum](px.progress)
 
     def _depth(self, px: PixelBatch) -> Tensor:
-        if px.depth is None:
+        depth = px.sample.get("depth")
+        if depth is None:
             raise ValueError(
                 "DepthPrivileged needs depth maps of the training images: give step(…, depth=metres), (B, H, W) with "
                 "NaN where unknown (on the command line --data.depth)"
             )
         # The network's type decides: depth that comes in float64, as numpy has it, would make the loss one of float64.
-        return px.depth.to(torch.promote_types(px.logits.dtype, torch.float32))
+        return depth.to(torch.promote_types(px.logits.dtype, torch.float32))

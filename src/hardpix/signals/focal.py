@@ -24,6 +24,7 @@ class Focal(Signal):
 
     name = "focal"
     differentiable = True
+    needs_target = True
 
     def __init__(self, gamma: float = 2.0) -> None:
         super().__init__()

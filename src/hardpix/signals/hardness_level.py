@@ -109,10 +109,10 @@ class HardnessLevel(Signal):
 
     def scores(self, px: PixelBatch) -> Tensor:
         """Branch output D at every pixel, labeled or not: (B, H, W) float32, computed once a batch."""
-        return px.once((self, "scores"), lambda: self._scores(px))
+        return px.cached((self, "scores"), lambda: self._scores(px))
 
     def level(self, px: PixelBatch) -> Tensor:
-        """Sigmoid of D at every pixel, (B, H, W) float32 in 0 to 1; this is what ``hardpix mine`` exports.
+        """Sigmoid of D at every pixel, (B, H, W) float32 in 0 to 1; ``hardpix mine`` writes it.
 
         In the graded form it is μ / (1 + μ): 0.5 where the expected loss is the average.
         """
@@ -120,13 +120,15 @@ class HardnessLevel(Signal):
 
     def forward(self, px: PixelBatch) -> Tensor:
         if self.form == "published":
-            hardness = (self.level(px) + self.floor) * px.valid
+            hardness = self.level(px) + self.floor
         else:
             with torch.no_grad():
-                hardness = self.graded(_exp(self.scores(px)), px) * px.valid
+                hardness = self.graded(_exp(self.scores(px)), px)
         if self.normalize == "image":
-            total = hardness.sum((1, 2), keepdim=True)
-            hardness = hardness / torch.where(total > 0, total, 1) * px.target[0].numel()
+            total = (hardness * px.valid).sum((1, 2), keepdim=True)
+            pixels = px.valid[0].numel()
+            # An image without any label keeps the map as it is.
+            hardness = hardness / torch.where(total > 0, total, pixels) * pixels
         return hardness
 
     def graded(self, expected: Tensor, px: PixelBatch) -> Tensor:
@@ -134,7 +136,7 @@ class HardnessLevel(Signal):
         mean = self._expected_and_found(px)[0]
         return 1 - self.share + self.share * (expected / mean).clamp(max=self.cap)
 
-    def own_loss(self, px: PixelBatch) -> Tensor:
+    def loss(self, px: PixelBatch) -> Tensor:
         return self._published_loss(px) if self.form == "published" else self._graded_loss(px)
 
     def _scores(self, px: PixelBatch) -> Tensor:
@@ -142,14 +144,15 @@ class HardnessLevel(Signal):
             raise RuntimeError(
                 "HardnessLevel has no branch yet: give it to hardpix.TrainingStep, or call bind(network) first"
             )
-        embedding = None if px.embedding is None else px.embedding.detach()
-        scores = self.branch(detach_nested(px.features), embedding)
+        embedding = None if px.taps.embedding is None else px.taps.embedding.detach()
+        scores = self.branch(detach_nested(px.taps.features), embedding)
         with torch.autocast(px.logits.device.type, enabled=False):
-            return resize_bilinear(at_least_float32(scores), px.target.shape[-2:]).squeeze(1)
+            return resize_bilinear(at_least_float32(scores), px.shape[1:]).squeeze(1)
 
     def _expected_and_found(self, px: PixelBatch) -> Tensor:
-        """Mean of μ, mean of ℓ, and the number of labeled pixels a process: (3,), asked of all processes at once."""
-        return px.once((self, "means"), lambda: self.labeled_means(px, _exp(self.scores(px)), px.loss))
+        """Mean of μ, mean of ℓ (where there are labels), and the number of labeled pixels a process."""
+        maps = [_exp(self.scores(px))] if px.target is None else [_exp(self.scores(px)), px.loss]
+        return px.cached((self, "means"), lambda: self.labeled_means(px, *maps))
 
     def labeled_means(self, px: PixelBatch, *maps: Tensor) -> Tensor:
         """Means of (B, H, W) maps over the labeled pixels of the joined batch, 1 where it would be 0, and their count.
@@ -166,13 +169,14 @@ class HardnessLevel(Signal):
         return torch.cat([torch.where(means > 0, means, 1), count[None]])
 
     def _graded_loss(self, px: PixelBatch) -> Tensor:
+        loss = px.loss.detach()
         _, mean, count = self._expected_and_found(px)
         scores = self.scores(px)
-        deviance = torch.where(px.valid, _exp(scores) - px.loss.detach() / mean * scores, 0)
+        deviance = torch.where(px.valid, _exp(scores) - loss / mean * scores, 0)
         return deviance.sum() / count
 
     def _published_loss(self, px: PixelBatch) -> Tensor:
-        hardness = px.map(self)
+        hardness = px.map(self) * px.valid
         loss = px.loss.detach()
         constant = hardness.detach()
         sums = torch.stack([constant.sum(), (constant * loss).sum()])

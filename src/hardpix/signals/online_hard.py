@@ -35,6 +35,7 @@ class OnlineHard(Signal):
     """
 
     name = "online_hard"
+    needs_target = True
 
     def __init__(
         self,
@@ -59,7 +60,7 @@ class OnlineHard(Signal):
 
     @torch.no_grad()
     def forward(self, px: PixelBatch) -> Tensor:
-        rows = 1 if self.per == "batch" else len(px.target)
+        rows = 1 if self.per == "batch" else len(px.logits)
         joined = self.per == "batch" and self.across_processes and self.training
         probability = px.true_probability.float().reshape(rows, -1)
         valid = px.valid.reshape(rows, -1)
@@ -73,4 +74,4 @@ class OnlineHard(Signal):
         last_kept = torch.where(wanted > 0, last_kept, -1.0)
         # What is no number is kept, so that the loss says that the network has diverged.
         keep = valid & ((probability < self.threshold) | (probability <= last_kept[:, None]) | probability.isnan())
-        return keep.float().reshape(px.target.shape)
+        return keep.float().reshape(px.shape)

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 class Product(Signal):
     """The product of several signals' maps, for instance class balance × learned hardness.
 
-    Factors that are constants for the segmentation loss stay so. Its own loss is the sum of the factors' own losses,
-    each with its own map and each counted once a batch. The weighted loss is divided by the number of pixels if a
-    factor's is, so that with class balance and focal it is the α-balanced focal loss Σ α (1 − p)^γ ℓ / |V|, else by
-    Σ w.
+    Factors that are constants for the segmentation loss stay so. Those that learn have losses of their own. The
+    weighted loss is divided by the number of pixels if a factor's is, so that with class balance and focal it is the
+    α-balanced focal loss Σ α (1 − p)^γ ℓ / |V|, else by Σ w. One signal may be there twice, which squares its map; two
+    signals of one class have one name and are refused.
 
     Args:
         signals: at least one.
@@ -43,6 +43,8 @@ class Product(Signal):
         if not signals:
             raise ValueError("Product needs at least one signal, found an empty list")
         self.signals = nn.ModuleList(signals)
+        self.needs_target = any(signal.needs_target for signal in signals)
+        self.reads = frozenset[str]().union(*(signal.reads for signal in signals))
 
     @property
     def factors(self) -> list[Signal]:
@@ -59,13 +61,8 @@ class Product(Signal):
         return self
 
     def forward(self, px: PixelBatch) -> Tensor:
-        product = px.valid.float()
+        product = torch.ones(px.shape, device=px.logits.device)
         for signal in self.factors:
             weights = px.map(signal)
             product = product * (weights if signal.differentiable else weights.detach())
         return product
-
-    def own_loss(self, px: PixelBatch) -> Tensor | None:
-        losses = [px.own_loss(signal, asker=self) for signal in dict.fromkeys(self.factors)]
-        learned = [loss for loss in losses if loss is not None]
-        return torch.stack(learned).sum() if learned else None

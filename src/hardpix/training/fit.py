@@ -119,7 +119,7 @@ def fit(arguments: list[str]) -> RunFolder:
             require_same_classes(folder, data)
             require_same_images(folder, data)
             data.first_epoch = require_checkpoint(folder, task, settings.trainer.max_epochs)
-        task.balance_classes(data)
+        task.prepare(data)
         task.try_out(data.first_batch(), one_image_a_step=data.images_a_step == 1, map_kinds=data.map_kinds)
         if useless := task.without_effect(data.maps_asked_for):
             show("[yellow]Warnings[/yellow]", *map(escape, useless))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from rich.console import Console
 from rich.progress import track
 from torch import Tensor
@@ -28,8 +29,9 @@ from hardpix.data.folder_report import FolderReport
 from hardpix.data.image_doubts import FEW_GRAYS, NEARLY_ALL_BLACK, TOO_NARROW, UNUSED_BANDS
 from hardpix.data.pairs import unread_files
 from hardpix.data.remedies import with_own_settings
+from hardpix.data.sample import Sample
 from hardpix.data.unlabeled import unlabeled_line
-from hardpix.signals import HardnessLevel
+from hardpix.signals import Signal
 from hardpix.training.loading import ErrorsAsSamples
 from hardpix.training.run_folder import RunFolder
 from hardpix.training.task import SegmentationTask
@@ -51,26 +53,12 @@ class Inferred:
     """(H, W) int64, class indices."""
     confidence: Tensor
     """(H, W) float32, probability of the predicted class."""
-    hardness: Tensor | None
-    """(H, W) float32 from 0 to 1, sigmoid(D) of the learned hardness; None unless asked for."""
+    level: Tensor | None
+    """(H, W) float32, the map of a signal for files and pictures; None unless asked for."""
     target: Tensor | None
     """(H, W) int64, where the data has labels."""
     probabilities: Tensor | None = None
     """(C, H, W) float16; None unless asked for."""
-
-
-def learned_hardness(task: SegmentationTask) -> HardnessLevel:
-    """The signal of a task's objective that learns hardness.
-
-    Raises:
-        ValueError: there is none.
-    """
-    if task.hardness is not None:
-        return task.hardness
-    raise ValueError(
-        "expected a run that learned hardness, found one whose objective has no HardnessLevel signal; train one with "
-        "WeightedCrossEntropy(HardnessLevel()), which is what hardpix fit does by default"
-    )
 
 
 def open_run(
@@ -105,7 +93,7 @@ def infer(
     task: SegmentationTask,
     samples: Dataset,
     *,
-    hardness: bool = False,
+    signal: Signal | None = None,
     probabilities: bool = False,
     label: str = "predicting",
 ) -> Iterator[Inferred]:
@@ -114,23 +102,21 @@ def infer(
     Args:
         task: in evaluation mode, on the device to use.
         samples: dicts as an evaluation transform leaves them.
-        hardness: also run the hardness branch.
+        signal: also compute the map of this signal of the task; one that needs labels sees those of the samples.
         probabilities: also keep those of all classes.
         label: what the progress bar says.
 
     Raises:
-        ValueError: hardness of a task that learned none.
         UsageError: a file that cannot be used.
     """
-    signal = learned_hardness(task) if hardness else None
     loader = DataLoader(ErrorsAsSamples(samples), batch_size=None, num_workers=1)
     bar = track(loader, description=label, total=len(loader), console=Console(stderr=True))
     for index, sample in enumerate(bar):
         if isinstance(sample, DataError):
             raise UsageError(str(sample))
         image = sample["image"].unsqueeze(0).to(task.device)
-        unlabelled = torch.full((1, *image.shape[-2:]), task.ignore_index, dtype=torch.long, device=task.device)
-        px = task.network.pixels(image, unlabelled)
+        needs_labels = signal is not None and signal.needs_target
+        px = task.network.pixels(image, labels_as_seen(sample, task.ignore_index, image) if needs_labels else None)
         sizes = (sample["content_size"], sample["original_size"])
         scores = restore(px.logits[0].float(), *sizes)
         # The class of the highest logit, as in validation: probabilities may round to a tie.
@@ -145,6 +131,22 @@ def infer(
             sample.get("target"),
             shares.half().cpu() if probabilities else None,
         )
+
+
+def labels_as_seen(sample: Sample, ignore_index: int, image: Tensor) -> Tensor:
+    """Labels of a sample on the grid of its image (1, C, H, W) as the network sees it: (1, H, W), none in the padding.
+
+    Example:
+        >>> sample = {"target": torch.tensor([[0, 1], [2, 3]]), "content_size": (2, 2)}
+        >>> labels_as_seen(sample, 255, torch.zeros(1, 3, 2, 4))
+        tensor([[[  0,   1, 255, 255],
+                 [  2,   3, 255, 255]]])
+    """
+    height, width = sample["content_size"]
+    # Class ids are far below 2²⁴, up to which float32 holds integers exactly.
+    labels = F.interpolate(sample["target"][None, None].float(), (height, width), mode="nearest-exact")
+    padding = (0, image.shape[-1] - width, 0, image.shape[-2] - height)
+    return F.pad(labels[0], padding, value=ignore_index).long().to(image.device)
 
 
 def open_folder(

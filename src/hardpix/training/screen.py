@@ -93,7 +93,7 @@ class Report(Callback):
             f"hardpix test {run}": "scores of every class",
             f"hardpix predict {run} --images DIR --out DIR": "label images",
         }
-        if pl_module.hardness is not None:
+        if pl_module.shown_signal is not None:
             next_steps[f"hardpix mine {run} --images DIR --out DIR"] = "the learned hardness of every pixel"
         width = max(map(len, next_steps))
         for command, result in next_steps.items():

@@ -13,17 +13,22 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchmetrics import MeanMetric
 
+from hardpix import signals as hardpix_signals
 from hardpix.data import MAPS, restore
 from hardpix.metrics import SegmentationScores
 from hardpix.networks import DDRNet23Slim, TappedNetwork, tap
 from hardpix.networks.input_channels import channels_advice
 from hardpix.networks.probabilities import ends_in, explain_probabilities, looks_like
-from hardpix.objectives import Objective, WeightedCrossEntropy
-from hardpix.pixels import cross_entropy_map, valid_mask
-from hardpix.signals import ClassBalance, DepthPrivileged, HardnessLevel, Precomputed, Signal
+from hardpix.objectives import Objective, WeightedCrossEntropy, shown_signal, signals_in
+from hardpix.pixels import DatasetInfo, cross_entropy_map, valid_mask
+from hardpix.signals import HardnessLevel, Signal
 from hardpix.step import TrainingStep
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.schedule import polynomial_with_warmup
+
+# Setting of the data module for each map that it reads.
+_OPTIONS = {"depth": "depth", "weight": "weights"}
+_SIGNALS = [kind for name in hardpix_signals.__all__ if issubclass(kind := getattr(hardpix_signals, name), Signal)]
 
 
 class SegmentationTask(LightningModule):
@@ -109,10 +114,9 @@ class SegmentationTask(LightningModule):
         return self.step.network
 
     @property
-    def hardness(self) -> HardnessLevel | None:
-        """The signal of the objective that learns hardness, if it has one."""
-        signals = (module for module in self.step.objective.modules() if isinstance(module, HardnessLevel))
-        return next(signals, None)
+    def shown_signal(self) -> Signal | None:
+        """First signal of the objective that has a level to show, such as learned hardness; None without one."""
+        return shown_signal(self.step.objective)
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits (B, C, H, W) of images (B, in_channels, H, W)."""
@@ -120,13 +124,13 @@ class SegmentationTask(LightningModule):
 
     def setup(self, stage: str) -> None:
         if stage == "fit":
-            self.balance_classes(self.trainer.datamodule)  # type: ignore[attr-defined]
+            self.prepare(self.trainer.datamodule)  # type: ignore[attr-defined]
 
-    def balance_classes(self, data: SegmentationData) -> None:
-        """Give the pixel counts of the training masks to signals that wait for them."""
-        for module in self.step.objective.modules():
-            if isinstance(module, ClassBalance) and len(module.weights) == 0:
-                module.set_counts(data.class_counts)
+    def prepare(self, data: SegmentationData) -> None:
+        """Tell the signals about the training set, such as the pixel counts of its classes."""
+        info = DatasetInfo(tuple(data.class_names), lambda: data.class_counts, data.ignore_index)
+        for signal in signals_in(self.step.objective):
+            signal.prepare(info)
 
     @torch.no_grad()
     def try_out(self, batch: dict[str, Any], one_image_a_step: bool = False, map_kinds: Iterable[str] = MAPS) -> None:
@@ -142,12 +146,14 @@ class SegmentationTask(LightningModule):
                 objective cannot be computed.
         """
         self.try_network(batch["image"])
-        # In evaluation, which this is tried in, depth may be missing.
-        if "depth" not in batch and any(isinstance(module, DepthPrivileged) for module in self.step.modules()):
-            raise ValueError(
-                "DepthPrivileged needs depth maps of the training images: give a folder of them (--data.depth), or a "
-                "train_set whose samples have depth"
-            )
+        # In evaluation, which this is tried in, depth may be missing. Factors come before their product.
+        for signal in reversed(signals_in(self.step.objective)):
+            for name in sorted(signal.reads - batch.keys()):
+                folder = f"a folder of them (--data.{_OPTIONS[name]}), or " if name in _OPTIONS else ""
+                raise ValueError(
+                    f"{type(signal).__name__} needs {name} maps of the training images: give {folder}a train_set whose "
+                    f"samples have {name}"
+                )
         self.step.eval()
         try:
             self._losses(batch, 0.0, map_kinds)
@@ -175,11 +181,13 @@ class SegmentationTask(LightningModule):
         found = []
         # What is the user's own may read anything.
         if all(type(part).__module__.startswith("hardpix.") for part in parts):
-            for name, option, reader in (("depth", "depth", DepthPrivileged), ("weight", "weights", Precomputed)):
-                if name in maps and not any(isinstance(part, reader) for part in parts):
+            read = frozenset[str]().union(*(part.reads for part in parts if isinstance(part, Signal)))
+            for name in maps:
+                if name not in read:
+                    readers = " or ".join(reader.__name__ for reader in _SIGNALS if name in reader.reads)
                     found.append(
-                        f"--data.{option} is read, and nothing uses it: weigh by it (--model.objective "
-                        f"WeightedCrossEntropy --model.objective.signal {reader.__name__}), or leave it out"
+                        f"--data.{_OPTIONS.get(name, name)} is read, and nothing uses it: weigh by it "
+                        f"(--model.objective WeightedCrossEntropy --model.objective.signal {readers}), or leave it out"
                     )
         if self.branch_learning_rate is not None and not self._branch_parameters():
             found.append("--model.branch_learning_rate is given, and there is no branch that no gradient leaves")
@@ -187,8 +195,8 @@ class SegmentationTask(LightningModule):
 
     def _branch_parameters(self) -> list[nn.Parameter]:
         """Of signals' branches that no gradient leaves. What the network learns along with learns at its rate."""
-        signals = [module for module in self.step.objective.modules() if isinstance(module, Signal)]
-        attached = {p for signal in signals if not signal.cut_off for p in signal.parameters()}
+        signals = signals_in(self.step.objective)
+        attached = {p for signal in signals if not signal.stops_gradient for p in signal.parameters()}
         every = dict.fromkeys(p for signal in signals for p in signal.parameters())
         return [p for p in every if p.requires_grad and p not in attached]
 

@@ -107,10 +107,29 @@ class Depth(Signal):
     seen: Sequence[Tensor] = ()
 
     def forward(self, px: PixelBatch) -> Tensor:
-        if px.depth is None:
+        if "depth" not in px.sample:
             raise RuntimeError("I want depth")
-        Depth.seen = [*Depth.seen, px.depth]
+        Depth.seen = [*Depth.seen, px.sample["depth"]]
         return px.valid.float()
+
+
+class Superpixels(Signal):
+    """Wants a map that hardpix knows nothing of."""
+
+    name = "superpixels"
+    reads = frozenset({"superpixels"})
+
+    def forward(self, px: PixelBatch) -> Tensor:
+        return px.sample["superpixels"].float()
+
+
+class Doubt(Signal):
+    """How far the network is from sure."""
+
+    name = "doubt"
+
+    def forward(self, px: PixelBatch) -> Tensor:
+        return 1 - px.confidence
 
 
 class Squares(Dataset):

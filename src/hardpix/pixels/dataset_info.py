@@ -1,0 +1,31 @@
+"""Facts of a data set that are known before training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """Facts of a training set that signals and other modules may prepare for.
+
+    Attributes:
+        class_names: one a class.
+        count_pixels: counts the training pixels of each class; called when somebody asks, since it may take a while.
+        ignore_index: the id of unlabeled pixels.
+
+    Example:
+        >>> DatasetInfo(("road", "pole"), lambda: [9, 1]).class_counts
+        (9, 1)
+    """
+
+    class_names: tuple[str, ...]
+    count_pixels: Callable[[], Sequence[int]]
+    ignore_index: int = 255
+
+    @cached_property
+    def class_counts(self) -> tuple[int, ...]:
+        """Number of training pixels of each class."""
+        return tuple(self.count_pixels())

@@ -128,6 +128,14 @@ def test_what_cannot_be_mined_is_one_message(
     assert not out.exists()
 
 
+class LevelOfDepth(Signal):
+    name = "level of depth"
+    reads = frozenset({"depth"})
+
+    def level(self, px: PixelBatch) -> Tensor:
+        return px.sample["depth"] / 100
+
+
 class Outside(Signal):
     name = "../labels"
 
@@ -142,8 +150,9 @@ class Outside(Signal):
         (Product([Precomputed()]), "Product", r"Product reads weight maps, found images alone"),
         (Outside(), "Outside", r"expected a name for a folder as the name of Outside, found '../labels'"),
         (Precomputed(), None, "expected a run that learned hardness, found one whose objective has no HardnessLevel"),
+        (LevelOfDepth(), None, "expected a run that learned hardness, found one whose objective has no HardnessLevel"),
     ],
-    ids=["precomputed", "product", "a path", "no hardness"],
+    ids=["precomputed", "product", "a path", "no hardness", "a level of depth"],
 )
 def test_signals_that_images_alone_do_not_give(signal: Signal, name: str | None, message: str) -> None:
     task = SegmentationTask(3, my_networks.Tiny(), WeightedCrossEntropy(signal), decoder="decoder")

@@ -11,13 +11,15 @@ from hardpix.signals import Signal
 def shown_signal(objective: nn.Module) -> Signal | None:
     """First signal of an objective that has a level from 0 to 1, such as learned hardness; None without one.
 
+    Signals that read further maps of the sample are left out: images alone do not give their level.
+
     Example:
         >>> from hardpix.objectives import WeightedCrossEntropy
         >>> from hardpix.signals import Focal, HardnessLevel, Product
         >>> shown_signal(WeightedCrossEntropy(Product([Focal(), HardnessLevel()]))).name
         'hardness'
     """
-    return next((signal for signal in signals_in(objective) if signal.has_level), None)
+    return next((signal for signal in signals_in(objective) if signal.has_level and not signal.reads), None)
 
 
 def signal_named(objective: nn.Module, name: str) -> Signal:

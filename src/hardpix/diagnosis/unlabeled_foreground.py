@@ -68,7 +68,8 @@ def _class_left_out(readings: Readings, cases: Sequence[Checked]) -> Doubt | Non
     assumed = [i for i in table.assumed_ids if i in counts]
     seen = {readings.truth.index_of(i) for i in counts}
     missing = [index for index in range(len(table)) if index not in seen]
-    if not assumed or not missing:
+    # Masks without any class are said to have no label.
+    if not assumed or not missing or len(missing) == len(table):
         return None
     share = sum(counts[i] for i in assumed) / sum(counts.values())
     if len(table) > FEW_CLASSES and share < MOST_WITHOUT_CLASS:

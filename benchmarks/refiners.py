@@ -1,4 +1,4 @@
-"""What refiners cost, in time and memory, and what they bring to probabilities that were blurred by a coarse grid.
+"""Cost of refiners in time and memory, and their gain on probabilities that were blurred by a coarse grid.
 
 python benchmarks/refiners.py                    # prints
 python benchmarks/refiners.py --record

@@ -18,7 +18,7 @@ from hardpix.data.map_kind import MapFacts, MapKind
 
 
 class DepthSeen(NamedTuple):
-    """Of a depth map: the median of what is known, in metres, and the share of the pixels where it is."""
+    """Median of the known depth of a map, in metres, and the share of the pixels where it is known."""
 
     median: float
     known: float

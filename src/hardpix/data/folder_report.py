@@ -49,7 +49,7 @@ class FolderReport:
 
     @property
     def depth_seen(self) -> dict[str, Any]:
-        """What each depth map holds, by stem."""
+        """Depth seen in each map, by stem."""
         return self.maps_seen.get("depth", {})
 
     @property

@@ -43,7 +43,7 @@ class BandsSeen(NamedTuple):
 
 
 def look(path: Path, image_format: ImageFormat, image: np.ndarray) -> BandsSeen | None:
-    """What an image holds; None where it is plain and read as it is.
+    """Bands and numbers of an image; None where it is plain and read as it is.
 
     Args:
         path: the file.

@@ -1,4 +1,4 @@
-"""Which bands of an image a network sees, and which of their numbers are black and white."""
+"""Choice of the bands of an image that a network sees, and of the numbers that are black and white."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class ImageFormat:
 
     @property
     def is_rgb(self) -> bool:
-        """Whether the channels are red, green and blue, as far as the settings tell."""
+        """True where the channels are red, green and blue, as far as the settings tell."""
         return self.bands in (None, (1, 2, 3))
 
     def read(self, path: str | Path) -> np.ndarray:

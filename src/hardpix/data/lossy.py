@@ -50,7 +50,7 @@ def _webp_chunks(path: Path) -> set[bytes]:
 
 
 def _is_irreversible(path: Path) -> bool:
-    """Whether the wavelet is that of lossy files, by the first COD marker of the codestream (ISO 15444-1, A.6.1)."""
+    """True where the wavelet is that of lossy files, by the codestream's first COD marker (ISO 15444-1, A.6.1)."""
     content = path.read_bytes()
     start = content.find(b"\xff\x4f\xff\x51")
     cod = content.find(b"\xff\x52", start)

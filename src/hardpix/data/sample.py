@@ -14,7 +14,7 @@ Sample = dict[str, Any]
 
 
 def map_fills(ignore_index: int, kinds: Mapping[str, MapKind]) -> dict[str, float]:
-    """What stands in each map of a sample where there is no image: no label, and the `fill` of each kind."""
+    """Fill of each map of a sample where there is no image: no label, and the `fill` of each kind."""
     return {"target": ignore_index} | {key: kind.fill for key, kind in kinds.items()}
 
 

@@ -11,7 +11,7 @@ from hardpix.data.labels import HIGHEST_ID, gray_levels
 from hardpix.data.mask_facts import MaskFacts, pixels_of, share_of
 from hardpix.data.remedies import MOST_MAPPED, label_map
 
-# Of fewer masks, one may well hold a class alone.
+# In a set of fewer masks, one may well hold a class alone.
 FEWEST_MASKS = 3
 MOST_NAMED = 8
 

@@ -23,7 +23,7 @@ def soft_edges(masks: Path, files: Sequence[MaskFacts], classes: ClassTable | No
     """
     if classes is not None and classes.threshold is not None:
         return None
-    # Whoever lists all grays in a class table has said what they mean.
+    # A class table that lists all grays has said what they mean.
     soft = [f for f in files if f.soft and (classes is None or any(classes.index_of(i) is None for i in f.labels))]
     if not soft:
         return None

@@ -67,7 +67,7 @@ class Raster:
 
 
 def is_tif(path: str | Path) -> bool:
-    """Whether the content of a file is a tif, whatever its name."""
+    """True where the content of a file is a tif, whatever its name."""
     with open(path, "rb") as file:
         return file.read(4) in MAGIC
 

@@ -34,7 +34,7 @@ def classes_of(truth: Iterable[int], predicted: Iterable[int] = ()) -> ClassTabl
             f"expected at most {MOST_LABELS} classes, found {len(ids)} different ids; if they count single objects, "
             "export classes instead, else give the class table as --classes"
         )
-    # What 255 means is for the masks to tell.
+    # The masks alone tell what 255 means.
     if gray_levels(truth) and ids != truth:
         return ClassTable([f"class {i}" for i in sorted(ids)], sorted(ids), ignore_ids=())
     return ClassTable.from_ids(ids)

@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from environment import describe_run
+from measuring import resident
 from torch import Generator, Tensor
 
 from hardpix.objectives.groups import cells_at, groups_of, region_embeddings
@@ -212,15 +213,9 @@ def _peak_of_process(name: str, arguments: argparse.Namespace) -> int:
     inputs = scene.plans(*scene.anchors_and_classes())
     # Linux forgets the peak so far.
     Path("/proc/self/clear_refs").write_text("5")
-    before = _resident("VmRSS")
+    before = resident("VmRSS")
     LOSSES[name](*inputs)
-    return 1024 * (_resident("VmHWM") - before)
-
-
-def _resident(kind: str) -> int:
-    """KiB that are resident: VmRSS now, VmHWM at the peak."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith(kind)).split()[1])
+    return 1024 * (resident("VmHWM") - before)
 
 
 def quartiles(values: list[float]) -> str:

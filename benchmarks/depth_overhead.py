@@ -7,12 +7,12 @@ python benchmarks/depth_overhead.py --record
 import argparse
 import statistics
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from environment import describe_run
+from measuring import take_turns
 from torch import Tensor
 
 import hardpix
@@ -76,23 +76,7 @@ def _training_step(signal: Signal, image: Tensor, target: Tensor, depth: Tensor)
 
 def measure(runs: dict[str, Callable[[], object]], rounds: int, device: torch.device) -> dict[str, list[float]]:
     """Seconds of every contestant in every round."""
-    order = list(runs)
-    seconds: dict[str, list[float]] = {name: [] for name in order}
-    for number in range(WARM_UP + rounds):
-        order = order[1:] + order[:1]
-        for name in order:
-            _synchronize(device)
-            start = time.perf_counter()
-            runs[name]()
-            _synchronize(device)
-            if number >= WARM_UP:
-                seconds[name].append(time.perf_counter() - start)
-    return seconds
-
-
-def _synchronize(device: torch.device) -> None:
-    if device.type != "cpu":
-        torch.accelerator.synchronize(device)
+    return take_turns(runs, rounds, device, WARM_UP)
 
 
 def table(seconds: dict[str, list[float]]) -> list[str]:

@@ -8,11 +8,11 @@ import argparse
 import multiprocessing
 import statistics
 import sys
-import time
 from pathlib import Path
 
 import torch
 from environment import describe_run
+from measuring import resident, take_turns
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, one_hot
 
@@ -59,23 +59,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, list[float]]:
     runs = {NETWORK: lambda: network(image)} | {
         name: (lambda refiner=refiner: refiner(probabilities, image)) for name, refiner in REFINERS.items()
     }
-    order = list(runs)
-    seconds: dict[str, list[float]] = {name: [] for name in order}
-    for number in range(WARM_UP + arguments.rounds):
-        order = order[1:] + order[:1]
-        for name in order:
-            _synchronize(arguments.device)
-            start = time.perf_counter()
-            runs[name]()
-            _synchronize(arguments.device)
-            if number >= WARM_UP:
-                seconds[name].append(time.perf_counter() - start)
-    return seconds
-
-
-def _synchronize(device: torch.device) -> None:
-    if device.type != "cpu":
-        torch.accelerator.synchronize(device)
+    return take_turns(runs, arguments.rounds, arguments.device, WARM_UP)
 
 
 def peak(name: str, arguments: argparse.Namespace) -> int | None:
@@ -103,15 +87,9 @@ def _peak_of_process(name: str, arguments: argparse.Namespace) -> int:
     given = inputs(arguments)
     # Linux forgets the peak so far.
     Path("/proc/self/clear_refs").write_text("5")
-    before = _resident("VmRSS")
+    before = resident("VmRSS")
     REFINERS[name](*given)
-    return 1024 * (_resident("VmHWM") - before)
-
-
-def _resident(kind: str) -> int:
-    """KiB that are resident: VmRSS now, VmHWM at the peak."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith(kind)).split()[1])
+    return 1024 * (resident("VmHWM") - before)
 
 
 def blurred(target: Tensor, classes: int, cell: int) -> Tensor:

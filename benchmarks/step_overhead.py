@@ -4,7 +4,6 @@ import argparse
 import gc
 import statistics
 import sys
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import torch
 from environment import describe_run
+from measuring import take_turns
 from torch import nn
 
 import hardpix
@@ -131,23 +131,7 @@ def measure_times(name: str, settings: Settings, rounds: int) -> dict[str, list[
     steps = {contestant: training_step(name, contestant, settings) for contestant in CONTESTANTS}
     runs = {contestant: take for contestant, (_, take) in steps.items()}
     runs[DECODER] = decoder_pass(steps["plain"][0], settings)
-    order = list(runs)
-    seconds: dict[str, list[float]] = {run: [] for run in order}
-    for number in range(WARM_UP + rounds):
-        order = order[1:] + order[:1]
-        for run in order:
-            _synchronize(settings.device)
-            start = time.perf_counter()
-            runs[run]()
-            _synchronize(settings.device)
-            if number >= WARM_UP:
-                seconds[run].append(time.perf_counter() - start)
-    return seconds
-
-
-def _synchronize(device: torch.device) -> None:
-    if device.type != "cpu":
-        torch.accelerator.synchronize(device)
+    return take_turns(runs, rounds, settings.device, WARM_UP)
 
 
 def measure_memory(name: str, settings: Settings) -> dict[str, int | None]:

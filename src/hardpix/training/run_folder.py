@@ -12,7 +12,7 @@ import yaml
 from jsonargparse import ArgumentParser
 from torch.utils.data import Dataset
 
-from hardpix.console.arguments import explain
+from hardpix.cli.arguments import explain
 from hardpix.data import ClassTable, EvaluationTransform, Folders, ImageFormat, SegmentationFolder
 from hardpix.data.transforms import normalization
 from hardpix.data.yaml_files import read_yaml

@@ -14,6 +14,7 @@ from jsonargparse import ArgumentParser, DefaultHelpFormatter
 
 from hardpix.cli.errors import UsageError
 from hardpix.data import Problem
+from hardpix.data.remedies import own_settings
 
 # Settings of Lightning's Trainer without an effect here: its test and predict loops are not run, nor its samplers used.
 OF_NO_USE = ("limit_test_batches", "limit_predict_batches", "use_distributed_sampler", "barebones", "model_registry")
@@ -81,7 +82,7 @@ class Parser(ArgumentParser):
 def run_command(command: Callable[..., object], name: str, arguments: list[str]) -> object:
     """Call a function with what its parameters' names were given on the command line.
 
-    Its docstring is the help; a boolean parameter needs no value to be true.
+    Its docstring is the help; a boolean parameter needs no value to be true. Errors name the options that it has.
     """
     description = inspect.cleandoc(command.__doc__ or "").partition("\nArgs:")[0]
     parser = Parser(
@@ -97,7 +98,10 @@ def run_command(command: Callable[..., object], name: str, arguments: list[str])
     # Words of a name may be joined by dashes, too.
     arguments = [re.sub(r"^--[\w-]+", lambda name: "--" + name[0][2:].replace("-", "_"), word) for word in arguments]
     settings = parser.instantiate(parser.parse_args(arguments))
-    return command(**settings.as_dict())
+    try:
+        return command(**settings.as_dict())
+    except UsageError as error:
+        raise UsageError(own_settings(str(error), inspect.signature(command).parameters)) from error
 
 
 class ParagraphsFormatter(HelpFormatter):

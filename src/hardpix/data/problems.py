@@ -12,6 +12,8 @@ from hardpix.data.errors import Problem
 from hardpix.data.labels import Label
 from hardpix.data.remedies import MOST_MAPPED, label_map
 
+NEVER_OCCURS = "class that never occurs"
+
 
 def wrong_size(path: Path, expected: Sequence[int], found: Sequence[int]) -> Problem:
     """A map that has not the size of its image."""
@@ -117,7 +119,7 @@ def class_list_problems(
         problems.append(Problem(kind, masks, f"{len(classes)} classes", f"{in_masks}, one more", advice))
     elif missing:
         advice = "check the class table; a class without a pixel cannot be learned"
-        warnings.append(Problem("class that never occurs", masks, "every class", f"no {', '.join(missing)}", advice))
+        warnings.append(Problem(NEVER_OCCURS, masks, "every class", f"no {', '.join(missing)}", advice))
     if len(classes) < 2:
         advice = "check the masks: with one class there is nothing to tell apart"
         problems.append(Problem(kind, masks, "at least two classes", f"{classes.names[0]} alone ({in_masks})", advice))

@@ -42,7 +42,7 @@ def range_doubts(folder: Path, files: Mapping[str, Path], image_format: ImageFor
     stems = [*files]
     chosen = [stems[k] for k in np.unique(np.linspace(0, len(stems) - 1, MOST_IMAGES).astype(int))]
     seen: dict[str, BandsSeen] = {}
-    doubts = []
+    doubts: list[Problem] = []
     for stem in chosen:
         image = image_format.read(files[stem])
         facts = look(files[stem], image_format, image)

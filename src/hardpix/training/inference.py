@@ -29,9 +29,11 @@ from hardpix.data.class_source import read_otherwise
 from hardpix.data.folder_report import FolderReport
 from hardpix.data.image_doubts import BELOW_BLACK, FEW_GRAYS, NEARLY_ALL_BLACK, TOO_NARROW, UNUSED_BANDS
 from hardpix.data.pairs import unread_files
+from hardpix.data.problems import NEVER_OCCURS
 from hardpix.data.remedies import SETTING, with_own_settings
 from hardpix.data.sample import Sample
 from hardpix.data.unlabeled import unlabeled_line
+from hardpix.data.unlabeled_classes import FEW_CLASSES, settled
 from hardpix.signals import Signal
 from hardpix.training.loading import ErrorsAsSamples
 from hardpix.training.run_folder import RunFolder
@@ -43,6 +45,8 @@ SETTINGS = ("image_suffix", "mask_suffix", "label_map", "threshold", "palette", 
 AS_TRAINED = (
     "give images as the run was trained on: unit, bands, bits and range are those of its images.yaml, or plain 8 bits"
 )
+
+IF_NONE = "nothing if these images show none of it; else check how the masks are stored (--label_map, --threshold)"
 
 console = Console(highlight=False, markup=False, soft_wrap=True)
 
@@ -86,7 +90,8 @@ def open_run(
     """
     task = folder.load_task(checkpoint).to(choose_device(device))
     folders = folder.folders(images, masks, image_suffix, mask_suffix)
-    classes = read_otherwise(folder.read_classes(), label_map, threshold, palette)
+    # Runs of earlier versions did not settle it themselves.
+    classes = settled(read_otherwise(folder.read_classes(), label_map, threshold, palette), [])
     image_format = folder.read_image_format(max_pixels)
     return task, *open_folder(folders, classes, task.ignore_index, image_format)
 
@@ -181,6 +186,10 @@ def open_folder(
         console.print(describe(seen))
     if unused := [*report.alone, *unread_files(folders)]:
         console.print(f"not used, while no image is left out for it:\n{describe(unused)}")
+    if len(classes) <= FEW_CLASSES:
+        for warning in report.warnings:
+            if warning.kind == NEVER_OCCURS:
+                console.print(describe([replace(warning, advice=IF_NONE)]))
     if report.doubts:
         console.print(f"Warnings\n{describe(map(_advised, report.doubts))}")
     if report.masks and (unlabeled := unlabeled_line({"": list(report.masks.values())}, classes)):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from hardpix.data import ClassTable, FolderReport, Folders, ImageFormat, Problem
 from hardpix.data.mask_palettes import colors_by_index
 from hardpix.data.unlabeled import unlabeled_line
+from hardpix.data.unlabeled_classes import settled
 
 
 @dataclass(frozen=True)
@@ -57,14 +58,17 @@ class SplitPlan:
 
     @property
     def classes(self) -> ClassTable:
-        """The classes of the masks, with the colors that the palettes of training masks show."""
-        table = self.train.report.classes
-        assert table is not None
-        seen = colors_by_index(list(self.train.report.masks.values()))
+        """The classes of the masks as a run keeps them: with colors of palettes and unlabeled ids as in training."""
+        assert self.train.report.classes is not None
+        masks = list(self.train.report.masks.values())
+        table = settled(self.train.report.classes, masks)
+        seen = colors_by_index(masks)
         return table.with_palette_seen(seen) if seen else table
 
     @property
     def unlabeled(self) -> str:
         """A sentence on the share of unlabeled pixels; empty where there is none."""
         named = {"training": self.train, "validation": self.val} if self.apart else {"": self.train}
-        return unlabeled_line({name: list(part.report.masks.values()) for name, part in named.items()}, self.classes)
+        assert self.train.report.classes is not None
+        masks = {name: list(part.report.masks.values()) for name, part in named.items()}
+        return unlabeled_line(masks, self.train.report.classes)

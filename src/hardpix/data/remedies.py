@@ -38,20 +38,22 @@ def either(as_class: Mapping[int, int | str], unlabeled: Mapping[int, int | str]
     )
 
 
-# A setting of a training, as messages name it.
-SETTING = re.compile(r"--data\.([a-z_]+(?:\.[a-z_]+)*)")
+# A setting of a training, as messages name it; those of the data have the same names in other commands.
+SETTING = re.compile(r"--(?:data\.)?((?<=data\.)[a-z_]+(?:\.[a-z_]+)*|(?:model|trainer)\.[a-z_]+(?:\.[a-z_]+)*)")
 
 
 def own_settings(text: str, options: Collection[str]) -> str:
-    """A message with the settings of data as another command than ``hardpix fit`` names them.
+    """A message of another command than ``hardpix fit``, with settings as it names them.
 
     Args:
-        text: the message, in which they begin with --data.
+        text: the message, in which they begin with --data, --model or --trainer.
         options: names of the options that the command has; the others are said to be those of hardpix fit.
 
     Example:
         >>> own_settings("say --data.bands [1, 2] or --data.depth far", {"bands"})
         "say --bands [1, 2] or hardpix fit's depth far"
+        >>> own_settings("name it as --model.decoder", {"bands"})
+        "name it as hardpix fit's model.decoder"
     """
     return SETTING.sub(lambda found: f"--{found[1]}" if found[1] in options else f"hardpix fit's {found[1]}", text)
 

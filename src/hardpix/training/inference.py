@@ -172,7 +172,8 @@ def open_folder(
         ignore_index=ignore_index,
         progress=True,
     )
-    problems = [_advised(problem) for problem in report.problems]
+    problems, warnings = (tuple(map(_advised, found)) for found in (report.problems, report.warnings))
+    report = replace(report, problems=problems, warnings=warnings)
     if report.refusals:
         raise DataError.of(problems)
     bad = {problem.where for problem in problems}
@@ -182,16 +183,16 @@ def open_folder(
             raise DataError.of(problems)
         console.print(f"{len(report.stems) - len(usable)} of {len(report.stems)} images left out:")
         console.print(describe(problems))
-    if seen := [_advised(warning) for warning in report.warnings if warning.kind in IMAGE_KINDS]:
+    if seen := [warning for warning in report.warnings if warning.kind in IMAGE_KINDS]:
         console.print(describe(seen))
-    if unused := [*report.alone, *unread_files(folders)]:
+    if unused := [*report.alone, *map(_advised, unread_files(folders))]:
         console.print(f"not used, while no image is left out for it:\n{describe(unused)}")
     if len(classes) <= FEW_CLASSES:
         for warning in report.warnings:
             if warning.kind == NEVER_OCCURS:
                 console.print(describe([replace(warning, advice=IF_NONE)]))
     if report.doubts:
-        console.print(f"Warnings\n{describe(map(_advised, report.doubts))}")
+        console.print(f"Warnings\n{describe(report.doubts)}")
     if report.masks and (unlabeled := unlabeled_line({"": list(report.masks.values())}, classes)):
         console.print(unlabeled)
     samples = SegmentationFolder(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentError
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ from jsonargparse import ArgumentParser
 from torch.utils.data import Dataset
 
 from hardpix.cli.arguments import explain
-from hardpix.data import ClassTable, EvaluationTransform, Folders, ImageFormat, SegmentationFolder
+from hardpix.data import ClassTable, DataError, EvaluationTransform, Folders, ImageFormat, SegmentationFolder
 from hardpix.data.transforms import normalization
 from hardpix.data.yaml_files import read_yaml
 from hardpix.training.checkpoints import load_weights, read_checkpoint
@@ -22,6 +22,9 @@ from hardpix.training.processes import is_first_process
 from hardpix.training.task import SegmentationTask
 
 T = TypeVar("T")
+
+# No setting finds files that were moved or renamed: the run knows them by their names.
+AS_STARTED = "put the files back as they were when the run was started, or score others: --images and --masks"
 
 
 @dataclass(frozen=True)
@@ -193,12 +196,13 @@ class RunFolder:
         split = self.read_split()
         if split is None:
             return _build(SegmentationData, config, "data").val_set
-        return SegmentationFolder(
-            **split["val"],
-            classes=self.read_classes(),
-            image_format=self.read_image_format(max_pixels),
-            ignore_index=config["ignore_index"],
-        )
+        classes, image_format = self.read_classes(), self.read_image_format(max_pixels)
+        try:
+            return SegmentationFolder(
+                **split["val"], classes=classes, image_format=image_format, ignore_index=config["ignore_index"]
+            )
+        except DataError as error:
+            raise DataError.of([replace(problem, advice=AS_STARTED) for problem in error.problems]) from error
 
     def folders(
         self, images: Path, masks: Path | None = None, image_suffix: str | None = None, mask_suffix: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -197,3 +198,25 @@ def test_forms_in_words(mode: str, kind: str, name: str, tmp_path: Path) -> None
 def test_palettes_by_color_need_colors(settings: dict) -> None:
     with pytest.raises(ValueError, match="palette colors goes with"):
         class_table(**{"classes": None, **settings})
+
+
+@pytest.mark.parametrize(("kind", "name"), [("png", "png, palette"), ("tif", "tif, palette"), ("bmp", "bmp, palette")])
+def test_the_form_of_a_large_file(kind: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow's limit of pixels, made small here, hides neither the type nor the palette, and nothing warns."""
+    palette = [BLACK, RED, GREEN]
+    path = tmp_path / f"a.{kind}"
+    painted(index(0), palette).save(path)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        form = file_form(path)
+    assert form.name == name
+    assert form.shown(range(3)) == dict(enumerate(palette))
+
+
+def test_a_palette_with_transparency(tmp_path: Path) -> None:
+    image = painted(index(0), [BLACK, RED, GREEN])
+    image.save(tmp_path / "a.png", transparency=bytes([0, 255, 128]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert file_form(tmp_path / "a.png").shown(range(3)) == dict(enumerate([BLACK, RED, GREEN]))

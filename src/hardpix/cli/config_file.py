@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 from jsonargparse import ActionConfigFile
 
+from hardpix.cli.moved import with_new_places
 from hardpix.data import Problem
 
 Keys = tuple[Any, ...]
@@ -32,10 +33,11 @@ class ConfigFile(ActionConfigFile):
             names = [action.dest for action in parser._actions]
             unknown = list(unknown_keys(content, names))
             parser.unknown_keys += [as_problem(Path(values), _written(keys), there) for keys, there in unknown]
-            if unknown:
-                for keys, _ in unknown:
-                    _remove(content, keys)
-                values = yaml.safe_dump(content)
+            for keys, _ in unknown:
+                _remove(content, keys)
+            moved = with_new_places(content)
+            if unknown or moved != content:
+                values = yaml.safe_dump(moved)
         super().__call__(parser, cfg, values, option_string)
 
 

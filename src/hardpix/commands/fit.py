@@ -19,6 +19,7 @@ from rich.markup import escape
 from hardpix.cli.arguments import ParagraphsFormatter, Parser, checked_input, explain
 from hardpix.cli.config_file import ConfigFile
 from hardpix.cli.errors import UsageError
+from hardpix.cli.moved import with_new_places
 from hardpix.data import MAPS, DataError, describe
 from hardpix.training.checkpoints import BestCheckpoint, LastCheckpoint
 from hardpix.training.data_module import SegmentationData
@@ -111,7 +112,7 @@ def fit(arguments: list[str]) -> RunFolder:
     """
     with checked_input(MisconfigurationException), quiet():
         parser = build_parser()
-        settings = _with_whole_paths(_parse(parser, _with_saved_config(arguments)))
+        settings = _with_whole_paths(_parse(parser, _with_saved_config(with_new_places(arguments))))
         folder = RunFolder(Path(settings.run or datetime.now().strftime("runs/%Y%m%d-%H%M%S")))
         resumed = folder.checkpoint("last") if settings.resume else None
         if resumed is None:

@@ -146,6 +146,7 @@ def _of_parts(plan: SplitPlan) -> SplitPlan:
         lacking[kind.key] = without = tuple(stem for stem in train.stems if stem in unknown)
         if len(without) == len(train.stems):
             problems.append(kind.nothing_known(train.folders.given[kind.folder]))
+            continue
         seen = train.report.maps_seen[kind.key]
         remarks += filter(None, [kind.summary([seen[stem] for stem in train.stems if stem in seen])])
         if without:

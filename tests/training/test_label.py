@@ -120,6 +120,8 @@ def test_share_and_nothing_labeled(mixed: Mixed, tmp_path: Path) -> None:
     outcome = run_hardpix("label", *images, "--out", tmp_path / "out", "--labeler.threshold", 1)
     assert outcome.code == 0, outcome.err
     assert "0.00 % of the pixels labeled, 5 images without any label" in outcome.out
+    assert "nothing to train on: lower the labeler's threshold" in outcome.out
+    assert "hardpix fit" not in outcome.out
     settings = ["--labeler", "ConfidenceThreshold", "--labeler.mode", "share", "--labeler.threshold", THRESHOLD]
     outcome = run_hardpix("label", *images, "--out", tmp_path / "out", "--overwrite", *settings)
     assert outcome.code == 0, outcome.err

@@ -100,19 +100,10 @@ def label(
         f"{len(samples)} images in {out}: {_percent(labeled.sum(), predicted.sum())} % of the pixels labeled, "
         f"{without} images without any label; unlabeled pixels have the id {unlabeled}"
     )
-    suffix = samples.folders.image_suffix
-    training = {
-        "--data.images": images,
-        **({"--data.image_suffix": suffix} if suffix else {}),
-        "--data.masks": out / "masks",
-        "--data.classes": out / "classes.yaml",
-        "--data.weights": out / "trust",
-        "--model.objective": "WeightedCrossEntropy",
-        "--model.objective.signal": "Precomputed",
-        "--model.objective.signal.floor": 0,
-    }
-    words = [str(word) for setting in training.items() for word in setting]
-    console.print(f"to train on them, with the other settings of the run:\n  hardpix fit {shlex.join(words)}")
+    if labeled.any():
+        console.print(_how_to_train(images, samples.folders.image_suffix, out))
+    else:
+        console.print("nothing to train on: lower the labeler's threshold, such as --labeler.threshold 0.8")
 
 
 def unlabeled_id(classes: ClassTable) -> int:
@@ -146,6 +137,24 @@ def stored(target: np.ndarray, valid: np.ndarray, classes: ClassTable, unlabeled
     """
     ids = classes.stored(np.where(valid, target, 0))
     return np.where(valid, ids, np.min_scalar_type(unlabeled).type(unlabeled))
+
+
+def _how_to_train(images: Path, suffix: str, out: Path) -> str:
+    settings = {
+        "--data.images": images,
+        **({"--data.image_suffix": suffix} if suffix else {}),
+        "--data.masks": out / "masks",
+        "--data.classes": out / "classes.yaml",
+        "--data.weights": out / "trust",
+        "--model.objective": "WeightedCrossEntropy",
+        "--model.objective.signal": "Precomputed",
+        "--model.objective.signal.floor": 0,
+    }
+    words = [str(word) for setting in settings.items() for word in setting]
+    return (
+        f"to train on them, with the other settings of the run:\n  hardpix fit {shlex.join(words)}\n"
+        "and --data.val_images, --data.val_masks to be validated on labels of people"
+    )
 
 
 def _summary(names: tuple[str, ...], predicted: np.ndarray, kept: np.ndarray, labeled: np.ndarray) -> Table:

@@ -14,7 +14,12 @@ from hardpix.data.errors import Problem
 from hardpix.data.gray_classes import white_as_class, white_without_class
 from hardpix.data.labels import HIGHEST_ID
 from hardpix.data.mask_facts import Findings, MaskFacts, listed, named, pixels_of, share_of
-from hardpix.data.mask_palettes import colors_of_no_class, colors_of_other_classes, palettes_that_contradict
+from hardpix.data.mask_palettes import (
+    colors_of_no_class,
+    colors_of_other_classes,
+    ids_among_colors,
+    palettes_that_contradict,
+)
 from hardpix.data.remedies import either
 from hardpix.data.stray_ids import stray_ids
 from hardpix.data.table_order import numbered_in_order, perhaps_in_order
@@ -133,6 +138,7 @@ PROBLEMS = (
     white_or_unlabeled,
     one_class_beside_unlabeled,
     white_without_class,
+    ids_among_colors,
     palettes_that_contradict,
     colors_of_other_classes,
 )

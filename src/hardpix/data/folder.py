@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision import tv_tensors
 
+from hardpix.data.class_rules import require_no_class
 from hardpix.data.classes import ClassTable
 from hardpix.data.depth import DepthFormat
 from hardpix.data.errors import DataError
@@ -98,11 +99,8 @@ class SegmentationFolder(Dataset[Sample]):
         }
         if classes is None and masks is not None:
             classes = classes_in(Path(masks), self.files["masks"].values(), max_pixels=image_format.max_pixels)
-        if classes is not None and 0 <= ignore_index < len(classes):
-            raise ValueError(
-                f"expected an ignore_index that is no class, found {ignore_index} with {len(classes)} classes: "
-                "choose a negative one or one above the classes"
-            )
+        if classes is not None:
+            require_no_class(ignore_index, len(classes))
         self.classes = classes
         self.map_kinds = with_settings(self.folders.kinds, depth_format, image_format.max_pixels)
         self.image_format = image_format

@@ -26,7 +26,8 @@ class MaskFacts:
         path: of the file.
         labels: how many pixels each id or color has.
         form: file type, channels and bits in words.
-        palette: the colors that a palette file shows for the indices that it uses; empty where that says nothing.
+        palette: the colors that a palette file shows for the indices that it uses; empty where they say nothing, as
+            grays do, or where the user has said so.
         soft: how many pixels are grays along edges between black and white.
         size: height and width.
     """
@@ -50,7 +51,7 @@ class MaskFacts:
 
 
 def mask_facts(
-    path: Path, stored: np.ndarray, classes: ClassTable | None = None, *, by_color: bool = False
+    path: Path, stored: np.ndarray, classes: ClassTable | None = None, *, palette: str | None = None
 ) -> MaskFacts:
     """The facts of a mask that was read.
 
@@ -58,15 +59,18 @@ def mask_facts(
         path: of the file.
         stored: as `read_mask` gives it.
         classes: how its labels are read; None takes gray as ids.
-        by_color: whether `stored` has the colors of a palette.
+        palette: without classes, "colors" where `stored` has the colors of a palette, "ids" where its colors mean
+            nothing.
 
     Example:
         >>> mask_facts(Path("a.png"), np.array([[0, 0, 1, 255]])).labels
         {0: 2, 1: 1, 255: 1}
     """
-    labels = classes.count(stored) if classes else count_labels(stored if by_color else grey_as_ids(stored))
+    palette = classes.palette if classes else palette
+    labels = classes.count(stored) if classes else count_labels(stored if palette == "colors" else grey_as_ids(stored))
     form, soft = file_form(path), between_black_and_white(grey_as_ids(stored), labels)
-    return MaskFacts(path, labels, form.name, form.shown(labels), soft, (stored.shape[0], stored.shape[1]))
+    shown = {} if palette == "ids" else form.shown(labels)
+    return MaskFacts(path, labels, form.name, shown, soft, (stored.shape[0], stored.shape[1]))
 
 
 @dataclass(frozen=True)

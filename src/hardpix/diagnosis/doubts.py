@@ -35,7 +35,7 @@ def find_doubts(readings: Readings, cases: Sequence[Checked], answered: bool) ->
         cases: the files.
         answered: the user has said how ids are stored; then doubts are said, and never refused.
     """
-    of_palettes = palettes_doubt(cases, readings.table, refused=not answered)
+    of_palettes = palettes_doubt(cases, readings, refused=not answered)
     if of_palettes is not None and of_palettes.refused:
         return [of_palettes]
     return [*([] if of_palettes is None else [of_palettes]), *_doubts_about_ids(readings, cases, answered)]

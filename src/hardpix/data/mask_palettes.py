@@ -7,12 +7,15 @@ from pathlib import Path
 
 from hardpix.data.classes import ClassTable
 from hardpix.data.errors import Problem
-from hardpix.data.mask_facts import MaskFacts, named, share_of
+from hardpix.data.mask_facts import MaskFacts, named, percent_of
 from hardpix.data.palette import Colour
 from hardpix.data.palette_reading import colors_are_known
 from hardpix.data.problems import ranges
 from hardpix.data.remedies import MOST_MAPPED, label_map
 
+CONTRADICT = "palettes that contradict each other"
+CONTRADICT_TABLE = "palette that contradicts the class table"
+OF_NO_CLASS = "palette with colors that the class table lacks"
 IDS_AMONG_COLORS = "ids where the classes are known by their colors"
 
 
@@ -48,10 +51,10 @@ def palettes_that_contradict(
     where = "the training" if source is None else named([source], masks)
     pixels = sum(file.labels[index] for file, wrong in other.items() for index in wrong)
     return Problem(
-        "palettes that contradict each other",
+        CONTRADICT,
         masks,
         f"index {indices[0]} in the color {color} in all masks, as in {where}",
-        f"{example.palette[indices[0]]} in {named([example], masks)}; such indices hold {share_of(pixels, files)} of "
+        f"{example.palette[indices[0]]} in {named([example], masks)}; such indices hold {percent_of(pixels, files)} of "
         f"the pixels, in {len(other)} of {len(files)} masks ({named(list(other), masks)})",
         _colors_or_ids(classes, option),
         whole_folder=True,
@@ -84,7 +87,7 @@ def ids_among_colors(
     if classes is None or not classes.ids_made_up or not (of_ids := [file for file in files if file.ids]):
         return None
     ids = set[int]().union(*(file.ids for file in of_ids))
-    share = share_of(sum(file.labels[i] for file in of_ids for i in file.ids), files)
+    share = percent_of(sum(file.labels[i] for file in of_ids for i in file.ids), files)
     written: dict[int, int | str] = {entry[0]: k for k, entry in enumerate(classes.ids)}
     meant = ", ".join(f"{entry[0]} is {name}" for entry, name in list(zip(classes.ids, classes.names, strict=True))[:3])
     for_test = f" (hardpix test: {label_map(written, '--')})" if len(written) <= MOST_MAPPED else ""
@@ -126,9 +129,8 @@ def colors_of_other_classes(
     wrong = _where(files, lambda index, color: classes.index_of(color) not in (None, classes.index_of(index)))
     if not wrong:
         return None
-    kind = "palette that contradicts the class table"
     advice = f"{_colors_or_ids(classes, option)}; or correct the ids or colours of the table"
-    return Problem(kind, masks, EXPECTED, _said(masks, files, classes, wrong), advice, whole_folder=True)
+    return Problem(CONTRADICT_TABLE, masks, EXPECTED, _said(masks, files, classes, wrong), advice, whole_folder=True)
 
 
 def colors_of_no_class(
@@ -142,9 +144,8 @@ def colors_of_no_class(
     )
     if not strange:
         return None
-    kind = "palette with colors that the class table lacks"
     advice = f"nothing if the ids of the class table are right ({option}palette ids says so); else correct them"
-    return Problem(kind, masks, EXPECTED, _said(masks, files, classes, strange), advice, whole_folder=True)
+    return Problem(OF_NO_CLASS, masks, EXPECTED, _said(masks, files, classes, strange), advice, whole_folder=True)
 
 
 EXPECTED = "palettes that show the colours of the class table"
@@ -164,7 +165,7 @@ def _said(masks: Path, files: Sequence[MaskFacts], classes: ClassTable, found: d
     pixels = sum(each.labels[i] for each, several in found.items() for i in several)
     return (
         f"index {index} ({_name(classes, classes.index_of(index))}) in {color}, {of}, in {named([file], masks)}; such "
-        f"indices hold {share_of(pixels, files)} of the pixels, in {len(found)} of {len(files)} masks "
+        f"indices hold {percent_of(pixels, files)} of the pixels, in {len(found)} of {len(files)} masks "
         f"({named(list(found), masks)})"
     )
 

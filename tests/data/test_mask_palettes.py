@@ -210,6 +210,8 @@ def test_masks_of_ids_say_nothing_of_classes_found_by_color(tmp_path: Path) -> N
     assert "expected the colors by which the classes were found (#000000, #00c800, #ff0000 …)" in message
     assert "ids 0–2 in 2 of 3 masks (f1.png, f2.png), 66.7 % of the pixels" in message
     assert "--label_map '{0: 0, 1: 1, 2: 2}'" in message
+    with pytest.raises(DataError, match="ids among masks of colors"):
+        _ = SegmentationFolder(other.images, other.masks, table)[1]
     # Masks of the network's own predictions are read by that map.
     by_ids = read_otherwise(table, {0: 0, 1: 1, 2: 2}, None, None)
     assert check_folders(Folders(other.images, other.masks, stems=("f1", "f2")), by_ids).problems == ()

@@ -17,7 +17,7 @@ from hardpix.data.mask_facts import Findings, MaskFacts, listed, named, percent_
 from hardpix.data.mask_palettes import (
     colors_of_no_class,
     colors_of_other_classes,
-    ids_among_colors,
+    masks_of_made_up_ids,
     palettes_that_contradict,
 )
 from hardpix.data.remedies import either
@@ -148,7 +148,7 @@ PROBLEMS = (
     white_or_unlabeled,
     one_class_beside_unlabeled,
     white_without_class,
-    ids_among_colors,
+    masks_of_made_up_ids,
     palettes_that_contradict,
     colors_of_other_classes,
 )

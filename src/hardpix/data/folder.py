@@ -20,7 +20,7 @@ from hardpix.data.maps import MapKind, with_settings
 from hardpix.data.mask_checks import classes_in
 from hardpix.data.masks import read_mask
 from hardpix.data.pairs import Folders, folder_problems, pairing_problems
-from hardpix.data.problems import unknown_labels, wrong_size
+from hardpix.data.problems import ids_among_colors, unknown_labels, wrong_size
 from hardpix.data.sample import Sample
 
 
@@ -142,6 +142,8 @@ class SegmentationFolder(Dataset[Sample]):
         path = self.files["masks"][stem]
         assert self.classes is not None
         stored = read_mask(path, by_color=self.classes.by_color, max_pixels=self.image_format.max_pixels)
+        if self.classes.ids_made_up and stored.ndim == 2:
+            raise DataError.of([ids_among_colors(path, self.classes.count(stored))])
         try:
             return torch.from_numpy(self.classes.indices(stored, self.ignore_index))
         except ValueError as error:

@@ -16,7 +16,6 @@ from hardpix.data.remedies import MOST_MAPPED, label_map
 CONTRADICT = "palettes that contradict each other"
 CONTRADICT_TABLE = "palette that contradicts the class table"
 OF_NO_CLASS = "palette with colors that the class table lacks"
-IDS_AMONG_COLORS = "ids where the classes are known by their colors"
 
 
 def palettes_that_contradict(
@@ -73,7 +72,7 @@ def _colors_or_ids(classes: ClassTable | None, option: str) -> str:
     )
 
 
-def ids_among_colors(
+def masks_of_made_up_ids(
     masks: Path, files: Sequence[MaskFacts], classes: ClassTable | None, option: str
 ) -> Problem | None:
     """Masks of ids, where the classes were found by their colors and no id is known.
@@ -81,7 +80,7 @@ def ids_among_colors(
     Example:
         >>> files = [MaskFacts(Path("a.png"), {0: 3, 1: 1})]
         >>> table = ClassTable.from_colors([(0, 0, 0), (255, 0, 0)])
-        >>> ids_among_colors(Path("masks"), files, table, "--").found
+        >>> masks_of_made_up_ids(Path("masks"), files, table, "--").found
         'ids 0–1 in 1 of 1 masks (a.png), 100 % of the pixels'
     """
     if classes is None or not classes.ids_made_up or not (of_ids := [file for file in files if file.ids]):
@@ -92,7 +91,7 @@ def ids_among_colors(
     meant = ", ".join(f"{entry[0]} is {name}" for entry, name in list(zip(classes.ids, classes.names, strict=True))[:3])
     for_test = f" (hardpix test: {label_map(written, '--')})" if len(written) <= MOST_MAPPED else ""
     return Problem(
-        IDS_AMONG_COLORS,
+        "ids where the classes are known by their colors",
         masks,
         f"the colors by which the classes were found ({', '.join(classes.names[:3])} …)",
         f"ids {ranges(ids)} in {len(of_ids)} of {len(files)} masks ({named(of_ids, masks)}), {share} of the pixels",

@@ -250,6 +250,22 @@ def test_palettes_that_mean_nothing(asked: ClassTable | None, tmp_path: Path) ->
     assert check_folders(folders, run, option="--").problems == ()
 
 
+def test_masks_of_colors_for_a_run_on_palettes(tmp_path: Path) -> None:
+    """The run knows the colors of its classes only by the palettes that it learned from."""
+    learned = check_folders(write(tmp_path / "a", [painted(index(k), ORDERED) for k in range(2)])).require()
+    assert learned.classes is not None
+    table = learned.classes.with_palette_seen(colors_by_index(learned.masks.values()))
+    colored = [Image.fromarray(np.array(ORDERED, np.uint8)[index(k)]) for k in range(2)]
+    other = write(tmp_path / "b", colored)
+    message = refused(check_folders(other, table, option="--"))
+    assert "say --palette colors" in message
+    by_color = read_otherwise(table, None, None, "colors")
+    np.testing.assert_array_equal(labels(other, by_color), np.stack([index(k) for k in range(2)]))
+    message = refused(check_folders(other, learned.classes, option="--"))
+    assert "palette colors" not in message
+    assert "expected ids 0–2, for the class table has no colours" in message
+
+
 def test_colors_are_advised_only_where_they_are_known(tmp_path: Path) -> None:
     folders = write(tmp_path, [painted(index(k), palette) for k, palette in enumerate((ORDERED, SWAPPED))])
     for table in (ClassTable.from_names(["none", "car", "tree"]), ClassTable.from_ids(range(3))):

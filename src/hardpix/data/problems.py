@@ -10,6 +10,7 @@ import numpy as np
 from hardpix.data.classes import ClassTable
 from hardpix.data.errors import Problem
 from hardpix.data.labels import Label
+from hardpix.data.palette_reading import colors_are_known
 from hardpix.data.remedies import MOST_MAPPED, label_map
 
 
@@ -45,7 +46,12 @@ def unknown_labels(
     if any(isinstance(label, tuple) for label in unknown):
         expected = f"the colours of {len(classes)} classes or of ignore_colours"
         advice = "add the colours to the class table or to ignore_colours"
-        if all(isinstance(label, tuple) and len(set(label)) == 1 for label in unknown):
+        if not classes.colours:
+            expected = f"ids {ranges(i for entry in classes.ids for i in entry)}, for the class table has no colours"
+            advice = "save the mask as ids, or give a class table with the colour of each class"
+            if colors_are_known(classes):
+                advice = f"say {option}palette colors, and colors are read as the palettes of the training show them"
+        elif all(isinstance(label, tuple) and len(set(label)) == 1 for label in unknown):
             advice += "; if these are ids, leave the colours out of the class table, or save the mask with one channel"
         return Problem("colour outside the classes", path, expected, found, advice)
     ids = np.array([i for entry in classes.ids for i in entry])

@@ -186,7 +186,7 @@ class ClassTable(LabelLookup):
         return cls(**arguments_from(table))
 
     def to_dict(self) -> dict[str, Any]:
-        """What `from_dict` reads, of plain lists and numbers."""
+        """The table as plain lists and numbers, which `from_dict` reads."""
         return written(self)
 
     def with_palette_seen(self, colors: Mapping[int, Colour]) -> ClassTable:

@@ -67,7 +67,7 @@ class LabelLookup:
         return {label: n for label, n in self.count(stored).items() if self.index_of(label) is None}
 
     def count(self, stored: np.ndarray) -> dict[Label, int]:
-        """How many pixels of a stored mask each id, or each colour, has."""
+        """Number of pixels that each id, or each colour, of a stored mask has."""
         return count_labels(self._labels(stored))
 
     def index_of(self, label: Label) -> int | None:

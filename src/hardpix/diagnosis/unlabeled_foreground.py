@@ -27,7 +27,7 @@ class Evidence:
 
 
 def evidence_of(problem: Problem, readings: Readings) -> Evidence | None:
-    """What the predictions say of a problem of the masks; None where they say nothing."""
+    """Evidence of the predictions on a problem of the masks; None where they say nothing."""
     if problem.kind == WITHOUT_PIXELS:
         return _missing_class(readings)
     reading = _with_white(readings) if problem.kind in (TWO_WHITES, ONE_CLASS) else None

@@ -22,12 +22,13 @@ from hardpix.cli.arguments import Parser
 from hardpix.commands.check import check
 from hardpix.commands.diagnose import diagnose
 from hardpix.commands.fit import build_parser
+from hardpix.commands.label import label
 from hardpix.commands.mine import mine
 from hardpix.commands.predict import predict
 from hardpix.commands.test import evaluate
 
 SIZE = (32, 32)
-FUNCTIONS = {"check": check, "diagnose": diagnose, "mine": mine, "predict": predict, "test": evaluate}
+FUNCTIONS = {"check": check, "diagnose": diagnose, "label": label, "mine": mine, "predict": predict, "test": evaluate}
 
 
 def options_of(command: str) -> set[str]:
@@ -39,12 +40,15 @@ def options_of(command: str) -> set[str]:
         parser = Parser()
         parser.add_function_arguments(FUNCTIONS[command], as_group=False, fail_untyped=False)
     names = {name for action in parser._actions for name in action.option_strings}
+    if command == "label":
+        names.add("--labeler.threshold")  # of the class that is chosen
     assert command == "fit" or {f"--{name}" for name in signature(FUNCTIONS[command]).parameters} <= names
     return names
 
 
 def named(text: str) -> set[str]:
-    """Options as they are typed, with the words of a name joined by underscores."""
+    """Options as they are typed, with the words of a name joined by underscores, but those of whole commands."""
+    text = re.sub(r"^.*\bhardpix (fit|test|predict|mine|label|diagnose) --.*$", "", text, flags=re.MULTILINE)
     # A file's name or a rule of dashes is no option.
     found = re.findall(r"(?<![\w/.-])--([a-z][a-z_]*(?:[-.][a-z_]+)*)", text)
     return {"--" + name.replace("-", "_") for name in found}
@@ -239,6 +243,9 @@ def fit(root: Path, *more: object) -> Iterator[object]:
     yield from ("--trainer.fast_dev_run", "true", *more)
 
 
+WITHOUT_MASKS = ("label", "predict")
+
+
 def words_of(command: str, root: Path, trained: Path) -> list[object]:
     images, masks = ("--images", root / "images"), ("--masks", root / "masks")
     others: dict[str, list[object]] = {
@@ -247,6 +254,7 @@ def words_of(command: str, root: Path, trained: Path) -> list[object]:
         "test": ["test", "--run", trained / "run", *images, *masks],
         "mine": ["mine", "--run", trained / "run", *images, *masks, "--out", root / "out"],
         "predict": ["predict", "--run", trained / "run", *images, "--out", root / "out"],
+        "label": ["label", "--run", trained / "run", *images, "--out", root / "out"],
         "diagnose": [
             *("diagnose", "--truth", root / "masks", "--predictions", root / "predictions", *images),
             *("--out", root / "out", "--workers", 1),
@@ -255,11 +263,11 @@ def words_of(command: str, root: Path, trained: Path) -> list[object]:
     return others[command]
 
 
-@pytest.mark.parametrize("command", ["check", "diagnose", "fit", "mine", "predict", "test"])
+@pytest.mark.parametrize("command", ["check", "diagnose", "fit", "label", "mine", "predict", "test"])
 def test_messages_name_options_that_the_command_has(command: str, trained: Path, tmp_path: Path) -> None:
     options = options_of(command)
     said_something = 0
-    for fault in OF_IMAGES + OF_MASKS * (command != "predict"):
+    for fault in OF_IMAGES + OF_MASKS * (command not in WITHOUT_MASKS):
         root = write(tmp_path / fault.__name__)
         fault(root)
         code, said = run(*words_of(command, root, trained))
@@ -267,7 +275,7 @@ def test_messages_name_options_that_the_command_has(command: str, trained: Path,
         assert named(said) <= options, f"{fault.__name__}: {named(said) - options}\n{said}"
         said_something += bool(named(said))
         shutil.rmtree(root)
-    assert said_something >= (1 if command == "predict" else 5)
+    assert said_something >= (1 if command in WITHOUT_MASKS else 5)
 
 
 @pytest.mark.parametrize("fault", [renamed_masks, one_mask_renamed, renamed_images, two_masks_of_one_stem, no_folder])

@@ -14,9 +14,10 @@ from rich.markup import escape
 from hardpix.cli.arguments import checked_input
 from hardpix.commands.check_report import as_json, print_part
 from hardpix.data import DataError, Folders, ImageFormat, Preset, check_folders, describe
-from hardpix.data.class_source import class_table, read_by
+from hardpix.data.class_source import class_table
 from hardpix.data.limits import MAX_PIXELS
 from hardpix.data.masks_alone import check_masks, masks_alone
+from hardpix.data.palette_reading import read_by
 from hardpix.data.remedies import own_settings, with_own_settings
 from hardpix.training.plan_split import plan_split
 from hardpix.training.sources import own_folders, preset_folders, refuse, with_maps
@@ -59,7 +60,8 @@ def check(
         classes: YAML file of the class table, name of a preset, or names of the classes with the ids 0, 1, 2, ….
         label_map: Ids in the masks → number of the class, or "ignore".
         threshold: For masks of black and white: numbers at or above it are class 1, others class 0.
-        palette: colors reads palette files by the colors that they show, in place of their indices.
+        palette: colors reads palette files by the colors that they show, in place of their indices; ids by their
+            indices, whatever colors they show.
         preset: Name of a known data set, or YAML file of one of your own, in place of folders.
         root: Folder of the known data set.
         bands: Numbers of the bands that a network would see, such as [4, 1, 2]; the first band of a file is 1.
@@ -100,7 +102,7 @@ def check(
             val_share=val_share,
             val_stems=val_stems,
             image_format=image_format,
-            palette=palette or "ids",
+            palette=palette,
             label_map=label_map,
             progress=True,
             check=check_masks if alone else check_folders,

@@ -33,7 +33,7 @@ def check_masks(
     image_format: ImageFormat = PLAIN,
     ignore_index: int = 255,
     progress: bool = False,
-    palette: str = "ids",
+    palette: str | None = None,
     option: str = "--data.",
 ) -> FolderReport:
     """Read every mask and list all that is wrong, as `check_folders` does of masks with their images.
@@ -44,7 +44,8 @@ def check_masks(
         image_format: its limit of pixels holds for masks, too.
         ignore_index: must be no class.
         progress: show a bar on the terminal.
-        palette: "colors" takes the classes from the colors of palette files, where no classes are given.
+        palette: where no classes are given, "colors" takes them from the colors of palette files, "ids" from their
+            indices whatever colors they show.
         option: what the options of the command begin with that the messages name.
 
     Example:
@@ -56,12 +57,11 @@ def check_masks(
     if missing := folder_problems(Folders(masks, image_suffix=folders.mask_suffix, stems=folders.stems)):
         return FolderReport((), classes, {}, {}, tuple(missing), ())
     problems = [*unreadable(folders), *files_of_one_stem(folders, "masks")]
-    by_color = classes.by_color if classes else palette == "colors"
     stems = {paths[0]: stem for stem, paths in folders.files["masks"].items()}
     limit = image_format.max_pixels
-    facts, broken = read_masks(stems, classes, by_color=by_color, max_pixels=limit, progress=progress)
+    facts, broken = read_masks(stems, classes, palette=palette, max_pixels=limit, progress=progress)
     found = {stems[mask.path]: mask for mask in facts}
-    judged = judge_masks(masks, found, classes, ignore_index, by_color=by_color, option=option)
+    judged = judge_masks(masks, found, classes, ignore_index, palette=palette, option=option)
     return FolderReport(
         stems=tuple(stems.values()),
         classes=judged.classes,

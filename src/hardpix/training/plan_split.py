@@ -36,7 +36,7 @@ def plan_split(
     val_stems: str | None,
     image_format: ImageFormat,
     ignore_index: int = 255,
-    palette: str = "ids",
+    palette: str | None = None,
     label_map: Mapping[int, int | str] | None = None,
     progress: bool = False,
     check: Callable[..., FolderReport] = check_folders,
@@ -51,7 +51,8 @@ def plan_split(
         val_stems: pattern of the stems to hold out instead.
         image_format: which bands of the images are used, and their range, which may have to be measured.
         ignore_index: the id of unlabeled pixels inside hardpix.
-        palette: "colors" takes the classes from the colors of palette files, where no classes are given.
+        palette: where no classes are given, "colors" takes them from the colors of palette files, "ids" from their
+            indices whatever colors they show.
         label_map: that of the user, whose ids should all occur.
         progress: show a bar on the terminal while files are read.
         check: reads the files of one part, as `check_folders` does.

@@ -14,6 +14,7 @@ PACKAGES = [
     "hardpix.signals",
     "hardpix.objectives",
     "hardpix.refiners",
+    "hardpix.testing",
 ]
 # Types by another name, for those who read types, and the one table.
 WITHOUT = {"Sample", "Batch", "BatchTransform", "MAPS"}

@@ -7,6 +7,7 @@ from hardpix.pixels.dataset_info import DatasetInfo
 from hardpix.pixels.depth import depth_aware_error, depth_prediction_error, known_depth
 from hardpix.pixels.depth_losses import depth_loss
 from hardpix.pixels.losses import cross_entropy_map
+from hardpix.pixels.precision import at_least_float32
 from hardpix.pixels.reduce import global_max, global_sum, process_count, process_mean, weighted_mean
 from hardpix.pixels.resize import resize_bilinear
 from hardpix.pixels.selection import kth_smallest
@@ -20,6 +21,7 @@ __all__ = [
     "PixelBatch",
     "Taps",
     "TargetCheck",
+    "at_least_float32",
     "border_band",
     "cell_labels",
     "cell_values",

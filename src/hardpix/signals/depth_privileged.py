@@ -88,7 +88,6 @@ class DepthPrivileged(Signal):
     """
 
     name = "depth"
-    needs_target = True
     reads = frozenset({"depth"})
     quantiles: Tensor
     """(2,) the running 95th percentiles of DPE and DSE; 0 before the first batch with depth."""
@@ -130,6 +129,8 @@ class DepthPrivileged(Signal):
         self.step = step
         self.tolerance = tolerance
         self.across_processes = across_processes
+        # Only DSE asks for labels.
+        self.needs_target = dse > 0
         self.branch: nn.Module | None = None
         self.register_buffer("quantiles", torch.zeros(2))
 

@@ -12,6 +12,7 @@ from hardpix.networks.output_watch import OutputWatch
 from hardpix.objectives import Objective, with_signal_losses
 from hardpix.objectives.memory import Ring
 from hardpix.pixels import TargetCheck
+from hardpix.pixels.eager import eager
 
 
 class TrainingStep(nn.Module):
@@ -81,7 +82,7 @@ class TrainingStep(nn.Module):
         self._check(px.logits, px.labels, px.ignore_index)
         return with_signal_losses(self.objective, px)
 
-    @torch.compiler.disable
+    @eager
     def _check(self, logits: Tensor, target: Tensor, ignore_index: int) -> None:
         self._check_target(target, logits.shape[1], ignore_index)
         if self.training:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from hardpix.networks.provenance import equal_to, made_from
+from hardpix.pixels.eager import eager
 
 _REMEDY = (
     "Name the last classifier, the layer that makes the logits, by hardpix.tap(model, embedding='…'): its output is "
@@ -71,7 +72,7 @@ class LogitsChoice:
         return 0
 
 
-@torch.compiler.disable
+@eager
 def _search(
     maps: list[Tensor], result: Tensor, path: str, with_graph: Callable[[], tuple[list[Tensor], Tensor]]
 ) -> int:

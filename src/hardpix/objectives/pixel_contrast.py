@@ -18,6 +18,7 @@ from hardpix.objectives.memory import Ring, of_all_processes
 from hardpix.objectives.sampling import draw_by_group
 from hardpix.objectives.weighting import published_map
 from hardpix.pixels import PixelBatch, cell_labels, cell_values, process_count, process_mean
+from hardpix.pixels.eager import eager
 from hardpix.signals import Signal
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ class PixelContrast(Objective):
                 self.hard.bind(network)
         return self
 
-    @torch.compiler.disable
+    @eager
     def forward(self, px: PixelBatch) -> dict[str, Tensor]:
         if self.head is None:
             raise RuntimeError(

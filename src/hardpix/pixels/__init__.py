@@ -1,4 +1,9 @@
-"""Pure functions on maps of pixels, and the batch that carries them."""
+"""Pure functions on maps of pixels, and the batch that carries them. This room knows no signal and no network.
+
+Read `batch.py` first: `PixelBatch` is what signals and objectives look at. Then `class_ids.py`, `validity.py` and
+`precision.py`, the rules for labels and types, and `reduce.py`, means over several processes. Every other file is one
+kind of map: losses, borders, cells of a coarser grid, depth.
+"""
 
 from hardpix.pixels.batch import MapSource, PixelBatch
 from hardpix.pixels.borders import border_band, distance_to_border

@@ -19,7 +19,7 @@ NETWORK = """from torch import nn
 
 
 class Small(nn.Sequential):
-    def __init__(self, num_classes: int) -> None:
+    def __init__(self, num_classes: int = 3) -> None:
         super().__init__(nn.Conv2d(3, 8, 3, padding=1), nn.Sequential(nn.ReLU(), nn.Conv2d(8, num_classes, 1)))
 """
 QUICK = """\

@@ -21,7 +21,7 @@ FUNCTIONS = {
     "demo": ("hardpix.commands.demo", "demo"),
 }
 
-# What the commands import beyond torch and numpy, and the extra that brings it.
+# Packages that commands import beyond torch and numpy, and the extra that brings them.
 TRAIN = (
     "train",
     ("lightning", "torchmetrics", "torchvision", "jsonargparse", "yaml", "PIL", "tifffile", "rich", "cv2"),

@@ -1,4 +1,4 @@
-"""What a depth weight knows of the errors: on a tiny run against scikit-learn, pixel by pixel."""
+"""Ranking of errors by a depth weight: on a tiny run against scikit-learn, pixel by pixel."""
 
 from pathlib import Path
 from types import ModuleType

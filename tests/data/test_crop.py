@@ -79,10 +79,10 @@ def ramp_sample(height: int, width: int) -> dict[str, Any]:
 
 
 def centres(first: int, length: int, count: int) -> np.ndarray:
-    """Where the centres of `count` pixels lie that share out `length` source pixels from `first` on.
+    """Centers of `count` pixels that share out `length` source pixels from `first` on.
 
-    In units of source pixels whose own centres are whole numbers: pixel k of the result is centred (k + ½) / count of
-    the way along the stretch, and the stretch begins half a pixel before its first centre.
+    The unit is a source pixel, whose own center is a whole number. Pixel k of the result is centered (k + ½) / count of
+    the way along the stretch, which begins half a pixel before its first center.
     """
     return first + (np.arange(count) + 0.5) * length / count - 0.5
 

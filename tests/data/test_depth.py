@@ -63,7 +63,7 @@ def test_disparity_of_cityscapes_tells_how_far_an_object_is(metres: float) -> No
 
 @pytest.mark.parametrize("invalid", [None, 0])
 def test_zero_need_not_be_unknown(invalid: int | None) -> None:
-    """Where an offset says that the nearest of all depths is stored as 0."""
+    """An offset may say that the nearest of all depths is stored as 0."""
     found = DepthFormat(scale=0.1, offset=2, invalid=invalid).metres(np.array([[0, 10]], np.uint8))
     np.testing.assert_allclose(found, [[2 if invalid is None else nan, 3]], rtol=1e-6)
 

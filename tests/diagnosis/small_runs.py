@@ -57,5 +57,5 @@ def ious(matrix: np.ndarray) -> np.ndarray:
 
 
 def miou_of(truth: np.ndarray, prediction: np.ndarray, classes: int) -> float:
-    """Of one image."""
+    """Files of one image."""
     return float(np.nanmean(ious(confusion([truth], [prediction], classes))))

@@ -1,4 +1,4 @@
-"""Which classes are diagnosed: presets, files, names, label maps, colours, or the ids that masks hold."""
+"""Classes that are diagnosed: presets, files, names, label maps, colors, or the ids that masks hold."""
 
 from __future__ import annotations
 

@@ -140,7 +140,7 @@ def error_ranking(hardness: Tensor, prediction: Tensor, target: Tensor) -> Score
 
 
 def hardness_deciles(hardness: Tensor, prediction: Tensor, target: Tensor) -> Scores:
-    """Of a single part, all pixels."""
+    """Scores of a single part, all pixels."""
     return {name: np.array([value]) for name, value in segmentation(prediction, target).items()}
 
 

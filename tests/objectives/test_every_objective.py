@@ -1,4 +1,4 @@
-"""What holds for every objective, on ordinary and on awkward input."""
+"""Properties of every objective, on ordinary and on awkward input."""
 
 from collections.abc import Callable
 

@@ -219,7 +219,7 @@ class TestKeys:
 
 
 class TestKnownFaults:
-    """What the authors' public code does; each of these fails where a loss does so."""
+    """Faults of the authors' public code; each of these fails where a loss has them."""
 
     def test_entries_are_of_the_class_they_are_stored_for(self) -> None:
         objective = bound(memory=100, remembered=100)

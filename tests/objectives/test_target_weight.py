@@ -1,4 +1,4 @@
-"""How far labels are trusted: "target_weight" of the sample multiplies the weights of losses."""
+"""Trust in labels: "target_weight" of the sample multiplies the weights of losses."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ def test_the_percentile_runs(pixel_batch: Make) -> None:
 
 
 def test_the_percentile_runs_in_float32_whatever_the_network_is(pixel_batch: Make) -> None:
-    """Of 200 equal batches it comes to what they have, in steps that bfloat16 has no numbers for."""
+    """After 200 equal batches it is what they have, reached in steps that bfloat16 has no numbers for."""
     px = pixel_batch(shape=(2, 6, 7), depth=random_depth((2, 6, 7)), progress=1.0)
     signal = with_prediction(px, dse=0.0)
     px.map(signal)

@@ -1,4 +1,4 @@
-"""What holds for every signal, on ordinary and on awkward input."""
+"""Properties of every signal, on ordinary and on awkward input."""
 
 from collections.abc import Callable
 

@@ -63,7 +63,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command came to."""
+    """Result of a command."""
 
     code: int
     out: str

@@ -38,7 +38,7 @@ def depth(data: Data, tmp_path: Path) -> Path:
 
 
 def fit(data: Data, run: Path, *arguments: object, code: int = 0) -> str:
-    """What a fit of the tiny network says, to the screen or as its error."""
+    """Text of a fit of the tiny network, on the screen or as its error."""
     my_networks.Depth.seen = []
     outcome = run_hardpix("fit", *data.arguments, *TINY, *SEEN, "--run", run, *arguments)
     assert outcome.code == code, outcome.err

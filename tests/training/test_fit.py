@@ -1,4 +1,4 @@
-"""What a training does and leaves."""
+"""Trainings, and the files that they leave."""
 
 import csv
 import shlex

@@ -19,10 +19,11 @@ class RandomScaledCrop(nn.Module):
     """Scale jitter and random crop in one: a window of the image, of random size and place, resized to `crop_size`.
 
     The window has the size crop_size / (s · resolution), s uniform in `scale`. Where it is larger than the image, the
-    image lies at a random place in it and the rest is padding: `fill` in the image, `ignore_index` in the target,
-    unknown depth (NaN), weight 0, and in other maps the fill of their kind. The place is drawn again, up to `attempts`
-    times, while one class holds more than `max_class_share` of the labelled pixels in the window; when none will do,
-    the place with the smallest such share is taken.
+    image lies at a random place in it and the rest is padding. That is `fill` in the image, `ignore_index` in the
+    target, unknown depth (NaN), weight 0, and in other maps the fill of their kind.
+
+    The place is drawn again while one class holds more than `max_class_share` of the labeled pixels in the window. If
+    it does in all of `attempts` places, the one with the smallest such share is taken.
 
     Maps take the nearest pixel, the image is interpolated. Depth is divided by s: to one camera, what looks s times as
     large is s times nearer. The resolution does not change it: all images are seen at it, as by another camera.

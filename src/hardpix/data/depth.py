@@ -15,7 +15,7 @@ from hardpix.data.limits import MAX_PIXELS
 
 @dataclass(frozen=True)
 class DepthFormat:
-    """How the numbers of a depth map become metres.
+    """Rule that turns the numbers of a depth map into meters.
 
     A stored number v is scale · v + offset metres. With `baseline` and `focal`, those of a stereo camera, it is a
     disparity of scale · v + offset pixels, and baseline · focal / (scale · v + offset) metres. Unknown (NaN) is what is

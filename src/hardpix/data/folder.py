@@ -41,7 +41,7 @@ class SegmentationFolder(Dataset[Sample]):
         stems: the part of the data to use, such as one side of a split; None is all of them.
 
     A sample is a dict: `image` (3, H, W) uint8, `target` (H, W) int64 in 0 … C−1 or `ignore_index`, `depth` (H, W)
-    float32 metres with NaN where unknown (everywhere, if the image has no depth map), `weight` (H, W) float32, `stem`.
+    float32 meters, `weight` (H, W) float32, `stem`. Depth is NaN where unknown; everywhere, if the image has no map.
     Other maps are (H, W), by the key and in the type of their kind; transforms and `collate` take these as `map_kinds`.
     Where `image_format` names bands, the image has as many channels; where it has a range, it is float32 in 0…1.
     `Transformed` passes samples through a transform. Nothing is ever written to the folders.

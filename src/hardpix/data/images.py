@@ -196,7 +196,7 @@ def _beyond_pillow(path: str | Path) -> Problem:
 
 
 def unreadable(path: str | Path, error: Exception) -> str:
-    """What stopped the reading of an image, in words.
+    """Reason why an image could not be read, in words.
 
     Example:
         >>> from tempfile import NamedTemporaryFile

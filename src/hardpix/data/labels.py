@@ -68,7 +68,7 @@ def _is_whole(number: Any) -> bool:
 
 
 def count_labels(stored: np.ndarray) -> dict[Label, int]:
-    """How many pixels each stored id, or each stored colour, has."""
+    """Number of pixels of each stored id, or of each stored color."""
     if stored.ndim == 3:
         codes, counts = np.unique(_pack(stored), return_counts=True)
         colours = [(int(c) >> 16, int(c) >> 8 & 255, int(c) & 255) for c in codes]

@@ -19,7 +19,7 @@ OKABE_ITO: tuple[Colour, ...] = (
     (204, 121, 167),
 )
 
-# What linear RGB looks like to someone without the cones for long, medium or short waves: Machado, Oliveira, Fernandes,
+# Linear RGB as seen by someone without the cones for long, medium or short waves: Machado, Oliveira, Fernandes,
 # "A Physiologically-based Model for Simulation of Color Vision Deficiency" (2009), severity 1.
 _SIGHTS = np.array(
     [

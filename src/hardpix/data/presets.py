@@ -39,7 +39,7 @@ class Preset:
     depth_format: DepthFormat = METRES
 
     def folders(self, root: str | Path, part: str) -> Folders:
-        """Where one part's files lie in a copy of the data set.
+        """Folders of one part's files in a copy of the data set.
 
         Raises:
             ValueError: the data set has no such part.

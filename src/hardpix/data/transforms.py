@@ -1,4 +1,4 @@
-"""What happens to a sample between the folder and the network, in training and in evaluation."""
+"""Transforms of a sample between the folder and the network, in training and in evaluation."""
 
 from __future__ import annotations
 

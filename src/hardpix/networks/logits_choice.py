@@ -91,7 +91,7 @@ def _search(
 
 
 def _largest(found: list[int], maps: list[Tensor]) -> list[int]:
-    """Of one result at several sizes, the largest."""
+    """Largest of one result's several sizes."""
     largest = max((maps[k].shape[2:].numel() for k in found), default=0)
     return [k for k in found if maps[k].shape[2:].numel() == largest]
 

@@ -1,4 +1,4 @@
-"""How a signal's map weighs a loss, alike in every objective that does so."""
+"""Weighting of a loss by a signal's map, alike in every objective."""
 
 from collections.abc import Sequence
 
@@ -36,7 +36,7 @@ def masked(px: PixelBatch, weight: Tensor) -> Tensor:
 
 
 def counts_pixels(signal: Signal | None) -> bool:
-    """Whether losses weighed by a signal are divided by the number of labeled pixels instead of Σ w."""
+    """True if losses weighed by a signal are divided by the number of labeled pixels instead of Σ w."""
     return signal is not None and signal.normalizer == "count"
 
 

@@ -1,4 +1,4 @@
-"""Where classes meet: bands of pixels around the borders of a label map."""
+"""Borders between classes: bands of pixels around them, and distances to them."""
 
 import torch
 import torch.nn.functional as F

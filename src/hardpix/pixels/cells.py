@@ -19,7 +19,7 @@ def cell_labels(
 ) -> Tensor:
     """One class for each cell of a coarser grid.
 
-    A cell is the rectangle of pixels that lies under it; where the sizes do not divide, labels are first enlarged
+    A cell is the rectangle of pixels that lies under it. Where the sizes do not divide, labels are first enlarged
     (nearest) until they do, so that every pixel is in some cell. Taking every k-th pixel instead would lose what is
     narrower than k.
 

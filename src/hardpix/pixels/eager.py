@@ -20,5 +20,5 @@ def eager(function: Function) -> Function:
         >>> doubled(torch.ones(2))
         tensor([2., 2.])
     """
-    # What torch's own optimizers use; no public function waits.
+    # Torch's own optimizers use it; no public function waits.
     return torch._disable_dynamo(function)  # type: ignore[return-value]

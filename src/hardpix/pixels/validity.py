@@ -1,4 +1,4 @@
-"""Which pixels count: the mask of labelled pixels, and the check that a target holds only classes."""
+"""The mask of labeled pixels, and the check that a target holds only classes."""
 
 from collections import deque
 from typing import Any

@@ -1,4 +1,4 @@
-"""How ambiguous each pixel is, known because we made the picture.
+"""Ambiguity of each pixel, known because we made the picture.
 
 **The question.** Take one scene and draw it again and again: the same geometry, but another sub-pixel shift, other
 materials, textures, haze and noise. Whenever a drawing shows, at the place of pixel i, the appearance that pixel i
@@ -9,13 +9,13 @@ label: the error, at this pixel, of an ideal observer who knows the generator an
 
     P(c | a_i) ∝ π_i(c) · p(a_i | c, t_i)
 
-and for a pixel that shows a blend of several, P(c | a_i) = coverage_i(c): the same blend is seen whichever of its
+and for a pixel that shows a blend of several, P(c | a_i) = coverage_i(c). The same blend is seen whichever of its
 classes gets the pixel, so that it does not tell which. With m_i the chance that the pixel is mixed,
 
     ambiguity_i = 1 − m_i · coverage_i(y) − (1 − m_i) · P(y | a_i),    m_i = 2 · (1 − max_c coverage_i(c)), at most 1
 
 *Coverage* is the area of each class in the pixel, blurred by the lens and by the uniform shift of a pixel: which
-classes a redrawing can put here. m_i is 1 where no class is to be expected in more than half of the pixel.
+classes a redrawing can put here. The chance m_i is 1 where no class is to be expected in more than half of the pixel.
 
 *Appearance* a_i is the colour that the pixel is expected to have under this drawing's materials, light and haze,
 before texture and noise and after the lens: their spread belongs into p, so that the map is smooth and no function of
@@ -121,7 +121,7 @@ def unveil(expected: Map, transmission: Map, light: Light) -> tuple[Map, Map]:
 
 
 def table_cell(colour: Map, spread: Map) -> NDArray[np.intp]:
-    """Where in the table a colour (3, H, W) with a spread (H, W) is found."""
+    """Place in the table of a color (3, H, W) with a spread (H, W)."""
     axes = AXES.astype(np.float32)
     # Nearest level of spread: the levels grow geometrically.
     ratio = np.log(SPREADS[-1] / SPREADS[0]) / (len(SPREADS) - 1)

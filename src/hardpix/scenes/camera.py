@@ -14,7 +14,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Camera:
-    """Where the camera stands, where it looks, and how the street runs before it."""
+    """Place and direction of the camera, and the course of the street before it."""
 
     size: tuple[int, int]
     focal: float  # pixels

@@ -20,7 +20,7 @@ class GeneratedScenes(Dataset[dict[str, Any]]):
     """Procedural street scenes with labels, depth, and the known ambiguity of every pixel.
 
     A scene is a pure function of ``VERSION``, ``seed`` and its index: the same in every process and worker and in any
-    order; no file and no global random state takes part. Scenes of another seed are a held-out set.
+    order. No file and no global random state takes part. Scenes of another seed are a held-out set.
 
     Args:
         length: number of scenes.

@@ -1,4 +1,4 @@
-"""What stands where: draws one street scene, its camera and its weather, without any material or noise."""
+"""Layout of one street scene, its camera and its weather, without any material or noise."""
 
 from dataclasses import dataclass
 

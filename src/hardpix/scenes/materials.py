@@ -1,9 +1,8 @@
-"""What the scenes are made of: for each part of a thing the kinds of material it can be drawn from.
+"""Materials of the scenes: for each part of a thing the kinds of material it can be drawn from.
 
-A kind is a Gaussian in colour: a mean in display values 0–255 under full daylight, a standard deviation along
-brightness and one along each of two colour axes, and a texture. Many kinds resemble those of another class on purpose:
-worn asphalt and paving, dark window and car glass, green plaster and leaves, a galvanised pole and concrete, a wooden
-pole and a trunk.
+A kind is a Gaussian in color, and a texture. It has a mean in display values 0–255 under full daylight, and standard
+deviations along brightness and along two color axes. Many kinds resemble those of another class on purpose: worn
+asphalt and paving, dark window and car glass, green plaster and leaves, a wooden pole and a trunk.
 """
 
 from dataclasses import dataclass

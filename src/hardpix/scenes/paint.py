@@ -17,7 +17,7 @@ SKY_BANDS = 24  # the first ids: bands of sky from the top of the picture to the
 class Painting:
     """Surface ids: below ``SKY_BANDS`` a band of sky, else ``SKY_BANDS`` + the surface's place in painter's order.
 
-    ``front`` (2H, 2W) is the nearest surface of each sample; ``translucent`` are flat positions of the samples whose
+    ``front`` (2H, 2W) is the nearest surface of each sample. ``translucent`` are flat positions of the samples whose
     nearest surface is thinner than a sample, and ``under`` what is seen behind it there. ``seen`` (H, W) is the id each
     pixel is labelled by: the front-most surface that holds at least half of the pixel's four samples.
     """

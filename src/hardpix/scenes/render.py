@@ -74,7 +74,7 @@ def render(layout: Layout, rng: np.random.Generator) -> Picture:
 
 
 def sky_clearness() -> Array:
-    """How little the sky is veiled by haze, for each of its bands from the zenith down to the horizon."""
+    """Clearness of the sky under haze, for each of its bands from the zenith down to the horizon."""
     return 0.5 + 0.5 * np.linspace(1.0, 0.0, SKY_BANDS) ** 0.8
 
 
@@ -143,7 +143,7 @@ def texture(
 
 
 def cast_shadows(layout: Layout, shift: Array) -> Map:
-    """How much of each pixel lies in shadow, were it on the ground: (H, W) in [0, 1]."""
+    """Share of each pixel that lies in shadow, were it on the ground: (H, W) in [0, 1]."""
     mask = np.zeros(layout.size, np.uint8)
     for shape in layout.shadows:
         points = np.rint((shape + shift - 0.5) * (1 << SUBPIXEL_BITS)).clip(-(2**17), 2**17).astype(np.int32)

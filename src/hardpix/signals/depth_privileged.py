@@ -38,7 +38,7 @@ CURRICULA: dict[str, Callable[[float], float]] = {
 }
 # A measure is 1 at this quantile.
 QUANTILE = 0.95
-# How much of the running quantile a batch replaces.
+# Share of the running quantile that a batch replaces.
 MOMENTUM = 0.05
 
 
@@ -61,8 +61,8 @@ class DepthPrivileged(Signal):
     Args:
         dpe: a ≥ 0.
         dse: b ≥ 0.
-        curriculum: λ at the share t of the training that is done: "cosine" (1 − cos πt) / 2, "linear" t, "step" 0 in
-            the first half and 1 after it, "none" 1 throughout.
+        curriculum: λ at the share t of the training that is done. "cosine" is (1 − cos πt) / 2, "linear" is t, "step"
+            is 0 in the first half and 1 after it, "none" is 1 throughout.
         loss: what the branch minimises, "berhu", "l1" or "scale_invariant" of log depth (see
             :func:`~hardpix.pixels.depth_loss`).
         loss_weight: of that loss, > 0 where ``dpe`` is; with 0 and no ``dpe`` there is no branch.
@@ -140,11 +140,11 @@ class DepthPrivileged(Signal):
 
     @property
     def _predicts(self) -> bool:
-        """Whether there is a branch."""
+        """True if there is a branch."""
         return self.loss_weight > 0
 
     def _is_evaluation_without_depth(self, px: PixelBatch) -> bool:
-        """Whether these are images that were held out, which have no depth by design: they weigh 1."""
+        """True for images that were held out, which have no depth by design: they weigh 1."""
         return "depth" not in px.sample and not self.training
 
     def bind(self, network: TappedNetwork) -> Self:

@@ -83,7 +83,7 @@ class Bench(Generic[Checked]):
         )
 
     def awkward(self) -> Iterator[tuple[str, torch.dtype, Callable[[TappedNetwork], PixelBatch]]]:
-        """What is awkward, the type to run in, and the batch."""
+        """Awkward batches: what is so, the type to run in, and a function that makes the batch."""
         for what, (size, label, dtype) in AWKWARD.items():
             yield what, dtype, partial(self.batch, size=size, label=label)
 
@@ -142,13 +142,13 @@ def check_copies(bench: Bench[Any], result: Callable[[Any, PixelBatch], Any]) ->
 
 
 def is_importable(module: nn.Module) -> bool:
-    """Whether pickle finds the classes of all submodules: not those that a function or a notebook's cell has made."""
+    """True if pickle finds the classes of all submodules: not those that a function or a notebook's cell has made."""
     kinds = {type(inside) for inside in module.modules()}
     return all(getattr(sys.modules.get(kind.__module__), kind.__qualname__, None) is kind for kind in kinds)
 
 
 def same_state(one: Mapping[str, Any], two: Mapping[str, Any]) -> bool:
-    """Whether two state dictionaries have the same keys and equal tensors."""
+    """True if two state dictionaries have the same keys and equal tensors."""
     return one.keys() == two.keys() and all(
         torch.equal(one[name], two[name]) if isinstance(one[name], Tensor) else True for name in one
     )

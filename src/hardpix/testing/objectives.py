@@ -26,13 +26,13 @@ def check_objective(
 ) -> None:
     """Hold an objective against what every objective must be.
 
-    - It returns a dictionary of finite scalars, "loss" among them: for images of any shape, one pixel, batches without
-      a label or with a single class, and logits of half types.
+    - It returns a dictionary of finite scalars, "loss" among them. So it does for images of any shape, one pixel,
+      batches without a label or with a single class, and logits of half types.
     - Where nothing is labeled its gradients reach the same parameters as ever: several processes wait for them.
     - In float64 its gradient is that of finite differences (``torch.autograd.gradcheck``), by the logits, the
-      embedding, the auxiliary logits and the stages; maps of signals that are constants for the loss are held fixed.
-    - Logits of unlabeled pixels change nothing and get no gradient, and ids out of range count as unlabeled: on a GPU
-      the step's own error about them comes only after the objective has seen them.
+      embedding, the auxiliary logits and the stages. Maps of signals that are constants for the loss are held fixed.
+    - Logits of unlabeled pixels change nothing and get no gradient. Ids out of range count as unlabeled: on a GPU the
+      step's own error about them comes only after the objective has seen them.
     - Labels of any integer type and tensors laid out otherwise give the same losses.
     - ``bind`` may be called twice; copies, pickles and loaded states give the same losses; evaluation changes no state.
 

@@ -25,8 +25,8 @@ def check_signal(
 ) -> None:
     """Hold a signal against what every signal must be.
 
-    - Its map is (B, H, W), float32, finite and ≥ 0 at every pixel, labeled or not: for images of any shape, one pixel,
-      batches without a label or with a single class, and logits of half types.
+    - Its map is (B, H, W), float32, finite and ≥ 0 at every pixel, labeled or not. So it is for images of any shape,
+      one pixel, batches without a label or with a single class, and logits of half types.
     - Equal labels of any integer type, equal tensors laid out otherwise and another order of the images change nothing.
     - ``needs_target``, ``reads`` and ``stops_gradient`` say what is so.
     - Its loss is None or a finite scalar with a gradient for each of its parameters, also where nothing is labeled.
@@ -35,7 +35,7 @@ def check_signal(
     Args:
         signal: not bound to a network yet. It stays as it is; copies are tried.
         num_classes: of the network and the labels that it is tried on.
-        sample: makes further entries of the sample for a batch of a size (B, H, W); by default each map in ``reads``
+        sample: makes further entries of the sample for a batch of a size (B, H, W). By default each map in ``reads``
             is random, from 0 to 1 ("depth": from 1 to 10, partly unknown).
 
     Raises:

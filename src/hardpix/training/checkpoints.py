@@ -1,4 +1,4 @@
-"""Which weights of a training are kept, and how they are read again."""
+"""Checkpoints of a training: which weights are kept, and how they are read again."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class BestCheckpoint(ModelCheckpoint):
 class LastCheckpoint(ModelCheckpoint):
     """Keeps the weights after every epoch as last.ckpt, to go on from.
 
-    Not the best's own ``save_last``: that writes nothing in an epoch that is not better. And not after a validation
-    within an epoch, nor after an epoch that was cut short, as by ``max_time``: the order of the images begins anew with
-    every epoch, so only its end can be gone on from.
+    Not the best's own ``save_last``: that writes nothing in an epoch that is not better. Nor is anything kept within
+    an epoch, or after one that was cut short, as by ``max_time``. The order of the images begins anew with every epoch,
+    so only its end can be gone on from.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -48,7 +48,7 @@ class LastCheckpoint(ModelCheckpoint):
 
 
 def read_checkpoint(path: Path, *, weights_only: bool) -> dict[str, Any]:
-    """What a checkpoint of ``hardpix fit`` holds, on the CPU.
+    """Contents of a checkpoint of ``hardpix fit``, on the CPU.
 
     Raises:
         ValueError: the file cannot be read, or holds something else.

@@ -46,7 +46,7 @@ console = Console(highlight=False, markup=False, soft_wrap=True)
 
 @dataclass
 class Inferred:
-    """What a network says of one image of H×W pixels."""
+    """Prediction of a network for one image of H×W pixels."""
 
     stem: str
     prediction: Tensor

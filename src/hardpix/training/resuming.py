@@ -1,4 +1,4 @@
-"""What must be as it was for a run to be gone on with, looked at before a file of the run is touched."""
+"""Checks that a run can be resumed, before a file of the run is touched."""
 
 from __future__ import annotations
 

@@ -27,12 +27,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Where the files of a run are.
+    """Files of a run.
 
-    config.yaml (everything that ``hardpix fit`` was given), classes.yaml, split.yaml (which files were trained on and
-    which held out), images.yaml (bands and range of images that are not plain RGB), checkpoints/best.ckpt and
-    last.ckpt, and logs/part_0 with metrics.csv and TensorBoard's events (part_1 after the run was resumed once, and so
-    on).
+    - config.yaml: everything that ``hardpix fit`` was given
+    - classes.yaml: the class table
+    - split.yaml: which files were trained on and which held out
+    - images.yaml: bands and range of images that are not plain RGB
+    - checkpoints/best.ckpt and last.ckpt
+    - logs/part_0: metrics.csv and TensorBoard's events; part_1 after the run was resumed once, and so on
     """
 
     path: Path
@@ -115,7 +117,7 @@ class RunFolder:
             self.split.write_text(_as_yaml(data.split), encoding="utf-8")
 
     def read_config(self) -> dict[str, Any]:
-        """What ``hardpix fit`` was given.
+        """Settings that ``hardpix fit`` was given.
 
         Raises:
             FileNotFoundError: the folder holds no run.
@@ -220,12 +222,12 @@ class RunFolder:
         return [Path(part[kind]) for part in parts for kind in ("images", "masks") if part[kind] is not None]
 
     def evaluation_transform(self) -> EvaluationTransform:
-        """What the run does to an image before the network sees it outside of training."""
+        """Transform of an image before the network sees it outside of training."""
         settings = self.read_config()["data"]
         return EvaluationTransform(settings["resolution"], settings["divisor"], *normalization(self.channels))
 
 
-# What networks of segmentation-models-pytorch and torchvision load before training. A checkpoint replaces it.
+# Weights that networks of segmentation-models-pytorch and torchvision load before training: a checkpoint has others.
 PRETRAINED = ("encoder_weights", "weights_backbone")
 
 

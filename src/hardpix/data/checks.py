@@ -64,7 +64,7 @@ def check_folders(
         palette: "colors" takes the classes from the colors of palette files, where no classes are given.
         option: what the options of the command begin with that the messages name.
 
-    Problems:
+    It finds as problems:
 
     - folders that are missing, have no images, or have subfolders without the right to read them;
     - images without a mask (or weight map), and several files of one stem;
@@ -73,7 +73,7 @@ def check_folders(
     - ids whose meaning would be a guess (see `find_dialects`), and palettes that contradict each other;
     - depth in another unit, and depth of no image at all.
 
-    Warnings:
+    It finds as warnings:
 
     - masks without an image, and files of types that are not read;
     - classes that never occur, masks without a label, and depth maps without a known depth;

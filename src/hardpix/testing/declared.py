@@ -13,6 +13,7 @@ from hardpix.testing.complaints import require, require_map
 
 
 def check_target(bench: Bench[Signal]) -> None:
+    """Images without labels have a map if and only if ``needs_target`` is False."""
     refused: list[Exception] = []
     for training in (False, True):
         network = bench.network()

@@ -12,6 +12,7 @@ from hardpix.testing.complaints import during, require
 
 
 def check_losses(bench: Bench[Signal]) -> None:
+    """Losses are None or finite scalars, with a gradient for each parameter of the signal and for no other one."""
     for what, dtype, make in bench.awkward():
         network = bench.network()
         signal = bench.bound(network)

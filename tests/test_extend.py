@@ -5,11 +5,14 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from hardpix.__main__ import main
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs" / "extend").glob("*.md"))
@@ -46,12 +49,11 @@ def commands(text: str) -> list[list[str]]:
     return [shlex.split(line) for line in console.splitlines()]
 
 
-def run(folder: Path, *arguments: str) -> None:
-    inside = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
+def run_tests(folder: Path, *names: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", *arguments],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *names],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": inside},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])},
         capture_output=True,
         text=True,
     )
@@ -59,8 +61,8 @@ def run(folder: Path, *arguments: str) -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Images whose brightness is their class, their masks, and a network."""
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The current folder: images whose brightness is their class, their masks, and a network."""
     rng = np.random.default_rng(0)
     for number in range(8):
         classes = np.kron(rng.integers(0, 3, (3, 4)), np.ones((8, 8), dtype=np.uint8))
@@ -68,22 +70,30 @@ def folder(tmp_path: Path) -> Path:
             (tmp_path / kind).mkdir(exist_ok=True)
             Image.fromarray(values.astype(np.uint8)).save(tmp_path / kind / f"{number}.png")
     (tmp_path / "small.py").write_text(NETWORK, encoding="utf-8")
-    return tmp_path
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    before = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_the_files_of_a_page_pass_its_tests_and_its_commands_run(page: Path, folder: Path) -> None:
+def test_the_files_of_a_page_pass_its_tests_and_its_commands_run(
+    page: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     text = page.read_text(encoding="utf-8")
     for name, content in files(text).items():
         (folder / name).write_text(content, encoding="utf-8")
     tests = sorted(name for name in files(text) if name.startswith("test_"))
     assert tests
-    run(folder, "pytest", "-q", "-p", "no:cacheprovider", *tests)
-    # The page's lines begin with the prompt's program and nothing else.
+    run_tests(folder, *tests)
     assert commands(text)
     for program, command, *arguments in commands(text):
         assert program == "hardpix"
-        run(folder, program, command, *arguments, *(QUICK.split() if command == "fit" else ()))
+        code = main([command, *arguments, *(QUICK.split() if command == "fit" else ())])
+        assert code == 0, capsys.readouterr()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

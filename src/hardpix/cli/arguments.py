@@ -96,7 +96,10 @@ def run_command(command: Callable[..., object], name: str, arguments: list[str])
             action.nargs, action.const, action.metavar = "?", True, "true|false"
     # Words of a name may be joined by dashes, too.
     arguments = [re.sub(r"^--[\w-]+", lambda name: "--" + name[0][2:].replace("-", "_"), word) for word in arguments]
-    settings = parser.instantiate(parser.parse_args(arguments))
+    parsed = parser.parse_args(arguments)
+    with checked_input():
+        # Classes refuse their settings when they are made.
+        settings = parser.instantiate(parsed)
     return command(**settings.as_dict())
 
 

@@ -7,6 +7,7 @@ Read `base.py` first, the contract; then `weighting.py`, the one place that mask
 
 from hardpix.objectives.base import Objective
 from hardpix.objectives.chosen_signal import shown_signal, signal_named
+from hardpix.objectives.distillation import ChannelDistillation, Distillation
 from hardpix.objectives.pixel_contrast import PixelContrast
 from hardpix.objectives.side_outputs import SideOutputs
 from hardpix.objectives.signal_losses import signals_in, with_signal_losses
@@ -15,6 +16,8 @@ from hardpix.objectives.weighted_cross_entropy import WeightedCrossEntropy
 from hardpix.objectives.weighting import weight_map
 
 __all__ = [
+    "ChannelDistillation",
+    "Distillation",
     "Objective",
     "PixelContrast",
     "SideOutputs",

@@ -8,6 +8,7 @@ from hardpix.signals.hardness_level import HardnessLevel
 from hardpix.signals.online_hard import OnlineHard
 from hardpix.signals.precomputed import Precomputed
 from hardpix.signals.product import Product
+from hardpix.signals.reading import signals_that_read
 from hardpix.signals.uniform import Uniform
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "Product",
     "Signal",
     "Uniform",
+    "signals_that_read",
 ]

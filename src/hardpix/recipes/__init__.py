@@ -4,6 +4,7 @@ Read `base.py` first, the contract. Every other file is one method.
 """
 
 from hardpix.recipes.base import Recipe
+from hardpix.recipes.self_training import SelfTraining
 from hardpix.recipes.supervised import Supervised
 
-__all__ = ["Recipe", "Supervised"]
+__all__ = ["Recipe", "SelfTraining", "Supervised"]

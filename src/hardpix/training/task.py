@@ -142,6 +142,7 @@ class SegmentationTask(LightningModule):
 
     def prepare(self, data: SegmentationData) -> None:
         """Tell every part of the recipe that asks about the training set, such as the pixel counts of its classes."""
+        data.want(self.recipe.streams)
         info = DatasetInfo(tuple(data.class_names), lambda: data.class_counts, data.ignore_index)
         for part in parts_of(self.recipe):
             if callable(prepare := getattr(part, "prepare", None)):
@@ -346,7 +347,7 @@ class SegmentationTask(LightningModule):
 
 def _by_stream(batch: dict[str, Any], map_kinds: Iterable[str]) -> dict[str, Batch]:
     """Batches by stream; one alone is that of the labeled images."""
-    known = {"image", "target", *map_kinds}
+    known = {"image", "target", "target_weight", *map_kinds}
     return {
         name: {key: value for key, value in entries.items() if key in known or not _like_a_map(value)}
         for name, entries in ({"labeled": batch} if "image" in batch else batch).items()

@@ -418,7 +418,7 @@ def test_its_heads_are_in_the_optimizers_group_of_heads() -> None:
     task = task_module.SegmentationTask(CLASSES, Model(), SideOutputs(HardnessLevel()), "head", stages=["stem"])
     task.trainer = type("Trainer", (), {"estimated_stepping_batches": 10})()
     groups = {g["name"]: g["params"] for g in task.configure_optimizers()["optimizer"].param_groups}
-    heads = list(task.step.objective.heads.parameters())
+    heads = list(task.recipe.objective.heads.parameters())
     assert len(heads) == 5
     assert {id(p) for p in groups["heads"]} == {id(p) for p in heads}
 

@@ -121,8 +121,14 @@ def fit(arguments: list[str]) -> RunFolder:
             require_same_images(folder, data)
             data.first_epoch = require_checkpoint(folder, task, settings.trainer.max_epochs)
         task.prepare(data)
-        task.try_out(data.first_batch(), one_image_a_step=data.images_a_step == 1, map_kinds=data.map_kinds)
-        if useless := task.without_effect(data.maps_asked_for):
+        task.try_out(data.first_batches(), one_image_a_step=data.images_a_step == 1, map_kinds=data.map_kinds)
+        useless = task.without_effect(data.maps_asked_for)
+        useless += [
+            f"the {len(data.streams[name])} images of the stream {name} are not used: {type(task.recipe).__name__} "
+            "does not want them; SelfTraining and other recipes do (--model.recipe)"
+            for name in data.unwanted
+        ]
+        if useless:
             show("[yellow]Warnings[/yellow]", *map(escape, useless))
         trainer = _build_trainer(ready.trainer, settings.seed, folder)
         if trainer.is_global_zero:
@@ -178,7 +184,10 @@ def _with_whole_paths(settings: Namespace) -> Namespace:
     for name in PATHS:
         if isinstance(settings.data.get(name), str):
             settings.data[name] = str(Path(settings.data[name]).absolute())
-    for name in ("classes", "preset"):
+    for name, stream in (settings.data.get("streams") or {}).items():
+        if stream.get("images"):
+            settings.data["streams"][name]["images"] = str(Path(stream["images"]).absolute())
+    for name in ("classes", "preset", "labeled_stems"):
         given = settings.data[name]
         if isinstance(given, str) and Path(given).is_file():
             settings.data[name] = str(Path(given).absolute())

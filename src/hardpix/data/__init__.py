@@ -20,7 +20,7 @@ from hardpix.data.masks import read_mask, write_mask
 from hardpix.data.pairs import Folders
 from hardpix.data.presets import Preset, load_preset, preset_names
 from hardpix.data.sample import Sample
-from hardpix.data.sampling import SeededDataset, SeededSampler
+from hardpix.data.sampling import EndlessSampler, SeededDataset, SeededSampler
 from hardpix.data.split import Split, split_blocks, split_by_pattern
 from hardpix.data.transforms import EvaluationTransform, TrainingTransform, Transformed, restore
 
@@ -29,6 +29,7 @@ __all__ = [
     "ClassTable",
     "DataError",
     "DepthFormat",
+    "EndlessSampler",
     "EvaluationTransform",
     "FolderReport",
     "Folders",

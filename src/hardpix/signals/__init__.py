@@ -12,6 +12,7 @@ from hardpix.signals.hardness_level import HardnessLevel
 from hardpix.signals.online_hard import OnlineHard
 from hardpix.signals.precomputed import Precomputed
 from hardpix.signals.product import Product
+from hardpix.signals.reading import signals_that_read
 from hardpix.signals.uniform import Uniform
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "Product",
     "Signal",
     "Uniform",
+    "signals_that_read",
 ]

@@ -66,6 +66,11 @@ def read_checkpoint(path: Path, *, weights_only: bool) -> dict[str, Any]:
             f"expected a checkpoint that hardpix fit wrote, found another kind of file, {path}; give best, last or the "
             "path of a checkpoint of this run as --checkpoint"
         )
+    if any(name.startswith("step.") for name in content["state_dict"]):
+        raise ValueError(
+            f"expected a checkpoint of this version of hardpix, found one from before there were recipes, {path}: its "
+            "weights have other names; use it with the version that wrote it, or train anew"
+        )
     return content
 
 

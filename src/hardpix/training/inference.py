@@ -127,7 +127,7 @@ def infer(
             raise UsageError(str(sample))
         image = sample["image"].unsqueeze(0).to(task.device)
         needs_labels = signal is not None and signal.needs_target
-        px = task.network.pixels(image, labels_as_seen(sample, task.ignore_index, image) if needs_labels else None)
+        px = task.deployed.pixels(image, labels_as_seen(sample, task.ignore_index, image) if needs_labels else None)
         sizes = (sample["content_size"], sample["original_size"])
         scores = restore(px.logits[0].float(), *sizes)
         shares = scores.softmax(0)

@@ -21,9 +21,9 @@ def require_same_split(folder: RunFolder, data: SegmentationData) -> None:
     before = folder.read_split()
     if before is None or data.split is None:
         return
-    changed = {
-        stem for part in ("train", "val") for stem in set(before[part]["stems"]) ^ set(data.split[part]["stems"])
-    }
+    stems = [{name: set(part["stems"]) for name, part in parts.items()} for parts in (before, data.split)]
+    names = {name for parts in stems for name in parts}
+    changed = {stem for name in names for stem in stems[0].get(name, set()) ^ stems[1].get(name, set())}
     if changed:
         shown = ", ".join(sorted(changed)[:5]) + (" …" if len(changed) > 5 else "")
         raise ValueError(

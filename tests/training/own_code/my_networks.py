@@ -78,7 +78,7 @@ class LossTypes(Callback):
     seen: Sequence[tuple[torch.dtype, torch.dtype]] = ()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        pl_module.step.network.model.register_forward_hook(self._note_logits)
+        pl_module.network.model.register_forward_hook(self._note_logits)
 
     def _note_logits(self, module: nn.Module, inputs: object, output: Tensor) -> None:
         self._logits = output.dtype

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Distillation(Objective):
-    """The student's class probabilities at each pixel drawn to its teacher's, both softened by the temperature τ:
+    """Draws the student's class probabilities at each pixel to its teacher's, both softened by the temperature τ.
 
         d_i = τ² Σ_k p_ik log(p_ik / q_ik),    p = softmax(z_teacher / τ), q = softmax(z_student / τ) over the classes
         loss = Σ w d / Σ w

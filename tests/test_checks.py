@@ -1,4 +1,4 @@
-"""``hardpix.testing`` finds what is wrong with signals, objectives and metrics, one fault each."""
+"""Faults of signals, objectives, labelers, recipes and metrics that ``hardpix.testing`` finds, one at a time."""
 
 from __future__ import annotations
 
@@ -9,11 +9,22 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
 
+from hardpix.labelers import Labeler, PseudoLabels, known_trust, most_likely
 from hardpix.networks import TappedNetwork
 from hardpix.objectives import Objective
 from hardpix.pixels import DatasetInfo, PixelBatch, at_least_float32
+from hardpix.recipes import Recipe
 from hardpix.signals import Signal
-from hardpix.testing import check_metric, check_objective, check_signal, make_batch, tapped
+from hardpix.teachers import Teacher
+from hardpix.testing import (
+    check_labeler,
+    check_metric,
+    check_objective,
+    check_recipe,
+    check_signal,
+    make_batch,
+    tapped,
+)
 
 
 class Doubt(Signal):
@@ -413,6 +424,193 @@ def test_faulty_objectives_do_not(kind: type[Objective]) -> None:
 def test_what_learns_from_unlabeled_pixels_and_has_no_gradient_may_say_so() -> None:
     check_objective(EveryPixel(), uses_unlabeled=True)
     check_objective(WrongGradient(), gradcheck=False)
+
+
+class Sure(Labeler):
+    """A right labeler, of which each fault is one change."""
+
+    def labels(self, px: PixelBatch) -> tuple[Tensor, Tensor]:
+        trust = known_trust(px)
+        return torch.where(trust > 0, most_likely(px)[0], px.ignore_index), trust
+
+    @torch.no_grad()
+    def forward(self, px: PixelBatch) -> PseudoLabels:
+        return PseudoLabels(*self.labels(px))
+
+
+class LabelsPadding(Sure):
+    def labels(self, px: PixelBatch) -> tuple[Tensor, Tensor]:
+        return px.logits.argmax(1), torch.ones(px.shape)
+
+
+class TrustsTwice(Sure):
+    def labels(self, px: PixelBatch) -> tuple[Tensor, Tensor]:
+        target, trust = super().labels(px)
+        return target, 2 * trust
+
+
+class OneTooMany(Sure):
+    def labels(self, px: PixelBatch) -> tuple[Tensor, Tensor]:
+        target, trust = super().labels(px)
+        return torch.where(target < 255, 3, target), trust
+
+
+class SmallLabels(Sure):
+    def labels(self, px: PixelBatch) -> tuple[Tensor, Tensor]:
+        target, trust = super().labels(px)
+        return target.byte(), trust
+
+
+class FirstOnly(Sure):
+    def labels(self, px: PixelBatch) -> tuple[Tensor, Tensor]:
+        target, trust = super().labels(px)
+        target[1:], trust[1:] = 255, 0
+        return target, trust
+
+
+class OnGraph(Sure):
+    def forward(self, px: PixelBatch) -> PseudoLabels:
+        target, trust = self.labels(px)
+        return PseudoLabels(target, trust * px.logits.float().softmax(1).amax(1))
+
+
+class NeedsTarget(Sure):
+    def labels(self, px: PixelBatch) -> tuple[Tensor, Tensor]:
+        return px.labels, px.valid.float()
+
+
+class CountsCalls(Sure):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("calls", torch.zeros(()))
+
+    def labels(self, px: PixelBatch) -> tuple[Tensor, Tensor]:
+        self.calls += 1
+        return super().labels(px)
+
+
+FAULTY_LABELERS = {
+    LabelsPadding: "padding: expected no label where the target is ignore_index",
+    TrustsTwice: "expected a trust from 0 to 1",
+    OneTooMany: r"expected classes or 255, found \[3\]",
+    SmallLabels: "expected labels in int64",
+    FirstOnly: "another order",
+    OnGraph: "expected a trust without gradient",
+    NeedsTarget: "an ordinary batch, without a target: expected a target",
+    CountsCalls: "evaluation changes the state",
+}
+
+
+@pytest.mark.parametrize("kind", FAULTY_LABELERS, ids=lambda kind: kind.__name__)
+def test_faulty_labelers_do_not_pass(kind: type[Labeler]) -> None:
+    check_labeler(Sure())
+    with pytest.raises(AssertionError, match=f"(?s)^{kind.__name__}, .*{FAULTY_LABELERS[kind]}"):
+        check_labeler(kind())
+
+
+class Plain(Recipe):
+    """A right recipe, of which each fault is one change."""
+
+    def forward(self, batches: Any, progress: float) -> dict[str, Tensor]:
+        return {"loss": self.pixels(batches["labeled"], progress).loss.mean()}
+
+
+class NoLoss(Plain):
+    def forward(self, batches: Any, progress: float) -> dict[str, Tensor]:
+        return {"segmentation": super().forward(batches, progress)["loss"]}
+
+
+class MeanOfNone(Plain):
+    def forward(self, batches: Any, progress: float) -> dict[str, Tensor]:
+        px = self.pixels(batches["labeled"], progress)
+        return {"loss": px.loss[px.valid].mean()}
+
+
+class Detached(Plain):
+    def forward(self, batches: Any, progress: float) -> dict[str, Tensor]:
+        return {"loss": super().forward(batches, progress)["loss"].detach().requires_grad_()}
+
+
+class Taught(Plain):
+    """Its teacher gets a gradient."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.teacher = Teacher()
+        self.teacher.head = nn.Conv2d(3, 3, 1)
+
+    def forward(self, batches: Any, progress: float) -> dict[str, Tensor]:
+        own = self.teacher.head(batches["labeled"]["image"]).square().mean()
+        return {"loss": super().forward(batches, progress)["loss"] + own}
+
+
+class LeftOut(Plain):
+    """Its scale has no gradient where nothing is labeled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def forward(self, batches: Any, progress: float) -> dict[str, Tensor]:
+        losses = super().forward(batches, progress)
+        labeled = (batches["labeled"]["target"] != 255).any()
+        return {"loss": losses["loss"] * self.scale} if labeled else losses
+
+
+class HeadAnew(Plain):
+    def bind(self, network: TappedNetwork) -> HeadAnew:
+        self.head = nn.Linear(1, 1)
+        return super().bind(network)
+
+
+class HiddenCount(Plain):
+    """Its steps are in no state dictionary."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps = 0
+
+    def forward(self, batches: Any, progress: float) -> dict[str, Tensor]:
+        return {"loss": (1 + self.steps) * super().forward(batches, progress)["loss"]}
+
+    def end_step(self) -> None:
+        self.steps += 1
+
+
+class CountsForwards(Plain):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("forwards", torch.zeros(()))
+
+    def forward(self, batches: Any, progress: float) -> dict[str, Tensor]:
+        self.forwards += 1
+        return super().forward(batches, progress)
+
+
+class DeploysModel(Plain):
+    @property
+    def deployed(self) -> Any:
+        return self.network.model
+
+
+FAULTY_RECIPES = {
+    NoLoss: r"expected a 'loss' among the losses, found \['segmentation'\]",
+    MeanOfNone: "no labeled pixel: expected a finite 'loss', found nan",
+    Detached: "no gradient reaches the network",
+    Taught: r"a gradient reaches the teacher \(teacher.head.weight",
+    LeftOut: "without a labeled pixel no gradient reaches scale",
+    HeadAnew: "a second bind",
+    HiddenCount: "what loads its state_dict must go on as the original does",
+    CountsForwards: "evaluation changes the state",
+    DeploysModel: "expected a tapped network as deployed",
+}
+
+
+@pytest.mark.parametrize("kind", FAULTY_RECIPES, ids=lambda kind: kind.__name__)
+def test_faulty_recipes_do_not_pass(kind: type[Recipe]) -> None:
+    check_recipe(Plain())
+    with pytest.raises(AssertionError, match=f"(?s)^{kind.__name__}, .*{FAULTY_RECIPES[kind]}"):
+        check_recipe(kind())
 
 
 class Right(Metric):

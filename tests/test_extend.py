@@ -66,7 +66,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     rng = np.random.default_rng(0)
     for number in range(8):
         classes = np.kron(rng.integers(0, 3, (3, 4)), np.ones((8, 8), dtype=np.uint8))
-        for kind, values in (("images", 80 * classes[..., None].repeat(3, -1)), ("masks", classes)):
+        picture = 80 * classes[..., None].repeat(3, -1)
+        for kind, values in (("images", picture), ("more", picture), ("masks", classes)):
             (tmp_path / kind).mkdir(exist_ok=True)
             Image.fromarray(values.astype(np.uint8)).save(tmp_path / kind / f"{number}.png")
     (tmp_path / "small.py").write_text(NETWORK, encoding="utf-8")

@@ -7,6 +7,11 @@ import pytest
 
 import hardpix
 
+ROOMS = (
+    *("data", "labelers", "metrics", "networks", "objectives", "pixels", "recipes", "refiners", "signals", "teachers"),
+    "testing",
+)
+
 
 def loaded(code: str) -> set[str]:
     """Modules that a new process has after some code."""
@@ -23,7 +28,7 @@ def test_neither_the_package_nor_its_help_waits_for_torch(code: str) -> None:
 
 
 def test_the_library_waits_neither_for_the_compiler_nor_for_what_is_no_dependency() -> None:
-    modules = loaded("import hardpix; hardpix.TrainingStep; hardpix.testing; hardpix.refiners")
+    modules = loaded("import hardpix; hardpix.TrainingStep; hardpix.testing; hardpix.refiners; hardpix.recipes")
     assert "hardpix.step" in modules
     assert not modules & {"torch._dynamo", "sympy", "torchvision", "torchmetrics", "lightning", "cv2", "PIL", "yaml"}
 
@@ -32,7 +37,7 @@ def test_every_name_and_room_is_there_and_no_other() -> None:
     for name in hardpix.__all__:
         assert getattr(hardpix, name).__name__ == name
         assert name in dir(hardpix)
-    for room in ("data", "metrics", "networks", "objectives", "pixels", "refiners", "signals", "testing"):
+    for room in ROOMS:
         assert getattr(hardpix, room).__name__ == f"hardpix.{room}"
     with pytest.raises(AttributeError, match="module 'hardpix' has no attribute 'tapp'"):
         _ = hardpix.tapp

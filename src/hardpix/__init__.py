@@ -20,7 +20,10 @@ _HOMES = {
     "tap": "hardpix.networks",
     "untap": "hardpix.networks",
 }
-_ROOMS = ("data", "metrics", "networks", "objectives", "pixels", "refiners", "signals", "testing")
+_ROOMS = (
+    *("data", "labelers", "metrics", "networks", "objectives", "pixels", "recipes", "refiners", "signals", "teachers"),
+    "testing",
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -5,7 +5,15 @@ from collections.abc import Callable
 import pytest
 
 import hardpix.objectives
-from hardpix.objectives import Objective, PixelContrast, SideOutputs, Sum, WeightedCrossEntropy
+from hardpix.objectives import (
+    ChannelDistillation,
+    Distillation,
+    Objective,
+    PixelContrast,
+    SideOutputs,
+    Sum,
+    WeightedCrossEntropy,
+)
 from hardpix.signals import ClassBalance, DepthPrivileged, Focal, HardnessLevel, OnlineHard, Precomputed, Product
 from hardpix.testing import check_objective
 
@@ -25,6 +33,8 @@ OBJECTIVES: dict[str, Callable[[], Objective]] = {
     "contrast": lambda: PixelContrast(anchors=1),
     "contrast random": lambda: PixelContrast(anchors=1, sampling="random", labels="majority"),
     "contrast hardest": lambda: PixelContrast(HardnessLevel(), anchors=1, memory=8, sampling="hardest"),
+    "distillation": lambda: Distillation(temperature=2.0, signal=HardnessLevel()),
+    "channel distillation": ChannelDistillation,
     "sum": lambda: Sum(
         {
             "entropy": WeightedCrossEntropy(HardnessLevel()),

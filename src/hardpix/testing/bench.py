@@ -121,14 +121,19 @@ def check_copies(bench: Bench[Any], result: Callable[[Any, PixelBatch], Any]) ->
     with torch.no_grad():
         for parameter in original.parameters():
             parameter.add_(torch.randn(parameter.shape, generator=generator).to(parameter))
-    state = copy.deepcopy(original.state_dict())
-    expected = result(original, bench.batch())
+    check_state(original, lambda made: result(made, bench.batch()), bench.bound(prepared=False))
+
+
+def check_state(original: nn.Module, result: Callable[[Any], Any], loaded: nn.Module | None = None) -> None:
+    """A module in evaluation gives one result, and so do its copies and ``loaded``, which takes its state."""
+    loaded = copy.deepcopy(original) if loaded is None else loaded
+    state = copy.deepcopy(original.eval().state_dict())
+    expected = result(original)
     require(
         same_state(state, original.state_dict()),
         "evaluation changes the state: change buffers only where self.training is True",
     )
-    loaded = bench.bound(prepared=False)
-    loaded.load_state_dict(state)
+    loaded.eval().load_state_dict(state)
     twins = {
         "the same object, asked again,": original,
         "a deep copy": copy.deepcopy(original),
@@ -138,7 +143,7 @@ def check_copies(bench: Bench[Any], result: Callable[[Any, PixelBatch], Any]) ->
         twins["a pickle"] = pickle.loads(pickle.dumps(original))
     for what, twin in twins.items():
         with during(f"{what} must give what the original gives; all that learns or counts belongs into the state_dict"):
-            torch.testing.assert_close(result(twin, bench.batch()), expected, rtol=0, atol=0, equal_nan=True)
+            torch.testing.assert_close(result(twin), expected, rtol=0, atol=0, equal_nan=True)
 
 
 def is_importable(module: nn.Module) -> bool:

@@ -26,8 +26,8 @@ class Distillation(Objective):
     :class:`~hardpix.objectives.WeightedCrossEntropy`. Pixels without a label in labeled images take no part, nor does
     padding; of images without labels all others do.
 
-    [ours]: the mean over valid pixels, where authors' codes take one over all of them, ignored ones and padding, and
-    some divide by the number of classes too or leave τ² out.
+    [ours]: the mean over valid pixels. Authors' codes take one over all of them, ignored ones and padding; some divide
+    by the number of classes too or leave τ² out.
 
     Args:
         temperature: τ > 0; 1 compares the probabilities themselves.

@@ -22,6 +22,9 @@ FUNCTIONS = {
     "demo": ("hardpix.commands.demo", "demo"),
 }
 
+# Classes whose settings need no class path before them.
+DEFAULT_CLASSES = {"label": {"labeler": "hardpix.labelers.ConfidenceThreshold"}}
+
 # Packages that commands import beyond torch and numpy, and the extra that brings them.
 TRAIN = (
     "train",
@@ -102,7 +105,8 @@ def _load(name: str) -> Callable[[list[str]], object]:
     from hardpix.cli.arguments import run_command
 
     module, function = FUNCTIONS[name]
-    return partial(run_command, getattr(import_module(module), function), name)
+    command = getattr(import_module(module), function)
+    return partial(run_command, command, name, classes=DEFAULT_CLASSES.get(name, {}))
 
 
 def _usage() -> str:

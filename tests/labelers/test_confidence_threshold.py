@@ -155,6 +155,22 @@ def test_refining_by_the_image_is_that_of_the_refiner(kind: torch.dtype) -> None
     assert torch.equal(found.target, torch.where(sure, expected.argmax(1), 255))
 
 
+class Products(Refiner):
+    """Probabilities as they are, by a product that autocast would compute in a half type."""
+
+    def forward(self, probabilities: Tensor, image: Tensor) -> Tensor:
+        classes = probabilities.shape[1]
+        return torch.einsum("dc,bchw->bdhw", torch.eye(classes), probabilities)
+
+
+def test_refiners_compute_in_float32_under_autocast() -> None:
+    px = batch_of(logits_of(0.9003, 0.8997).float(), image=torch.zeros(1, 3, 1, 2))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = ConfidenceThreshold(0.9, refiner=Products())(px)
+    # In bfloat16 both would be 0.8984.
+    assert found.target.tolist() == [[[1, 255]]]
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

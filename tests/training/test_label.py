@@ -17,7 +17,7 @@ import torch
 import yaml
 from torch.nn.functional import interpolate
 
-from hardpix.commands.label import classes_with_unlabeled, stored, unlabeled_id
+from hardpix.commands.label import classes_with_unlabeled, label, stored, unlabeled_id
 from hardpix.data import ClassTable
 from hardpix.pixels import DatasetInfo
 from hardpix.refiners import PAMR
@@ -166,13 +166,19 @@ def test_predictions_are_refined_by_the_image(mixed: Mixed, predicted: Path, tmp
 def test_labels_are_those_of_refined_predictions(mixed: Mixed, tmp_path: Path) -> None:
     images = ["--run", mixed.run.path, "--images", mixed.data.images]
     predict = run_hardpix("predict", *images, *REFINER, "--confidence", "--out", tmp_path / "predicted")
-    label = run_hardpix("label", *images, *REFINER, "--labeler.threshold", THRESHOLD, "--out", tmp_path / "labeled")
-    assert (predict.code, label.code) == (0, 0), predict.err + label.err
+    outcome = run_hardpix("label", *images, *REFINER, "--labeler.threshold", THRESHOLD, "--out", tmp_path / "labeled")
+    assert (predict.code, outcome.code) == (0, 0), predict.err + outcome.err
     for stem in SIZES:
         confidence = read(tmp_path / "predicted" / "confidence" / f"{stem}.png") / 65535
         expected = np.where(confidence >= THRESHOLD, read(tmp_path / "predicted" / "labels" / f"{stem}.png"), 255)
         certain = np.abs(confidence - THRESHOLD) > 1e-4
         np.testing.assert_array_equal(read(tmp_path / "labeled" / "masks" / f"{stem}.png")[certain], expected[certain])
+
+
+def test_a_refiner_is_that_of_one_call(mixed: Mixed, tmp_path: Path) -> None:
+    for name, refine in (("one", PAMR((1,), 2)), ("two", None), ("three", PAMR((1,), 2))):
+        label(mixed.run.path, mixed.data.images, tmp_path / name, refine=refine)
+        assert ("refine" in json.loads((tmp_path / name / "hardpix.json").read_text())) == (refine is not None)
 
 
 def test_at_another_resolution_images_refine_at_their_own_size(

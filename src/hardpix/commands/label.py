@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
 import yaml
-from jsonargparse import lazy_instance
 from rich.table import Table
 
 from hardpix.cli.arguments import checked_input
@@ -25,7 +25,7 @@ def label(
     run: Path,
     images: Path,
     out: Path,
-    labeler: Labeler = lazy_instance(ConfidenceThreshold),  # noqa: B008
+    labeler: Labeler | None = None,
     refine: Refiner | None = None,
     checkpoint: str = "best",
     device: str | None = None,
@@ -55,6 +55,7 @@ def label(
         overwrite: Whether earlier results of hardpix in OUT may be replaced; other files never are.
     """
     folder = RunFolder(run)
+    labeler = ConfidenceThreshold() if labeler is None else labeler
     with checked_input():
         task, samples, _ = open_run(
             folder, checkpoint, device, images, image_suffix=image_suffix, max_pixels=max_pixels
@@ -63,6 +64,8 @@ def label(
         if refine is not None:
             if labeler.refiner is not None:
                 raise ValueError("expected one refiner, found --refine and --labeler.refiner: give one of them")
+            # What was given stays as it is.
+            labeler = deepcopy(labeler)
             labeler.refiner = refine
         labeler = labeler.to(task.device).eval()
         made_by = {

@@ -20,6 +20,7 @@ class ConfidenceThreshold(Labeler):
     predicted with confidence count more, and no pixel is left out. [ours] the share is that of each image, without its
     padding; in DACS it is that of the whole batch.
 
+    Where FixMatch and UniMatch divide by the number of all pixels, objectives here divide by that of the labeled ones.
     A trust that is the same everywhere cancels out where an objective divides by the sum of weights, as
     WeightedCrossEntropy() does. WeightedCrossEntropy(Uniform(normalizer="count")) divides by the number of labeled
     pixels, so that little trust means a small loss, as in DACS.

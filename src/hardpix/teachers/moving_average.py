@@ -31,10 +31,10 @@ class MovingAverage(Teacher):
     so the first update copies the student, and until m reaches `momentum` the teacher is the plain mean of all students
     so far.
 
-    Statistics of batch norm are averaged with the same m, as timm and UniMatch do: the weights are those of many steps,
-    and so are the statistics then. Other numbers that are not floating-point, such as counters, are copied. The teacher
-    always runs in evaluation mode, with these statistics and without dropout. Mean Teacher itself left it in training
-    mode; there a prediction depends on the rest of the batch, and statistics change without an update.
+    Statistics of batch norm are averaged with the same m, as timm and UniMatch V2 do: the weights are those of many
+    steps, and so are the statistics then. Numbers that are not floating-point, such as counters, are copied. The
+    teacher always runs in evaluation mode, with these statistics and without dropout. Mean Teacher itself left it in
+    training mode; there a prediction depends on the rest of the batch, and statistics change without an update.
 
     In several processes the statistics are those of the first process, which DDP's students go on with too; weights
     are equal in all processes already. So all teachers are exactly equal after each update.

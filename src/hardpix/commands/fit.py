@@ -72,6 +72,12 @@ def build_parser() -> Parser:
         help="Go on with the run in --run from its last checkpoint, with its settings; the result is that of a run "
         "that was never interrupted.",
     )
+    parser.add_argument(
+        "--checkpoint_minutes",
+        type=float,
+        default=10.0,
+        help="Minutes after which last.ckpt is written within an epoch, too; at the end of each it always is.",
+    )
     parser.add_argument("--seed", type=int, default=0, help="Of weights, order, augmentation and everything else.")
     parser.add_class_arguments(SegmentationData, "data")
     parser.add_class_arguments(SegmentationTask, "model")
@@ -130,7 +136,7 @@ def fit(arguments: list[str]) -> RunFolder:
         ]
         if useless:
             show("[yellow]Warnings[/yellow]", *map(escape, useless))
-        trainer = _build_trainer(ready.trainer, settings.seed, folder)
+        trainer = _build_trainer(ready.trainer, settings.seed, folder, settings.checkpoint_minutes)
         if trainer.is_global_zero:
             saved = settings.clone()
             saved.pop("resume", None)
@@ -234,7 +240,7 @@ def _network_problems(task: SegmentationTask, settings: Namespace) -> list[str]:
     return []
 
 
-def _build_trainer(settings: Namespace, seed: int, folder: RunFolder) -> Trainer:
+def _build_trainer(settings: Namespace, seed: int, folder: RunFolder, checkpoint_minutes: float) -> Trainer:
     given: dict[str, Any] = settings.as_dict()
     if given["max_epochs"] in (None, -1) and given["max_steps"] == -1:
         raise ValueError(
@@ -261,7 +267,7 @@ def _build_trainer(settings: Namespace, seed: int, folder: RunFolder) -> Trainer
     if given["enable_checkpointing"] is not False:
         best = BestCheckpoint(folder.checkpoints)
         # The last comes after the best, so that it holds its state.
-        callbacks += [best, LastCheckpoint(folder.checkpoints)]
+        callbacks += [best, LastCheckpoint(folder.checkpoints, checkpoint_minutes)]
     callbacks.insert(0, Report(folder, best))
     given["enable_model_summary"] = bool(given["enable_model_summary"])
     return Trainer(**given, logger=logger, callbacks=callbacks, default_root_dir=folder.path)

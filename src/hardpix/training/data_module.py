@@ -191,6 +191,8 @@ class SegmentationData(LightningDataModule):
         self.first_epoch = 0
         self.stream_settings = dict(streams or {})
         self.wanted: tuple[str, ...] = ("labeled",)
+        self._loaders: dict[str, ResumableLoader] = {}
+        self._place: dict[str, dict[str, int]] = {}
 
         # A preset's depth has to be asked for, its weights come along.
         asked = {"depth": depth or False, "weight": weights}
@@ -389,7 +391,20 @@ class SegmentationData(LightningDataModule):
                 samples, size = self._stream_samples(name), self._batch_size(name)
                 sampler = EndlessSampler(samples, len(loaders[first]) * size, seed=samples.seed)
                 loaders[name] = self._loader(name, samples, sampler)
+        self._loaders = loaders
+        for name, place in self._place.items():
+            if name in loaders:
+                loaders[name].load_state_dict(place)
+        self._place = {}
         return loaders[first] if self.wanted == ("labeled",) else CombinedLoader(loaders, "min_size")
+
+    def state_dict(self) -> dict[str, dict[str, int]]:
+        """Place of each stream in its epoch, for checkpoints."""
+        return {name: loader.state_dict() for name, loader in self._loaders.items()}
+
+    def load_state_dict(self, state_dict: dict[str, dict[str, int]]) -> None:
+        """Go on from these places; Lightning calls it before it asks for the loaders."""
+        self._place = state_dict
 
     def _batch_size(self, name: str) -> int:
         return self.stream_settings.get(name, Stream()).batch_size or self.batch_size

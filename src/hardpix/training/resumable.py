@@ -11,10 +11,10 @@ from hardpix.data import SeededSampler
 
 
 class ResumableLoader(DataLoader):
-    """Loader whose place in the epoch is in every checkpoint, where its sampler is a `SeededSampler`.
+    """Loader that knows its place in the epoch and goes on from one, where its sampler is a `SeededSampler`.
 
-    Lightning asks for the place, and gives it back before the first batch. Workers may have read ahead: what counts are
-    the batches that were handed out.
+    Workers may have read ahead: what counts are the batches that were handed out. Lightning takes a loader with these
+    two methods for one that can be resumed, yet does not always give the place back; the data module does.
     """
 
     taken = 0

@@ -96,7 +96,8 @@ def require_checkpoint(folder: RunFolder, task: SegmentationTask, max_epochs: in
     """
     path = folder.checkpoint("last")
     last = read_checkpoint(path, weights_only=False)
-    done = last["epoch"] + 1
+    # Whole epochs: one that was broken off is gone on with.
+    done = last["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
     if max_epochs is not None and 0 <= max_epochs < done:
         raise ValueError(f"expected at least the {done} epochs that {folder.path} has behind it, found {max_epochs}")
     load_weights(

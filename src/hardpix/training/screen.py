@@ -78,7 +78,7 @@ class Report(Callback):
             return
         path = quote(str(self.folder.path))
         if (self.folder.checkpoints / "last.ckpt").is_file():
-            console.print(f"interrupted; to go on after the last whole epoch: hardpix fit --run {path} --resume")
+            console.print(f"interrupted; to go on from the last checkpoint: hardpix fit --run {path} --resume")
         else:
             console.print(f"interrupted before the first checkpoint; {path} holds nothing to go on with")
 

@@ -90,7 +90,7 @@ def panel(points: np.ndarray, colours: np.ndarray, title: str, font: ImageFont.I
 
 
 def legend(names: tuple[str, ...], colours: np.ndarray, width: int, font: ImageFont.ImageFont) -> Image.Image:
-    """The classes and their colours, in a row that wraps."""
+    """The classes and their colors, in a row that wraps."""
     image = Image.new("RGB", (width, 2 * MARGIN), "white")
     draw = ImageDraw.Draw(image)
     x, y = MARGIN // 2, MARGIN // 4

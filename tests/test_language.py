@@ -1,4 +1,4 @@
-"""Docstrings and comments begin with a noun or a verb, and docstrings have short sentences."""
+"""Docstrings and comments: a noun or a verb first, short sentences, American spelling."""
 
 import ast
 import re
@@ -21,6 +21,12 @@ SOURCE = ROOT / "src" / "hardpix"
 LATER = {path for pattern in NOT_YET for path in SOURCE.glob(pattern)}
 FILES = [path for folder in (SOURCE, ROOT / "tests", ROOT / "benchmarks") for path in sorted(folder.rglob("*.py"))]
 FILES = [path for path in FILES if path not in LATER]
+# Words of prose, not those of identifiers, options and keys.
+WORD = re.compile(r"(?<![\w./_\-$])[A-Za-z]+(?![\w(=:]|\.\w|_)")
+BRITISH = re.compile(
+    "colour|centre|centring|labell|metre|grey|neighbour|behaviour|favour|licence|modelling|analyse|catalogue"
+    "|(normal|summar|minim|maxim|quant|initial|optim|synchron|recogn|organ|visual|special|general|parallel)is(e|ing|ation)"
+)
 SECTION = re.compile(r"\s*(Args|Attributes|Example|Raises|Returns|Shapes|Source|Warns|Yields)\b[^.]*:$")
 
 
@@ -52,6 +58,11 @@ def words(sentence: str) -> int:
     return sum(bool(re.search(r"\w", word)) for word in sentence.split())
 
 
+def british(text: str) -> list[str]:
+    """British words of a text, without those in code."""
+    return [word for word in WORD.findall(re.sub(r"`+[^`]*`+", "", text)) if BRITISH.search(word.lower())]
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_docstrings(path: Path) -> None:
     for line, text in docstrings(path.read_text(encoding="utf-8")):
@@ -59,6 +70,7 @@ def test_docstrings(path: Path) -> None:
         assert first is None or first[1] not in HEADLESS, f"{path}:{line}: {text.splitlines()[0]}"
         long = [sentence for sentence in sentences(text) if words(sentence) > LONGEST]
         assert long == [], f"{path}:{line}"
+        assert british(" ".join(sentences(text))) == [], f"{path}:{line}"
 
 
 def comments(path: Path) -> Iterator[tuple[int, str]]:
@@ -79,6 +91,7 @@ def test_comments(path: Path) -> None:
         first = re.match(r"#\W*(\w+)", text)
         # A comment may say when something is so.
         assert first is None or first[1] not in HEADLESS - {"If", "Where"}, f"{path}:{line}: {text}"
+        assert british(text) == [], f"{path}:{line}: {text}"
 
 
 def test_what_is_refused() -> None:
@@ -86,6 +99,9 @@ def test_what_is_refused() -> None:
     assert list(docstrings(code)) == [(1, "What it is.\n\nArgs:\n    a: one;\n        two.")]
     assert list(sentences("One. Two.\n\n    x = y. z\n\nThree.\n\nArgs:\n    a: four; five.\n    b (c): six.")) == [
         *("One.", "Two.", "Three.", "Args:", "a: four;", "five.", "b (c): six.")
+    ]
+    assert british("Grey of `ignore_colours`, by_colour, and neighbours of a colour-blind one") == [
+        *("Grey", "neighbours", "colour")
     ]
     assert words("μ / mean μ is one − two, three.") == 7
 

@@ -1,4 +1,4 @@
-"""Depth maps: from what is stored to metres."""
+"""Depth maps: from what is stored to meters."""
 
 from math import inf, isfinite, nan
 from pathlib import Path
@@ -15,7 +15,7 @@ from hardpix.data import DataError, DepthFormat, load_preset, read_depth
 
 
 def by_hand(stored: float, depth_format: DepthFormat) -> float:
-    """The metres of one number, with Python's own arithmetic."""
+    """The meters of one number, with Python's own arithmetic."""
     value = depth_format.scale * stored + depth_format.offset
     if depth_format.baseline is not None and depth_format.focal is not None:
         value = depth_format.baseline * depth_format.focal / value if value else inf

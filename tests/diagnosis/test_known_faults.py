@@ -61,7 +61,7 @@ def with_faults() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         before = prediction.copy()
         kind = fault(prediction)
         kinds[prediction != before] = KINDS.index(kind)
-    prediction[63] = 3  # where nothing is labelled, nothing is wrong
+    prediction[63] = 3  # where nothing is labeled, nothing is wrong
     return truth, prediction, kinds
 
 

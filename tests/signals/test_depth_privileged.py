@@ -33,7 +33,7 @@ class Predicts(nn.Module):
 
 
 def random_depth(shape: tuple[int, ...], seed: int = 3) -> Tensor:
-    """Metres, a fifth unknown."""
+    """Meters, a fifth unknown."""
     generator = torch.Generator().manual_seed(seed)
     depth = 1 + 5 * torch.rand(shape, generator=generator, dtype=torch.float64)
     depth[torch.rand(shape, generator=generator) < 0.2] = torch.nan

@@ -57,7 +57,7 @@ def check_folders(
     Args:
         folders: images, masks and further maps.
         classes: what the masks should hold; None takes the ids found.
-        depth_format: how stored depth becomes metres; by default as the folders have it, else it is in metres.
+        depth_format: how stored depth becomes meters; by default as the folders have it, else it is in meters.
         image_format: which bands and numbers of the images are used.
         ignore_index: must be no class.
         progress: show a bar on the terminal.

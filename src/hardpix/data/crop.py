@@ -33,7 +33,7 @@ class RandomScaledCrop(nn.Module):
         scale: smallest and largest factor s.
         max_class_share: 1 switches the cap off.
         attempts: places tried before the best of them is taken.
-        ignore_index: unlabelled pixels of the target.
+        ignore_index: unlabeled pixels of the target.
         fill: color of the padding, a number in 0…255 for each channel; images of floats have it from 0 to 1.
         resolution: share of the image's own height and width at which s = 1 shows it.
         map_kinds: of the maps that samples may hold beside the target.
@@ -111,7 +111,7 @@ class RandomScaledCrop(nn.Module):
 
 
 def largest_share(target: Tensor, ignore_index: int) -> float:
-    """The largest class's share of the labelled pixels; 1 where none is labelled.
+    """The largest class's share of the labeled pixels; 1 where none is labeled.
 
     Example:
         >>> largest_share(torch.tensor([[0, 0, 0, 1, 255]]), 255)
@@ -124,7 +124,7 @@ def largest_share(target: Tensor, ignore_index: int) -> float:
 
 
 def cut_map(values: Tensor, window: Window, size: tuple[int, int], fill: float) -> Tensor:
-    """A window of an (H, W) map, resized to `size`: each pixel takes the value under its centre, or `fill` outside."""
+    """A window of an (H, W) map, resized to `size`: each pixel takes the value under its center, or `fill` outside."""
     top, left, height, width = window
     rows, inside_rows = _sources(top, height, size[0], values.shape[0])
     columns, inside_columns = _sources(left, width, size[1], values.shape[1])
@@ -135,7 +135,7 @@ def cut_map(values: Tensor, window: Window, size: tuple[int, int], fill: float) 
 def cut_image(image: Tensor, window: Window, size: tuple[int, int], fill: tuple[int, ...]) -> tv_tensors.Image:
     """A window of a (C, H, W) image, uint8 or floats from 0 to 1, resized bilinearly to `size`, padded with a color."""
     top, left, height, width = window
-    # Colours lie innermost, as in the file: torch resizes bytes in that order several times as fast.
+    # Colors lie innermost, as in the file: torch resizes bytes in that order several times as fast.
     color = [value / 255 for value in fill] if image.is_floating_point() else fill
     canvas = torch.tensor(color, dtype=image.dtype).repeat(height, width, 1).permute(2, 0, 1)
     y, x = max(top, 0), max(left, 0)
@@ -156,7 +156,7 @@ def _place(height: int, width: int, size: tuple[int, int]) -> Window:
 
 
 def _sources(start: int, length: int, count: int, available: int) -> tuple[Tensor, Tensor]:
-    """Along one side: which source pixel lies under the centre of each of `count` pixels, and whether there is one."""
+    """Along one side: which source pixel lies under the center of each of `count` pixels, and whether there is one."""
     # In whole numbers, so that a map taken at its own size comes out as it went in.
     source = start + (2 * torch.arange(count) + 1) * length // (2 * count)
     return source.clamp(0, available - 1), (source >= 0) & (source < available)

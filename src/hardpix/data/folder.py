@@ -29,13 +29,13 @@ class SegmentationFolder(Dataset[Sample]):
 
     Args:
         images: folder of png, jpg, tif, bmp or webp images; searched with its subfolders.
-        masks: folder of masks: ids (whole numbers of any type), palette png, or RGB colours of the class table; None to
+        masks: folder of masks: ids (whole numbers of any type), palette png, or RGB colors of the class table; None to
             predict.
         classes: what the labels mean; None finds the ids by reading every mask.
         depth: folder of depth maps (png, tif, npy); some images may have none.
         weights: folder of weight maps (16-bit png as v / 65535; float tif or npy as they are).
         maps: folders of maps of any kind, such as ``{MapKind("superpixel", …): "superpixels"}``.
-        depth_format: how stored depth becomes metres; by default it is in metres.
+        depth_format: how stored depth becomes meters; by default it is in meters.
         image_format: which bands of the images, and which of their numbers are black and white; by default RGB.
         image_suffix, mask_suffix, depth_suffix: what follows the stem in file names (see `Folders`).
         ignore_index: marks pixels without a label in `target`.

@@ -20,7 +20,7 @@ class FolderReport:
     """Findings of `check_folders`.
 
     `classes` are those asked for or, where none were, those found in the masks (None without masks). `labels` holds for
-    each stem how many pixels have each stored id or colour, `sizes` the height and width of each image. `problems` must
+    each stem how many pixels have each stored id or color, `sizes` the height and width of each image. `problems` must
     be mended before training, `warnings` need not. For each kind of map there is a folder of, by its key, `maps_seen`
     says what each map holds. `lacking` has the stems of images that have none, or one in which nothing is known.
     `depth_seen` and `without_depth` are those of depth. `masks` has the facts of each mask that could be read.

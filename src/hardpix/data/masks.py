@@ -16,9 +16,9 @@ from hardpix.data.tif import PALETTE, RGB, Raster, read_raster
 
 
 def read_mask(path: str | Path, *, by_color: bool = False, max_pixels: int = MAX_PIXELS) -> np.ndarray:
-    """A mask as stored: (H, W) ids in uint8 or uint16, or (H, W, 3) uint8 colours.
+    """A mask as stored: (H, W) ids in uint8 or uint16, or (H, W, 3) uint8 colors.
 
-    Whole numbers of any type and palette indices are ids; RGB is colours; an alpha channel is dropped. The orientation
+    Whole numbers of any type and palette indices are ids; RGB is colors; an alpha channel is dropped. The orientation
     that EXIF notes is applied, as to images.
 
     Args:
@@ -110,7 +110,7 @@ def _as_stored(shown: np.ndarray, stored_as: str) -> np.ndarray:
 
 
 def write_mask(path: str | Path, ids: np.ndarray) -> None:
-    """Write (H, W) ids as a grey png of 8 bits, or of 16 where `ids` is uint16; folders are made as needed.
+    """Write (H, W) ids as a gray png of 8 bits, or of 16 where `ids` is uint16; folders are made as needed.
 
     Example:
         >>> from tempfile import TemporaryDirectory

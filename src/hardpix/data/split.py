@@ -1,4 +1,4 @@
-"""Holding out a part for validation without neighbouring video frames on both sides."""
+"""Holding out a part for validation without neighboring video frames on both sides."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Split:
 def split_blocks(stems: Sequence[str], share: float = 0.2, blocks: int = 4, gap: int | None = None) -> Split:
     """Hold out contiguous blocks of the naturally sorted stems.
 
-    Neighbouring frames of a video are nearly the same picture; drawn at random, validation would ask for pictures that
+    Neighboring frames of a video are nearly the same picture; drawn at random, validation would ask for pictures that
     training has seen. The blocks lie in the middle of equal stretches of the list. On either side of each block `gap`
     frames are used for neither part.
 

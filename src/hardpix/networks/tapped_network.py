@@ -76,7 +76,7 @@ class TappedNetwork(nn.Module):
 
         Args:
             image: as the model takes it.
-            size: height and width of the logits; the image's by default. Bilinear, pixel centres aligned.
+            size: height and width of the logits; the image's by default. Bilinear, pixel centers aligned.
 
         Raises:
             RuntimeError: a module that should have been caught did not run.

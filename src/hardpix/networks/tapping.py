@@ -43,7 +43,7 @@ def tap(
         embedding: path of the last classifier, where it lies outside of the decoder or is not its last layer.
         stages: paths of modules whose outputs are wanted. Without them nothing more is caught, until an objective
             asks for stages (:class:`~hardpix.objectives.SideOutputs`), which of DDRNet are known.
-        ignore_index: the id of unlabelled pixels in the targets to come.
+        ignore_index: the id of unlabeled pixels in the targets to come.
 
     Raises:
         ValueError: a path that is no module of the model.

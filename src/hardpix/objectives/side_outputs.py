@@ -28,7 +28,7 @@ class SideOutputs(Objective):
     inference.
 
     As in :class:`~hardpix.objectives.WeightedCrossEntropy` the weights are constants unless the signal is
-    differentiable, and signals with ``normalizer`` "count" divide by the number of labelled cells.
+    differentiable, and signals with ``normalizer`` "count" divide by the number of labeled cells.
 
     Args:
         signal: the name of a map that an objective before this one in a ``Sum`` has published, such as "hardness"; or a
@@ -38,7 +38,7 @@ class SideOutputs(Objective):
         channels: inside a head, at most; never more than its stage has.
         image_size: height and width of an image that the network takes, which shows once how many channels the stages
             have. Without it some usual squares are tried.
-        across_processes: normalisers are those of the joined batch of all processes that train together.
+        across_processes: normalizers are those of the joined batch of all processes that train together.
 
     Returns (from forward):
         "loss", and every stage's own as "stages/…", of which the loss has the mean.

@@ -59,7 +59,7 @@ def weighted_means(terms: Sequence[tuple[Tensor, Tensor, Tensor]], joined: bool)
     """Σ w ℓ / Σ d of every (ℓ, w, d): losses, their weights, and what is added up to divide by.
 
     Args:
-        terms: d is w itself for a weighted mean, or the mask of labelled pixels.
+        terms: d is w itself for a weighted mean, or the mask of labeled pixels.
         joined: whether the divisors are those of the joined batch of all processes, which are asked once for all terms.
     """
     divisors = torch.stack([divisor.sum(dtype=loss.dtype) for loss, _, divisor in terms])

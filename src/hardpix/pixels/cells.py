@@ -27,7 +27,7 @@ def cell_labels(
         target: (B, H, W) class ids, integers of any type, or ``ignore_index``.
         size: rows and columns of the grid.
         num_classes: C.
-        ignore_index: the id of unlabelled pixels.
+        ignore_index: the id of unlabeled pixels.
         rule: "any" takes, of the classes in the cell, the one with the fewest pixels in the batch, so that a pole one
             pixel wide keeps all of its cells; "majority" the one with the most pixels in the cell (of equal ones the
             lowest id).

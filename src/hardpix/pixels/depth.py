@@ -61,18 +61,18 @@ def depth_aware_error(
 
         E_i = Σ_j κ_ij e_j / Σ_j κ_ij        κ_ij = exp(−(d_i − d_j)² / 2(ρ d_i)²)
 
-    over the labelled pixels j of known depth among the (2·radius + 1)² neighbours that lie ``step`` rows and columns
+    over the labeled pixels j of known depth among the (2·radius + 1)² neighbors that lie ``step`` rows and columns
     apart, i itself included. So a pixel counts as hard where its surroundings are segmented badly, and errors on one
     side of a depth edge do not leak to the other. Taking every third pixel of a window of 13 × 13 costs a seventh of
     taking them all.
 
     Args:
-        error: (B, H, W) e, such as 1 − the probability of the labelled class.
+        error: (B, H, W) e, such as 1 − the probability of the labeled class.
         depth: (B, H, W) d; unknown where it is NaN, infinite or not above 0.
         labelled: (B, H, W) boolean; the error of other pixels does not count.
-        radius: neighbours on each side, ≥ 0.
-        step: rows and columns between neighbours, ≥ 1.
-        tolerance: ρ > 0, the share of its own depth within which a pixel's neighbours are at the same depth.
+        radius: neighbors on each side, ≥ 0.
+        step: rows and columns between neighbors, ≥ 1.
+        tolerance: ρ > 0, the share of its own depth within which a pixel's neighbors are at the same depth.
 
     Returns:
         (B, H, W) float32 or wider, 0 where depth is unknown or the pixel has no label; cut off from the graph.

@@ -31,7 +31,7 @@ class GeneratedScenes(Dataset[dict[str, Any]]):
 
     - ``image``: uint8 (3, H, W), RGB
     - ``target``: int64 (H, W), classes as in ``classes``; nothing is ignored
-    - ``depth``: float32 (H, W), metres along the line of sight's axis; NaN in the sky
+    - ``depth``: float32 (H, W), meters along the line of sight's axis; NaN in the sky
     - ``ambiguity``: float32 (H, W) in [0, 1], see :mod:`hardpix.scenes.ambiguity`
     - ``stem``: a name for files
 

@@ -17,7 +17,7 @@ STRIPS = 20
 
 @dataclass(frozen=True)
 class Street:
-    """The cross-section of the street, metres from the road's axis."""
+    """The cross-section of the street, meters from the road's axis."""
 
     half_road: float
     left_walk: float

@@ -53,7 +53,7 @@ class DepthPrivileged(Signal):
         DSE_i = Σ_j κ_ij (1 − p_j) / Σ_j κ_ij, the mean error of what lies around i at its depth
         w = 1 + λ(t) · (a · DPE + b · DSE)
 
-    p_j is the probability of the labelled class; see :func:`~hardpix.pixels.depth_prediction_error` and
+    p_j is the probability of the labeled class; see :func:`~hardpix.pixels.depth_prediction_error` and
     :func:`~hardpix.pixels.depth_aware_error`. Each measure is scaled to [0, 1] by its running 95th percentile. Where
     depth is unknown (NaN, infinite or not above 0) w = 1. The loss is divided by Σ w: beside images with depth, whose
     pixels weigh up to 1 + λ (a + b), those without have a smaller part of it.
@@ -63,7 +63,7 @@ class DepthPrivileged(Signal):
         dse: b ≥ 0.
         curriculum: λ at the share t of the training that is done. "cosine" is (1 − cos πt) / 2, "linear" is t, "step"
             is 0 in the first half and 1 after it, "none" is 1 throughout.
-        loss: what the branch minimises, "berhu", "l1" or "scale_invariant" of log depth (see
+        loss: what the branch minimizes, "berhu", "l1" or "scale_invariant" of log depth (see
             :func:`~hardpix.pixels.depth_loss`).
         loss_weight: of that loss, > 0 where ``dpe`` is; with 0 and no ``dpe`` there is no branch.
         detach: True keeps the branch's gradient from the network, which else learns depth as a second task.

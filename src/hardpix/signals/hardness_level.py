@@ -184,7 +184,7 @@ class HardnessLevel(Signal):
         weight_sum, loss_sum = global_sum(sums) if joined else sums
         weight_sum = torch.where(weight_sum > 0, weight_sum, 1)
         mean = loss_sum / weight_sum
-        # Σ h (ℓ − L_seg) has the gradient of the whole −α Σ Ĥ ℓ, its normaliser's part too, which would else be a sum
+        # Σ h (ℓ − L_seg) has the gradient of the whole −α Σ Ĥ ℓ, its normalizer's part too, which would else be a sum
         # over other processes that no gradient comes back from; the constant beside it brings back the value.
         weighted = (hardness * (loss - mean)).sum() + mean * sums[0]
         return -self.alpha * (process_count() if joined else 1) * weighted / weight_sum

@@ -202,7 +202,7 @@ class Nameless(Squares):
 
 
 class Pooling(Tiny):
-    """Looks at the mean of the image through batch normalisation, as the pooling of DeepLab does."""
+    """Looks at the mean of the image through batch normalization, as the pooling of DeepLab does."""
 
     def __init__(self, outputs: int = 3) -> None:
         super().__init__(outputs)

@@ -38,6 +38,7 @@ class TrainingStep(nn.Module):
         probabilities in place of logits, or binary targets hold 0 and ``ignore_index`` alone.
 
     Example:
+        >>> import torch
         >>> import hardpix
         >>> from hardpix.objectives import WeightedCrossEntropy
         >>> from hardpix.signals import HardnessLevel

@@ -350,5 +350,5 @@ def test_what_it_needs_is_said(pixel_batch: Make) -> None:
     with pytest.raises(ValueError, match=r"give step\(…, progress=done / all\), or choose curriculum='none'"):
         px.map(with_prediction(px))
     bare = pixel_batch(progress=0.5)
-    with pytest.raises(ValueError, match=r"needs depth maps of the training images: give step\(…, depth=metres\)"):
+    with pytest.raises(ValueError, match=r"needs depth maps of the training images: give step\(…, depth=meters\)"):
         bare.map(with_prediction(bare))

@@ -25,6 +25,7 @@ class Recipe(nn.Module):
         ...     def forward(self, batches, progress):
         ...         px = self.pixels(batches["labeled"], progress)
         ...         return {"loss": px.loss.mean()}
+        >>> import torch
         >>> import hardpix
         >>> model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 2, 1))
         >>> batch = {"image": torch.rand(1, 3, 4, 4), "target": torch.zeros(1, 4, 4, dtype=torch.long)}

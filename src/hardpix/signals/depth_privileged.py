@@ -238,7 +238,7 @@ class DepthPrivileged(Signal):
         depth = px.sample.get("depth")
         if depth is None:
             raise ValueError(
-                "DepthPrivileged needs depth maps of the training images: give step(…, depth=metres), (B, H, W) with "
+                "DepthPrivileged needs depth maps of the training images: give step(…, depth=meters), (B, H, W) with "
                 "NaN where unknown (on the command line --data.depth)"
             )
         # The network's type decides: depth that comes in float64, as numpy has it, would make the loss one of float64.

@@ -8,11 +8,13 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from hardpix.labelers import Labeler
 from hardpix.networks import TappedNetwork
 from hardpix.objectives import Objective, WeightedCrossEntropy, signals_in, with_signal_losses
 from hardpix.pixels import PixelBatch
 from hardpix.recipes.adding import add
 from hardpix.recipes.base import Batch, Recipe
+from hardpix.teachers import Teacher
 
 
 class SelfTraining(Recipe):
@@ -46,8 +48,8 @@ class SelfTraining(Recipe):
     def __init__(
         self,
         objective: Objective,
-        teacher: nn.Module,
-        labeler: nn.Module,
+        teacher: Teacher,
+        labeler: Labeler,
         augment: nn.Module | None = None,
         partner: Literal["labeled", "unlabeled"] = "labeled",
         unlabeled: Objective | None = None,
@@ -100,7 +102,7 @@ class SelfTraining(Recipe):
         return self.weight * math.exp(-5 * (1 - progress / self.ramp) ** 2)
 
     def end_step(self) -> None:
-        self.teacher.update(self.network)  # type: ignore[operator]
+        self.teacher.update(self.network)
 
     def end_epoch(self) -> None:
-        self.labeler.end_epoch()  # type: ignore[operator]
+        self.labeler.end_epoch()

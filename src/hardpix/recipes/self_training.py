@@ -41,6 +41,19 @@ class SelfTraining(Recipe):
 
     Raises:
         ValueError: a weight below 0, or a ramp outside 0…1.
+
+    Example:
+        >>> import hardpix, torch
+        >>> from hardpix.data.batch_transforms import CutMix
+        >>> from hardpix.labelers import ConfidenceThreshold
+        >>> from hardpix.teachers import MovingAverage
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 2, 1))
+        >>> recipe = SelfTraining(WeightedCrossEntropy(), MovingAverage(), ConfidenceThreshold(0.5), CutMix())
+        >>> recipe = recipe.bind(hardpix.tap(model, decoder="1"))
+        >>> labeled = {"image": torch.rand(2, 3, 4, 4), "target": torch.zeros(2, 4, 4, dtype=torch.long)}
+        >>> losses = recipe({"labeled": labeled, "unlabeled": {"image": torch.rand(2, 3, 4, 4)}}, progress=0.0)
+        >>> [name for name in losses if name.endswith("loss")]
+        ['loss', 'labeled/loss', 'unlabeled/loss']
     """
 
     streams = ("labeled", "unlabeled")

@@ -24,6 +24,13 @@ class TwoViews(SelfTraining):
 
     Raises:
         ValueError: nothing that changes the views.
+
+    Example:
+        >>> from hardpix.labelers import ConfidenceThreshold
+        >>> from hardpix.objectives import WeightedCrossEntropy
+        >>> from hardpix.teachers import MovingAverage
+        >>> TwoViews(WeightedCrossEntropy(), MovingAverage(0), ConfidenceThreshold(), ramp=0.5).weight_at(0.5)
+        1.0
     """
 
     def forward(self, batches: Mapping[str, Batch], progress: float) -> dict[str, Tensor]:

@@ -16,6 +16,7 @@ PACKAGES = [
     "hardpix.refiners",
     "hardpix.teachers",
     "hardpix.labelers",
+    "hardpix.recipes",
     "hardpix.testing",
 ]
 # Types by another name, for those who read types, and the one table.

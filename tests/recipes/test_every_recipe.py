@@ -9,7 +9,7 @@ import hardpix.recipes
 from hardpix.data.batch_transforms import ClassMix, StrongColor
 from hardpix.labelers import ConfidenceThreshold, Labeler
 from hardpix.objectives import Distillation, PixelContrast, Sum, WeightedCrossEntropy
-from hardpix.recipes import Recipe, SelfTraining, Supervised
+from hardpix.recipes import Recipe, SelfTraining, Supervised, TwoViews
 from hardpix.refiners import PAMR
 from hardpix.signals import HardnessLevel
 from hardpix.teachers import MovingAverage
@@ -23,6 +23,9 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "corrected labels": lambda: Supervised(WeightedCrossEntropy(), MovingAverage(), ConfidenceThreshold(0.0)),
     "self-training": lambda: SelfTraining(
         WeightedCrossEntropy(HardnessLevel()), MovingAverage(), ConfidenceThreshold(0.3), StrongColor(), weight=0.5
+    ),
+    "two views": lambda: TwoViews(
+        WeightedCrossEntropy(HardnessLevel()), MovingAverage(0), ConfidenceThreshold(0.3), StrongColor()
     ),
     "mixed, with a memory": lambda: SelfTraining(
         Sum({"learn": WeightedCrossEntropy(), "contrast": PixelContrast(anchors=4, memory=8)}),

@@ -15,7 +15,7 @@ import hardpix
 from hardpix.data.batch_transforms import ClassMix, CutMix, StrongColor
 from hardpix.networks import TappedNetwork
 from hardpix.objectives import WeightedCrossEntropy
-from hardpix.recipes import SelfTraining
+from hardpix.recipes import SelfTraining, TwoViews
 from hardpix.signals import HardnessLevel
 
 CLASSES = 3
@@ -156,3 +156,39 @@ def test_the_teacher_follows_each_step_and_may_be_deployed() -> None:
 def test_settings_outside_their_range(settings: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="expected weight ≥ 0 and ramp"):
         SelfTraining(WeightedCrossEntropy(), Follower(), Confident(), **settings)
+
+
+class TestTwoViews:
+    def test_both_views_are_learned_with_half_the_weight_each(self) -> None:
+        class Turn(nn.Module):
+            """Upside down at first, then left to right."""
+
+            side = -2
+
+            def forward(self, batch: Any, partner: Any) -> dict[str, Any]:
+                side, self.side = self.side, -1
+                return {**batch, **{key: batch[key].flip(side) for key in ("image", "target", "target_weight")}}
+
+        recipe = TwoViews(WeightedCrossEntropy(), Follower(), Confident(), Turn(), weight=0.6).bind(tapped())
+        given = batches()
+        image = given["unlabeled"]["image"]
+        with torch.no_grad():
+            scores = recipe.teacher.network.model(image).softmax(1)
+        taught = torch.where(scores.amax(1) > 0.37, scores.argmax(1), 255)
+        views = [cross_entropy(recipe.network, image.flip(side), taught.flip(side)) for side in (-2, -1)]
+        labeled = cross_entropy(recipe.network, given["labeled"]["image"], given["labeled"]["target"])
+        assert not torch.isclose(*views)
+        found = recipe(given, 1.0)
+        torch.testing.assert_close(found["first/segmentation"], views[0])
+        torch.testing.assert_close(found["second/segmentation"], views[1])
+        torch.testing.assert_close(found["loss"], labeled + 0.3 * views[0] + 0.3 * views[1])
+
+    def test_two_views_that_cannot_differ_are_an_error(self) -> None:
+        recipe = TwoViews(WeightedCrossEntropy(), Follower(), Confident()).bind(tapped())
+        with pytest.raises(ValueError, match="TwoViews needs views that differ, found no augment"):
+            recipe(batches(), 0.0)
+
+    def test_it_draws_anew_for_each_view(self) -> None:
+        recipe = TwoViews(WeightedCrossEntropy(), Follower(), Confident(), CutMix(1.0), "unlabeled").bind(tapped())
+        found = recipe(batches(), 0.0)
+        assert found["first/loss"] != found["second/loss"]

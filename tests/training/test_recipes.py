@@ -178,3 +178,52 @@ def test_a_checkpoint_from_before_there_were_recipes_says_so(watched: RunFolder,
     torch.save(saved, tmp_path / "old.ckpt")
     with pytest.raises(ValueError, match="found one from before there were recipes"):
         watched.load_task(str(tmp_path / "old.ckpt"))
+
+
+MEAN_TEACHER = (
+    *("--model.recipe", "SelfTraining", "--model.recipe.objective", PLAIN),
+    *("--model.recipe.teacher", "MovingAverage", "--model.recipe.teacher.momentum", 0.9),
+    *("--model.recipe.labeler", "ConfidenceThreshold", "--model.recipe.labeler.threshold", 0.4),
+    *("--model.recipe.augment", "hardpix.data.batch_transforms.CutMix", "--model.recipe.partner", "unlabeled"),
+    *("--data.labeled_every", 2, "--data.batch_size", 1),
+)
+
+
+@pytest.mark.parametrize(("accumulated", "steps"), [(1, 10), (2, 6), (5, 2)])
+def test_a_mean_teacher_is_updated_as_often_as_the_optimizer_steps(
+    accumulated: int, steps: int, fit_tiny: Callable[..., RunFolder]
+) -> None:
+    """5 labeled images one by one, two epochs; what is left at an epoch's end is a step of its own."""
+    folder = fit_tiny(*MEAN_TEACHER, "--trainer.accumulate_grad_batches", accumulated)
+    saved = torch.load(folder.checkpoint("last"), weights_only=True)
+    assert saved["global_step"] == steps
+    assert saved["state_dict"]["recipe.teacher._extra_state"] == steps
+    assert saved["state_dict"]["recipe.augment._extra_state"] == 10
+
+
+def test_the_teacher_is_deployed_where_it_is_asked_for(fit_tiny: Callable[..., RunFolder]) -> None:
+    folder = fit_tiny(*MEAN_TEACHER, "--model.recipe.deploy", "teacher")
+    task = folder.load_task("last")
+    state = weights(folder)
+    first = "model.encoder.0.weight"
+    assert torch.equal(task.deployed.state_dict()[first], state[f"recipe.teacher.network.{first}"])
+    assert not torch.equal(state[f"recipe.network.{first}"], state[f"recipe.teacher.network.{first}"])
+    image = torch.rand(1, 3, 32, 32)
+    assert torch.equal(task(image), task.recipe.teacher.network(image).logits)
+
+
+def test_a_small_network_learns_from_the_run_of_another(fit_tiny: Callable[..., RunFolder], watched: RunFolder) -> None:
+    """Watchful deploys class 1 everywhere: that is what its teacher's run says, and what a student alone would not."""
+    teacher = "hardpix.training.frozen_run.FrozenRun"
+    given = ["--model.recipe", "Supervised", "--model.recipe.objective", "Distillation"]
+    given += ["--model.recipe.teacher", teacher, "--model.recipe.teacher.run", watched.path]
+    folder = fit_tiny(*given, "--model.optimizer.lr", 0.05, "--trainer.max_epochs", 8)
+    logits = folder.load_task("last")(torch.rand(1, 3, 32, 32))
+    assert bool((logits.argmax(1) == 1).all())
+    assert not any(".teacher." in name for name in weights(folder))
+
+
+def test_a_recipe_is_named_without_its_module_and_its_parts_too(fit_tiny: Callable[..., RunFolder]) -> None:
+    config = fit_tiny(*MEAN_TEACHER, "--trainer.max_epochs", 1).read_config()["model"]
+    assert config["recipe"]["class_path"] == "hardpix.recipes.SelfTraining"
+    assert config["recipe"]["init_args"]["teacher"]["class_path"] == "hardpix.teachers.MovingAverage"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,6 +19,7 @@ import torch
 import yaml
 from PIL import Image
 
+from hardpix.commands.fit import build_parser
 from hardpix.data.labeled_part import labeled_part
 from hardpix.data.sampling import EndlessSampler
 from hardpix.training.data_module import SegmentationData
@@ -281,3 +284,31 @@ def test_two_processes_share_each_stream_and_end_the_same_steps(data: Data, othe
     assert sorted(unlabeled[:5]) == sorted(unlabeled[5:]) == [f"extra_{k}" for k in range(5)]
     # 5 batches added up by twos: 3 steps of the optimizer.
     assert weights(RunFolder(tmp_path / "run"))["recipe.teacher.updates"] == 3
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text(encoding="utf-8")
+COMMANDS = [
+    shlex.split(command, comments=True)
+    for block in re.findall(r"```console\n(.*?)```", PAGE, flags=re.DOTALL)
+    for command in block.replace("\\\n", " ").strip().splitlines()
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command[2:4]))
+def test_commands_of_the_page_have_settings_that_there_are(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).parents[2])
+    assert command[:2] == ["hardpix", "fit"]
+    parser = build_parser()
+    parser.parse_args(command[2:])
+    assert not parser.unknown_keys
+
+
+def test_the_first_command_of_the_page_trains(data: Data, others: Path, tmp_path: Path) -> None:
+    places = {"images": str(data.images), "masks": str(data.masks)}
+    given = [places.get(word, word.replace("more_images", str(others))) for word in COMMANDS[0][2:]]
+    outcome = run_hardpix("fit", *given, *TINY, "--run", tmp_path / "run")
+    assert outcome.code == 0, outcome.err
+    assert "eval mode" not in outcome.err
+    state = weights(RunFolder(tmp_path / "run"))
+    # 10 images are trained on in batches of 4: two steps in each of two epochs.
+    assert state["recipe.teacher._extra_state"] == 4

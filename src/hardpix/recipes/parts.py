@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from torch import nn
 
 from hardpix.networks import TappedNetwork
 
 
-def parts_of(recipe: nn.Module) -> Iterator[nn.Module]:
+def parts_of(recipe: nn.Module) -> list[nn.Module]:
     """The recipe and everything in it but its networks, whose modules are the user's own.
 
     Example:
@@ -22,4 +20,4 @@ def parts_of(recipe: nn.Module) -> Iterator[nn.Module]:
     of_networks = {
         inside for network in recipe.modules() if isinstance(network, TappedNetwork) for inside in network.modules()
     }
-    return (part for part in recipe.modules() if part not in of_networks)
+    return [part for part in recipe.modules() if part not in of_networks]

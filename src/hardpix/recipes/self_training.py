@@ -8,11 +8,13 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from hardpix.labelers import Labeler
 from hardpix.networks import TappedNetwork
 from hardpix.objectives import Objective, WeightedCrossEntropy, signals_in, with_signal_losses
 from hardpix.pixels import PixelBatch
 from hardpix.recipes.adding import add
 from hardpix.recipes.base import Batch, Recipe
+from hardpix.teachers import Teacher
 
 
 class SelfTraining(Recipe):
@@ -39,6 +41,19 @@ class SelfTraining(Recipe):
 
     Raises:
         ValueError: a weight below 0, or a ramp outside 0…1.
+
+    Example:
+        >>> import hardpix, torch
+        >>> from hardpix.data.batch_transforms import CutMix
+        >>> from hardpix.labelers import ConfidenceThreshold
+        >>> from hardpix.teachers import MovingAverage
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 2, 1))
+        >>> recipe = SelfTraining(WeightedCrossEntropy(), MovingAverage(), ConfidenceThreshold(0.5), CutMix())
+        >>> recipe = recipe.bind(hardpix.tap(model, decoder="1"))
+        >>> labeled = {"image": torch.rand(2, 3, 4, 4), "target": torch.zeros(2, 4, 4, dtype=torch.long)}
+        >>> losses = recipe({"labeled": labeled, "unlabeled": {"image": torch.rand(2, 3, 4, 4)}}, progress=0.0)
+        >>> [name for name in losses if name.endswith("loss")]
+        ['loss', 'labeled/loss', 'unlabeled/loss']
     """
 
     streams = ("labeled", "unlabeled")
@@ -46,8 +61,8 @@ class SelfTraining(Recipe):
     def __init__(
         self,
         objective: Objective,
-        teacher: nn.Module,
-        labeler: nn.Module,
+        teacher: Teacher,
+        labeler: Labeler,
         augment: nn.Module | None = None,
         partner: Literal["labeled", "unlabeled"] = "labeled",
         unlabeled: Objective | None = None,
@@ -100,7 +115,7 @@ class SelfTraining(Recipe):
         return self.weight * math.exp(-5 * (1 - progress / self.ramp) ** 2)
 
     def end_step(self) -> None:
-        self.teacher.update(self.network)  # type: ignore[operator]
+        self.teacher.update(self.network)
 
     def end_epoch(self) -> None:
-        self.labeler.end_epoch()  # type: ignore[operator]
+        self.labeler.end_epoch()

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from hardpix.labelers import Labeler
 from hardpix.objectives import Objective, with_signal_losses
 from hardpix.recipes.base import Batch, Recipe
+from hardpix.teachers import Teacher
 
 
 class Supervised(Recipe):
@@ -23,16 +25,14 @@ class Supervised(Recipe):
     Example:
         >>> import hardpix
         >>> from hardpix.objectives import WeightedCrossEntropy
-        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 2, 1))
+        >>> model = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3, padding=1), torch.nn.Conv2d(8, 2, 1))
         >>> recipe = Supervised(WeightedCrossEntropy()).bind(hardpix.tap(model, decoder="1"))
         >>> batch = {"image": torch.rand(1, 3, 4, 4), "target": torch.zeros(1, 4, 4, dtype=torch.long)}
         >>> sorted(recipe({"labeled": batch}, progress=0.0))
         ['loss', 'segmentation']
     """
 
-    def __init__(
-        self, objective: Objective, teacher: nn.Module | None = None, labeler: nn.Module | None = None
-    ) -> None:
+    def __init__(self, objective: Objective, teacher: Teacher | None = None, labeler: Labeler | None = None) -> None:
         super().__init__()
         self.objective = objective
         self.teacher = teacher
@@ -51,8 +51,8 @@ class Supervised(Recipe):
 
     def end_step(self) -> None:
         if self.teacher is not None:
-            self.teacher.update(self.network)  # type: ignore[operator]
+            self.teacher.update(self.network)
 
     def end_epoch(self) -> None:
         if self.labeler is not None:
-            self.labeler.end_epoch()  # type: ignore[operator]
+            self.labeler.end_epoch()

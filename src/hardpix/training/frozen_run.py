@@ -57,6 +57,6 @@ class FrozenRun(Teacher):
 
     def _read(self) -> Frozen:
         if self.teacher is None:
-            network = self.folder.load_task(self.checkpoint).network
+            network = self.folder.load_task(self.checkpoint).deployed
             self.teacher = Frozen(network, self.folder.read_classes().names)
         return self.teacher

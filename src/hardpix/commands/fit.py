@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from jsonargparse import Namespace
 from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.callbacks import Callback, LearningRateMonitor
@@ -33,6 +34,7 @@ from hardpix.training.resuming import (
     require_same_split,
 )
 from hardpix.training.run_folder import RunFolder
+from hardpix.training.run_record import RunRecord
 from hardpix.training.screen import ProgressBar, Report, console
 from hardpix.training.seeding import SeedEveryBatch
 from hardpix.training.task import SegmentationTask
@@ -120,8 +122,7 @@ def fit(arguments: list[str]) -> RunFolder:
             require_same_classes(folder, data)
             require_same_images(folder, data)
             data.first_epoch = require_checkpoint(folder, task, settings.trainer.max_epochs)
-        task.prepare(data)
-        task.try_out(data.first_batch(), one_image_a_step=data.images_a_step == 1, map_kinds=data.map_kinds)
+        _try_out(task, data)
         if useless := task.without_effect(data.maps_asked_for):
             show("[yellow]Warnings[/yellow]", *map(escape, useless))
         trainer = _build_trainer(ready.trainer, settings.seed, folder)
@@ -142,6 +143,49 @@ def fit(arguments: list[str]) -> RunFolder:
                 raise KeyboardInterrupt from None
             raise
     return folder
+
+
+def read_settings(arguments: list[str]) -> tuple[Namespace, dict[str, Any]]:
+    """The settings that ``hardpix fit`` would have, as its parser has them and as a run's config.yaml would.
+
+    Raises:
+        UsageError: arguments or files of settings that are wrong, unknown keys too.
+    """
+    with checked_input():
+        parser = build_parser()
+        settings = _parse(parser, with_new_places(arguments))
+        if parser.unknown_keys:
+            raise UsageError(describe(parser.unknown_keys))
+        return settings, yaml.safe_load(parser.dump(settings, skip_validation=True, skip_unset=False))
+
+
+def try_settings(settings: Namespace, data: SegmentationData | None = None) -> SegmentationData:
+    """Check the data, build the network and look at one batch, as ``hardpix fit`` does before it trains.
+
+    Args:
+        settings: of `read_settings`.
+        data: of other settings with the same data; without it the files are read.
+
+    Returns:
+        The data.
+
+    Raises:
+        UsageError: settings, data or a network that cannot be used.
+    """
+    with checked_input(MisconfigurationException), quiet():
+        seed_everything(settings.seed, workers=True, verbose=False)
+        if data is None:
+            ready = _instantiate(build_parser(), settings)
+            data, task = ready.data, ready.model
+        else:
+            task = _task_alone(settings, data.class_names, data.channels)
+        _try_out(task, data)
+    return data
+
+
+def _try_out(task: SegmentationTask, data: SegmentationData) -> None:
+    task.prepare(data)
+    task.try_out(data.first_batch(), one_image_a_step=data.images_a_step == 1, map_kinds=data.map_kinds)
 
 
 def _with_saved_config(arguments: list[str]) -> list[str]:
@@ -206,13 +250,13 @@ def _instantiate(parser: Parser, settings: Namespace) -> Namespace:
     raise UsageError("\nand ".join(wrong))
 
 
-def _task_alone(settings: Namespace, class_names: Sequence[str]) -> SegmentationTask:
-    """The task as it would be if the data, which have these classes, could be used."""
+def _task_alone(settings: Namespace, class_names: Sequence[str], channels: int | None = None) -> SegmentationTask:
+    """The task as it would be with data of these classes, without reading the data."""
     parser = Parser()
     parser.add_class_arguments(SegmentationTask, "model")
     model = settings.model.clone()
     names, ignore_index = list(class_names), settings.data.ignore_index
-    channels = len(settings.data.bands or (1, 2, 3))
+    channels = len(settings.data.bands or (1, 2, 3)) if channels is None else channels
     model.update(Namespace(num_classes=len(names), class_names=names, ignore_index=ignore_index, in_channels=channels))
     return parser.instantiate(Namespace(model=model)).model
 
@@ -241,7 +285,7 @@ def _build_trainer(settings: Namespace, seed: int, folder: RunFolder) -> Trainer
         ]
     own = given.pop("callbacks") or []
     callbacks: list[Callback] = [*own] if isinstance(own, list) else [own]
-    callbacks.append(SeedEveryBatch(seed))
+    callbacks += [SeedEveryBatch(seed), RunRecord(folder.record)]
     if logger:
         callbacks.append(LearningRateMonitor(logging_interval="epoch"))
     if given["enable_progress_bar"] is None:

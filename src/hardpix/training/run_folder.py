@@ -31,8 +31,8 @@ class RunFolder:
 
     config.yaml (everything that ``hardpix fit`` was given), classes.yaml, split.yaml (which files were trained on and
     which held out), images.yaml (bands and range of images that are not plain RGB), checkpoints/best.ckpt and
-    last.ckpt, and logs/part_0 with metrics.csv and TensorBoard's events (part_1 after the run was resumed once, and so
-    on).
+    last.ckpt, logs/part_0 with metrics.csv and TensorBoard's events (part_1 after the run was resumed once, and so on),
+    and record.json (curve, time, memory, versions, hardware).
     """
 
     path: Path
@@ -56,6 +56,10 @@ class RunFolder:
     @property
     def checkpoints(self) -> Path:
         return self.path / "checkpoints"
+
+    @property
+    def record(self) -> Path:
+        return self.path / "record.json"
 
     @property
     def logs(self) -> Path:

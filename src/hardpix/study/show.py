@@ -8,6 +8,7 @@ from hardpix.study.figures import figures
 from hardpix.study.folder import StudyFolder
 from hardpix.study.lines import Line, finished
 from hardpix.study.table import markdown, with_interval, with_spread
+from hardpix.study.write_page import write_page
 
 
 def show(folder: StudyFolder, lines: Sequence[Line]) -> list[str]:
@@ -15,6 +16,7 @@ def show(folder: StudyFolder, lines: Sequence[Line]) -> list[str]:
     folder.table.write_text(markdown(lines), encoding="utf-8")
     if not finished(lines):
         return [f"no run is finished; written to {folder.table}"]
+    write_page(folder, lines)
     miou = figures(finished(lines))[0]
     said = []
     for name in miou.values:
@@ -22,4 +24,4 @@ def show(folder: StudyFolder, lines: Sequence[Line]) -> list[str]:
         if name != miou.first:
             text += f", difference {with_interval(miou.difference(name), miou.group)}".replace("**", "")
         said.append(text)
-    return [*said, f"written to {folder.table}"]
+    return [*said, f"written to {folder.table} and {folder.page}"]

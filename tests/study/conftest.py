@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -149,7 +148,3 @@ def drawn_study(tmp_path_factory: pytest.TempPathFactory) -> StudyFolder:
         folder.lines.put(line)
     write_report_pictures(folder, lines)
     return folder
-
-
-def at(path: Path) -> StudyFolder:
-    return StudyFolder(path)

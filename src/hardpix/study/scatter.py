@@ -60,13 +60,15 @@ def draw_points(of_classes: Sequence[Point], number: int, title: str, logarithmi
         return '<p class="note">No class can be shown.</p>'
     scale: Callable[[float], float] = math.log10 if logarithmic else float
     left, right = (scale(choose(point.x for point in shown)) for choose in (min, max))
-    margin = max(0.06 * (right - left), 0.1 if logarithmic else 2.0)
-    left, right = left - margin, right + margin
+    beside = max(0.06 * (right - left), 0.1 if logarithmic else 2.0)
+    left, right = left - beside, right + beside
     ends = [end for p in shown for end in (p.gain, p.low, p.high) if not math.isnan(end)]
     # A single class with a huge interval would flatten all others.
     means = max(1.0, *(abs(point.gain) for point in shown))
     low, high = max(min([*ends, 0.0]), -3 * means), min(max([*ends, 0.0]), 3 * means)
-    low, high = low - 0.06 * (high - low), high + 0.06 * (high - low)
+    # Where nothing differs, the axis still has a length.
+    margin = 0.06 * (high - low) or 1.0
+    low, high = low - margin, high + margin
 
     def across(x: float) -> float:
         return LEFT + (WIDTH - LEFT - RIGHT) * (scale(x) - left) / (right - left)

@@ -32,7 +32,7 @@ def compare(
     seeds: int | list[int] = 5,
     jobs: int = 1,
     engine: Literal["local", "ray"] = "local",
-    allow: str | list[str] | None = None,
+    allow: str | None = None,
     checkpoint: Literal["best", "last"] = "last",
     lines: str | None = None,
     table_only: bool = False,
@@ -112,9 +112,8 @@ def compare(
     return _remake(folder, work)
 
 
-def _allowed(given: str | list[str] | None) -> tuple[str, ...]:
-    asked = given.split(",") if isinstance(given, str) else given or ()
-    names = tuple(name.strip() for name in asked)
+def _allowed(given: str | None) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in given.split(",")) if given else ()
     if unknown := [name for name in names if name not in (*PARTS, ONE_SEED)]:
         raise ValueError(f"expected --allow among {', '.join((*PARTS, ONE_SEED))}, found {', '.join(unknown)}")
     return names

@@ -77,12 +77,7 @@ def build_parser() -> Parser:
     parser.add_argument("--seed", type=int, default=0, help="Of weights, order, augmentation and everything else.")
     parser.add_class_arguments(SegmentationData, "data")
     parser.add_class_arguments(SegmentationTask, "model")
-    parser.add_class_arguments(Trainer, "trainer", instantiate=False, skip={"default_root_dir", *BATCH_LIMITS})
-    # 1 is one batch, 1.0 is all of them. Lightning writes Union[int, float], of which typing makes Union[float, int]
-    # where some other package has said so before, and the 1 of a command line would be read as 1.0.
-    limits = parser.add_argument_group("How many batches an epoch has")
-    for name, text in BATCH_LIMITS.items():
-        limits.add_argument(f"--trainer.{name}", type=int | float | None, default=None, help=text)
+    _add_trainer(parser)
     # The data module's own sampler knows of several processes, and of the seed.
     parser.set_defaults(
         {"trainer.max_epochs": 100, "trainer.use_distributed_sampler": False, "trainer.log_every_n_steps": 10}
@@ -93,6 +88,15 @@ def build_parser() -> Parser:
     parser.link_arguments("data.channels", "model.in_channels", apply_on="instantiate")
     parser.link_arguments("data.class_names", "model.class_names", apply_on="instantiate")
     return parser
+
+
+def _add_trainer(parser: Parser) -> None:
+    parser.add_class_arguments(Trainer, "trainer", instantiate=False, skip={"default_root_dir", *BATCH_LIMITS})
+    # 1 is one batch, 1.0 is all of them. Lightning writes Union[int, float], of which typing makes Union[float, int]
+    # where some other package has said so before, and the 1 of a command line would be read as 1.0.
+    limits = parser.add_argument_group("How many batches an epoch has")
+    for name, text in BATCH_LIMITS.items():
+        limits.add_argument(f"--trainer.{name}", type=int | float | None, default=None, help=text)
 
 
 def fit(arguments: list[str]) -> RunFolder:
@@ -160,7 +164,7 @@ def read_settings(arguments: list[str]) -> tuple[Namespace, dict[str, Any]]:
 
 
 def try_settings(settings: Namespace, data: SegmentationData | None = None) -> SegmentationData:
-    """Check the data, build the network and look at one batch, as ``hardpix fit`` does before it trains.
+    """Check data and trainer, build the network and look at one batch, as ``hardpix fit`` does before it trains.
 
     Args:
         settings: of `read_settings`.
@@ -170,7 +174,7 @@ def try_settings(settings: Namespace, data: SegmentationData | None = None) -> S
         The data.
 
     Raises:
-        UsageError: settings, data or a network that cannot be used.
+        UsageError: settings, data, a network or a trainer that cannot be used.
     """
     with checked_input(MisconfigurationException), quiet():
         seed_everything(settings.seed, workers=True, verbose=False)
@@ -180,6 +184,8 @@ def try_settings(settings: Namespace, data: SegmentationData | None = None) -> S
         else:
             task = _task_alone(settings, data.class_names, data.channels)
         _try_out(task, data)
+        # Loggers and checkpoints write nothing before the training starts.
+        _build_trainer(_trainer_alone(settings), settings.seed, RunFolder(Path("untrained")))
     return data
 
 
@@ -259,6 +265,13 @@ def _task_alone(settings: Namespace, class_names: Sequence[str], channels: int |
     channels = len(settings.data.bands or (1, 2, 3)) if channels is None else channels
     model.update(Namespace(num_classes=len(names), class_names=names, ignore_index=ignore_index, in_channels=channels))
     return parser.instantiate(Namespace(model=model)).model
+
+
+def _trainer_alone(settings: Namespace) -> Namespace:
+    """The settings of the trainer, with its callbacks and loggers as objects."""
+    parser = Parser()
+    _add_trainer(parser)
+    return parser.instantiate(Namespace(trainer=settings.trainer.clone())).trainer
 
 
 def _network_problems(task: SegmentationTask, settings: Namespace) -> list[str]:

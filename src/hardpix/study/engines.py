@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import threading
 import time
@@ -71,15 +72,16 @@ def run_with_ray(jobs: Sequence[Job], parallel: int, failed_before: FailedBefore
     """Do runs as tasks of Ray, on the cluster that there is or on this machine; arguments as `run_locally` has them.
 
     The study's folder and the data lie where every machine of the cluster finds them under the same path. `parallel` is
-    how many runs share the processors and GPUs of a machine like this one.
+    how many runs share the processors and GPUs of one machine.
     """
     import ray
 
     ray.init(log_to_driver=False, ignore_reinit_error=True)
-    shared = len(machine.gpus()) / parallel
-    # Ray takes a share of one GPU, or whole ones.
-    needs: dict[str, Any] = {"num_cpus": machine.threads(parallel), "num_gpus": shared if shared < 1 else int(shared)}
-    task = ray.remote(max_retries=0, **needs)(do_job)
+    processors, gpus = _of_a_machine([node["Resources"] for node in ray.nodes() if node["Alive"]], parallel)
+    task = ray.remote(max_retries=0, num_cpus=processors, num_gpus=gpus)(do_job)
+    if "OMP_NUM_THREADS" not in os.environ:
+        threads = {"OMP_NUM_THREADS": str(processors)}
+        jobs = [replace(job, environment=job.environment | threads) for job in jobs]
     running: dict[Any, Job] = {task.remote(job, failed_before.get(job.key)): job for job in jobs}
     try:
         while running:
@@ -98,6 +100,22 @@ def run_with_ray(jobs: Sequence[Job], parallel: int, failed_before: FailedBefore
         for reference in running:
             ray.cancel(reference)
         ray.shutdown()
+
+
+def _of_a_machine(machines: Sequence[Mapping[str, float]], parallel: int) -> tuple[int, float]:
+    """Processors and GPUs of a run: its share of the smallest machine, of those with GPUs where any has one.
+
+    Example:
+        >>> _of_a_machine([{"CPU": 16.0, "GPU": 1.0}, {"CPU": 64.0, "GPU": 8.0}, {"CPU": 4.0}], 2)
+        (8, 0.5)
+        >>> _of_a_machine([{"CPU": 4.0}, {"memory": 1e9}], 8)
+        (1, 0)
+    """
+    able = [of for of in machines if of.get("GPU")] or [of for of in machines if of.get("CPU")]
+    processors = min((int(of.get("CPU", 1)) for of in able), default=1)
+    gpus = min((of.get("GPU", 0) for of in able), default=0) / parallel
+    # Ray takes a share of one GPU, or whole ones.
+    return max(1, processors // parallel), gpus if 0 < gpus < 1 else int(gpus)
 
 
 ENGINES = {"local": run_locally, "ray": run_with_ray}

@@ -136,7 +136,8 @@ def _scored(job: Job, lock: int, watch: Watch | None) -> Line:
     report = json.loads((job.run / "report" / "summary.json").read_text(encoding="utf-8"))
     record = read_record(job.run)
     line = _line(job) | {name: report[name] for name in OF_REPORT}
-    line["scores"] = {"miou": scores["miou"], "border_miou": scores["border_miou"]} | line["scores"]
+    # A report keeps six digits.
+    line["scores"] |= {name: scores[name] for name in ("miou", "border_miou", "accuracy")}
     line["images"] = scores["images"]
     line |= {name: record[name] for name in ("epochs", "steps", "curve", "versions", "hardware")}
     line["costs"] = {

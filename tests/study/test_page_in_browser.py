@@ -95,7 +95,7 @@ def test_pictures_are_those_that_differ_most(page: Any, drawn_study: StudyFolder
     first = page.locator(".card").first
     words = [text.strip() for text in first.locator("figcaption").all_text_contents()]
     assert words[:2] == ["Image", "Truth"]
-    assert words[-1] == "class balance (sqrt) 25.0 % wrong"
+    assert words[-1] == "class balance (sqrt) 25.0\u00a0% wrong"
     broken = "() => [...document.images].filter((image) => !(image.complete && image.naturalWidth)).length"
     page.wait_for_function(f"({broken})() === 0")
     before = first.bounding_box()["height"]

@@ -86,7 +86,7 @@ def _card(one: Shown) -> str:
         figures.append(_figure("picture", source, "Image", stem))
     figures.append(_figure("labels", _data_uri(any_folder / "truth.png"), "Truth", stem))
     for number, (name, place) in enumerate(one.folders.items()):
-        words = f"{key(number, name)} <b>{100 * one.wrong[name]:.1f} %</b> wrong"
+        words = f"{key(number, name)} <b>{100 * one.wrong[name]:.1f}&nbsp;%</b> wrong"
         errors = place / "kinds.png"
         source = _data_uri(errors) if errors.exists() else ""
         figures.append(_figure("errors", source, words, stem, f"Errors of {escape(name)}"))

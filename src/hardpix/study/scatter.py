@@ -13,7 +13,8 @@ from hardpix.study.marks import shape, style, ticks
 
 WIDTH, HEIGHT = 470, 330
 LEFT, RIGHT, TOP, BOTTOM = 50, 16, 14, 46
-LETTER, LINE_HEIGHT = 6.6, 14
+# A little more than letters take, since they are larger on narrow screens.
+LETTER, LINE_HEIGHT = 7.6, 15
 
 
 @dataclass(frozen=True)
@@ -106,16 +107,33 @@ def _axes(
         kind = "axis" if tick == 0 else "tick"
         y = down(tick)
         parts.append(f'<line class="{kind}" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{tick:+g}</text>')
-    places = range(math.ceil(left), math.floor(right) + 1) if logarithmic else ticks(left, right)
+        parts.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{_signed(tick)}</text>')
+    places = _decades(left, right) if logarithmic else ticks(left, right)
     for place in places:
         x = LEFT + (WIDTH - LEFT - RIGHT) * (place - left) / (right - left)
-        words = f"{10.0**place:g}" if logarithmic else f"{place:g}"
+        words = f"{10.0**place:.3g}" if logarithmic else f"{place:g}"
         parts.append(f'<line class="tick" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>')
         parts.append(f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 17}" text-anchor="middle">{words}</text>')
     middle = (LEFT + WIDTH - RIGHT) / 2
     parts.append(f'<text x="{middle:.1f}" y="{HEIGHT - 8}" text-anchor="middle">{escape(title)}, %</text>')
     return parts
+
+
+def _decades(left: float, right: float) -> list[float]:
+    """Logarithms of the powers of ten between two logarithms; of their 2- and 5-fold, too, where those are few.
+
+    Example:
+        >>> [round(10**place) for place in _decades(0.2, 1.5)]
+        [2, 5, 10, 20]
+    """
+    powers = range(math.floor(left), math.ceil(right) + 1)
+    factors = (1, 2, 5) if right - left < 2 else (1,)
+    places = [power + math.log10(factor) for power in powers for factor in factors]
+    return [place for place in places if left <= place <= right]
+
+
+def _signed(value: float) -> str:
+    return f"{value:+g}".replace("-", "−") if value else "0"
 
 
 def _most_first(shown: Sequence[Point]) -> list[Point]:
@@ -136,7 +154,7 @@ def _labels(places: Sequence[tuple[float, float, str]]) -> list[str]:
         ):
             start = {"start": at_x, "end": at_x - width, "middle": at_x - width / 2}[anchor]
             box = (start, at_y - LINE_HEIGHT + 3, start + width, at_y + 3)
-            inside = box[0] >= LEFT and box[2] <= WIDTH - 2 and box[1] >= 0 and box[3] <= HEIGHT - BOTTOM
+            inside = box[0] >= LEFT and box[2] <= WIDTH and box[1] >= 0 and box[3] <= HEIGHT - BOTTOM
             if inside and not any(_overlap(box, other) for other in taken):
                 taken.append(box)
                 parts.append(

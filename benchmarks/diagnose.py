@@ -28,7 +28,7 @@ from hardpix.diagnosis.image_findings import describe_image
 from hardpix.diagnosis.inputs import Case
 from hardpix.diagnosis.reading import Reader
 from hardpix.diagnosis.settings import Settings
-from hardpix.diagnosis.sides import Side
+from hardpix.diagnosis.sides import SideReader
 from hardpix.metrics import (
     boundary_error_counts,
     boundary_f_counts,
@@ -74,7 +74,7 @@ Contestants = dict[str, Callable[[], object]]
 def contestants(truth_path: Path, prediction_path: Path, out: Path) -> Contestants:
     """What is timed on one image, by name: the floor, the whole, its parts, and what comes on top."""
     table = ClassTable([f"class {k}" for k in range(NUM_CLASSES)], range(NUM_CLASSES))
-    settings, reader = Settings(NUM_CLASSES), Reader(Side(table), Side(table))
+    settings, reader = Settings(NUM_CLASSES), Reader(SideReader(table), SideReader(table))
     case = Case("image", {"truth": truth_path, "predictions": prediction_path})
     truth, prediction = reader.labels(case)
     probabilities = _probabilities(prediction)

@@ -23,11 +23,12 @@ from hardpix.data import (
     load_preset,
     split_blocks,
 )
-from hardpix.data.class_source import class_table, read_by
+from hardpix.data.class_source import class_table
 from hardpix.data.errors import Problem
 from hardpix.data.limits import MAX_PIXELS
 from hardpix.data.mask_checks import judge_masks, read_masks
 from hardpix.data.pairs import folder_problems
+from hardpix.data.palette_reading import read_by
 from hardpix.data.remedies import with_own_settings
 from hardpix.data.unlabeled import ids_that_never_occur
 
@@ -62,7 +63,8 @@ def check(
         classes: YAML file of the class table, name of a preset, or names of the classes with the ids 0, 1, 2, ….
         label_map: Ids in the masks → number of the class, or "ignore".
         threshold: For masks of black and white: numbers at or above it are class 1, others class 0.
-        palette: colors reads palette files by the colors that they show, in place of their indices.
+        palette: colors reads palette files by the colors that they show, in place of their indices; ids by their
+            indices, whatever colors they show.
         preset: Name of a known data set, or YAML file of one of your own, in place of folders.
         root: Folder of the known data set.
         bands: Numbers of the bands that a network would see, such as [4, 1, 2]; the first band of a file is 1.
@@ -82,7 +84,7 @@ def check(
         parts, table = _parts(images, masks, image_suffix, mask_suffix, preset, root, table, palette)
     found: dict[str, tuple[FolderReport, list[Problem]]] = {}
     for name, folders in parts.items():
-        report = _check(folders, table, palette or "ids", image_format)
+        report = _check(folders, table, palette, image_format)
         report = replace(report, problems=tuple(map(with_own_settings, report.problems)))
         warnings = [*map(with_own_settings, report.warnings)]
         if folders.masks and (
@@ -142,20 +144,21 @@ def _parts(
     return there, table
 
 
-def _check(folders: Folders, classes: ClassTable | None, palette: str, image_format: ImageFormat) -> FolderReport:
+def _check(
+    folders: Folders, classes: ClassTable | None, palette: str | None, image_format: ImageFormat
+) -> FolderReport:
     """The report on a folder of images and masks, or on masks alone, which stand in the place of the images, too."""
     assert folders.masks is not None
     if folders.images != folders.masks or folders.image_suffix:
         return check_folders(folders, classes, image_format=image_format, progress=True, palette=palette, option="--")
     if missing := folder_problems(replace(folders, masks=None)):
         return FolderReport((), classes, {}, {}, tuple(missing), ())
-    by_color = classes.by_color if classes else palette == "colors"
     files = {str(path): path for paths in folders.files["masks"].values() for path in paths}
     facts, problems = read_masks(
-        files.values(), classes, by_color=by_color, max_pixels=image_format.max_pixels, progress=True
+        files.values(), classes, palette=palette, max_pixels=image_format.max_pixels, progress=True
     )
     masks = {str(mask.path.relative_to(folders.masks)): mask for mask in facts}
-    judged = judge_masks(folders.masks, masks, classes, by_color=by_color, option="--")
+    judged = judge_masks(folders.masks, masks, classes, palette=palette, option="--")
     return FolderReport(
         stems=tuple(masks),
         classes=judged.classes,

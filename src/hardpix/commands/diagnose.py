@@ -15,7 +15,7 @@ from rich.console import Console
 from hardpix.cli.arguments import checked_input
 from hardpix.cli.errors import UsageError
 from hardpix.data import ClassTable, DataError, ImageFormat, Problem, describe
-from hardpix.data.class_source import class_table
+from hardpix.data.class_source import class_table, with_ignored
 from hardpix.data.limits import MAX_PIXELS
 from hardpix.data.problems import ranges
 from hardpix.diagnosis.agreement import Pairs
@@ -130,7 +130,7 @@ def diagnose(
         image_format = ImageFormat(bands, value_range, max_pixels)
         names = classes.split(",") if isinstance(classes, str) and "," in classes else classes
         given = class_table(names, label_map)
-        table = _with_ignored(given, ignore_index)
+        table = given if given is None or ignore_index is None else with_ignored(given, ignore_index)
         sides = SideSettings(truth_ids, prediction_ids, prediction_map, truth_threshold, prediction_threshold)
         if sides.predictions_by_index and given is not None and table is not None and len(table) < len(given):
             raise ValueError(
@@ -157,8 +157,8 @@ def diagnose(
         if table is None:
             if all(entry.problems for entry in checked):
                 raise DataError.of([problem for entry in checked for problem in entry.problems])
-            table = _with_ignored(sides.classes_in(pairs), ignore_index)
-            assert table is not None
+            table = sides.classes_in(pairs)
+            table = table if ignore_index is None else with_ignored(table, ignore_index)
             settings = _settings(table, lines, band, radius, thin_radius, sizes)
             sides.require_indices(pairs, table)
             reader = with_table(reader, sides, table)
@@ -251,26 +251,6 @@ def _thresholds(
         return None, [case.without("probabilities") for case in cases], [contradiction, *problems]
     cases = [case.without("probabilities") if case.stem in unusable else case for case in cases]
     return confident_thresholds(confidence), cases, problems
-
-
-def _with_ignored(table: ClassTable | None, ignore_index: int | None) -> ClassTable | None:
-    """The same table where one more id is unlabelled, and no class."""
-    if table is None or ignore_index is None:
-        return table
-    if ignore_index < 0:
-        raise ValueError(f"expected an ignore_index that masks can hold, 0 or more, found {ignore_index}")
-    kept = [k for k, ids in enumerate(table.ids) if ids != (ignore_index,)]
-    gone = [colours for k, colours in enumerate(table.colours) if k not in kept]
-    return ClassTable(
-        [table.names[k] for k in kept],
-        [[i for i in table.ids[k] if i != ignore_index] for k in kept],
-        [list(table.colours[k]) for k in kept] if table.colours else (),
-        ignore_ids=sorted({*table.ignore_ids, ignore_index}),
-        ignore_colours=[*table.ignore_colours, *chain.from_iterable(gone)],
-        threshold=table.threshold,
-        palette=table.palette,
-        assumed_ids=[i for i in table.assumed_ids if i != ignore_index],
-    )
 
 
 def _settings(

@@ -11,6 +11,9 @@ from hardpix.data.labels import HIGHEST_ID, gray_levels
 from hardpix.data.mask_facts import MaskFacts, held, listed, pixels_of
 from hardpix.data.remedies import MORE_NAMES, either, label_map
 
+ONE_CLASS = "one class beside unlabeled pixels"
+WITHOUT_PIXELS = "class without a pixel beside unlabeled ones"
+
 # With more classes than this, a class that a folder lacks is no sign that another id stands for it.
 FEW_CLASSES = 3
 
@@ -30,7 +33,7 @@ def one_class_beside_unlabeled(
         return None
     (other,) = ids - white
     return Problem(
-        "one class beside unlabeled pixels",
+        ONE_CLASS,
         masks,
         "at least two classes",
         f"{other}, and {held(white, files, masks)}, which is unlabeled by default",
@@ -61,7 +64,7 @@ def class_without_pixels(
     as_class = present | dict.fromkeys(assumed, missing[0]) | {classes.ids[k][0]: k for k in missing[1:]}
     advice = either(as_class, unlabeled, f"{listed(assumed)} ({classes.names[missing[0]]})", option)
     return Problem(
-        "class without a pixel beside unlabeled ones",
+        WITHOUT_PIXELS,
         masks,
         f"masks that hold {names}",
         f"none, while {held(assumed, files, masks)} and is unlabeled only by default",

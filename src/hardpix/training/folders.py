@@ -57,7 +57,7 @@ def split_folders(
     val_stems: str | None,
     image_format: ImageFormat,
     ignore_index: int,
-    palette: str = "ids",
+    palette: str | None = None,
     label_map: Mapping[int, int | str] | None = None,
 ) -> SplitFolders:
     """Check every file, say on screen what is held out, and open both parts.
@@ -71,7 +71,8 @@ def split_folders(
         image_format: which bands of the images are used, and their range; where it is to be measured, the images that
             are trained on have the measured one.
         ignore_index: the id of unlabelled pixels inside hardpix.
-        palette: "colors" takes the classes from the colors of palette files, where no classes are given.
+        palette: where no classes are given, "colors" takes them from the colors of palette files, "ids" from their
+            indices whatever colors they show.
         label_map: that of the user, whose ids should all occur.
 
     Raises:

@@ -31,6 +31,9 @@ from hardpix.data.pairs import unread_files
 from hardpix.data.remedies import with_own_settings
 from hardpix.data.sample import Sample
 from hardpix.data.unlabeled import unlabeled_line
+from hardpix.labelers import Labeler, PseudoLabels
+from hardpix.pixels import PixelBatch
+from hardpix.refiners import Refiner
 from hardpix.signals import Signal
 from hardpix.training.loading import ErrorsAsSamples
 from hardpix.training.run_folder import RunFolder
@@ -59,6 +62,8 @@ class Inferred:
     """(H, W) int64, where the data has labels."""
     probabilities: Tensor | None = None
     """(C, H, W) float16; None unless asked for."""
+    labels: PseudoLabels | None = None
+    """(1, H, W), what a labeler makes of it; None unless asked for."""
 
 
 def open_run(
@@ -95,6 +100,8 @@ def infer(
     *,
     signal: Signal | None = None,
     probabilities: bool = False,
+    refiner: Refiner | None = None,
+    labeler: Labeler | None = None,
     label: str = "predicting",
 ) -> Iterator[Inferred]:
     """Run the network over all samples, one at a time, with a progress bar.
@@ -104,7 +111,11 @@ def infer(
         samples: dicts as an evaluation transform leaves them.
         signal: also compute the map of this signal of the task; one that needs labels sees those of the samples.
         probabilities: also keep those of all classes.
+        refiner: corrects the probabilities by the image, both at the image's own size.
+        labeler: also makes labels of the logits at the image's own size.
         label: what the progress bar says.
+
+    With a refiner or a labeler the samples hold `original_image`.
 
     Raises:
         UsageError: a file that cannot be used.
@@ -119,8 +130,17 @@ def infer(
         px = task.network.pixels(image, labels_as_seen(sample, task.ignore_index, image) if needs_labels else None)
         sizes = (sample["content_size"], sample["original_size"])
         scores = restore(px.logits[0].float(), *sizes)
+        shares = scores.softmax(0)
         # The class of the highest logit, as in validation: probabilities may round to a tie.
-        prediction, shares = scores.argmax(0), scores.softmax(0)
+        prediction = scores.argmax(0)
+        own_image = sample["original_image"].unsqueeze(0).to(task.device) if refiner or labeler else None
+        if refiner is not None:
+            shares = refiner(shares[None], own_image)[0]
+            prediction = shares.argmax(0)
+        labels = None
+        if labeler is not None:
+            seen = PixelBatch(scores[None], ignore_index=task.ignore_index, sample={"image": own_image})
+            labels = labeler(seen)
         confidence = shares.amax(0)
         level = None if signal is None else restore(signal.level(px), *sizes)[0].cpu()
         yield Inferred(
@@ -130,6 +150,7 @@ def infer(
             level,
             sample.get("target"),
             shares.half().cpu() if probabilities else None,
+            None if labels is None else PseudoLabels(labels.target.cpu(), labels.weight.cpu()),
         )
 
 

@@ -223,10 +223,15 @@ class RunFolder:
         parts = (self.read_split() or {}).values()
         return [Path(part[kind]) for part in parts for kind in ("images", "masks") if part[kind] is not None]
 
-    def evaluation_transform(self) -> EvaluationTransform:
-        """What the run does to an image before the network sees it outside of training."""
+    def evaluation_transform(self, keep_original: bool = False) -> EvaluationTransform:
+        """Transform of an image before the network sees it outside of training, as in the run.
+
+        Args:
+            keep_original: see :class:`~hardpix.data.EvaluationTransform`.
+        """
         settings = self.read_config()["data"]
-        return EvaluationTransform(settings["resolution"], settings["divisor"], *normalization(self.channels))
+        mean, std = normalization(self.channels)
+        return EvaluationTransform(settings["resolution"], settings["divisor"], mean, std, keep_original)
 
 
 # What networks of segmentation-models-pytorch and torchvision load before training. A checkpoint replaces it.

@@ -15,7 +15,8 @@ from hardpix.study.folder import StudyFolder
 from hardpix.study.lines import Line, Lines
 from hardpix.study.locks import held
 from hardpix.study.plan import Variant
-from hardpix.study.runs import Job, RunFailed, RunInterrupted, do_job
+from hardpix.study.processes import RunFailed, RunInterrupted, reason
+from hardpix.study.runs import Job, do_job
 from hardpix.study.unchanged import require_unchanged
 
 
@@ -166,9 +167,9 @@ def test_many_writers_lose_no_line(tmp_path: Path) -> None:
 
 def test_reason_is_the_command_s_message_or_the_last_line() -> None:
     said = "4 classes\nhardpix fit: expected a network of 4 channels,\nfound 3\n"
-    assert runs._reason(said) == "expected a network of 4 channels,\nfound 3"
-    assert runs._reason("Traceback\n  File x\nRuntimeError: no memory\n\n") == "RuntimeError: no memory"
-    assert runs._reason("") == "it said nothing"
+    assert reason(said) == "expected a network of 4 channels,\nfound 3"
+    assert reason("Traceback\n  File x\nRuntimeError: no memory\n\n") == "RuntimeError: no memory"
+    assert reason("") == "it said nothing"
 
 
 def test_gpus_are_taken_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,8 @@ from dataclasses import replace
 from typing import Any
 
 from hardpix.study import machine
-from hardpix.study.runs import Job, RunInterrupted, do_job
+from hardpix.study.processes import RunInterrupted
+from hardpix.study.runs import Job, do_job
 
 # Seconds until a run that another process holds is asked for again.
 PAUSE = 1.0

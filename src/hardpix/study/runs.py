@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import re
 import shutil
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +14,7 @@ from hardpix.study.folder import StudyFolder
 from hardpix.study.lines import FORMAT, Line
 from hardpix.study.locks import held
 from hardpix.study.plan import Variant
+from hardpix.study.processes import RunFailed, Watch, run_hardpix
 
 # Of a report's summary what a comparison shows, and what it needs to explain it.
 OF_REPORT = ("settings", "classes", "scores", "class_scores", "kinds", "size_bands", "size_scores")
@@ -64,19 +59,6 @@ class Job:
         return self.folder.beside(*self.key, kind)
 
 
-class RunFailed(Exception):
-    """A run came to no result; the message says why."""
-
-
-class RunInterrupted(Exception):
-    """A run was stopped by hand; it goes on when it is asked for again."""
-
-
-# Ctrl-C, and how processes are asked to end. What is killed otherwise, as where memory runs out, has failed.
-BY_HAND = (130, -signal.SIGINT, -signal.SIGTERM)
-Watch = Callable[[subprocess.Popen[bytes]], None]
-
-
 def do_job(job: Job, failed_before: str | None = None, watch: Watch | None = None) -> bool:
     """Do a run unless it is done or another process is doing it; its line is written at the end, of a failure too.
 
@@ -116,7 +98,7 @@ def _train(job: Job, lock: int, watch: Watch | None) -> None:
         _forget(job)
     started = {"config_hash": job.variant.hash, "config": job.variant.resolved}
     job.beside("json").write_text(json.dumps(started, ensure_ascii=False) + "\n", encoding="utf-8")
-    _hardpix(job, ["fit", "--run", str(job.run), *settings], lock, watch)
+    _run(job, ["fit", "--run", str(job.run), *settings], lock, watch)
 
 
 def _forget(job: Job) -> None:
@@ -130,7 +112,7 @@ def _scored(job: Job, lock: int, watch: Watch | None) -> Line:
     lines = [] if job.lines is None else ["--lines", job.lines]
     began = time.monotonic()
     asked = ["--checkpoint", job.checkpoint, "--pictures", str(job.pictures).lower(), *lines]
-    _hardpix(job, ["test", "--run", str(job.run), *asked], lock, watch)
+    _run(job, ["test", "--run", str(job.run), *asked], lock, watch)
     seconds = time.monotonic() - began
     scores = json.loads((job.run / "scores.json").read_text(encoding="utf-8"))
     report = json.loads((job.run / "report" / "summary.json").read_text(encoding="utf-8"))
@@ -148,6 +130,10 @@ def _scored(job: Job, lock: int, watch: Watch | None) -> Line:
         "test_seconds": round(seconds, 3),
     }
     return line
+
+
+def _run(job: Job, arguments: list[str], lock: int, watch: Watch | None) -> None:
+    run_hardpix(arguments, job.beside("log"), lock, job.directory, job.environment, watch)
 
 
 def _line(job: Job) -> Line:
@@ -168,47 +154,3 @@ def read_record(run: Path) -> dict[str, Any]:
         return json.loads((run / "record.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-
-
-def _hardpix(job: Job, arguments: list[str], lock: int, watch: Watch | None) -> None:
-    """One command in a process of its own, which holds the lock as long as it lives.
-
-    Raises:
-        RunFailed: it failed.
-        RunInterrupted: it was stopped by hand.
-    """
-    log = job.beside("log")
-    with log.open("a", encoding="utf-8") as file:
-        file.write(f"\n$ hardpix {' '.join(arguments)}\n")
-        file.flush()
-        start = file.tell()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "hardpix", *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            cwd=job.directory,
-            env={**os.environ, "COLUMNS": "200", **job.environment},
-            pass_fds=(lock,),
-        )
-        if watch is not None:
-            watch(process)
-        try:
-            code = process.wait()
-        except BaseException:
-            process.terminate()
-            process.wait()
-            raise
-    if code in BY_HAND:
-        raise RunInterrupted(f"hardpix {arguments[0]} was interrupted")
-    if code:
-        said = log.read_bytes()[start:].decode("utf-8", errors="replace")
-        raise RunFailed(f"hardpix {arguments[0]} ended with {code}: {_reason(said)}; all that it said is in {log}")
-
-
-def _reason(said: str) -> str:
-    """The message of a command, or the last line of a traceback."""
-    if found := re.search(r"^hardpix \w+: (.*)", said, re.DOTALL | re.MULTILINE):
-        return found[1].strip()[:600]
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return lines[-1][:600] if lines else "it said nothing"

@@ -174,7 +174,7 @@ REFUSED = [
         [],
         "depth",
     ),
-    ("a:\nb: {trainer: {accelerator: tpu}}\n", ["--allow", "trainer"], "b: "),
+    ("a:\nb: {trainer: {accelerator: tpu}}\n", ["--allow", "trainer"], "b: Requirement 'torch_xla"),
     ("a:\nb: {data: {batch_size: 2}}\n", ["--allow", "bach"], "expected --allow among data, epochs, batch"),
     ("a:\nb:\n", [], "b: expected a configuration of its own, found that of a"),
     ("a:\na: {model: {power: 1.0}}\n", [], "name twice"),

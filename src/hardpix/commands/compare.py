@@ -107,8 +107,12 @@ def compare(
     if to_do:
         console.print(f"{len(to_do)} of {len(work)} runs to do, {jobs} at a time")
         failed_before = {(line["variant"], line["seed"]): line["date"] for line in before if "error" in line}
-        with Screen(work, Console(stderr=True)) as screen:
-            ENGINES[engine](to_do, jobs, failed_before, screen.tick)
+        try:
+            with Screen(work, Console(stderr=True)) as screen:
+                ENGINES[engine](to_do, jobs, failed_before, screen.tick)
+        except KeyboardInterrupt:
+            console.print("the same command goes on with what is not finished")
+            raise
     return _remake(folder, work)
 
 

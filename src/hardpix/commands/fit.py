@@ -109,7 +109,7 @@ def fit(arguments: list[str]) -> RunFolder:
         UsageError: settings, data or a network that cannot be used, or a run folder that is taken, before anything is
             written.
     """
-    with checked_input(MisconfigurationException), quiet():
+    with checked_input(MisconfigurationException, ModuleNotFoundError), quiet():
         parser = build_parser()
         settings = _with_whole_paths(_parse(parser, _with_saved_config(with_new_places(arguments))))
         folder = RunFolder(Path(settings.run or datetime.now().strftime("runs/%Y%m%d-%H%M%S")))
@@ -176,7 +176,7 @@ def try_settings(settings: Namespace, data: SegmentationData | None = None) -> S
     Raises:
         UsageError: settings, data, a network or a trainer that cannot be used.
     """
-    with checked_input(MisconfigurationException), quiet():
+    with checked_input(MisconfigurationException, ModuleNotFoundError), quiet():
         seed_everything(settings.seed, workers=True, verbose=False)
         if data is None:
             ready = _instantiate(build_parser(), settings)

@@ -19,6 +19,7 @@ FUNCTIONS = {
     "label": ("hardpix.commands.label", "label"),
     "mine": ("hardpix.commands.mine", "mine"),
     "diagnose": ("hardpix.commands.diagnose", "diagnose"),
+    "compare": ("hardpix.commands.compare", "compare"),
     "demo": ("hardpix.commands.demo", "demo"),
 }
 
@@ -55,6 +56,7 @@ COMMANDS = {
     "label": "write pseudo-labels of images to train on, and how far to trust them",
     "mine": "write the learned hardness of every pixel, or the map of another signal",
     "diagnose": "show where and why label maps of any tool are wrong, and what each kind of error costs",
+    "compare": "train several configurations from the same seeds; a table with confidence intervals",
     "demo": "train twice on generated road scenes and show what learned hardness changes",
 }
 
@@ -64,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     Returns:
         The exit code: 0, 2 for what the user can mend (one message on stderr says what), 130 after Ctrl-C; 1 where
-        check finds files that fit would refuse.
+        check finds files that fit would refuse, or a run of compare failed.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     if not arguments or arguments[0] in ("-h", "--help"):
@@ -93,7 +95,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"hardpix {name}: interrupted", file=sys.stderr)
         return 130
-    return result if name == "check" and isinstance(result, int) else 0
+    return result if name in ("check", "compare") and isinstance(result, int) else 0
 
 
 def _load(name: str) -> Callable[[list[str]], object]:

@@ -97,6 +97,7 @@ class TestTwoFolders:
             "split.yaml",
             "checkpoints",
             "logs",
+            "record.json",
         }
         assert {file.name for file in folder.checkpoints.iterdir()} == {"best.ckpt", "last.ckpt"}
         assert yaml.safe_load(folder.config.read_text())["data"]["val_share"] == 0.2

@@ -1,5 +1,7 @@
 """Code that a user may have in a file of their own: hardpix has never heard of it."""
 
+import os
+import time
 from collections.abc import Sequence
 from typing import Literal
 
@@ -239,3 +241,12 @@ class TwoHeads(Tiny):
     def forward(self, image: Tensor) -> list[Tensor]:
         features = self.encoder(image)
         return [self.side(features), self.decoder(features)]
+
+
+class Slow(Callback):
+    """Takes as many seconds for every step as the environment says, without any change to what is learned."""
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: object, batch_idx: int
+    ) -> None:
+        time.sleep(float(os.environ.get("SLOW_SECONDS", "0")))

@@ -102,6 +102,22 @@ def test_what_is_mixed_in(partner: Any) -> None:
     assert seen == [given["labeled"] if partner == "labeled" else None]
 
 
+@pytest.mark.parametrize(("labeled", "unlabeled"), [(1, 3), (3, 2)])
+def test_labeled_images_are_mixed_in_by_turns_where_there_are_fewer(labeled: int, unlabeled: int) -> None:
+    seen: list[Any] = []
+
+    class Note(ClassMix):
+        def forward(self, batch: Any, partner: Any = None) -> Any:
+            seen.append(partner)
+            return super().forward(batch, partner)
+
+    given = batches(labeled, unlabeled)
+    SelfTraining(WeightedCrossEntropy(), Follower(), Confident(), Note()).bind(tapped())(given, 0.0)
+    places = [0, 0, 0] if labeled == 1 else [0, 1]
+    assert torch.equal(seen[0]["image"], given["labeled"]["image"][places])
+    assert torch.equal(seen[0]["target"], given["labeled"]["target"][places])
+
+
 def test_a_teacher_is_shown_to_the_objective_where_the_pixels_are_the_same() -> None:
     class Keep(WeightedCrossEntropy):
         def forward(self, px: Any) -> dict[str, Tensor]:

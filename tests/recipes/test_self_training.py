@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from my_recipes import Follower, Labels
+from my_recipes import Follower
 from torch import Tensor, nn
 
 import hardpix
 from hardpix.data.batch_transforms import ClassMix, CutMix, StrongColor
+from hardpix.labelers import PseudoLabels
 from hardpix.networks import TappedNetwork
 from hardpix.objectives import WeightedCrossEntropy
 from hardpix.recipes import SelfTraining, TwoViews
@@ -32,9 +33,9 @@ class Confident(nn.Module):
 
     epochs = 0
 
-    def forward(self, px: Any) -> Labels:
+    def forward(self, px: Any) -> PseudoLabels:
         sure = px.confidence > 0.37
-        return Labels(torch.where(sure, px.logits.argmax(1), 255), sure * 0.5)
+        return PseudoLabels(torch.where(sure, px.logits.argmax(1), 255), sure * 0.5)
 
     def end_epoch(self) -> None:
         self.epochs += 1

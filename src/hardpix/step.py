@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from hardpix.alike import not_sent
@@ -10,6 +9,7 @@ from hardpix.batch_check import BatchCheck
 from hardpix.branch_watch import BranchWatch
 from hardpix.networks import TappedNetwork
 from hardpix.objectives import Objective, with_signal_losses
+from hardpix.pixels.eager import eager
 
 
 class TrainingStep(nn.Module):
@@ -38,6 +38,7 @@ class TrainingStep(nn.Module):
         probabilities in place of logits, or binary targets hold 0 and ``ignore_index`` alone.
 
     Example:
+        >>> import torch
         >>> import hardpix
         >>> from hardpix.objectives import WeightedCrossEntropy
         >>> from hardpix.signals import HardnessLevel
@@ -70,7 +71,7 @@ class TrainingStep(nn.Module):
         self._check(px.logits, px.labels, px.ignore_index)
         return with_signal_losses(self.objective, px)
 
-    @torch.compiler.disable
+    @eager
     def _check(self, logits: Tensor, target: Tensor, ignore_index: int) -> None:
         self._check_batch(self.network.model, logits, target, ignore_index, self.training)
         if self.training:

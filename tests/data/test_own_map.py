@@ -205,7 +205,7 @@ def test_it_arrives_in_the_training_step(places: tuple[Path, Path, Path], monkey
 
 
 def test_worker_processes_read_it(places: tuple[Path, Path, Path]) -> None:
-    """Where they are spawned, data set and transform arrive pickled."""
+    """Spawned workers get data set and transform pickled."""
     data = opened(places)
     transformed = pickle.loads(pickle.dumps(Transformed(data, TrainingTransform(16, map_kinds=data.map_kinds))))
     assert [int(sample["superpixel"].amax()) // 1_000_000 for sample in transformed] == [0, 1, 2, 3]

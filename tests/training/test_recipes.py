@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from pathlib import Path
 from typing import Any, Self
 
 import my_networks
@@ -172,12 +174,26 @@ def test_the_teacher_is_no_part_of_what_is_learned_or_counted(watched: RunFolder
     assert [(group["name"], len(group["params"])) for group in groups] == [("network", 6), ("heads", 1)]
 
 
-def test_a_checkpoint_from_before_there_were_recipes_says_so(watched: RunFolder, tmp_path: Any) -> None:
-    saved = torch.load(watched.checkpoint("last"), weights_only=True)
-    saved["state_dict"] = {name.replace("recipe.", "step.", 1): value for name, value in saved["state_dict"].items()}
-    torch.save(saved, tmp_path / "old.ckpt")
-    with pytest.raises(ValueError, match="found one from before there were recipes"):
-        watched.load_task(str(tmp_path / "old.ckpt"))
+def test_a_run_from_before_there_were_recipes_is_read_and_gone_on_with(
+    fit_tiny: Callable[..., RunFolder], tmp_path: Path
+) -> None:
+    """Its weights began with "step." where they begin with "recipe." now."""
+    run = fit_tiny("--trainer.max_epochs", 1)
+    old = RunFolder(Path(shutil.copytree(run.path, tmp_path / "old")))
+    for name in ("last", "best"):
+        saved = torch.load(run.checkpoint(name), weights_only=False)
+        now = saved["state_dict"]
+        saved["state_dict"] = {key.replace("recipe.", "step.", 1): value for key, value in now.items()}
+        assert saved["state_dict"].keys() != now.keys()
+        torch.save(saved, old.checkpoint(name))
+        read = old.load_task(name).state_dict()
+        assert all(torch.equal(read[key], value) for key, value in now.items())
+    for each in (run, old):
+        outcome = run_hardpix("fit", "--run", each.path, "--resume", "--trainer.max_epochs", 2)
+        assert outcome.code == 0, outcome.err
+    first, second = (torch.load(each.checkpoint("last"), weights_only=True)["state_dict"] for each in (run, old))
+    assert first.keys() == second.keys()
+    assert all(torch.equal(value, second[key]) for key, value in first.items())
 
 
 MEAN_TEACHER = (

@@ -22,7 +22,7 @@ from .test_fit import Fit, column, weights
 
 
 def logits_by_hand(run: RunFolder, image: np.ndarray) -> torch.Tensor:
-    """What the user's own network says of one picture, without anything of hardpix around it."""
+    """Output of the user's own network for one picture, without anything of hardpix around it."""
     task = run.load_task()
     network = untap(task.network)
     height, width = image.shape[:2]

@@ -1,4 +1,9 @@
-"""Data sets: folders of images and masks, presets, splits, checks, transforms and sampling."""
+"""Data sets: folders of images and masks, presets, splits, checks, transforms and sampling.
+
+Read `map_kind.py` and `maps.py` first, the one list of per-pixel maps. `files.py` and `pairs.py` find files;
+`images.py`, `masks.py` and `classes.py` read them; `folder.py` is the data set of it all. `checks.py` says what is
+doubtful before a training. `transforms.py` and `crop.py` change single samples, `batch_transforms/` whole batches.
+"""
 
 from hardpix.data.checks import check_folders
 from hardpix.data.classes import ClassTable

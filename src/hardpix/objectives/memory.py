@@ -1,4 +1,4 @@
-"""What a contrast remembers of earlier batches."""
+"""Memory of a contrast: vectors of earlier batches."""
 
 from __future__ import annotations
 

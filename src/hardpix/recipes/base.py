@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
-import torch
 from torch import Tensor, nn
 
 from hardpix.batch_check import BatchCheck
 from hardpix.networks import TappedNetwork
 from hardpix.pixels import PixelBatch
+from hardpix.pixels.eager import eager
 
 Batch = Mapping[str, Any]
 
@@ -25,6 +25,7 @@ class Recipe(nn.Module):
         ...     def forward(self, batches, progress):
         ...         px = self.pixels(batches["labeled"], progress)
         ...         return {"loss": px.loss.mean()}
+        >>> import torch
         >>> import hardpix
         >>> model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 2, 1))
         >>> batch = {"image": torch.rand(1, 3, 4, 4), "target": torch.zeros(1, 4, 4, dtype=torch.long)}
@@ -73,6 +74,6 @@ class Recipe(nn.Module):
             self._check(px.logits, px.target, px.ignore_index)
         return px
 
-    @torch.compiler.disable
+    @eager
     def _check(self, logits: Tensor, target: Tensor, ignore_index: int) -> None:
         self._check_batch(self.network.model, logits, target, ignore_index, self.training)

@@ -20,8 +20,8 @@ from hardpix.teachers import Teacher
 class SelfTraining(Recipe):
     """Objective on labeled images + weight · objective on unlabeled ones, whose labels a teacher gives.
 
-    The teacher sees an unlabeled image as it comes (the weak view), the labeler turns its prediction into labels, and
-    the network learns these from a changed image (the strong view). Semi-supervised learning and adaptation to another
+    The teacher sees an unlabeled image as it comes (the weak view), and the labeler turns its prediction into labels.
+    The network learns these from a changed image (the strong view). Semi-supervised learning and adaptation to another
     domain differ in the images, the labeler and the change alone.
 
     Args:
@@ -99,7 +99,7 @@ class SelfTraining(Recipe):
         return add(losses, {"unlabeled": self.weight_at(progress)})
 
     def strong_view(self, weak: Batch, labeled: Batch) -> Batch:
-        """What the network learns from: the labeled weak view, changed."""
+        """The labeled weak view, changed: what the network learns from."""
         if self.augment is None:
             return weak
         return self.augment(weak, as_many(labeled, len(weak["image"])) if self.partner == "labeled" else None)

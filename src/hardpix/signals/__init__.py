@@ -1,4 +1,8 @@
-"""What makes a pixel hard: each file one signal."""
+"""Signals say how much a pixel counts: each file is one of them.
+
+Read `base.py` first, the contract; then `uniform.py` and `focal.py`, the simplest, and `hardness_level.py`, which
+learns. `product.py` multiplies several.
+"""
 
 from hardpix.signals.base import Signal
 from hardpix.signals.class_balance import ClassBalance

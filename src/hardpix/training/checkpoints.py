@@ -1,4 +1,4 @@
-"""Which weights of a training are kept, and how they are read again."""
+"""Checkpoints of a training: which weights are kept, and how they are read again."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class LastCheckpoint(ModelCheckpoint):
 def start_next_epoch(loop: dict[str, Any], by_steps: bool) -> None:
     """Let the state of a fit loop that was saved at an epoch's end stand at the start of the next one, in place.
 
-    Where a number of steps is asked for, Lightning takes such a state for one within the epoch that it ended: it would
+    Where a number of steps is asked for, Lightning takes such a state for one within the epoch that it ended. It would
     end the epoch a second time, and count one epoch too many.
 
     Args:
@@ -109,7 +109,7 @@ def start_next_epoch(loop: dict[str, Any], by_steps: bool) -> None:
 
 
 def read_checkpoint(path: Path, *, weights_only: bool) -> dict[str, Any]:
-    """What a checkpoint of ``hardpix fit`` holds, on the CPU.
+    """Contents of a checkpoint of ``hardpix fit``, on the CPU.
 
     Raises:
         ValueError: the file cannot be read, or holds something else.
@@ -127,12 +127,18 @@ def read_checkpoint(path: Path, *, weights_only: bool) -> dict[str, Any]:
             f"expected a checkpoint that hardpix fit wrote, found another kind of file, {path}; give best, last or the "
             "path of a checkpoint of this run as --checkpoint"
         )
-    if any(name.startswith("step.") for name in content["state_dict"]):
-        raise ValueError(
-            f"expected a checkpoint of this version of hardpix, found one from before there were recipes, {path}: its "
-            "weights have other names; use it with the version that wrote it, or train anew"
-        )
+    content["state_dict"] = with_names_of_today(content["state_dict"])
     return content
+
+
+def with_names_of_today(weights: dict[str, Any]) -> dict[str, Any]:
+    """Weights of a task by their names today: where there were no recipes, "step" held network and objective.
+
+    Example:
+        >>> with_names_of_today({"step.network.model.weight": 1})
+        {'recipe.network.model.weight': 1}
+    """
+    return {f"recipe.{name[5:]}" if name.startswith("step.") else name: value for name, value in weights.items()}
 
 
 def load_weights(module: nn.Module, weights: dict[str, Any], otherwise: str) -> None:

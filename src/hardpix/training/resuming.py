@@ -1,4 +1,4 @@
-"""What must be as it was for a run to be gone on with, looked at before a file of the run is touched."""
+"""Checks that a run can be resumed, before a file of the run is touched."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def require_same_split(folder: RunFolder, data: SegmentationData) -> None:
 
 
 def require_same_classes(folder: RunFolder, data: SegmentationData) -> None:
-    """A resumed run learns the classes that it was started with; what is unlabelled may have changed.
+    """A resumed run learns the classes that it was started with; what is unlabeled may have changed.
 
     Raises:
         ValueError: others stand in the masks or in the class table.

@@ -1,4 +1,4 @@
-"""What a training shows on the screen."""
+"""Display of a training on the screen."""
 
 from __future__ import annotations
 

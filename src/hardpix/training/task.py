@@ -25,6 +25,7 @@ from hardpix.recipes import Recipe, Supervised
 from hardpix.recipes.base import Batch
 from hardpix.recipes.parts import parts_of
 from hardpix.signals import HardnessLevel, Signal, signals_that_read
+from hardpix.training.checkpoints import with_names_of_today
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.schedule import polynomial_with_warmup
 
@@ -277,14 +278,19 @@ class SegmentationTask(LightningModule):
         self.log("loss", losses["loss"].detach(), prog_bar=True, logger=False, batch_size=size)
         return losses["loss"]
 
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["state_dict"] = with_names_of_today(checkpoint["state_dict"])
+
     def on_train_epoch_end(self) -> None:
         # Lightning calls it after an epoch that was cut short, too.
         if self.trainer.is_last_batch:
             self.recipe.end_epoch()
 
     def _evaluate(self, batch: dict[str, Any]) -> None:
+        # As at inference: scores of a mixed-precision run would depend on the machine, and differ from those of test.
+        with torch.autocast(self.device.type, enabled=False):
+            logits = self(batch["image"])
         # Each image is scored at the resolution of its own labels.
-        logits = self(batch["image"])
         loss_sum = logits.new_zeros((), dtype=torch.float32)
         count = logits.new_zeros((), dtype=torch.int64)
         for scores, content_size, target in zip(logits, batch["content_size"], batch["target"], strict=True):

@@ -1,4 +1,4 @@
-"""What a user may have in a file of their own: hardpix has never heard of it."""
+"""Code that a user may have in a file of their own: hardpix has never heard of it."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -124,7 +124,7 @@ class Superpixels(Signal):
 
 
 class Doubt(Signal):
-    """How far the network is from sure."""
+    """Distance of the network's confidence from 1."""
 
     name = "doubt"
 
@@ -202,7 +202,7 @@ class Nameless(Squares):
 
 
 class Pooling(Tiny):
-    """Looks at the mean of the image through batch normalisation, as the pooling of DeepLab does."""
+    """Looks at the mean of the image through batch normalization, as the pooling of DeepLab does."""
 
     def __init__(self, outputs: int = 3) -> None:
         super().__init__(outputs)

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from my_recipes import Follower, Labels
+from my_recipes import Follower
 from torch import Tensor, nn
 
 import hardpix
 from hardpix.data.batch_transforms import ClassMix, CutMix, StrongColor
+from hardpix.labelers import PseudoLabels
 from hardpix.networks import TappedNetwork
 from hardpix.objectives import WeightedCrossEntropy
 from hardpix.recipes import SelfTraining, TwoViews
@@ -32,9 +33,9 @@ class Confident(nn.Module):
 
     epochs = 0
 
-    def forward(self, px: Any) -> Labels:
+    def forward(self, px: Any) -> PseudoLabels:
         sure = px.confidence > 0.37
-        return Labels(torch.where(sure, px.logits.argmax(1), 255), sure * 0.5)
+        return PseudoLabels(torch.where(sure, px.logits.argmax(1), 255), sure * 0.5)
 
     def end_epoch(self) -> None:
         self.epochs += 1
@@ -100,6 +101,22 @@ def test_what_is_mixed_in(partner: Any) -> None:
     given = batches()
     SelfTraining(WeightedCrossEntropy(), Follower(), Confident(), Note(), partner).bind(tapped())(given, 0.0)
     assert seen == [given["labeled"] if partner == "labeled" else None]
+
+
+@pytest.mark.parametrize(("labeled", "unlabeled"), [(1, 3), (3, 2)])
+def test_labeled_images_are_mixed_in_by_turns_where_there_are_fewer(labeled: int, unlabeled: int) -> None:
+    seen: list[Any] = []
+
+    class Note(ClassMix):
+        def forward(self, batch: Any, partner: Any = None) -> Any:
+            seen.append(partner)
+            return super().forward(batch, partner)
+
+    given = batches(labeled, unlabeled)
+    SelfTraining(WeightedCrossEntropy(), Follower(), Confident(), Note()).bind(tapped())(given, 0.0)
+    places = [0, 0, 0] if labeled == 1 else [0, 1]
+    assert torch.equal(seen[0]["image"], given["labeled"]["image"][places])
+    assert torch.equal(seen[0]["target"], given["labeled"]["target"][places])
 
 
 def test_a_teacher_is_shown_to_the_objective_where_the_pixels_are_the_same() -> None:

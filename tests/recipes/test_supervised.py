@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from copy import deepcopy
 from typing import Any, Self
 
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 
 import hardpix
 from hardpix import TrainingStep
+from hardpix.labelers import PseudoLabels
 from hardpix.networks import TappedNetwork
 from hardpix.objectives import Objective, WeightedCrossEntropy
 from hardpix.pixels import PixelBatch
@@ -54,15 +54,6 @@ class Teacher(nn.Module):
 
     def update(self, student: nn.Module) -> None:
         self.updates.append(student)
-
-
-@dataclasses.dataclass(frozen=True)
-class PseudoLabels:
-    target: Tensor
-    weight: Tensor
-
-    def into(self, batch: Any) -> dict[str, Any]:
-        return {**batch, "target": self.target, "target_weight": self.weight}
 
 
 class MostLikely(nn.Module):

@@ -190,10 +190,11 @@ def test_validation_within_an_epoch_leaves_nothing_to_go_on_from_but_whole_epoch
         assert torch.equal(found["state_dict"][name], value), name
 
 
-def test_an_epoch_that_time_cut_short_is_trained_from_its_start(whole: RunFolder, data: Data, tmp_path: Path) -> None:
+def test_an_epoch_that_time_cut_short_is_gone_on_with(whole: RunFolder, data: Data, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     time_is_up = ["--trainer.callbacks", "[{class_path: my_networks.OutOfTime, init_args: {step: 5}}]"]
     assert run_hardpix("fit", *data.arguments, *TINY, *SETTINGS, "--run", folder.path, *time_is_up).code == 0
+    assert torch.load(folder.checkpoint("last"), weights_only=True)["global_step"] == 5
     assert run_hardpix("fit", "--run", folder.path, "--resume").code == 0
     expected, found = (torch.load(run.checkpoint("last"), weights_only=True) for run in (whole, folder))
     assert found["global_step"] == 2 * EPOCHS

@@ -211,7 +211,10 @@ def test_streams_draw_otherwise_than_labeled_images_do(data: Data, tmp_path: Pat
     copies = Path(shutil.copytree(data.images, tmp_path / "copies"))
     settings = {"val_stems": "frame_011", "photometric": False, "workers": 0, "crop_size": (32, 32)}
     module = SegmentationData(str(data.images), str(data.masks), streams={"unlabeled": Stream(str(copies))}, **settings)  # type: ignore[arg-type]
-    assert not torch.equal(module._training_samples()[0]["image"], module._stream_samples("unlabeled")[0]["image"])
+    module.want(("labeled", "unlabeled"))
+    labeled, unlabeled = (module.first_batches()[name]["image"] for name in ("labeled", "unlabeled"))
+    assert labeled.shape == unlabeled.shape
+    assert not torch.equal(labeled, unlabeled)
 
 
 class TestMessages:

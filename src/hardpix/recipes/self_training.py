@@ -30,7 +30,7 @@ class SelfTraining(Recipe):
         labeler: makes labels, and says how far to trust each.
         augment: makes the strong view out of the labeled weak one, such as StrongColor or CutMix; None leaves it.
         partner: images that `augment` mixes in: "labeled" ones (ClassMix as in DACS), or other "unlabeled" ones (CutMix
-            as in French et al. and UniMatch).
+            as in French et al. and UniMatch). Where a step has fewer labeled images, they are taken by turns.
         unlabeled: minimized on the unlabeled images; plain cross-entropy if none is given, weighed by the trust.
         weight: of the unlabeled images' loss.
         ramp: share of the training in which the weight rises, by exp(−5 (1 − t)²) (Laine and Aila, arXiv 1610.02242).
@@ -102,7 +102,7 @@ class SelfTraining(Recipe):
         """The labeled weak view, changed: what the network learns from."""
         if self.augment is None:
             return weak
-        return self.augment(weak, labeled if self.partner == "labeled" else None)
+        return self.augment(weak, as_many(labeled, len(weak["image"])) if self.partner == "labeled" else None)
 
     def learn(self, taught: PixelBatch) -> dict[str, Tensor]:
         """Losses of the unlabeled images. A signal of both objectives learns from labeled ones alone."""
@@ -119,3 +119,21 @@ class SelfTraining(Recipe):
 
     def end_epoch(self) -> None:
         self.labeler.end_epoch()
+
+
+def as_many(batch: Batch, count: int) -> Batch:
+    """The batch with so many images, its own by turns.
+
+    Example:
+        >>> import torch
+        >>> as_many({"image": torch.tensor([1, 2]), "stem": ["a", "b"]}, 3)
+        {'image': tensor([1, 2, 1]), 'stem': ['a', 'b', 'a']}
+    """
+    have = len(batch["image"])
+    if have == count:
+        return batch
+    order = [place % have for place in range(count)]
+    return {
+        key: value[order] if isinstance(value, Tensor) else [value[place] for place in order]
+        for key, value in batch.items()
+    }

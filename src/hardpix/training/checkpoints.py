@@ -28,7 +28,7 @@ class BestCheckpoint(ModelCheckpoint):
 
 
 class LastCheckpoint(ModelCheckpoint):
-    """Keeps the weights as last.ckpt, to go on from: after every epoch, every few minutes, and after the last step.
+    """Keeps the weights as last.ckpt, to go on from: after every epoch, every few minutes, and where training stops.
 
     Not the best's own ``save_last``: that writes nothing in an epoch that is not better. Within an epoch the loaders'
     places are part of it (`ResumableLoader`). It is never written between batches whose gradients are added up: a
@@ -54,8 +54,8 @@ class LastCheckpoint(ModelCheckpoint):
         # The end of an epoch has a checkpoint of its own, after it is validated.
         if not stepped or trainer.is_last_batch:
             return
-        due = monotonic() - self._written_at >= 60 * self.minutes
-        if trainer.global_step == trainer.max_steps or trainer.strategy.broadcast(due):
+        ends = trainer.should_stop or trainer.global_step == trainer.max_steps
+        if ends or self._is_due(trainer):
             self._write(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -63,6 +63,13 @@ class LastCheckpoint(ModelCheckpoint):
         if trainer.is_last_batch:
             super().on_train_epoch_end(trainer, pl_module)
             self._written_at = monotonic()
+
+    def _is_due(self, trainer: Trainer) -> bool:
+        """The same in all processes, which write together; their clocks are compared in one step of 16."""
+        due = monotonic() - self._written_at >= 60 * self.minutes
+        if trainer.world_size == 1:
+            return due
+        return trainer.global_step % 16 == 0 and trainer.strategy.broadcast(due)
 
     def _write(self, trainer: Trainer) -> None:
         assert self.dirpath is not None

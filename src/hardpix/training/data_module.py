@@ -17,16 +17,13 @@ from hardpix.data import (
     MAPS,
     DataError,
     DepthFormat,
-    EndlessSampler,
     EvaluationTransform,
     Folders,
     ImageFormat,
     SeededDataset,
-    SeededSampler,
     SegmentationFolder,
     TrainingTransform,
     Transformed,
-    collate,
 )
 from hardpix.data.class_rules import require_no_class
 from hardpix.data.class_source import class_table
@@ -37,6 +34,7 @@ from hardpix.training.folders import described, split_folders
 from hardpix.training.loading import count_classes
 from hardpix.training.resumable import ResumableLoader
 from hardpix.training.sources import in_depth_format, own_folders, own_sets, preset_folders, refuse, with_maps
+from hardpix.training.stream_loaders import SampleStream, loaders_of
 from hardpix.training.streams import (
     TRUST,
     UNLABELED,
@@ -192,7 +190,7 @@ class SegmentationData(LightningDataModule):
         self.stream_settings = dict(streams or {})
         self.wanted: tuple[str, ...] = ("labeled",)
         self._loaders: dict[str, ResumableLoader] = {}
-        self._place: dict[str, dict[str, int]] = {}
+        self._places: dict[str, dict[str, int]] = {}
 
         # A preset's depth has to be asked for, its weights come along.
         asked = {"depth": depth or False, "weight": weights}
@@ -334,12 +332,17 @@ class SegmentationData(LightningDataModule):
 
     @property
     def images_a_step(self) -> int:
-        """How many images a batch has, in a process that has all of them."""
-        return min(self.batch_size, len(self.train_set))  # type: ignore[arg-type]
+        """Least number of images in a batch of any stream, in a process that has all of them."""
+        labeled = min(self.batch_size, len(self.train_set))  # type: ignore[arg-type]
+        return min([labeled, *(self._batch_size(name) for name in self.wanted if name != "labeled")])
 
     def first_batch(self) -> dict[str, Any]:
-        """A batch of one training image."""
-        return collate([self._training_samples()[0]], self.ignore_index, self.map_kinds)
+        """A batch of one labeled image."""
+        return self._stream("labeled").first_batch()
+
+    def first_batches(self) -> dict[str, dict[str, Any]]:
+        """A batch of one image of each stream that is wanted."""
+        return {name: self._stream(name).first_batch() for name in self.wanted}
 
     def want(self, streams: Sequence[str]) -> None:
         """Bring batches of these streams from now on.
@@ -361,42 +364,30 @@ class SegmentationData(LightningDataModule):
         """Streams that there are images of, and that the recipe does not want."""
         return [name for name in self.streams if name not in self.wanted]
 
-    def first_batches(self) -> dict[str, dict[str, Any]]:
-        """A batch of one image of each stream that is wanted."""
-        return {
-            name: self.first_batch()
-            if name == "labeled"
-            else collate([self._stream_samples(name)[0]], self.ignore_index, _WITH_TRUST)
-            for name in self.wanted
-        }
+    def _stream(self, name: str) -> SampleStream:
+        if name == "labeled":
+            samples, transform, kinds = self.train_set, self.training_transform(), self.map_kinds
+        else:
+            settings = self.stream_settings.get(name, Stream())
+            samples, transform, kinds = (
+                WithoutLabels(self.streams[name]),
+                self.training_transform(settings),
+                _WITH_TRUST,
+            )
+        seeded = SeededDataset(Transformed(samples, transform), seed_of(name, self.seed))
+        return SampleStream(seeded, self._batch_size(name), self.ignore_index, kinds)
 
-    def _stream_samples(self, name: str) -> SeededDataset:
-        samples = WithoutLabels(self.streams[name])
-        transform = self.training_transform(self.stream_settings.get(name, Stream()))
-        return SeededDataset(Transformed(samples, transform), seed_of(name, self.seed))
-
-    def _training_samples(self) -> SeededDataset:
-        return SeededDataset(Transformed(self.train_set, self.training_transform()), self.seed)
+    def _batch_size(self, name: str) -> int:
+        return self.stream_settings.get(name, Stream()).batch_size or self.batch_size
 
     def train_dataloader(self) -> DataLoader | CombinedLoader:
-        # An epoch is one pass over the first stream.
-        first = "labeled" if "labeled" in self.wanted else self.wanted[0]
-        samples = self._training_samples() if first == "labeled" else self._stream_samples(first)
-        size = self._batch_size(first)
-        sampler = SeededSampler(samples, seed=samples.seed)
-        # A last batch of one image has no batch statistics; a set smaller than a batch is used all the same.
-        loaders = {first: self._loader(first, samples, sampler, drop_last=len(sampler) >= size)}
-        for name in self.wanted:
-            if name != first:
-                samples, size = self._stream_samples(name), self._batch_size(name)
-                sampler = EndlessSampler(samples, len(loaders[first]) * size, seed=samples.seed)
-                loaders[name] = self._loader(name, samples, sampler)
-        self._loaders = loaders
-        for name, place in self._place.items():
-            if name in loaders:
-                loaders[name].load_state_dict(place)
-        self._place = {}
-        return loaders[first] if self.wanted == ("labeled",) else CombinedLoader(loaders, "min_size")
+        epoch = max(self.first_epoch, 0 if self.trainer is None else self.trainer.current_epoch)
+        streams = {name: self._stream(name) for name in self.wanted}
+        self._loaders = loaders_of(streams, epoch, **self._reading())
+        for name in self._loaders.keys() & self._places.keys():
+            self._loaders[name].load_state_dict(self._places[name])
+        self._places = {}
+        return self._loaders["labeled"] if self.wanted == ("labeled",) else CombinedLoader(self._loaders, "min_size")
 
     def state_dict(self) -> dict[str, dict[str, int]]:
         """Place of each stream in its epoch, for checkpoints."""
@@ -404,25 +395,7 @@ class SegmentationData(LightningDataModule):
 
     def load_state_dict(self, state_dict: dict[str, dict[str, int]]) -> None:
         """Go on from these places; Lightning calls it before it asks for the loaders."""
-        self._place = state_dict
-
-    def _batch_size(self, name: str) -> int:
-        return self.stream_settings.get(name, Stream()).batch_size or self.batch_size
-
-    def _loader(
-        self, name: str, samples: SeededDataset, sampler: SeededSampler, drop_last: bool = False
-    ) -> ResumableLoader:
-        # Lightning tells the epoch too, but when the workers of a resumed run have read ahead already.
-        sampler.set_epoch(max(self.first_epoch, 0 if self.trainer is None else self.trainer.current_epoch))
-        kinds = self.map_kinds if name == "labeled" else _WITH_TRUST
-        return ResumableLoader(
-            samples,
-            batch_size=self._batch_size(name),
-            sampler=sampler,
-            drop_last=drop_last,
-            collate_fn=partial(collate, ignore_index=self.ignore_index, map_kinds=kinds),
-            **self._reading(),
-        )
+        self._places = state_dict
 
     def val_dataloader(self) -> DataLoader:
         transform = self.evaluation_transform()

@@ -182,5 +182,7 @@ class WithoutLabels(Dataset[Sample]):
 
 
 def seed_of(name: str, seed: int) -> int:
-    """The seed of a stream's draws, which must not be those of the labeled images."""
+    """The seed of a stream's draws: that of the run for labeled images, another one for every further stream."""
+    if name == "labeled":
+        return seed
     return int(np.random.SeedSequence([seed, crc32(name.encode())]).generate_state(1)[0])

@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 
+from hardpix.labelers import Labeler, PseudoLabels
 from hardpix.networks import TappedNetwork
 from hardpix.objectives import Objective
 from hardpix.pixels import PixelBatch
 from hardpix.recipes import Recipe
+from hardpix.teachers import Teacher
 
 
-class Follower(nn.Module):
+class Follower(Teacher):
     """A teacher: half of itself, half of the student; counts its updates."""
 
     updates: Tensor
@@ -42,16 +43,7 @@ class Follower(nn.Module):
             own.lerp_(given, 0.5)
 
 
-@dataclass(frozen=True)
-class Labels:
-    target: Tensor
-    weight: Tensor
-
-    def into(self, batch: Mapping[str, Any]) -> dict[str, Any]:
-        return {**batch, "target": self.target, "target_weight": self.weight}
-
-
-class MostLikely(nn.Module):
+class MostLikely(Labeler):
     """A labeler that labels everything but padding, and counts what it labeled and how many epochs there were."""
 
     labeled: Tensor
@@ -62,10 +54,10 @@ class MostLikely(nn.Module):
         for name in ("labeled", "epochs"):
             self.register_buffer(name, torch.zeros((), dtype=torch.int64))
 
-    def forward(self, px: PixelBatch) -> Labels:
+    def forward(self, px: PixelBatch) -> PseudoLabels:
         inside = px.sample["target_weight"] > 0
         self.labeled += self.training * inside.sum()
-        return Labels(torch.where(inside, px.logits.argmax(1), px.ignore_index), inside.float())
+        return PseudoLabels(torch.where(inside, px.logits.argmax(1), px.ignore_index), inside.float())
 
     def end_epoch(self) -> None:
         self.epochs += 1

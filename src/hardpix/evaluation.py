@@ -20,8 +20,9 @@ from hardpix.data import ClassTable, Problem, SegmentationFolder, Transformed
 from hardpix.data.image_format import as_picture
 from hardpix.diagnosis.against import require_comparable
 from hardpix.diagnosis.collecting import Collector, finish_report
-from hardpix.diagnosis.image_counts import ImageMaps
+from hardpix.diagnosis.image_maps import ImageMaps
 from hardpix.diagnosis.report_folder import prepare_report
+from hardpix.diagnosis.scores import report_scores
 from hardpix.diagnosis.settings import Settings, line_numbers
 from hardpix.diagnosis.work import Drawing, Part, diagnose_image
 from hardpix.metrics import SegmentationScores
@@ -188,7 +189,7 @@ class ReportWriter:
         self.ignore_index = ignore_index
         self.settings = Settings(len(classes), lines)
         self.drawing = Drawing(out, classes.shown_colours, thumbnails_alone=not pictures)
-        self.collector = Collector(self.settings)
+        self.collector = Collector(self.settings, report_scores(self.settings))
 
     def add(self, found: Inferred) -> None:
         """The next image."""
@@ -197,11 +198,14 @@ class ReportWriter:
         maps = ImageMaps(
             truth=self._codes(torch.where(found.target == self.ignore_index, self.settings.void, found.target)),
             prediction=self._codes(found.prediction),
+            settings=self.settings,
+            stem=found.stem,
+            class_names=self.classes.names,
             image=_picture(self.samples[number]["image"], found.target),
             confidence=found.confidence.numpy(),
             hardness=None if found.level is None else found.level.numpy(),
         )
-        counts, image = diagnose_image(found.stem, number, maps, self.settings, self.drawing)
+        counts, image = diagnose_image(number, maps, self.collector.scores, self.drawing)
         self.collector.add(Part(counts, [image]))
 
     def finish(

@@ -29,6 +29,7 @@ from hardpix.diagnosis.parallel import in_chunks, worker_count
 from hardpix.diagnosis.reading import Reader
 from hardpix.diagnosis.readings import Readings
 from hardpix.diagnosis.report_folder import prepare_report, require_report, require_room
+from hardpix.diagnosis.scores import report_scores
 from hardpix.diagnosis.settings import Settings, line_numbers
 from hardpix.diagnosis.side_settings import SideSettings, with_table
 from hardpix.diagnosis.work import CountProbabilities, DiagnoseCases, Drawing
@@ -186,8 +187,9 @@ def diagnose(
             console.print(f"missing or not used, while no image is left out for it:\n{describe(unused)}")
     thresholds, cases, unusable = _thresholds(reader, cases, table.names, probabilities, many)
     drawing = Drawing(out, table.shown_colours, picture_size, thumbnails_alone=not pictures)
-    collector = Collector(settings)
-    work = DiagnoseCases(reader, settings, drawing, thresholds)
+    scores = report_scores(settings)
+    collector = Collector(settings, scores)
+    work = DiagnoseCases(reader, settings, scores, drawing, thresholds)
     try:
         for part in in_chunks(work, list(enumerate(cases)), many, "diagnosing"):
             collector.add(part)

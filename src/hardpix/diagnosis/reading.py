@@ -20,8 +20,9 @@ from hardpix.data.labels import Label
 from hardpix.data.limits import MAX_PIXELS
 from hardpix.data.problems import unknown_labels, wrong_size
 from hardpix.diagnosis.agreement import UNKNOWN, Pairs, count_pairs
-from hardpix.diagnosis.image_counts import ImageMaps
+from hardpix.diagnosis.image_maps import ImageMaps
 from hardpix.diagnosis.inputs import NEEDED, Case
+from hardpix.diagnosis.settings import Settings
 from hardpix.diagnosis.sides import Side
 
 
@@ -124,7 +125,9 @@ class Reader:
             return f"if they hold 0, 1, 2 … in the order of the classes, say --prediction-ids index; else {otherwise}"
         return otherwise
 
-    def maps(self, case: Case) -> tuple[ImageMaps, list[Problem]]:
+    def maps(
+        self, case: Case, settings: Settings, thresholds: np.ndarray | None = None
+    ) -> tuple[ImageMaps, list[Problem]]:
         """All maps of a case; those beside truth and prediction that cannot be used are left out, with the reasons.
 
         Raises:
@@ -149,9 +152,13 @@ class Reader:
         maps = ImageMaps(
             truth,
             prediction,
+            settings,
+            case.stem,
+            self.classes.names,
             image=optional("images", self.image_format.picture),
             probabilities=optional("probabilities", lambda path: read_probabilities(path, len(self.classes))),
             hardness=optional("hardness", partial(read_hardness, max_pixels=self.image_format.max_pixels)),
+            thresholds=thresholds,
         )
         return maps, problems
 

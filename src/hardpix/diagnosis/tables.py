@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from hardpix.diagnosis.columns import Column
 from hardpix.diagnosis.data_scripts import plain
+from hardpix.diagnosis.scores import Column
 
 
 def write_summary(path: Path, summary: Mapping[str, Any]) -> None:

@@ -38,7 +38,7 @@ def an_image(draw: st.DrawFn) -> ImageMaps:
 def total(images: list[ImageMaps]) -> Counts:
     counts: Counts = []
     for image in images:
-        counts = add_counts(counts, count_image(SCORES, image))
+        counts = add_counts(SCORES, counts, count_image(SCORES, image))
     return counts
 
 
@@ -48,7 +48,7 @@ def test_counts_of_two_halves_are_those_of_the_whole(images: list[ImageMaps], da
     cut = data.draw(st.integers(1, len(images) - 1))
     whole, merged, half = total(images), total(images[:cut]), total(images[cut:])
     before = [value if value is None else value.copy() for value in half]
-    merged = add_counts(merged, half)
+    merged = add_counts(SCORES, merged, half)
     for one, other in (*zip(merged, whole, strict=True), *zip(half, before, strict=True)):
         assert (one is None) == (other is None)
         assert one is None or np.array_equal(one, other)
@@ -61,11 +61,12 @@ def test_counts_of_two_halves_are_those_of_the_whole(images: list[ImageMaps], da
 
 def test_adding_to_nothing_leaves_what_was_added_alone() -> None:
     one, other = [np.array([1, 2]), None], [None, np.array([5])]
-    total = add_counts(add_counts(add_counts([], one), one), other)
+    two = SCORES[:2]
+    total = add_counts(two, add_counts(two, add_counts(two, [], one), one), other)
     assert [counts.tolist() for counts in total] == [[2, 4], [5]]
     assert one[0].tolist() == [1, 2]
-    with pytest.raises(ValueError, match=r"expected counts of one shape from every image, found \(2,\) and \(3,\)"):
-        add_counts(total, [np.array([1, 2, 3]), None])
+    with pytest.raises(ValueError, match=r"Overlap.count: expected counts of one shape .*, found \(3,\) after \(2,\)"):
+        add_counts(two, total, [np.array([1, 2, 3]), None])
 
 
 def test_confidence_is_the_probability_of_the_predicted_class() -> None:

@@ -96,8 +96,17 @@ def run_command(command: Callable[..., object], name: str, arguments: list[str])
             action.nargs, action.const, action.metavar = "?", True, "true|false"
     # Words of a name may be joined by dashes, too.
     arguments = [re.sub(r"^--[\w-]+", lambda name: "--" + name[0][2:].replace("-", "_"), word) for word in arguments]
-    settings = parser.instantiate(parser.parse_args(arguments))
+    settings = parser.instantiate(parser.parse_args(_appended(parser, arguments)))
     return command(**settings.as_dict())
+
+
+def _appended(parser: Parser, arguments: list[str]) -> list[str]:
+    """Lists that are given by an option more than once, as the parser has them: ``--scores+ A --scores+ B``."""
+    options = {name for action in parser._actions for name in action.option_strings}
+    given = [word.partition("=")[0] for word in arguments]
+    again = {name for name in options if f"{name}+" in options and given.count(name) > 1}
+    pairs = zip(given, arguments, strict=True)
+    return [word.replace(name, f"{name}+", 1) if name in again else word for name, word in pairs]
 
 
 class ParagraphsFormatter(HelpFormatter):

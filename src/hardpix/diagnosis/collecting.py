@@ -19,6 +19,7 @@ from hardpix.diagnosis.against import copy_against
 from hardpix.diagnosis.data_scripts import plain
 from hardpix.diagnosis.report_folder import FORMAT
 from hardpix.diagnosis.scores import Score
+from hardpix.diagnosis.scores.own import naming
 from hardpix.diagnosis.sentences import compared, verdict
 from hardpix.diagnosis.settings import Settings
 from hardpix.diagnosis.tables import write_classes, write_images, write_summary
@@ -52,7 +53,8 @@ class Collector:
 
     def add(self, part: Part) -> None:
         """The next images."""
-        self.counts = add_counts(self.counts, part.counts)
+        with naming(f"one of the images {', '.join(image.stem for image in part.images)}"):
+            self.counts = add_counts(self.scores, self.counts, part.counts)
         self.problems += part.problems
         for image in part.images:
             self._add_image(image)

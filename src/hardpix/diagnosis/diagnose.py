@@ -30,6 +30,8 @@ from hardpix.diagnosis.reading import Reader
 from hardpix.diagnosis.readings import Readings
 from hardpix.diagnosis.report_folder import prepare_report, require_report, require_room
 from hardpix.diagnosis.scores import report_scores
+from hardpix.diagnosis.scores.loading import load_scores
+from hardpix.diagnosis.scores.own import try_scores
 from hardpix.diagnosis.settings import Settings, line_numbers
 from hardpix.diagnosis.side_settings import SideSettings, with_table
 from hardpix.diagnosis.work import CountProbabilities, DiagnoseCases, Drawing
@@ -56,6 +58,7 @@ def diagnose(
     truth_ids: Literal["stored", "index"] | None = None,
     truth_threshold: int | None = None,
     lines: str | list[str] | None = None,
+    scores: str | list[str | dict[str, Any]] | None = None,
     against: Path | None = None,
     title: str | None = None,
     band: float = 0.02,
@@ -100,6 +103,8 @@ def diagnose(
         truth_ids: index if the masks hold 0, 1, 2 … in the order of the class table, as trainIds do.
         truth_threshold: The same as prediction_threshold for masks, such as 128 for edges that were smoothed.
         lines: Names of the classes that are line-like, with commas, such as pole,fence; for clDice.
+        scores: Class paths of figures of your own, with commas, such as my_module.MyScore; with settings as
+            '[{class_path: my_module.MyScore, init_args: {radius: 5}}]'.
         against: The report of another run on the same images, to compare with.
         title: Of the report; by default the folder of predictions.
         band: Width of Boundary IoU's band, as a share of the diagonal below 1, else in pixels.
@@ -176,6 +181,9 @@ def diagnose(
             raise DataError(f"{title}\n{describe([*lost, *alone])}", [*lost, *alone])
         if against is not None:
             require_comparable(against, table.names, [case.stem for case in cases])
+        figures = load_scores(scores, report_scores(settings), len(table))
+        if scores:
+            try_scores(figures, reader.maps(cases[0], settings)[0])
         prepare_report(out, read, overwrite)
     for doubt in doubts:
         console.print(f"doubt: {doubt.text}")
@@ -187,9 +195,8 @@ def diagnose(
             console.print(f"missing or not used, while no image is left out for it:\n{describe(unused)}")
     thresholds, cases, unusable = _thresholds(reader, cases, table.names, probabilities, many)
     drawing = Drawing(out, table.shown_colours, picture_size, thumbnails_alone=not pictures)
-    scores = report_scores(settings)
-    collector = Collector(settings, scores)
-    work = DiagnoseCases(reader, settings, scores, drawing, thresholds)
+    collector = Collector(settings, figures)
+    work = DiagnoseCases(reader, settings, figures, drawing, thresholds)
     try:
         for part in in_chunks(work, list(enumerate(cases)), many, "diagnosing"):
             collector.add(part)
@@ -213,8 +220,8 @@ def diagnose(
     # Doubts have been said already.
     for sentence in summary["sentences"][len(doubts) :]:
         console.print(f"- {sentence['text']}")
-    for kind, (scores, views) in PARTS.items():
-        if folders[kind] is not None and summary[scores] is None:
+    for kind, (entry, views) in PARTS.items():
+        if folders[kind] is not None and summary[entry] is None:
             console.print(f"no file of {folders[kind]} could be used, so the report has no {views}")
     # Where the sides may be read otherwise, an id that is never predicted is likely a class.
     if found_classes and not doubts and (odd := _never_predicted(summary)):

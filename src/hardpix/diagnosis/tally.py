@@ -9,6 +9,7 @@ import numpy as np
 
 from hardpix.diagnosis.image_maps import ImageMaps
 from hardpix.diagnosis.scores.base import Column, Level, Score
+from hardpix.diagnosis.scores.own import ScoreError
 from hardpix.metrics.counting import mean_of_defined
 
 Counts = list[np.ndarray | None]
@@ -20,20 +21,25 @@ def count_image(scores: Sequence[Score], maps: ImageMaps) -> Counts:
     return [score.count(maps) for score in scores]
 
 
-def add_counts(total: Counts, counts: Counts) -> Counts:
+def add_counts(scores: Sequence[Score], total: Counts, counts: Counts) -> Counts:
     """The sum of the counts of some images and of others; an empty total holds none yet.
 
     Raises:
-        ValueError: a score's counts differ in shape.
+        ScoreError: a score's counts differ in shape.
     """
     if not total:
         return [None if new is None else new.copy() for new in counts]
-    for k, new in enumerate(counts):
-        old = total[k]
-        if new is not None and old is not None and new.shape != old.shape:
-            raise ValueError(f"expected counts of one shape from every image, found {old.shape} and {new.shape}")
-        total[k] = old if new is None else new.copy() if old is None else old + new
-    return total
+    return [_sum(*entry) for entry in zip(scores, total, counts, strict=True)]
+
+
+def _sum(score: Score, old: np.ndarray | None, new: np.ndarray | None) -> np.ndarray | None:
+    if old is None or new is None:
+        return old if new is None else new.copy()
+    if new.shape != old.shape:
+        expected = "expected counts of one shape from every image"
+        raise ScoreError(f"{score.path}.count: {expected}, found {new.shape} after {old.shape}")
+    old += new
+    return old
 
 
 def columns_of(scores: Sequence[Score], counts: Counts, level: Level) -> list[Column]:
@@ -59,7 +65,7 @@ def summarize(scores: Sequence[Score], counts: Counts) -> dict[str, Any]:
     computed: dict[str, Any] = {}
     tables: dict[str, Any] = {}
     for score, counted in zip(scores, counts, strict=True):
-        if counted is not None and any(column.of & {"set", "class"} for column in score.columns):
+        if counted is not None and any({"set", "class"} & set(column.of) for column in score.columns):
             computed |= score.compute(counted)
         tables |= score.tables(counted)
     return {

@@ -18,6 +18,7 @@ from hardpix.diagnosis.reading import Reader
 from hardpix.diagnosis.report_pictures import write_pictures
 from hardpix.diagnosis.scores import Score
 from hardpix.diagnosis.scores.error_kinds import KINDS
+from hardpix.diagnosis.scores.own import naming
 from hardpix.diagnosis.settings import Settings
 from hardpix.diagnosis.tally import Counts, add_counts, count_image, image_row
 from hardpix.metrics import self_confidence_counts
@@ -83,10 +84,12 @@ def diagnose_image(
     number: int, maps: ImageMaps, scores: Sequence[Score], drawing: Drawing
 ) -> tuple[Counts, DiagnosedImage]:
     """Count, describe and draw one image."""
-    counts = count_image(scores, maps)
+    with naming(f"the image {maps.stem}"):
+        counts = count_image(scores, maps)
+        row = image_row(scores, counts)
     drawing.draw(number, maps)
     size = (maps.truth.shape[0], maps.truth.shape[1])
-    return counts, DiagnosedImage(maps.stem, size, describe_image(maps, image_row(scores, counts)))
+    return counts, DiagnosedImage(maps.stem, size, describe_image(maps, row))
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,8 @@ class DiagnoseCases:
             maps, found = self.reader.maps(case, self.settings, self.thresholds)
             problems += found
             counts, image = diagnose_image(number, maps, self.scores, self.drawing)
-            total = add_counts(total, counts)
+            with naming(f"the image {case.stem}"):
+                total = add_counts(self.scores, total, counts)
             images.append(image)
         return Part(total, images, tuple(problems))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -30,11 +30,22 @@ class Column:
     group: str = "Own"
     headline: int | None = None
 
+    def __post_init__(self) -> None:
+        if isinstance(self.of, str) or not self.of or not set(self.of) <= set(get_args(Level)):
+            raise ValueError(f"expected {self.key} to be of a set such as {{'class', 'image'}}, found {self.of!r}")
+        if self.unit not in ("%", "px", "count", "") or self.better not in ("high", "low", None):
+            raise ValueError(f"expected a unit and a direction that columns have, found {self.unit!r}, {self.better!r}")
+
 
 class Score:
     """One figure of the report, or several from the same counts."""
 
     columns: tuple[Column, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """Its class path, for messages."""
+        return f"{type(self).__module__}.{type(self).__qualname__}"
 
     def count(self, maps: ImageMaps) -> np.ndarray | None:
         """Count one image: int64 of one shape for all images, which add up; None where it lacks what is needed."""

@@ -33,7 +33,6 @@ from hardpix.diagnosis.scores.calibration import Calibration
 from hardpix.diagnosis.settings import Settings
 from hardpix.diagnosis.sides import Side
 from hardpix.diagnosis.tally import count_image, image_row
-from hardpix.diagnosis.work import Drawing
 from hardpix.metrics import (
     boundary_error_counts,
     boundary_f_counts,
@@ -50,6 +49,7 @@ from hardpix.metrics import (
     suspect_regions,
     thin_part_counts,
 )
+from hardpix.report.diagnose_image import Drawing
 
 PACKAGES = ("numpy", "opencv-python-headless", "pillow", "torch")
 RECORD = Path(__file__).parent / "results" / "diagnose.md"
@@ -213,7 +213,7 @@ def diagnose(inputs: Path, out: Path, workers: int, pictures: bool, watch: bool 
         "overwrite": "true",
     }
     command = [f"--{name}={value}" for name, value in options.items()]
-    return run([sys.executable, "-m", "hardpix.cli", "diagnose", *command], watch)
+    return run([sys.executable, "-m", "hardpix", "diagnose", *command], watch)
 
 
 def report(given: argparse.Namespace) -> list[str]:

@@ -82,7 +82,7 @@ def decode(name: str, pair: tuple[Path, Path] | tuple[int, int]) -> tuple[np.nda
     from PIL import Image
 
     if name == "scenes":
-        from hardpix.data.scenes import GeneratedScenes
+        from hardpix.scenes import GeneratedScenes
 
         item = GeneratedScenes(pair[1] + 1, seed=pair[0], size=SPECS[name].size)[pair[1]]
         image, labels = item["image"].permute(1, 2, 0).numpy(), item["target"].numpy().astype(np.uint8)

@@ -16,11 +16,11 @@ from measuring import resident, take_turns
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, one_hot
 
-from hardpix.data.scenes import GeneratedScenes
 from hardpix.metrics import class_iou, confusion_matrix
 from hardpix.networks import DDRNet23Slim
 from hardpix.pixels import resize_bilinear
 from hardpix.refiners import PAMR, Refiner
+from hardpix.scenes import GeneratedScenes
 
 WARM_UP = 1
 NETWORK = "DDRNet-23-slim"

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from environment import describe_run
 
-from hardpix.data.scenes import VERSION, GeneratedScenes
-from hardpix.data.scenes.ambiguity import ambiguity
-from hardpix.data.scenes.layout import sample_layout
-from hardpix.data.scenes.render import render
+from hardpix.scenes import VERSION, GeneratedScenes
+from hardpix.scenes.ambiguity import ambiguity
+from hardpix.scenes.layout import sample_layout
+from hardpix.scenes.render import render
 
 PACKAGES = ("numpy", "opencv-python-headless", "torch")
 RECORD = Path(__file__).parent / "results" / "scenes.md"

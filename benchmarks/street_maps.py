@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hardpix.data.scenes import GeneratedScenes
-from hardpix.data.scenes.layout import sample_layout
-from hardpix.data.scenes.render import render
 from hardpix.metrics import connected_components
+from hardpix.scenes import GeneratedScenes
+from hardpix.scenes.layout import sample_layout
+from hardpix.scenes.render import render
 
 NUM_CLASSES, VOID = 19, 255
 Labels = NDArray[np.uint8]

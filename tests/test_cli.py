@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hardpix import cli
+from hardpix import __main__ as cli
 
 
 def test_without_a_command_it_lists_them(capsys: pytest.CaptureFixture[str]) -> None:
@@ -31,7 +31,7 @@ def test_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_help_of_the_whole_waits_for_no_heavy_package() -> None:
-    code = "import sys, hardpix.cli; hardpix.cli.main(['--help']); sys.exit('lightning' in sys.modules)"
+    code = "import sys, hardpix.__main__; hardpix.__main__.main(['--help']); sys.exit('lightning' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=600).returncode == 0
 
 
@@ -109,5 +109,5 @@ def test_classes_of_the_user_are_found_where_the_command_is_given(tmp_path: Path
 
 
 def test_a_diagnosis_needs_nothing_that_trains() -> None:
-    code = "import sys; sys.modules['lightning'] = sys.modules['tensorboard'] = None; import hardpix.diagnosis.diagnose"
+    code = "import sys; sys.modules['lightning'] = sys.modules['tensorboard'] = None; import hardpix.commands.diagnose"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hardpix.cli import COMMANDS
+from hardpix.__main__ import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 TEXTS = {page.name: page.read_text(encoding="utf-8") for page in (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")))}

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hardpix.cli import main
+from hardpix.__main__ import main
 
 
 def run(*arguments: object) -> tuple[int, str]:

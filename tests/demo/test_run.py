@@ -8,12 +8,12 @@ import torch
 from sklearn.metrics import jaccard_score, roc_auc_score
 from torch import Tensor
 
-from hardpix.console.errors import UsageError
-from hardpix.data.scenes import GeneratedScenes
+from hardpix.cli.errors import UsageError
+from hardpix.commands.demo import AMBIGUOUS, LEARNED, PLAIN, Rendered, demo, make_data, train
 from hardpix.demo.evaluation import MapStability, evaluate
 from hardpix.demo.findings import Findings
 from hardpix.demo.page import require_place
-from hardpix.demo.run import AMBIGUOUS, LEARNED, PLAIN, Rendered, demo, make_data, train
+from hardpix.scenes import GeneratedScenes
 from hardpix.signals import HardnessLevel
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hardpix import cli
+from hardpix.__main__ import main
 
 from .small_runs import confusion, ious, write_maps
 
@@ -46,7 +46,7 @@ def write(place: Path, truth: Maps, predictions: Maps) -> None:
 
 def typed(place: Path, *settings: str, out: str = "out") -> int:
     folders = [f"--{name}={place / name}" for name in ("truth", "predictions")]
-    return cli.main(["diagnose", *folders, f"--out={place / out}", "--workers=1", "--pictures=false", *settings])
+    return main(["diagnose", *folders, f"--out={place / out}", "--workers=1", "--pictures=false", *settings])
 
 
 def matrix_in(place: Path, out: str = "out") -> np.ndarray:

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from hardpix.diagnosis.against import copy_against
-from hardpix.diagnosis.report_folder import prepare_report
-from hardpix.diagnosis.report_pictures import write_pictures
-from hardpix.diagnosis.write_report import write_report
+from hardpix.report.against import copy_against
+from hardpix.report.report_folder import prepare_report
+from hardpix.report.report_pictures import write_pictures
+from hardpix.report.write_report import write_report
 
 from .fake_scenes import (
     CLASSES,

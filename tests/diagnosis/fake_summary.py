@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from hardpix.diagnosis.report_folder import FORMAT
+from hardpix.report.report_folder import FORMAT
 
 from .fake_scenes import BANDS, CLASSES, FALSE, KINDS, C, ious
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from hardpix.diagnosis.diagnose import diagnose
+from hardpix.commands.diagnose import diagnose
 
 Maps = Mapping[str, np.ndarray]
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hardpix import cli
+from hardpix.__main__ import main
+from hardpix.commands.diagnose import _with_ignored
 from hardpix.data import ClassTable
-from hardpix.diagnosis.diagnose import _with_ignored
 
 from .small_runs import confusion, ious, run, write_maps
 
@@ -147,7 +147,7 @@ def test_settings_on_the_command_line(tmp_path: Path) -> None:
     def typed(out: str, *settings: str) -> dict[str, Any]:
         folders = [f"--{name}={tmp_path / name}" for name in ("truth", "predictions")]
         words = ["diagnose", *folders, f"--out={tmp_path / out}", "--workers=1", "--pictures=false", *settings]
-        assert cli.main(words) == 0
+        assert main(words) == 0
         return json.loads((tmp_path / out / "summary.json").read_text(encoding="utf-8"))
 
     found = typed("dash", "--ignore-index", "0")
@@ -174,7 +174,7 @@ def test_indices_do_not_shift_by_an_ignored_class(tmp_path: Path, capsys: pytest
     maps = {"a": np.zeros((4, 4), np.uint8)}
     truth, predictions = write_maps(tmp_path / "t", maps), write_maps(tmp_path / "p", maps)
     command = ["diagnose", "--truth", str(truth), "--predictions", str(predictions), "--out", str(tmp_path / "out")]
-    assert cli.main([*command, "--classes", "[a,b]", "--ignore-index", "1", "--prediction-ids", "index"]) == 2
+    assert main([*command, "--classes", "[a,b]", "--ignore-index", "1", "--prediction-ids", "index"]) == 2
     assert "found 1, which would shift them" in capsys.readouterr().err
-    assert cli.main([*command, "--classes", "a,b", "--ignore-index", "9"]) == 0
+    assert main([*command, "--classes", "a,b", "--ignore-index", "9"]) == 0
     assert "never predicted" not in capsys.readouterr().out

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardpix.diagnosis.data_scripts import as_script, assign, read_assigned
+from hardpix.report.data_scripts import as_script, assign, read_assigned
 
 texts = st.text() | st.sampled_from(
     ["</script><script>alert(1)</script>", "<!--", "\u2028\u2029", "'\"\\`${1}", "\ud800x"]

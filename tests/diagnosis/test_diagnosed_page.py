@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hardpix.diagnosis.diagnose import diagnose
+from hardpix.commands.diagnose import diagnose
 
 from .fake_scenes import ODD_CLASS, ODD_NAMES, scene
 from .small_runs import write_maps

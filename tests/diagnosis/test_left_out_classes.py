@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hardpix.cli import main
+from hardpix.__main__ import main
+from hardpix.commands.diagnose import diagnose
 from hardpix.data import ClassTable
-from hardpix.diagnosis.diagnose import diagnose
 from hardpix.diagnosis.sides import Side
 
 

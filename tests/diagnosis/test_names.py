@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hardpix import cli
+from hardpix.__main__ import main
 
 CASES = {
     "ending of predictions": ("{}.png", "{}_pred.png", "--prediction-suffix _pred"),
@@ -29,7 +29,7 @@ def write(folder: Path, pattern: str) -> None:
 
 
 def diagnose(*more: str) -> int:
-    return cli.main(["diagnose", "--truth=truth", "--predictions=predictions", "--out=out", "--workers=1", *more])
+    return main(["diagnose", "--truth=truth", "--predictions=predictions", "--out=out", "--workers=1", *more])
 
 
 @pytest.mark.parametrize("case", CASES)

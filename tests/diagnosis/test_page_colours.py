@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from hardpix.diagnosis.write_report import PAGE
+from hardpix.report.write_report import PAGE
 
 from .fake_scenes import KINDS
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hardpix.diagnosis.data_scripts import assign, read_assigned
+from hardpix.report.data_scripts import assign, read_assigned
 
 from .fake_report import fake_report
 from .fake_scenes import kinds_of_error, scene

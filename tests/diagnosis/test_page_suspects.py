@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hardpix.diagnosis.data_scripts import assign, read_assigned
+from hardpix.report.data_scripts import assign, read_assigned
 
 Visit = Callable[..., Any]
 LEFT = """() => ({

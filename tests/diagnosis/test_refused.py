@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hardpix import cli
+from hardpix.__main__ import main
 
 from .small_runs import run, write_maps
 
@@ -36,7 +36,7 @@ def typed(**settings: object) -> list[str]:
 def refused(capsys: pytest.CaptureFixture[str], **settings: object) -> str:
     before = {path: path.read_bytes() for path in Path.cwd().rglob("*") if path.is_file()}
     capsys.readouterr()
-    assert cli.main(typed(**settings)) == 2
+    assert main(typed(**settings)) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
     # Progress bars of what was looked at go before it.
@@ -94,14 +94,14 @@ def test_a_folder_with_something_else_is_never_written_to(here: Path, capsys: py
 
 
 def test_a_report_is_replaced_only_if_asked(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(typed()) == 0
+    assert main(typed()) == 0
     assert "--overwrite to replace the report" in refused(capsys)
-    assert cli.main(["diagnose", *typed(title="again")[1:], "--overwrite"]) == 0
+    assert main(["diagnose", *typed(title="again")[1:], "--overwrite"]) == 0
     assert '"title": "again"' in (here / "report" / "summary.json").read_text()
 
 
 def test_a_report_is_not_compared_with_itself(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(typed()) == 0
+    assert main(typed()) == 0
     assert "outside of what is read (report)" in refused(capsys, against="report", overwrite="true")
 
 
@@ -127,8 +127,8 @@ def test_a_report_that_was_never_finished_is_not_compared_with(here: Path, capsy
 def test_a_file_that_changes_after_it_was_checked(
     here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hardpix.diagnosis.diagnose.prepare_report", lambda *_: Path("truth/a.png").write_bytes(b""))
-    assert cli.main(typed()) == 2
+    monkeypatch.setattr("hardpix.commands.diagnose.prepare_report", lambda *_: Path("truth/a.png").write_bytes(b""))
+    assert main(typed()) == 2
     message = capsys.readouterr().err
     assert "a file has changed since it was checked" in message
     assert "truth/a.png: expected a file that can be read" in message
@@ -146,7 +146,7 @@ def test_folders_that_share_no_name(here: Path, capsys: pytest.CaptureFixture[st
     assert "what to do: give --prediction-suffix _pred" in message
     assert "no prediction for a mask" not in message
     assert "no mask for a prediction" not in message
-    assert cli.main(typed(prediction_suffix="_pred")) == 0
+    assert main(typed(prediction_suffix="_pred")) == 0
 
 
 def test_a_folder_of_folders_says_which_of_them_has_the_names(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -157,7 +157,7 @@ def test_a_folder_of_folders_says_which_of_them_has_the_names(here: Path, capsys
     (here / "predictions").rename(here / "out" / "labels")
     message = refused(capsys, predictions="out")
     assert "; files of the masks' names are in out/confidence and out/labels (for --predictions)\n" in message
-    assert cli.main(typed(predictions="out/labels")) == 0
+    assert main(typed(predictions="out/labels")) == 0
 
 
 def test_empty_folders(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

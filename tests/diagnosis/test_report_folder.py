@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hardpix.diagnosis.report_folder import is_report, prepare_report
+from hardpix.report.report_folder import is_report, prepare_report
 
 
 def listed(folder: Path) -> set[str]:

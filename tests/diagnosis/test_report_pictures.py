@@ -14,7 +14,7 @@ from PIL import Image
 
 from hardpix.data.heat import heat_colors
 from hardpix.data.palette import palette
-from hardpix.diagnosis.report_pictures import write_pictures
+from hardpix.report.report_pictures import write_pictures
 
 CLASSES = [(1, 2, 3), (40, 50, 60), (255, 0, 255)]
 KINDS = [(10, 20, 30), (200, 100, 0)]

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from hardpix.diagnosis.against import copy_against
-from hardpix.diagnosis.data_scripts import read_assigned
-from hardpix.diagnosis.report_folder import _OURS, PICTURES, prepare_report
-from hardpix.diagnosis.write_report import PAGE, write_report
+from hardpix.report.against import copy_against
+from hardpix.report.data_scripts import read_assigned
+from hardpix.report.report_folder import _OURS, PICTURES, prepare_report
+from hardpix.report.write_report import PAGE, write_report
 
 from .fake_report import fake_report
 from .fake_scenes import CLASSES

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from hardpix.diagnosis.diagnose import diagnose
+from hardpix.commands.diagnose import diagnose
 
 from .small_runs import write_maps
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hardpix.cli import main
+from hardpix.__main__ import main
 from hardpix.training.run_folder import RunFolder
 
 # A user's own modules, where Python looks for them.

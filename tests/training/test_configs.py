@@ -8,8 +8,8 @@ import pytest
 import torch
 import yaml
 
+from hardpix.commands.fit import fit
 from hardpix.data import write_mask
-from hardpix.training.fit import fit
 from hardpix.training.run_folder import RunFolder
 
 from .conftest import SIZE

@@ -15,7 +15,7 @@ import yaml
 from PIL import Image
 
 from hardpix.data import DepthFormat
-from hardpix.data.scenes import GeneratedScenes
+from hardpix.scenes import GeneratedScenes
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.run_folder import RunFolder
 
@@ -269,7 +269,7 @@ def test_a_resumed_run_ends_with_the_weights_and_percentiles_of_the_whole(
 
 
 def test_generated_scenes_have_depth_but_no_sky(tmp_path: Path) -> None:
-    scenes = "{{class_path: hardpix.data.scenes.GeneratedScenes, init_args: {{length: 4, size: [64, 128], seed: {}}}}}"
+    scenes = "{{class_path: hardpix.scenes.GeneratedScenes, init_args: {{length: 4, size: [64, 128], seed: {}}}}}"
     own = ["--data.train_set", scenes.format(0), "--data.val_set", scenes.format(1), "--data.scale", "[1,1]"]
     my_networks.Depth.seen = []
     outcome = run_hardpix(

@@ -14,10 +14,10 @@ import yaml
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from hardpix.commands.fit import build_parser
 from hardpix.networks import DDRNet23Slim
 from hardpix.signals import HardnessLevel
 from hardpix.training.data_module import SegmentationData
-from hardpix.training.fit import build_parser
 from hardpix.training.run_folder import RunFolder
 
 from .conftest import TINY, Data, Outcome, run_hardpix

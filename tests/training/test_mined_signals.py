@@ -12,12 +12,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from hardpix.console.errors import UsageError
+from hardpix.cli.errors import UsageError
+from hardpix.commands.mine import mined_signal, write_level
 from hardpix.data.images import read_weight
 from hardpix.objectives import WeightedCrossEntropy
 from hardpix.pixels import PixelBatch
 from hardpix.signals import ClassBalance, HardnessLevel, Precomputed, Product, Signal
-from hardpix.training.mine import mined_signal, write_level
 from hardpix.training.run_folder import RunFolder
 from hardpix.training.task import SegmentationTask
 

@@ -22,7 +22,7 @@ STEPS += ("--model.network.norm", "frozen", "--model.optimizer", "SGD", "--model
 
 
 def fit_with_two(data: Data, run: Path) -> str:
-    command = [sys.executable, "-m", "hardpix.cli", "fit", *data.arguments, *TINY, "--run", str(run), *STEPS]
+    command = [sys.executable, "-m", "hardpix", "fit", *data.arguments, *TINY, "--run", str(run), *STEPS]
     command += ["--trainer.devices", "2", "--trainer.strategy", "ddp", "--data.batch_size", "2"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(OWN_CODE), *sys.path]), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=environment, cwd=run.parent)

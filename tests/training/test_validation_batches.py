@@ -154,7 +154,7 @@ def test_data_sets_of_ones_own_too(val_batch_size: int, tmp_path: Path) -> None:
 def test_two_processes_say_what_one_says(mixed_sizes: Data, tmp_path: Path) -> None:
     """Of 7 images one process has 3, and repeats one that does not count."""
     run = RunFolder(tmp_path / "run")
-    command = [sys.executable, "-m", "hardpix.cli", "fit", *mixed_sizes.arguments, *TINY, *POOLING]
+    command = [sys.executable, "-m", "hardpix", "fit", *mixed_sizes.arguments, *TINY, *POOLING]
     command += [
         "--run",
         str(run.path),

@@ -1,1 +1,1 @@
-"""Commands of the command line, one a file."""
+"""Commands of the command line, one file each; `hardpix.__main__` chooses among them."""

@@ -10,8 +10,8 @@ from typing import Literal
 from rich.console import Console
 from rich.markup import escape
 
+from hardpix.cli.arguments import checked_input
 from hardpix.commands.check_report import as_json, print_part
-from hardpix.console.arguments import checked_input
 from hardpix.data import (
     ClassTable,
     DataError,

@@ -18,7 +18,7 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from hardpix.console.errors import UsageError
+from hardpix.cli.errors import UsageError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -97,7 +97,7 @@ def _context() -> BaseContext:
         return get_context("spawn")
     context = get_context("forkserver")
     # Imports take seconds, many times what an image takes; so they are done once for all workers of all passes.
-    context.set_forkserver_preload(["hardpix.diagnosis.work"])
+    context.set_forkserver_preload(["hardpix.report.diagnose_image"])
     return context
 
 

@@ -13,7 +13,7 @@ from rich.progress import track
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from hardpix.console.errors import UsageError
+from hardpix.cli.errors import UsageError
 from hardpix.data import (
     ClassTable,
     DataError,

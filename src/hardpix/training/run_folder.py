@@ -12,7 +12,8 @@ import yaml
 from jsonargparse import ArgumentParser
 from torch.utils.data import Dataset
 
-from hardpix.console.arguments import explain
+from hardpix.cli.arguments import explain
+from hardpix.cli.moved import with_new_places
 from hardpix.data import ClassTable, EvaluationTransform, Folders, ImageFormat, SegmentationFolder
 from hardpix.data.transforms import normalization
 from hardpix.data.yaml_files import read_yaml
@@ -125,7 +126,7 @@ class RunFolder:
                     f"expected the folder of a run, with {path.name} in it, found none at {path}; "
                     "give the folder that hardpix fit printed as --run"
                 )
-        return read_yaml(self.config, dict)
+        return with_new_places(read_yaml(self.config, dict))
 
     def read_split(self) -> dict[str, dict[str, Any]] | None:
         """Folders and stems of what was trained on ("train") and held out ("val"); None for data sets in code."""

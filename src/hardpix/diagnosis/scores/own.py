@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from hardpix.console.errors import UsageError
+from hardpix.cli.errors import UsageError
 from hardpix.diagnosis.image_maps import ImageMaps
 from hardpix.diagnosis.scores.base import Level, Score
 

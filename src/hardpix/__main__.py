@@ -1,0 +1,116 @@
+"""The command line: ``hardpix COMMAND …``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
+
+from hardpix.cli.errors import UsageError
+
+# Where the commands are whose arguments are those of a function.
+FUNCTIONS = {
+    "check": ("hardpix.commands.check", "check"),
+    "test": ("hardpix.commands.test", "evaluate"),
+    "predict": ("hardpix.commands.predict", "predict"),
+    "mine": ("hardpix.commands.mine", "mine"),
+    "diagnose": ("hardpix.commands.diagnose", "diagnose"),
+    "demo": ("hardpix.commands.demo", "demo"),
+}
+
+# What the commands import beyond torch and numpy, and the extra that brings it.
+TRAIN = (
+    "train",
+    ("lightning", "torchmetrics", "torchvision", "jsonargparse", "yaml", "PIL", "tifffile", "rich", "cv2"),
+)
+DIAGNOSE = (
+    "diagnose",
+    (
+        "torchvision",
+        "torchmetrics",
+        "jsonargparse",
+        "yaml",
+        "PIL",
+        "tifffile",
+        "rich",
+        "cv2",
+        "plotly",
+        "pyarrow",
+        "skimage",
+    ),
+)
+
+COMMANDS = {
+    "check": "say what your images and masks hold, and whether anything is doubtful, without training",
+    "fit": "train a network on your folders of images and masks",
+    "test": "score a trained network on labelled images, and report where it is wrong",
+    "predict": "label images: class ids, overlays, confidence",
+    "mine": "write the learned hardness of every pixel, or the map of another signal",
+    "diagnose": "show where and why label maps of any tool are wrong, and what each kind of error costs",
+    "demo": "train twice on generated road scenes and show what learned hardness changes",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        The exit code: 0, 2 for what the user can mend (one message on stderr says what), 130 after Ctrl-C; 1 where
+        check finds files that fit would refuse.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_usage())
+        return 0 if arguments else 2
+    name, *rest = arguments
+    if name not in COMMANDS:
+        print(f"hardpix: unknown command {name!r}\n\n{_usage()}", file=sys.stderr)
+        return 2
+    extra, needed = DIAGNOSE if name == "diagnose" else TRAIN
+    if missing := [package for package in needed if find_spec(package) is None]:
+        print(
+            f"hardpix {name} needs the packages of the extra [{extra}], of which {', '.join(missing)} cannot be found: "
+            f"pip install '.[{extra}]' in hardpix's checkout",
+            file=sys.stderr,
+        )
+        return 2
+    if os.getcwd() not in sys.path:
+        # A script finds what lies beside itself; class paths such as my_module.MyNet are of where the user is.
+        sys.path.append(os.getcwd())
+    try:
+        result = _load(name)(rest)
+    except UsageError as error:
+        print(f"hardpix {name}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"hardpix {name}: interrupted", file=sys.stderr)
+        return 130
+    return result if name == "check" and isinstance(result, int) else 0
+
+
+def _load(name: str) -> Callable[[list[str]], object]:
+    # Imported when asked for: `hardpix --help` shall not wait for lightning.
+    if name == "fit":
+        from hardpix.commands.fit import fit
+
+        return fit
+    from hardpix.cli.arguments import run_command
+
+    module, function = FUNCTIONS[name]
+    return partial(run_command, getattr(import_module(module), function), name)
+
+
+def _usage() -> str:
+    lines = "\n".join(f"  {name:<9} {text}" for name, text in COMMANDS.items())
+    return (
+        f"usage: hardpix COMMAND …\n\n{lines}\n\n"
+        "hardpix COMMAND --help explains a command. A first training:\n"
+        "  hardpix fit --data.images DIR --data.masks DIR"
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""Parts that commands share: arguments, the configuration file, errors, folders of results."""

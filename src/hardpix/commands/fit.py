@@ -1,0 +1,258 @@
+"""``hardpix fit``: from the command line and YAML to a trained network in a run folder."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from jsonargparse import Namespace
+from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch.callbacks import Callback, LearningRateMonitor
+from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from rich.markup import escape
+
+from hardpix.cli.arguments import ParagraphsFormatter, Parser, checked_input, explain
+from hardpix.cli.config_file import ConfigFile
+from hardpix.cli.errors import UsageError
+from hardpix.cli.moved import with_new_places
+from hardpix.data import MAPS, DataError, describe
+from hardpix.training.checkpoints import BestCheckpoint, LastCheckpoint
+from hardpix.training.data_module import SegmentationData
+from hardpix.training.folders import show
+from hardpix.training.quiet import quiet
+from hardpix.training.resuming import (
+    require_checkpoint,
+    require_same_classes,
+    require_same_images,
+    require_same_optimizer,
+    require_same_split,
+)
+from hardpix.training.run_folder import RunFolder
+from hardpix.training.screen import ProgressBar, Report, console
+from hardpix.training.seeding import SeedEveryBatch
+from hardpix.training.task import SegmentationTask
+
+DESCRIPTION = """Train a segmentation network on a folder of images and masks.
+
+With nothing but --data.images and --data.masks the classes are found in the masks, blocks of neighbouring files are
+held out for validation, and a DDRNet-23-slim learns with learned pixel hardness.
+
+Everything can be set here or in YAML (--config, as often as you like; later ones win), and --print_config shows it all.
+A class of your own is named by its path, such as --model.network my_module.MyNet, and its arguments by
+--model.network.NAME VALUE, or by class_path and init_args in YAML; --model.network.help my_module.MyNet lists them.
+"""
+
+
+BATCH_LIMITS = {
+    "limit_train_batches": "Number of training batches in an epoch, or with a decimal point the share of them.",
+    "limit_val_batches": "The same for validation.",
+}
+
+
+def build_parser() -> Parser:
+    """The parser of ``hardpix fit``."""
+    parser = Parser(
+        prog="hardpix fit",
+        description=DESCRIPTION,
+        formatter_class=ParagraphsFormatter,
+        usage="hardpix fit --data.images DIR --data.masks DIR [options]\n       hardpix fit --config YAML [options]",
+    )
+    parser.add_argument("-c", "--config", action=ConfigFile, help="YAML with any of these settings.")
+    parser.add_argument(
+        "--run", type=str | None, default=None, help="Folder to write; runs/DATE-TIME if none is given."
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="Go on with the run in --run from its last checkpoint, with its settings; the result is that of a run "
+        "that was never interrupted.",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="Of weights, order, augmentation and everything else.")
+    parser.add_class_arguments(SegmentationData, "data")
+    parser.add_class_arguments(SegmentationTask, "model")
+    parser.add_class_arguments(Trainer, "trainer", instantiate=False, skip={"default_root_dir", *BATCH_LIMITS})
+    # 1 is one batch, 1.0 is all of them. Lightning writes Union[int, float], of which typing makes Union[float, int]
+    # where some other package has said so before, and the 1 of a command line would be read as 1.0.
+    limits = parser.add_argument_group("How many batches an epoch has")
+    for name, text in BATCH_LIMITS.items():
+        limits.add_argument(f"--trainer.{name}", type=int | float | None, default=None, help=text)
+    # The data module's own sampler knows of several processes, and of the seed.
+    parser.set_defaults(
+        {"trainer.max_epochs": 100, "trainer.use_distributed_sampler": False, "trainer.log_every_n_steps": 10}
+    )
+    parser.link_arguments("seed", "data.seed")
+    parser.link_arguments("data.ignore_index", "model.ignore_index")
+    parser.link_arguments("data.num_classes", "model.num_classes", apply_on="instantiate")
+    parser.link_arguments("data.channels", "model.in_channels", apply_on="instantiate")
+    parser.link_arguments("data.class_names", "model.class_names", apply_on="instantiate")
+    return parser
+
+
+def fit(arguments: list[str]) -> RunFolder:
+    """Train as the arguments say (see ``hardpix fit --help``).
+
+    Returns:
+        The folder that holds the result.
+
+    Raises:
+        UsageError: settings, data or a network that cannot be used, or a run folder that is taken, before anything is
+            written.
+    """
+    with checked_input(MisconfigurationException), quiet():
+        parser = build_parser()
+        settings = _with_whole_paths(_parse(parser, _with_saved_config(with_new_places(arguments))))
+        folder = RunFolder(Path(settings.run or datetime.now().strftime("runs/%Y%m%d-%H%M%S")))
+        resumed = folder.checkpoint("last") if settings.resume else None
+        if resumed is None:
+            folder.require_new()
+        seed_everything(settings.seed, workers=True, verbose=False)
+        ready = _instantiate(parser, settings)
+        data, task = ready.data, ready.model
+        folder.require_outside(data.folders)
+        if resumed is not None:
+            require_same_optimizer(folder, settings.model.optimizer.class_path)
+            require_same_split(folder, data)
+            require_same_classes(folder, data)
+            require_same_images(folder, data)
+            data.first_epoch = require_checkpoint(folder, task, settings.trainer.max_epochs)
+        task.prepare(data)
+        task.try_out(data.first_batch(), one_image_a_step=data.images_a_step == 1, map_kinds=data.map_kinds)
+        if useless := task.without_effect(data.maps_asked_for):
+            show("[yellow]Warnings[/yellow]", *map(escape, useless))
+        trainer = _build_trainer(ready.trainer, settings.seed, folder)
+        if trainer.is_global_zero:
+            saved = settings.clone()
+            saved.pop("resume", None)
+            saved.pop("run", None)
+            folder.save(parser.dump(saved, skip_validation=True, skip_unset=False), data)
+    with quiet():
+        try:
+            lacking = {f"images_without_{key}": len(stems) for key, stems in data.lacking.items() if stems}
+            for logger in trainer.loggers if lacking else ():
+                logger.log_hyperparams(lacking)
+            trainer.fit(task, datamodule=data, ckpt_path=resumed, weights_only=False)
+        except SystemExit:
+            # What Lightning makes of Ctrl-C.
+            if trainer.interrupted:
+                raise KeyboardInterrupt from None
+            raise
+    return folder
+
+
+def _with_saved_config(arguments: list[str]) -> list[str]:
+    """A resumed run starts from its own saved settings, so that nothing has to be said twice."""
+    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    early.add_argument("--run")
+    early.add_argument("--resume", action="store_true")
+    known, _ = early.parse_known_args(arguments)
+    if not known.resume:
+        return arguments
+    if known.run is None:
+        raise ValueError("--resume needs --run with the folder of the run to go on with")
+    folder = RunFolder(Path(known.run))
+    folder.read_config()
+    return ["--config", str(folder.config), *arguments]
+
+
+def _parse(parser: Parser, arguments: list[str]) -> Namespace:
+    """The settings; the keys of configuration files that are none do not hide what is wrong with others."""
+    try:
+        return parser.parse_args(arguments)
+    except UsageError as error:
+        if not parser.unknown_keys:
+            raise
+        raise UsageError(f"{describe(parser.unknown_keys)}\nand {error}") from error
+
+
+# Settings that name a file or folder, if they name any.
+PATHS = ("images", "masks", "val_images", "val_masks", "root", *(kind.folder for kind in MAPS.values()))
+
+
+def _with_whole_paths(settings: Namespace) -> Namespace:
+    """The settings as they are saved: whoever goes on with the run may do so from another directory."""
+    for name in PATHS:
+        if isinstance(settings.data.get(name), str):
+            settings.data[name] = str(Path(settings.data[name]).absolute())
+    for name in ("classes", "preset"):
+        given = settings.data[name]
+        if isinstance(given, str) and Path(given).is_file():
+            settings.data[name] = str(Path(given).absolute())
+    return settings
+
+
+def _instantiate(parser: Parser, settings: Namespace) -> Namespace:
+    """Data and task; all that is wrong with the settings, the files and the network comes in one message."""
+    wrong = [describe(parser.unknown_keys)] if parser.unknown_keys else []
+    try:
+        ready = parser.instantiate(settings)
+        if not wrong:
+            return ready
+        wrong += _network_problems(ready.model, settings)
+    except ValueError as error:
+        data_error: BaseException | None = error
+        while data_error is not None and not isinstance(data_error, DataError):
+            data_error = data_error.__cause__
+        wrong.append(explain(error if data_error is None else data_error))
+        if data_error is not None and data_error.class_names:
+            try:
+                wrong += _network_problems(_task_alone(settings, data_error.class_names), settings)
+            except ValueError as network_error:
+                wrong.append(f"the network does not fit\n  {explain(network_error)}")
+    raise UsageError("\nand ".join(wrong))
+
+
+def _task_alone(settings: Namespace, class_names: Sequence[str]) -> SegmentationTask:
+    """The task as it would be if the data, which have these classes, could be used."""
+    parser = Parser()
+    parser.add_class_arguments(SegmentationTask, "model")
+    model = settings.model.clone()
+    names, ignore_index = list(class_names), settings.data.ignore_index
+    channels = len(settings.data.bands or (1, 2, 3))
+    model.update(Namespace(num_classes=len(names), class_names=names, ignore_index=ignore_index, in_channels=channels))
+    return parser.instantiate(Namespace(model=model)).model
+
+
+def _network_problems(task: SegmentationTask, settings: Namespace) -> list[str]:
+    try:
+        task.try_network(torch.zeros(1, task.in_channels, *(settings.data.crop_size or (256, 256))))
+    except ValueError as error:
+        return [f"the network does not fit\n  {error}"]
+    return []
+
+
+def _build_trainer(settings: Namespace, seed: int, folder: RunFolder) -> Trainer:
+    given: dict[str, Any] = settings.as_dict()
+    if given["max_epochs"] in (None, -1) and given["max_steps"] == -1:
+        raise ValueError(
+            "expected a training of known length, over which the learning rate falls, found none; give "
+            "--trainer.max_epochs or --trainer.max_steps"
+        )
+    logger: Logger | list[Logger] | bool | None = given.pop("logger")
+    if logger is None or logger is True:
+        # A resumed run logs beside its earlier part: the loggers start their files anew.
+        parts = len(list(folder.logs.glob("part_*")))
+        logger = [
+            kind(folder.path, name=folder.logs.name, version=f"part_{parts}") for kind in (CSVLogger, TensorBoardLogger)
+        ]
+    own = given.pop("callbacks") or []
+    callbacks: list[Callback] = [*own] if isinstance(own, list) else [own]
+    callbacks.append(SeedEveryBatch(seed))
+    if logger:
+        callbacks.append(LearningRateMonitor(logging_interval="epoch"))
+    if given["enable_progress_bar"] is None:
+        given["enable_progress_bar"] = console.is_terminal
+    if given["enable_progress_bar"]:
+        callbacks.append(ProgressBar())
+    best = None
+    if given["enable_checkpointing"] is not False:
+        best = BestCheckpoint(folder.checkpoints)
+        # The last comes after the best, so that it holds its state.
+        callbacks += [best, LastCheckpoint(folder.checkpoints)]
+    callbacks.insert(0, Report(folder, best))
+    given["enable_model_summary"] = bool(given["enable_model_summary"])
+    return Trainer(**given, logger=logger, callbacks=callbacks, default_root_dir=folder.path)

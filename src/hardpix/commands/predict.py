@@ -1,0 +1,88 @@
+"""``hardpix predict``: label images with a trained network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from hardpix.cli.arguments import checked_input
+from hardpix.cli.results import prepare_output
+from hardpix.data import Transformed, write_mask
+from hardpix.training.inference import console, infer, open_run
+from hardpix.training.run_folder import RunFolder
+
+
+def predict(
+    run: Path,
+    images: Path,
+    out: Path,
+    overlays: bool = True,
+    confidence: bool = False,
+    probabilities: bool = False,
+    checkpoint: str = "best",
+    device: str | None = None,
+    image_suffix: str | None = None,
+    max_pixels: int | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Label every image of a folder.
+
+    Writes OUT/labels (png with the ids of your own masks), OUT/overlays (the image under the classes' colours) and, if
+    asked for, OUT/confidence (16-bit png: 65535 × the probability of the predicted class) and OUT/probabilities (npy of
+    float16, classes × height × width), each at the image's own size and under its name. Images that cannot be read are
+    listed and left out.
+
+    Args:
+        run: Folder that hardpix fit wrote.
+        images: Folder of images; searched with its subfolders.
+        out: New folder for the results.
+        overlays: Whether to write coloured overlays.
+        confidence: Whether to write confidence maps.
+        probabilities: Whether to write the probabilities of all classes, which hardpix diagnose finds suspect labels
+            by; they take 2 bytes a class and pixel.
+        checkpoint: best, last, or the path of a checkpoint.
+        device: Such as cpu or cuda:1; a GPU if there is one.
+        image_suffix: Ending of the image file names that is no part of the stem; that of the run if none is given.
+        max_pixels: Height × width of the largest file that is read; that of the run if none is given.
+        overwrite: Whether earlier results of hardpix in OUT may be replaced; other files never are.
+    """
+    folder = RunFolder(run)
+    with checked_input():
+        task, samples, _ = open_run(
+            folder, checkpoint, device, images, image_suffix=image_suffix, max_pixels=max_pixels
+        )
+        classes = folder.read_classes()
+        made_by = {"command": "predict", "checkpoint": str(folder.checkpoint(checkpoint)), "images": str(images)}
+        kinds = [("labels", "png")] + [("overlays", "jpg")] * overlays + [("confidence", "png")] * confidence
+        kinds += [("probabilities", "npy")] * probabilities
+        files = [f"{kind}/{stem}.{ending}" for kind, ending in kinds for stem in samples.stems]
+        prepare_output(out, files, [images, *folder.data_folders()], overwrite, made_by)
+    transformed = Transformed(samples, folder.evaluation_transform())
+    for found in infer(task, transformed, probabilities=probabilities):
+        index = found.prediction.numpy()
+        write_mask(out / "labels" / f"{found.stem}.png", classes.stored(index))
+        if overlays:
+            picture = samples.image_format.picture(samples.files["images"][found.stem])
+            blended = (0.45 * picture + 0.55 * classes.paint(index)).astype(np.uint8)
+            file = out / "overlays" / f"{found.stem}.jpg"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(blended).save(file, quality=92)
+        if confidence:
+            write_mask(out / "confidence" / f"{found.stem}.png", to_16_bit(found.confidence.numpy()))
+        if found.probabilities is not None:
+            file = out / "probabilities" / f"{found.stem}.npy"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            np.save(file, found.probabilities.numpy())
+    console.print(f"{len(samples)} images labelled in {out}")
+
+
+def to_16_bit(share: np.ndarray) -> np.ndarray:
+    """round(65535 · v) of values from 0 to 1, as uint16.
+
+    Example:
+        >>> to_16_bit(np.array([0.0, 0.5, 1.0]))
+        array([    0, 32768, 65535], dtype=uint16)
+    """
+    return np.round(65535 * share.astype(np.float64)).astype(np.uint16)

@@ -1,1 +1,0 @@
-"""What all commands share: their arguments, their errors, the folders of their results."""

@@ -1,6 +1,0 @@
-"""Generated road scenes: images, labels, depth and what is ambiguous in them, from a seed and without files."""
-
-from hardpix.data.scenes.classes import CLASSES, PALETTE
-from hardpix.data.scenes.dataset import VERSION, GeneratedScenes
-
-__all__ = ["CLASSES", "PALETTE", "VERSION", "GeneratedScenes"]

@@ -1,0 +1,150 @@
+"""What is done with every case: read, count, draw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hardpix.data import DataError, Problem
+from hardpix.data.palette import Colour
+from hardpix.diagnosis.channel_order import count_channels
+from hardpix.diagnosis.image_findings import ImageFindings, describe_image
+from hardpix.diagnosis.image_maps import ImageMaps
+from hardpix.diagnosis.inputs import Case
+from hardpix.diagnosis.reading import Reader
+from hardpix.diagnosis.scores import Score
+from hardpix.diagnosis.scores.error_kinds import KINDS
+from hardpix.diagnosis.scores.own import naming
+from hardpix.diagnosis.settings import Settings
+from hardpix.diagnosis.tally import Counts, add_counts, count_image, image_row
+from hardpix.metrics import self_confidence_counts
+from hardpix.report.report_pictures import write_pictures
+
+
+@dataclass(frozen=True)
+class DiagnosedImage:
+    """One image in a report."""
+
+    stem: str
+    size: tuple[int, int]
+    findings: ImageFindings
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some images of a report; their counts are summed already."""
+
+    counts: Counts
+    images: list[DiagnosedImage]
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Where pictures go, and how large they are.
+
+    Attributes:
+        out: folder of the report.
+        class_colours: by class.
+        longest_side: in pixels; None leaves pictures as they are.
+        thumbnails_alone: no more than these.
+    """
+
+    out: Path
+    class_colours: Sequence[Colour]
+    longest_side: int | None = 1024
+    thumbnails_alone: bool = False
+
+    def draw(self, number: int, maps: ImageMaps) -> None:
+        """Write the pictures of the image of that number."""
+        hardness = maps.hardness
+        if hardness is not None and hardness.dtype.kind == "u":
+            hardness = hardness / np.float32(np.iinfo(hardness.dtype).max)
+        suspects = None if maps.suspects is None else maps.suspects.suspected >= 0
+        write_pictures(
+            self.out,
+            number,
+            class_colours=self.class_colours,
+            kind_colours=[colour for _, colour, _ in KINDS.values()],
+            image=maps.image,
+            truth=maps.truth,
+            prediction=maps.prediction,
+            kinds=maps.kinds.map,
+            hardness=hardness,
+            suspects=suspects if suspects is not None and suspects.any() else None,
+            longest_side=self.longest_side,
+            thumbnail_alone=self.thumbnails_alone,
+        )
+
+
+def diagnose_image(
+    number: int, maps: ImageMaps, scores: Sequence[Score], drawing: Drawing
+) -> tuple[Counts, DiagnosedImage]:
+    """Count, describe and draw one image."""
+    with naming(f"the image {maps.stem}"):
+        counts = count_image(scores, maps)
+        row = image_row(scores, counts)
+    drawing.draw(number, maps)
+    size = (maps.truth.shape[0], maps.truth.shape[1])
+    return counts, DiagnosedImage(maps.stem, size, describe_image(maps, row))
+
+
+@dataclass(frozen=True)
+class DiagnoseCases:
+    """The work of a process: cases and their numbers in, a part of the report out."""
+
+    reader: Reader
+    settings: Settings
+    scores: Sequence[Score]
+    drawing: Drawing
+    thresholds: np.ndarray | None = None
+
+    def __call__(self, cases: Sequence[tuple[int, Case]]) -> Part:
+        total: Counts = []
+        images, problems = [], []
+        for number, case in cases:
+            maps, found = self.reader.maps(case, self.settings, self.thresholds)
+            problems += found
+            counts, image = diagnose_image(number, maps, self.scores, self.drawing)
+            with naming(f"the image {case.stem}"):
+                total = add_counts(self.scores, total, counts)
+            images.append(image)
+        return Part(total, images, tuple(problems))
+
+
+@dataclass(frozen=True)
+class ProbabilityCounts:
+    """Counts of the probabilities of some cases, summed.
+
+    Attributes:
+        confidence: (2, C) of `self_confidence_counts`.
+        channels: (C, C) of `count_channels`.
+        unusable: why the probabilities of a stem cannot be used.
+    """
+
+    confidence: np.ndarray
+    channels: np.ndarray
+    unusable: dict[str, tuple[Problem, ...]]
+
+
+@dataclass(frozen=True)
+class CountProbabilities:
+    """The first pass of confident learning, in which the order of the channels is compared with the predictions."""
+
+    reader: Reader
+
+    def __call__(self, cases: Sequence[Case]) -> ProbabilityCounts:
+        classes = len(self.reader.classes)
+        total = ProbabilityCounts(np.zeros((2, classes), np.int64), np.zeros((classes, classes), np.int64), {})
+        for case in cases:
+            try:
+                probabilities, truth, prediction = self.reader.probabilities(case)
+            except DataError as error:
+                total.unusable[case.stem] = error.problems
+                continue
+            total.confidence[:] += self_confidence_counts(probabilities, truth, np.iinfo(truth.dtype).max)
+            total.channels[:] += count_channels(probabilities, prediction)
+        return total

@@ -1,0 +1,99 @@
+"""The folder of a report: new, empty, or an earlier report, and away from what is read."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from hardpix.cli.results import RECORD, require_free
+
+# Of what a report holds: another one where its figures mean something else.
+FORMAT = 2
+FOLDERS = ("scripts", "data", "thumbnails", "pictures", "against")
+PICTURES = ("image.jpg", "truth.png", "prediction.png", "kinds.png", "hardness.png", "suspects.png", "labels.js")
+
+# What a report may hold, by path; anything else in its folder is somebody's own.
+_OURS = re.compile(
+    r"index\.html|report\.css|plotly\.min\.js|summary\.json|classes\.csv|images\.parquet|hardpix\.json"
+    r"|scripts/[a-z_]+\.js|data/(summary|images)\.js|data/details/\d{4,}\.js|thumbnails/\d{6,}\.(jpg|png)"
+    r"|(against/)?pictures/\d{6,}/(" + "|".join(map(re.escape, PICTURES)) + ")"
+)
+
+
+def require_room(out: Path, inputs: Iterable[Path] = (), overwrite: bool = False) -> None:
+    """Refuse a folder that `prepare_report` would refuse; nothing is written.
+
+    Raises:
+        ValueError: the folder is one that is read, lies in one, or holds one.
+        FileExistsError: it holds something that is not a report, or a report that may not be replaced.
+    """
+    require_free(out, inputs, overwrite, replaceable=is_report(out), what="report")
+
+
+def prepare_report(out: Path, inputs: Iterable[Path] = (), overwrite: bool = False) -> None:
+    """Make the folder of a report, and empty it of an earlier one.
+
+    Args:
+        out: the folder.
+        inputs: folders that are read.
+        overwrite: whether an earlier report may be replaced. Files in its folder that no report writes stay.
+
+    Raises:
+        ValueError: the folder is one that is read, lies in one, or holds one.
+        FileExistsError: it holds something that is not a report, or a report that may not be replaced.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     prepare_report(Path(folder) / "report")
+        ...     is_report(Path(folder) / "report")
+        True
+    """
+    require_room(out, inputs, overwrite)
+    if out.exists():
+        _empty(out)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / RECORD).write_text(json.dumps({"command": "diagnose"}) + "\n", encoding="utf-8")
+
+
+def is_report(folder: Path) -> bool:
+    """Whether a folder holds a report, by its record."""
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(record, dict) and record.get("command") == "diagnose"
+
+
+def require_report(folder: Path) -> None:
+    """Refuse what is no report.
+
+    Raises:
+        FileNotFoundError: there is none in that folder.
+    """
+    if not is_report(folder) or not (folder / "data" / "summary.js").exists():
+        raise FileNotFoundError(f"expected the folder of a report to compare with, found none at {folder}")
+
+
+def _empty(out: Path) -> None:
+    folders = []
+    for path in list(_within(out)):
+        if path.is_dir() and not path.is_symlink():
+            folders.append(path)
+        elif _OURS.fullmatch(path.relative_to(out).as_posix()):
+            path.unlink()
+    for folder in reversed(folders):  # a folder comes before what it holds
+        if not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _within(out: Path) -> Iterator[Path]:
+    """What lies in the folder itself and in a report's own folders; links are not followed."""
+    for path in sorted(out.iterdir()):
+        if path.name in FOLDERS and path.is_dir() and not path.is_symlink():
+            yield path
+            yield from sorted(path.rglob("*"))
+        elif not path.is_dir() or path.is_symlink():
+            yield path

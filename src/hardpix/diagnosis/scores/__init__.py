@@ -1,5 +1,6 @@
 """The figures of a report: one object each, which counts an image, computes from sums, and says what it means."""
 
+from hardpix.diagnosis.image_maps import ImageMaps
 from hardpix.diagnosis.scores.base import Column, Score
 from hardpix.diagnosis.scores.boundary_errors import BoundaryErrors
 from hardpix.diagnosis.scores.boundary_f import BoundaryF
@@ -15,7 +16,7 @@ from hardpix.diagnosis.scores.suspects import SuspectLabels
 from hardpix.diagnosis.scores.thin_parts import ThinParts
 from hardpix.diagnosis.settings import Settings
 
-__all__ = ["Column", "Score", "report_scores"]
+__all__ = ["Column", "ImageMaps", "Score", "report_scores"]
 
 
 def report_scores(settings: Settings) -> tuple[Score, ...]:

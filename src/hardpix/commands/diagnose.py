@@ -24,6 +24,7 @@ from hardpix.diagnosis.checking import Checked, PairTotal, check_cases, with_lab
 from hardpix.diagnosis.doubts import find_doubts
 from hardpix.diagnosis.inputs import Case, Inputs
 from hardpix.diagnosis.parallel import in_chunks, worker_count
+from hardpix.diagnosis.probability_counts import ProbabilityCounts, count_probabilities
 from hardpix.diagnosis.reading import Reader
 from hardpix.diagnosis.readings import Readings
 from hardpix.diagnosis.scores import report_scores
@@ -33,7 +34,7 @@ from hardpix.diagnosis.settings import Settings, line_numbers
 from hardpix.diagnosis.side_settings import SideSettings, with_table
 from hardpix.metrics import confident_thresholds
 from hardpix.report.against import require_comparable
-from hardpix.report.diagnose_image import CountProbabilities, DiagnoseCases, Drawing
+from hardpix.report.diagnose_image import DiagnoseCases, Drawing
 from hardpix.report.report_builder import Collector, finish_report
 from hardpix.report.report_folder import prepare_report, require_report, require_room
 
@@ -159,7 +160,7 @@ def diagnose(
             settings = _settings(table, lines, band, radius, thin_radius, sizes)
         image_format = image_format.measured([case.files["images"] for case in cases if "images" in case.files])
         reader = sides.reader(table, image_format)
-        checked, pairs = _checked(cases, reader, many)
+        checked, pairs, counts = _checked(cases, reader, many)
         if table is None:
             if all(entry.problems for entry in checked):
                 raise DataError.of([problem for entry in checked for problem in entry.problems])
@@ -193,7 +194,12 @@ def diagnose(
             console.print(f"{everything - len(cases)} of {_images(everything)} left out:\n{describe(lost)}")
         if unused:
             console.print(f"missing or not used, while no image is left out for it:\n{describe(unused)}")
-    thresholds, cases, unusable = _thresholds(reader, cases, table.names, probabilities, many)
+    with_probabilities = [case for case in cases if "probabilities" in case.files]
+    if found_classes and with_probabilities:
+        count = partial(count_probabilities, reader=reader)
+        for found in in_chunks(count, with_probabilities, many, "reading probabilities"):
+            counts.add(found)
+    thresholds, cases, unusable = _thresholds(counts, cases, table.names, probabilities)
     drawing = Drawing(out, table.shown_colours, picture_size, thumbnails_alone=not pictures)
     collector = Collector(settings, figures)
     work = DiagnoseCases(reader, settings, figures, drawing, thresholds)
@@ -230,36 +236,29 @@ def diagnose(
     return summary
 
 
-def _checked(cases: Sequence[Case], reader: Reader, workers: int) -> tuple[list[Checked], Pairs]:
-    """Every case as far as it can be used, and how often which ids occur together."""
+def _checked(cases: Sequence[Case], reader: Reader, workers: int) -> tuple[list[Checked], Pairs, ProbabilityCounts]:
+    """Every case as far as it can be used, how often ids occur together, and counts of the probabilities."""
     checked: list[Checked] = []
-    total = PairTotal()
+    total, probabilities = PairTotal(), ProbabilityCounts()
     for part in in_chunks(partial(check_cases, reader=reader), cases, workers, "checking"):
         checked += part.cases
         total.add(part.pairs)
-    return checked, total.pairs
+        probabilities.add(part.probabilities)
+    return checked, total.pairs, probabilities
 
 
 def _thresholds(
-    reader: Reader, cases: list[Case], names: tuple[str, ...], folder: Path | None, workers: int
+    counts: ProbabilityCounts, cases: list[Case], names: tuple[str, ...], folder: Path | None
 ) -> tuple[np.ndarray | None, list[Case], list[Problem]]:
     """Those of confident learning; the cases without the probabilities that cannot be used; why they cannot."""
-    given = [case for case in cases if "probabilities" in case.files]
-    if folder is None or not given:
-        return None, cases, []
-    classes = len(reader.classes)
-    confidence, channels = np.zeros((2, classes), np.int64), np.zeros((classes, classes), np.int64)
-    unusable: dict[str, tuple[Problem, ...]] = {}
-    for found in in_chunks(CountProbabilities(reader), given, workers, "reading probabilities"):
-        confidence += found.confidence
-        channels += found.channels
-        unusable |= found.unusable
-    problems = list(chain.from_iterable(unusable.values()))
-    if contradiction := channel_problem(channels, names, folder):
+    problems = list(chain.from_iterable(counts.unusable.values()))
+    cases = [case.without("probabilities") if case.stem in counts.unusable else case for case in cases]
+    if folder is None or not isinstance(counts.channels, np.ndarray) or not isinstance(counts.confidence, np.ndarray):
+        return None, cases, problems
+    if contradiction := channel_problem(counts.channels, names, folder):
         console.print(f"probabilities are not used:\n{describe([contradiction])}")
         return None, [case.without("probabilities") for case in cases], [contradiction, *problems]
-    cases = [case.without("probabilities") if case.stem in unusable else case for case in cases]
-    return confident_thresholds(confidence), cases, problems
+    return confident_thresholds(counts.confidence), cases, problems
 
 
 def _with_ignored(table: ClassTable | None, ignore_index: int | None) -> ClassTable | None:

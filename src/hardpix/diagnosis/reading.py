@@ -69,6 +69,10 @@ class Reader:
         """Counts of the pairs of ids in two maps as they are stored."""
         return count_pairs(self.truth.ids(truth), self.predictions.ids(prediction))
 
+    def codes(self, stored: tuple[np.ndarray, np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Class indices of truth and prediction as they are stored, and which labels are known."""
+        return [side.codes(values) for side, values in zip((self.truth, self.predictions), stored, strict=True)]
+
     def labels(self, case: Case) -> tuple[np.ndarray, np.ndarray]:
         """Truth and prediction, (H, W) class indices, the largest value of their type where there is no label.
 
@@ -76,9 +80,7 @@ class Reader:
             DataError: everything that is wrong with the two.
         """
         stored = self.load(case)
-        (truth, of_truth), (prediction, _) = (
-            side.codes(values) for side, values in zip((self.truth, self.predictions), stored, strict=True)
-        )
+        (truth, of_truth), (prediction, _) = self.codes(stored)
         void = np.iinfo(truth.dtype).max
         missing = (truth != void) & (prediction == void)
         if not of_truth.all() or missing.any():
@@ -162,17 +164,16 @@ class Reader:
         )
         return maps, problems
 
-    def probabilities(self, case: Case) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Probabilities, truth and prediction alone.
+    def probabilities(self, case: Case, size: tuple[int, ...]) -> np.ndarray:
+        """The probabilities of a case, (C, H, W), at the size (H, W) of its labels.
 
         Raises:
-            DataError: one of them cannot be used.
+            DataError: they cannot be used.
         """
-        truth, prediction = self.labels(case)
         found = read_probabilities(case.files["probabilities"], len(self.classes))
-        if found.shape[1:] != truth.shape:
-            raise DataError.of([wrong_size(case.files["probabilities"], truth.shape, found.shape[1:])])
-        return found, truth, prediction
+        if found.shape[1:] != size:
+            raise DataError.of([wrong_size(case.files["probabilities"], size, found.shape[1:])])
+        return found
 
 
 def _unknown(side: Side, counts: Mapping[int, int]) -> dict[Label, int]:

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from hardpix.data import DataError, Problem
+from hardpix.data import Problem
 from hardpix.data.palette import Colour
-from hardpix.diagnosis.channel_order import count_channels
 from hardpix.diagnosis.image_findings import ImageFindings, describe_image
 from hardpix.diagnosis.image_maps import ImageMaps
 from hardpix.diagnosis.inputs import Case
@@ -20,7 +19,6 @@ from hardpix.diagnosis.scores.error_kinds import KINDS
 from hardpix.diagnosis.scores.own import naming
 from hardpix.diagnosis.settings import Settings
 from hardpix.diagnosis.tally import Counts, add_counts, count_image, image_row
-from hardpix.metrics import self_confidence_counts
 from hardpix.report.report_pictures import write_pictures
 
 
@@ -113,38 +111,3 @@ class DiagnoseCases:
                 total = add_counts(self.scores, total, counts)
             images.append(image)
         return Part(total, images, tuple(problems))
-
-
-@dataclass(frozen=True)
-class ProbabilityCounts:
-    """Counts of the probabilities of some cases, summed.
-
-    Attributes:
-        confidence: (2, C) of `self_confidence_counts`.
-        channels: (C, C) of `count_channels`.
-        unusable: why the probabilities of a stem cannot be used.
-    """
-
-    confidence: np.ndarray
-    channels: np.ndarray
-    unusable: dict[str, tuple[Problem, ...]]
-
-
-@dataclass(frozen=True)
-class CountProbabilities:
-    """The first pass of confident learning, in which the order of the channels is compared with the predictions."""
-
-    reader: Reader
-
-    def __call__(self, cases: Sequence[Case]) -> ProbabilityCounts:
-        classes = len(self.reader.classes)
-        total = ProbabilityCounts(np.zeros((2, classes), np.int64), np.zeros((classes, classes), np.int64), {})
-        for case in cases:
-            try:
-                probabilities, truth, prediction = self.reader.probabilities(case)
-            except DataError as error:
-                total.unusable[case.stem] = error.problems
-                continue
-            total.confidence[:] += self_confidence_counts(probabilities, truth, np.iinfo(truth.dtype).max)
-            total.channels[:] += count_channels(probabilities, prediction)
-        return total

@@ -33,10 +33,10 @@ def load_scores(given: str | Iterable[Given] | None, others: Sequence[Score], nu
         ValueError: a class that cannot be found or made, or whose columns cannot be told from others.
 
     Example:
-        >>> load_scores("hardpix.diagnosis.scores.Objects", [], 2)
+        >>> load_scores("hardpix.diagnosis.scores.Nothing", [], 2)
         Traceback (most recent call last):
         ...
-        ValueError: expected a class in hardpix.diagnosis.scores, found no Objects
+        ValueError: expected a class in hardpix.diagnosis.scores, found no Nothing
     """
     entries: list[Given] = [given] if isinstance(given, str) else list(given or ())
     own = [OwnScore(_made(part), num_classes) for entry in entries for part in _parts(entry)]

@@ -84,7 +84,7 @@ class OwnScore(Score):
 
 @contextmanager
 def naming(images: str) -> Iterator[None]:
-    """Around the work on an image: errors of a score name it."""
+    """Name the images in errors of a score."""
     try:
         yield
     except ScoreError as error:

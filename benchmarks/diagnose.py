@@ -31,7 +31,7 @@ from hardpix.diagnosis.reading import Reader
 from hardpix.diagnosis.scores import report_scores
 from hardpix.diagnosis.scores.calibration import Calibration
 from hardpix.diagnosis.settings import Settings
-from hardpix.diagnosis.sides import Side
+from hardpix.diagnosis.sides import SideReader
 from hardpix.diagnosis.tally import count_image, image_row
 from hardpix.metrics import (
     boundary_error_counts,
@@ -78,7 +78,7 @@ Contestants = dict[str, Callable[[], object]]
 def contestants(truth_path: Path, prediction_path: Path, out: Path) -> Contestants:
     """What is timed on one image, by name: the floor, the whole, its parts, and what comes on top."""
     table = ClassTable([f"class {k}" for k in range(NUM_CLASSES)], range(NUM_CLASSES))
-    settings, reader = Settings(NUM_CLASSES), Reader(Side(table), Side(table))
+    settings, reader = Settings(NUM_CLASSES), Reader(SideReader(table), SideReader(table))
     case = Case("image", {"truth": truth_path, "predictions": prediction_path})
     truth, prediction = reader.labels(case)
     probabilities = _probabilities(prediction)

@@ -14,6 +14,8 @@ PACKAGES = [
     "hardpix.signals",
     "hardpix.objectives",
     "hardpix.refiners",
+    "hardpix.teachers",
+    "hardpix.labelers",
 ]
 # Types by another name, for those who read types, and the one table.
 WITHOUT = {"Sample", "Batch", "BatchTransform", "MAPS"}

@@ -16,10 +16,14 @@ FUNCTIONS = {
     "check": ("hardpix.commands.check", "check"),
     "test": ("hardpix.commands.test", "evaluate"),
     "predict": ("hardpix.commands.predict", "predict"),
+    "label": ("hardpix.commands.label", "label"),
     "mine": ("hardpix.commands.mine", "mine"),
     "diagnose": ("hardpix.commands.diagnose", "diagnose"),
     "demo": ("hardpix.commands.demo", "demo"),
 }
+
+# Classes whose settings need no class path before them.
+DEFAULT_CLASSES = {"label": {"labeler": "hardpix.labelers.ConfidenceThreshold"}}
 
 # What the commands import beyond torch and numpy, and the extra that brings it.
 TRAIN = (
@@ -48,6 +52,7 @@ COMMANDS = {
     "fit": "train a network on your folders of images and masks",
     "test": "score a trained network on labelled images, and report where it is wrong",
     "predict": "label images: class ids, overlays, confidence",
+    "label": "write pseudo-labels of images to train on, and how far to trust them",
     "mine": "write the learned hardness of every pixel, or the map of another signal",
     "diagnose": "show where and why label maps of any tool are wrong, and what each kind of error costs",
     "demo": "train twice on generated road scenes and show what learned hardness changes",
@@ -100,7 +105,8 @@ def _load(name: str) -> Callable[[list[str]], object]:
     from hardpix.cli.arguments import run_command
 
     module, function = FUNCTIONS[name]
-    return partial(run_command, getattr(import_module(module), function), name)
+    command = getattr(import_module(module), function)
+    return partial(run_command, command, name, classes=DEFAULT_CLASSES.get(name, {}))
 
 
 def _usage() -> str:

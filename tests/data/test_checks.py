@@ -215,3 +215,15 @@ def test_long_lists_are_shortened_and_counted() -> None:
         "  one.png: expected x, found y",
         "  what to do: do w",
     ]
+
+
+def test_an_ignore_index_that_is_a_class(write_pairs: Write) -> None:
+    """Pixels of the class would take no part, and every prediction of it would count as wrong."""
+    images, masks = write_pairs(["a"])
+    (problem,) = check_folders(Folders(images, masks), ignore_index=0).problems
+    assert problem.expected == "an ignore_index that is no class"
+    first, *others = sorted(int(i) for i in np.unique(np.array(Image.open(masks / "a.png"))))
+    assert problem.found == f"0, the number of class {first}"
+    mapping = {first: "ignore"} | {i: k for k, i in enumerate(others)}
+    assert f"--data.label_map '{{{', '.join(f'{i}: {k}' for i, k in mapping.items())}}}'" in problem.advice
+    assert check_folders(Folders(images, masks), ClassTable.from_label_map(mapping)).problems == ()

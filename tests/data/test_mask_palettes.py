@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -197,3 +198,104 @@ def test_forms_in_words(mode: str, kind: str, name: str, tmp_path: Path) -> None
 def test_palettes_by_color_need_colors(settings: dict) -> None:
     with pytest.raises(ValueError, match="palette colors goes with"):
         class_table(**{"classes": None, **settings})
+
+
+@pytest.mark.parametrize(("kind", "name"), [("png", "png, palette"), ("tif", "tif, palette"), ("bmp", "bmp, palette")])
+def test_the_form_of_a_large_file(kind: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow's limit of pixels, made small here, hides neither the type nor the palette, and nothing warns."""
+    palette = [BLACK, RED, GREEN]
+    path = tmp_path / f"a.{kind}"
+    painted(index(0), palette).save(path)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        form = file_form(path)
+    assert form.name == name
+    assert form.shown(range(3)) == dict(enumerate(palette))
+
+
+def test_a_palette_with_transparency(tmp_path: Path) -> None:
+    image = painted(index(0), [BLACK, RED, GREEN])
+    image.save(tmp_path / "a.png", transparency=bytes([0, 255, 128]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert file_form(tmp_path / "a.png").shown(range(3)) == dict(enumerate([BLACK, RED, GREEN]))
+
+
+def test_masks_of_ids_say_nothing_of_classes_found_by_color(tmp_path: Path) -> None:
+    report = check_folders(write(tmp_path / "a", [painted(index(k), ORDERED) for k in range(3)]), palette="colors")
+    table = report.require().classes
+    assert table is not None
+    table = ClassTable.from_dict(yaml.safe_load(yaml.safe_dump(table.to_dict())))
+    gray = [Image.fromarray(index(k).astype(np.uint8)) for k in range(3)]
+    other = write(tmp_path / "b", [painted(index(0), SWAPPED), *gray[1:]])
+    message = refused(check_folders(other, table))
+    assert "expected the colors by which the classes were found (#000000, #00c800, #ff0000 …)" in message
+    assert "ids 0–2 in 2 of 3 masks (f1.png, f2.png), 66.7 % of the pixels" in message
+    assert "--label_map '{0: 0, 1: 1, 2: 2}'" in message
+    with pytest.raises(DataError, match="ids among masks of colors"):
+        _ = SegmentationFolder(other.images, other.masks, table)[1]
+    # Masks of the network's own predictions are read by that map.
+    by_ids = read_otherwise(table, {0: 0, 1: 1, 2: 2}, None, None)
+    assert check_folders(Folders(other.images, other.masks, stems=("f1", "f2")), by_ids).problems == ()
+    # A class table of the user's has ids of its own.
+    own = ClassTable.from_dict({"classes": TABLE, "palette": "colors"})
+    assert check_folders(other, own).problems == ()
+    np.testing.assert_array_equal(labels(other, own)[1:], np.stack([index(k) for k in (1, 2)]))
+    # Ids that have no class are not listed file by file as well, while colors are.
+    nine = Image.fromarray(np.full(SIZE, 9, np.uint8))
+    strange = write(tmp_path / "c", [painted(index(0), (BLACK, RED, BLUE)), nine])
+    found = check_folders(strange, table)
+    assert sorted(problem.kind for problem in found.problems if problem.where != strange.masks) == [
+        "colour outside the classes"
+    ]
+    assert any("ids 9 in 1 of 2 masks (f1.png)" in problem.found for problem in found.problems)
+
+
+@pytest.mark.parametrize("asked", [None, ClassTable.from_dict({"classes": TABLE})])
+def test_palettes_that_mean_nothing(asked: ClassTable | None, tmp_path: Path) -> None:
+    """Each file shows its indices in colors of its own."""
+    colors = np.random.default_rng(0).integers(1, 256, (4, 3, 3)).tolist()
+    masks = [painted(index(k), [tuple(color) for color in colors[k]]) for k in range(3)]
+    folders = write(tmp_path, [*masks, painted(index(3), SWAPPED)])
+    message = refused(check_folders(folders, asked))
+    assert "say --data.palette ids" in message
+    assert "say --data.palette colors" in message
+    table = None if asked is None else read_by(asked, "ids")
+    report = check_folders(folders, table, palette="ids").require()
+    assert report.doubts == ()
+    np.testing.assert_array_equal(labels(folders, report.classes), np.stack([index(k) for k in range(4)]))
+    # The run remembers that palettes mean nothing, and no color.
+    assert report.classes is not None
+    assert report.classes.palette == "ids"
+    assert colors_by_index(report.masks.values()) == {}
+    run = ClassTable.from_dict(yaml.safe_load(yaml.safe_dump(report.classes.to_dict())))
+    assert check_folders(folders, run, option="--").problems == ()
+
+
+def test_masks_of_colors_for_a_run_on_palettes(tmp_path: Path) -> None:
+    """The run knows the colors of its classes only by the palettes that it learned from."""
+    learned = check_folders(write(tmp_path / "a", [painted(index(k), ORDERED) for k in range(2)])).require()
+    assert learned.classes is not None
+    table = learned.classes.with_palette_seen(colors_by_index(learned.masks.values()))
+    colored = [Image.fromarray(np.array(ORDERED, np.uint8)[index(k)]) for k in range(2)]
+    other = write(tmp_path / "b", colored)
+    message = refused(check_folders(other, table, option="--"))
+    assert "say --palette colors" in message
+    by_color = read_otherwise(table, None, None, "colors")
+    np.testing.assert_array_equal(labels(other, by_color), np.stack([index(k) for k in range(2)]))
+    message = refused(check_folders(other, learned.classes, option="--"))
+    assert "palette colors" not in message
+    assert "expected ids 0–2, for the class table has no colours" in message
+
+
+def test_colors_are_advised_only_where_they_are_known(tmp_path: Path) -> None:
+    folders = write(tmp_path, [painted(index(k), palette) for k, palette in enumerate((ORDERED, SWAPPED))])
+    for table in (ClassTable.from_names(["none", "car", "tree"]), ClassTable.from_ids(range(3))):
+        message = refused(check_folders(folders, table, option="--"))
+        assert "say --palette ids" in message
+        assert "--palette colors" not in message
+        assert "can be read only with a class file that has the colour of each class" in message
+        with pytest.raises(ValueError, match="found none for"):
+            read_otherwise(table, None, None, "colors")
+        assert check_folders(folders, read_otherwise(table, None, None, "ids"), option="--").problems == ()

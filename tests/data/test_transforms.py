@@ -173,3 +173,13 @@ def test_samples_of_several_sizes_are_padded_to_the_largest() -> None:
         assert batch["target"][index][outside].eq(-1).all()
         assert batch["weight"][index][outside].eq(0).all()
         assert batch["depth"][index][outside].isnan().all()
+
+
+@pytest.mark.parametrize("resolution", [0.5, 1.0])
+def test_the_original_image_is_kept_normalized_at_its_own_size(resolution: float) -> None:
+    image = torch.randint(0, 256, (3, 20, 30), dtype=torch.uint8)
+    seen = EvaluationTransform(resolution, 32, (0.5, 0.25, 0.0), (1.0, 0.5, 2.0), keep_original=True)({"image": image})
+    mean, std = torch.tensor([0.5, 0.25, 0.0])[:, None, None], torch.tensor([1.0, 0.5, 2.0])[:, None, None]
+    torch.testing.assert_close(seen["original_image"].as_subclass(torch.Tensor), (image / 255 - mean) / std)
+    assert seen["image"].shape == (3, 32, 32)
+    assert "original_image" not in EvaluationTransform(resolution)({"image": image})

@@ -9,7 +9,7 @@ from PIL import Image
 from hardpix.__main__ import main
 from hardpix.commands.diagnose import diagnose
 from hardpix.data import ClassTable
-from hardpix.diagnosis.sides import Side
+from hardpix.diagnosis.sides import SideReader
 
 
 def written(folder: Path, maps: list[np.ndarray]) -> Path:
@@ -76,7 +76,7 @@ def test_a_map_of_predictions_leaves_the_colors_of_others_alone() -> None:
     table = ClassTable(["sky", "road"], [0, 1], [(10, 20, 30), (40, 50, 60)])
     colored = np.zeros((2, 2, 3), np.uint8)
     colored[0] = (40, 50, 60)
-    for side in (Side(table), Side(table, {5: 1})):
+    for side in (SideReader(table), SideReader(table, {5: 1})):
         codes, known = side.codes(colored)
         assert known.tolist() == [[True, True], [False, False]]
         assert codes[0].tolist() == [1, 1]

@@ -67,6 +67,8 @@ def test_each_for_itself_they_have_the_mean_of_their_own_gradients(
         ("sum", 3),
         ("side outputs", 2),
         ("side outputs by name", 3),
+        ("distillation", 2),
+        ("channel distillation", 2),
         ("hardness of each process", 0),
         ("side outputs of each process", 0),
     ],

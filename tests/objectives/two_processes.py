@@ -14,11 +14,25 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 import hardpix
-from hardpix.objectives import Objective, SideOutputs, Sum, WeightedCrossEntropy
+from hardpix.objectives import ChannelDistillation, Distillation, Objective, SideOutputs, Sum, WeightedCrossEntropy
+from hardpix.pixels import PixelBatch
 from hardpix.signals import ClassBalance, DepthPrivileged, Focal, HardnessLevel, OnlineHard, Product
 
 CLASSES = 3
 HALVES = (slice(0, 2), slice(2, 4))
+
+
+class Taught(Objective):
+    """An objective with a teacher that says the colors of the image."""
+
+    def __init__(self, objective: Objective) -> None:
+        super().__init__()
+        self.objective = objective
+
+    def forward(self, px: PixelBatch) -> dict[str, Tensor]:
+        px.teacher = PixelBatch(px.sample["image"])
+        return self.objective(px)
+
 
 CASES: dict[str, Callable[[], Objective]] = {
     "cross-entropy": lambda: WeightedCrossEntropy(label_smoothing=0.1),
@@ -47,6 +61,9 @@ CASES: dict[str, Callable[[], Objective]] = {
             "b": SideOutputs(Focal(2.0), across_processes=False),
         }
     ),
+    "distillation": lambda: Sum({"a": WeightedCrossEntropy(), "b": Taught(Distillation(2.0, ClassBalance([5, 2, 1])))}),
+    "distillation by count": lambda: Sum({"a": WeightedCrossEntropy(Focal()), "b": Taught(Distillation(1.0, "focal"))}),
+    "channel distillation": lambda: Sum({"a": WeightedCrossEntropy(), "b": Taught(ChannelDistillation())}),
     "hardness of each process": lambda: WeightedCrossEntropy(
         HardnessLevel(alpha=0.5, across_processes=False), across_processes=False
     ),

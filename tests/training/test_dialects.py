@@ -13,7 +13,8 @@ import pytest
 import yaml
 from PIL import Image, ImageFilter
 
-from hardpix.data import read_mask
+from hardpix.data import SegmentationFolder, read_mask
+from hardpix.training.data_module import SegmentationData
 from hardpix.training.run_folder import RunFolder
 
 from .conftest import TINY, Data, run_hardpix
@@ -148,7 +149,7 @@ def test_what_is_unlabeled_is_said_in_one_line(tmp_path: Path) -> None:
     assert code == 0
     assert "Unlabeled by default: 25 % of the pixels (255).\n" in said
     assert "Warnings" not in said
-    code, said = fit(data, tmp_path / "asked", "--data.label_map", "{0: 0, 1: 1, 255: ignore, 9: ignore}")
+    code, said = fit(data, tmp_path / "asked", "--data.label_map", "{0: 0, 1: 1, 255: ignore, 9: 1, 8: ignore}")
     assert code == 0
     assert "Unlabeled: 25 % of the pixels (255).\n" in said
     assert "no pixel of 9; the masks hold 0–1, 255" in said
@@ -205,6 +206,100 @@ def test_a_run_on_masks_of_another_palette(tmp_path: Path) -> None:
     assert outcome.code == 0, outcome.err
     one, two = (json.loads((tmp_path / name).read_text())["class_iou"] for name in ("a.json", "b.json"))
     assert one == two
+
+
+def test_classes_found_by_color_and_masks_of_ids(tmp_path: Path) -> None:
+    """The numbers of such classes are hardpix's own, so that ids of other masks would be read by accident."""
+    data, gray = drawn(tmp_path / "a", painted), drawn(tmp_path / "b", white(1))
+    by_color = ["--data.palette", "colors"]
+    code, message = fit(
+        data, tmp_path / "run", *by_color, "--data.val_images", gray.images, "--data.val_masks", gray.masks
+    )
+    assert code == 2
+    assert f"{gray.masks}: expected the colors by which the classes were found (#000000, #ff0000" in message
+    assert "ids 0–1 in 10 of 10 masks (f0.png, f1.png, f2.png and 7 more), 100 % of the pixels" in message
+    assert fit(data, tmp_path / "run", *by_color)[0] == 0
+    base = ["test", "--run", tmp_path / "run", "--images", data.images, "--out"]
+    assert run_hardpix(*base, tmp_path / "a.json", "--masks", data.masks).code == 0
+    outcome = run_hardpix(*base, tmp_path / "b.json", "--masks", gray.masks)
+    assert outcome.code == 2
+    assert "ids 0–1 in 10 of 10 masks" in outcome.err
+    refusal = run_hardpix(*base, tmp_path / "b.json", "--masks", gray.masks, *PALETTE_IDS).err
+    assert "numbers of hardpix's own" in refusal
+    remedy = ["--label_map", "{0: 0, 1: 1}"]
+    assert " ".join([remedy[0], f"'{remedy[1]}'"]) in outcome.err
+    assert run_hardpix(*base, tmp_path / "b.json", "--masks", gray.masks, *remedy).code == 0
+    one, two = (json.loads((tmp_path / name).read_text())["class_iou"] for name in ("a.json", "b.json"))
+    assert one == two
+
+
+PALETTE_IDS = ["--palette", "ids"]
+
+
+def test_palettes_that_mean_nothing(tmp_path: Path) -> None:
+    """Each file shows its indices in colors of its own; the indices are right."""
+
+    def cosmetic(k: int) -> Image.Image:
+        return painted(k, ((10 + k, 0, 0), (0, 10 + k, 99)))
+
+    data = drawn(tmp_path / "a", cosmetic)
+    code, message = fit(data, tmp_path / "run")
+    assert code == checked(data) + 1 == 2
+    assert "say --data.palette ids" in message
+    assert "say --data.palette colors" in message
+    assert checked(data, *PALETTE_IDS) == 0
+    assert fit(data, tmp_path / "run", "--data.palette", "ids")[0] == 0
+    for sample in RunFolder(tmp_path / "run").validation_set():  # type: ignore[attr-defined]
+        np.testing.assert_array_equal(sample["target"], thing(int(sample["stem"][1:])))
+    # Other masks of the kind are read in the same way.
+    folders = ["--run", tmp_path / "run", "--images", data.images, "--masks", data.masks]
+    assert run_hardpix("test", *folders, "--out", tmp_path / "a.json").code == 0
+    assert run_hardpix("mine", *folders, "--out", tmp_path / "mined").code == 0
+    # A run that knows no color offers none; and so for a run on gray masks.
+    assert fit(drawn(tmp_path / "b", white(1)), tmp_path / "gray")[0] == 0
+    folders[1] = tmp_path / "gray"
+    outcome = run_hardpix("test", *folders, "--out", tmp_path / "b.json")
+    assert outcome.code == 2
+    assert "--palette colors" not in outcome.err
+    assert "say --palette ids" in outcome.err
+    assert run_hardpix("test", *folders, "--out", tmp_path / "b.json", *PALETTE_IDS).code == 0
+    for number, more in enumerate((["--label_map", "{0: 0, 1: 1}"], ["--threshold", "1"])):
+        outcome = run_hardpix("test", *folders, "--out", tmp_path / f"c{number}.json", *PALETTE_IDS, *more)
+        assert outcome.code == 0, outcome.err
+
+
+def test_the_advice_on_white_gives_no_warning(tmp_path: Path) -> None:
+    """Masks of which only some have 255, and none in the end."""
+
+    def stored(k: int) -> Image.Image:
+        return white(1)(k) if k % 2 else white(255)(k)
+
+    data = drawn(tmp_path / "a", stored)
+    code, message = fit(data, tmp_path / "run")
+    assert code == 2
+    advised = next(found for found in re.findall(r"--data.label_map '([^']*)'", message) if "ignore" in found)
+    assert advised == "{0: 0, 1: 1, 255: ignore}"
+    without = drawn(tmp_path / "b", white(1))
+    code, said = fit(without, tmp_path / "run", "--data.label_map", advised)
+    assert code == 0
+    assert "never occurs" not in said
+    assert "Warnings" not in said
+    outcome = run_hardpix("check", "--masks", without.masks, "--label_map", advised)
+    assert outcome.code == 0
+    assert "never occurs" not in outcome.out
+    # An id of a class that no mask holds may be a slip of the pen.
+    outcome = run_hardpix("check", "--masks", without.masks, "--label_map", "{0: 0, 1: 1, 7: 1, 255: ignore}")
+    assert "no pixel of 7; the masks hold 0–1" in outcome.out
+
+
+def test_an_ignore_index_that_is_a_class(tmp_path: Path) -> None:
+    data = drawn(tmp_path, white(1))
+    code, message = fit(data, tmp_path / "run", "--data.ignore_index", 0)
+    assert code == 2
+    assert "expected an ignore_index that is no class, found 0, the number of class 0" in message
+    samples = SegmentationFolder(data.images, data.masks)
+    with pytest.raises(ValueError, match="found 1 with 2 classes"):
+        SegmentationData(train_set=samples, val_set=samples, ignore_index=1)
 
 
 def test_a_resumed_run_reads_its_masks_as_before(tmp_path: Path) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser, DefaultHelpFormatter
 
 from hardpix.cli.errors import UsageError
 from hardpix.data import Problem
+from hardpix.data.remedies import own_settings
 
 # Settings of Lightning's Trainer without an effect here: its test and predict loops are not run, nor its samplers used.
 OF_NO_USE = ("limit_test_batches", "limit_predict_batches", "use_distributed_sampler", "barebones", "model_registry")
@@ -78,10 +80,18 @@ class Parser(ArgumentParser):
         raise UsageError(f"{explain(ex or ValueError(message), names)}\n{self.prog} --help lists all settings") from ex
 
 
-def run_command(command: Callable[..., object], name: str, arguments: list[str]) -> object:
+def run_command(
+    command: Callable[..., object], name: str, arguments: list[str], classes: Mapping[str, str] = MappingProxyType({})
+) -> object:
     """Call a function with what its parameters' names were given on the command line.
 
-    Its docstring is the help; a boolean parameter needs no value to be true.
+    Its docstring is the help; a boolean parameter needs no value to be true. Errors name the options that it has.
+
+    Args:
+        command: the function.
+        name: of the command.
+        arguments: what follows the name.
+        classes: for parameters that are None by default, the class path that their settings are of if none is given.
     """
     description = inspect.cleandoc(command.__doc__ or "").partition("\nArgs:")[0]
     parser = Parser(
@@ -91,13 +101,20 @@ def run_command(command: Callable[..., object], name: str, arguments: list[str])
         formatter_class=ParagraphsFormatter,
     )
     parser.add_function_arguments(command, as_group=False, fail_untyped=False)
+    parser.set_defaults({parameter: {"class_path": path} for parameter, path in classes.items()})
     for action in parser._actions:
         if action.dest in inspect.signature(command).parameters and isinstance(action.default, bool):
             action.nargs, action.const, action.metavar = "?", True, "true|false"
     # Words of a name may be joined by dashes, too.
     arguments = [re.sub(r"^--[\w-]+", lambda name: "--" + name[0][2:].replace("-", "_"), word) for word in arguments]
-    settings = parser.instantiate(parser.parse_args(_appended(parser, arguments)))
-    return command(**settings.as_dict())
+    parsed = parser.parse_args(_appended(parser, arguments))
+    try:
+        with checked_input():
+            # Classes refuse their settings when they are made.
+            settings = parser.instantiate(parsed)
+        return command(**settings.as_dict())
+    except UsageError as error:
+        raise UsageError(own_settings(str(error), inspect.signature(command).parameters)) from error
 
 
 def _appended(parser: Parser, arguments: list[str]) -> list[str]:

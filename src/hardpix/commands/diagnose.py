@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
+from inspect import signature
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
@@ -15,9 +16,10 @@ from rich.console import Console
 from hardpix.cli.arguments import checked_input
 from hardpix.cli.errors import UsageError
 from hardpix.data import ClassTable, DataError, ImageFormat, Problem, describe
-from hardpix.data.class_source import class_table
+from hardpix.data.class_source import class_table, with_ignored
 from hardpix.data.limits import MAX_PIXELS
 from hardpix.data.problems import ranges
+from hardpix.data.remedies import with_own_settings
 from hardpix.diagnosis.agreement import Pairs
 from hardpix.diagnosis.channel_order import channel_problem
 from hardpix.diagnosis.checking import Checked, PairTotal, check_cases, with_label_problems
@@ -137,7 +139,7 @@ def diagnose(
         image_format = ImageFormat(bands, value_range, max_pixels)
         names = classes.split(",") if isinstance(classes, str) and "," in classes else classes
         given = class_table(names, label_map)
-        table = _with_ignored(given, ignore_index)
+        table = given if given is None or ignore_index is None else with_ignored(given, ignore_index)
         sides = SideSettings(truth_ids, prediction_ids, prediction_map, truth_threshold, prediction_threshold)
         if sides.predictions_by_index and given is not None and table is not None and len(table) < len(given):
             raise ValueError(
@@ -151,7 +153,8 @@ def diagnose(
             raise ValueError(f"expected a picture_size of at least 1 pixel, found {picture_size}")
         read = [*inputs.folders.values(), *([] if against is None else [against])]
         require_room(out, read, overwrite)
-        cases, lost, alone = inputs.pair()
+        cases, *unpaired = inputs.pair()
+        lost, alone = map(_own, unpaired)
         everything = inputs.count()
         if not cases:
             raise _nothing_left(inputs, [*lost, *alone])
@@ -164,8 +167,8 @@ def diagnose(
         if table is None:
             if all(entry.problems for entry in checked):
                 raise DataError.of([problem for entry in checked for problem in entry.problems])
-            table = _with_ignored(sides.classes_in(pairs), ignore_index)
-            assert table is not None
+            table = sides.classes_in(pairs)
+            table = table if ignore_index is None else with_ignored(table, ignore_index)
             settings = _settings(table, lines, band, radius, thin_radius, sizes)
             sides.require_indices(pairs, table)
             reader = with_table(reader, sides, table)
@@ -176,7 +179,7 @@ def diagnose(
         if found_classes:
             checked = list(with_label_problems(checked, reader))
         cases = [entry.case for entry in checked if not entry.problems]
-        lost += [problem for entry in checked for problem in entry.problems]
+        lost += _own(problem for entry in checked for problem in entry.problems)
         if not cases:
             title = f"nothing is left to diagnose: no pair of mask and prediction of {everything} can be used"
             raise DataError(f"{title}\n{describe([*lost, *alone])}", [*lost, *alone])
@@ -188,7 +191,7 @@ def diagnose(
         prepare_report(out, read, overwrite)
     for doubt in doubts:
         console.print(f"doubt: {doubt.text}")
-    unused = [*(problem for case in cases for problem in case.problems), *alone]
+    unused = [*_own(problem for case in cases for problem in case.problems), *alone]
     if lost or unused:
         if everything > len(cases):
             console.print(f"{everything - len(cases)} of {_images(everything)} left out:\n{describe(lost)}")
@@ -208,7 +211,7 @@ def diagnose(
             collector.add(part)
     except DataError as error:
         raise UsageError(f"a file has changed since it was checked\n{error}") from error
-    late = [*unusable, *collector.problems]
+    late = _own([*unusable, *collector.problems])
     if late:
         console.print(f"not used, while their images are diagnosed without:\n{describe(late)}")
     summary = finish_report(
@@ -236,6 +239,12 @@ def diagnose(
     return summary
 
 
+def _own(problems: Iterable[Problem]) -> list[Problem]:
+    """Problems whose advice names the options of this command."""
+    options = signature(diagnose).parameters
+    return [with_own_settings(problem, options) for problem in problems]
+
+
 def _checked(cases: Sequence[Case], reader: Reader, workers: int) -> tuple[list[Checked], Pairs, ProbabilityCounts]:
     """Every case as far as it can be used, how often ids occur together, and counts of the probabilities."""
     checked: list[Checked] = []
@@ -259,26 +268,6 @@ def _thresholds(
         console.print(f"probabilities are not used:\n{describe([contradiction])}")
         return None, [case.without("probabilities") for case in cases], [contradiction, *problems]
     return confident_thresholds(counts.confidence), cases, problems
-
-
-def _with_ignored(table: ClassTable | None, ignore_index: int | None) -> ClassTable | None:
-    """The same table where one more id is unlabelled, and no class."""
-    if table is None or ignore_index is None:
-        return table
-    if ignore_index < 0:
-        raise ValueError(f"expected an ignore_index that masks can hold, 0 or more, found {ignore_index}")
-    kept = [k for k, ids in enumerate(table.ids) if ids != (ignore_index,)]
-    gone = [colours for k, colours in enumerate(table.colours) if k not in kept]
-    return ClassTable(
-        [table.names[k] for k in kept],
-        [[i for i in table.ids[k] if i != ignore_index] for k in kept],
-        [list(table.colours[k]) for k in kept] if table.colours else (),
-        ignore_ids=sorted({*table.ignore_ids, ignore_index}),
-        ignore_colours=[*table.ignore_colours, *chain.from_iterable(gone)],
-        threshold=table.threshold,
-        palette=table.palette,
-        assumed_ids=[i for i in table.assumed_ids if i != ignore_index],
-    )
 
 
 def _settings(

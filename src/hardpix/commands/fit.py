@@ -48,6 +48,13 @@ A class of your own is named by its path, such as --model.network my_module.MyNe
 """
 
 
+# Lightning converts weights and images before validation sees them.
+HALF = ("bf16-true", "16-true")
+HALF_WEIGHTS = (
+    "precision {} validates in half precision, and hardpix test computes in float32: their scores differ slightly; "
+    "bf16-mixed gives the same scores in both"
+)
+
 BATCH_LIMITS = {
     "limit_train_batches": "Number of training batches in an epoch, or with a decimal point the share of them.",
     "limit_val_batches": "The same for validation.",
@@ -125,6 +132,8 @@ def fit(arguments: list[str]) -> RunFolder:
         if useless := task.without_effect(data.maps_asked_for):
             show("[yellow]Warnings[/yellow]", *map(escape, useless))
         trainer = _build_trainer(ready.trainer, settings.seed, folder)
+        if trainer.precision in HALF:
+            show("[yellow]Warnings[/yellow]", escape(HALF_WEIGHTS.format(trainer.precision)))
         if trainer.is_global_zero:
             saved = settings.clone()
             saved.pop("resume", None)

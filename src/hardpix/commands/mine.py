@@ -56,7 +56,8 @@ def mine(
         mask_suffix: The same of the mask file names.
         label_map: Ids in these masks → number of the run's class, or "ignore"; where they are not those of training.
         threshold: For masks of black and white: numbers at or above it are the run's class 1, others class 0.
-        palette: colors reads palette files by the colors that the run's classes have.
+        palette: colors reads palette files by the colors that the run's classes have; ids by their indices, whatever
+            colors they show.
         max_pixels: Height × width of the largest file that is read; that of the run if none is given.
         overwrite: Whether earlier results of hardpix in OUT may be replaced; other files never are.
     """

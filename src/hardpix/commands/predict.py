@@ -10,6 +10,7 @@ from PIL import Image
 from hardpix.cli.arguments import checked_input
 from hardpix.cli.results import prepare_output
 from hardpix.data import Transformed, write_mask
+from hardpix.refiners import Refiner
 from hardpix.training.inference import console, infer, open_run
 from hardpix.training.run_folder import RunFolder
 
@@ -25,6 +26,7 @@ def predict(
     device: str | None = None,
     image_suffix: str | None = None,
     max_pixels: int | None = None,
+    refine: Refiner | None = None,
     overwrite: bool = False,
 ) -> None:
     """Label every image of a folder.
@@ -46,6 +48,8 @@ def predict(
         device: Such as cpu or cuda:1; a GPU if there is one.
         image_suffix: Ending of the image file names that is no part of the stem; that of the run if none is given.
         max_pixels: Height × width of the largest file that is read; that of the run if none is given.
+        refine: Class that corrects the probabilities by the image before labels are taken, such as
+            hardpix.refiners.PAMR or PAMR, with settings such as --refine.steps 3; none by default.
         overwrite: Whether earlier results of hardpix in OUT may be replaced; other files never are.
     """
     folder = RunFolder(run)
@@ -55,12 +59,16 @@ def predict(
         )
         classes = folder.read_classes()
         made_by = {"command": "predict", "checkpoint": str(folder.checkpoint(checkpoint)), "images": str(images)}
+        if refine is not None:
+            made_by["refine"] = type(refine).__name__
         kinds = [("labels", "png")] + [("overlays", "jpg")] * overlays + [("confidence", "png")] * confidence
         kinds += [("probabilities", "npy")] * probabilities
         files = [f"{kind}/{stem}.{ending}" for kind, ending in kinds for stem in samples.stems]
         prepare_output(out, files, [images, *folder.data_folders()], overwrite, made_by)
-    transformed = Transformed(samples, folder.evaluation_transform())
-    for found in infer(task, transformed, probabilities=probabilities):
+    transformed = Transformed(samples, folder.evaluation_transform(keep_original=refine is not None))
+    if refine is not None:
+        refine = refine.to(task.device).eval()
+    for found in infer(task, transformed, probabilities=probabilities, refiner=refine):
         index = found.prediction.numpy()
         write_mask(out / "labels" / f"{found.stem}.png", classes.stored(index))
         if overlays:

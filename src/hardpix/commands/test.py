@@ -78,7 +78,8 @@ def evaluate(
         mask_suffix: The same of the mask file names.
         label_map: Ids in these masks → number of the run's class, or "ignore"; where they are not those of training.
         threshold: For masks of black and white: numbers at or above it are the run's class 1, others class 0.
-        palette: colors reads palette files by the colors that the run's classes have.
+        palette: colors reads palette files by the colors that the run's classes have; ids by their indices, whatever
+            colors they show.
         max_pixels: Height × width of the largest file that is read; that of the run if none is given.
 
     Returns:
@@ -90,6 +91,8 @@ def evaluate(
             raise ValueError("--images and --masks go together: give both, or neither for what the run held out")
         if images is None and not (label_map is None and threshold is None and palette is None):
             raise ValueError("--label_map, --threshold and --palette say how --masks are read: give these, too")
+        if images is None and not (image_suffix is None and mask_suffix is None):
+            raise ValueError("--image_suffix and --mask_suffix are about --images and --masks: give these, too")
         if out is not None and out.exists():
             raise FileExistsError(f"expected a new file for the scores, found {out}; give another name as --out")
         samples: Dataset

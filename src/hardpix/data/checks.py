@@ -49,7 +49,7 @@ def check_folders(
     image_format: ImageFormat = PLAIN,
     ignore_index: int = 255,
     progress: bool = False,
-    palette: str = "ids",
+    palette: str | None = None,
     option: str = "--data.",
 ) -> FolderReport:
     """Read every file to its end and list all that is wrong, without stopping at the first.
@@ -61,7 +61,8 @@ def check_folders(
         image_format: which bands and numbers of the images are used.
         ignore_index: must be no class.
         progress: show a bar on the terminal.
-        palette: "colors" takes the classes from the colors of palette files, where no classes are given.
+        palette: where no classes are given, "colors" takes them from the colors of palette files, "ids" from their
+            indices whatever colors they show.
         option: what the options of the command begin with that the messages name.
 
     Found are: folders missing or without images, subfolders without the right to read them, images without a mask (or
@@ -83,8 +84,7 @@ def check_folders(
     kinds = with_settings(folders.kinds, depth_format, image_format.max_pixels)
     workers = min(8, os.cpu_count() or 1)
     with ThreadPoolExecutor(workers) as pool:
-        by_color = classes.by_color if classes else palette == "colors"
-        inspect = partial(_inspect, folders, kinds=kinds, classes=classes, image_format=image_format, by_color=by_color)
+        inspect = partial(_inspect, folders, kinds=kinds, classes=classes, image_format=image_format, palette=palette)
         reading = pool.map(inspect, stems)
         console = Console(stderr=True)
         bar = track(reading, "Reading the data", len(stems), console=console, disable=not progress, transient=True)
@@ -98,7 +98,7 @@ def check_folders(
     labels = {stem: dict(mask.labels) for stem, mask in masks.items()}
     if masks:
         assert folders.masks is not None
-        judged = judge_masks(folders.masks, masks, classes, ignore_index, by_color=by_color, option=option)
+        judged = judge_masks(folders.masks, masks, classes, ignore_index, palette=palette, option=option)
         classes = judged.classes
         problems += judged.problems
         warnings += judged.warnings
@@ -120,12 +120,13 @@ def _inspect(
     kinds: Mapping[str, MapKind],
     classes: ClassTable | None,
     image_format: ImageFormat,
-    by_color: bool,
+    palette: str | None,
 ) -> _Finding:
     """Read all files of one stem; what one of them lacks does not keep the others from being read."""
     finding = _Finding()
     paths = {kind: found[stem][0] for kind, found in folders.files.items() if stem in found}
     limit = image_format.max_pixels
+    by_color = classes.by_color if classes else palette == "colors"
     readers: dict[str, Callable[[Path], np.ndarray]] = {
         "images": image_format.read,
         "masks": partial(read_mask, by_color=by_color, max_pixels=limit),
@@ -145,7 +146,7 @@ def _inspect(
         ]
     mask = arrays.get("masks")
     if mask is not None:
-        facts = mask_facts(paths["masks"], mask, classes, by_color=by_color)
+        facts = mask_facts(paths["masks"], mask, classes, palette=palette)
         if len(facts.labels) > MOST_LABELS:
             # Not kept: a folder of photographs or depth maps would fill the memory.
             finding.problems.append(too_many_labels(paths["masks"], facts.labels))

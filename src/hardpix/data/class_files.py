@@ -8,10 +8,11 @@ from typing import Any
 from hardpix.data.labels import as_colours, as_ids
 from hardpix.data.palette import Colour
 
-READING_KEYS = ("threshold", "palette", "assumed_ids", "palette_seen")
+READING_KEYS = ("threshold", "palette", "assumed_ids", "palette_seen", "ids_made_up")
 TABLE_KEYS = {"classes", "ignore_ids", "ignore_colours", *READING_KEYS}
 CLASS_KEYS = {"name", "id", "colour"}
 EXAMPLE = "{name: road, id: 7}"
+PaletteSeen = Mapping[int, Colour] | Sequence[tuple[int, Colour]]
 
 
 def arguments_from(table: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,7 +62,7 @@ def as_name(name: Any) -> str:
 
 
 def as_palette(entry: Any) -> tuple[tuple[int, Colour], ...]:
-    """A mapping of indices to colors, as written by users → pairs.
+    """A mapping of indices to colors, as written by users, or its pairs → pairs.
 
     Raises:
         ValueError: something else.
@@ -70,9 +71,10 @@ def as_palette(entry: Any) -> tuple[tuple[int, Colour], ...]:
         >>> as_palette({1: [255, 0, 0]})
         ((1, (255, 0, 0)),)
     """
-    if not isinstance(entry, Mapping):
+    pairs = list(entry.items()) if isinstance(entry, Mapping) else entry
+    if not isinstance(pairs, list | tuple) or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
         raise ValueError(f"expected a color for each index under palette_seen, found {entry!r:.80}")
-    return tuple((as_ids(index)[0], as_colours(color)[0]) for index, color in sorted(entry.items()))
+    return tuple(sorted((as_ids(index)[0], as_colours(color)[0]) for index, color in pairs))
 
 
 def written(table: Any) -> dict[str, Any]:
@@ -89,12 +91,14 @@ def written(table: Any) -> dict[str, Any]:
     }
     if table.threshold is not None:
         found["threshold"] = table.threshold
-    if table.palette != "ids":
+    if table.palette is not None:
         found["palette"] = table.palette
     if table.assumed_ids:
         found["assumed_ids"] = list(table.assumed_ids)
     if table.palette_seen:
         found["palette_seen"] = {index: list(color) for index, color in table.palette_seen}
+    if table.ids_made_up:
+        found["ids_made_up"] = True
     return found
 
 

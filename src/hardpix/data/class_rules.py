@@ -20,7 +20,7 @@ def refuse_twice(what: str, values: Sequence[Any]) -> None:
         raise ValueError(f"expected each {what} once in the class table, found {twice} more than once")
 
 
-def require_palette(palette: str, colors: Sequence[Any]) -> None:
+def require_palette(palette: str | None, colors: Sequence[Any]) -> None:
     """Palette files are read by ids, or by colors that the table has.
 
     Raises:
@@ -31,10 +31,21 @@ def require_palette(palette: str, colors: Sequence[Any]) -> None:
         Traceback (most recent call last):
         ValueError: expected a colour for every class where palette is colors, found none: add them to the table
     """
-    if palette not in ("ids", "colors"):
+    if palette not in (None, "ids", "colors"):
         raise ValueError(f"expected palette to be ids or colors, found {palette!r:.80}")
     if palette == "colors" and not colors:
         raise ValueError("expected a colour for every class where palette is colors, found none: add them to the table")
+
+
+def require_made_up(made_up: Any, colors: Sequence[Any]) -> None:
+    """Classes whose ids are made up have colors.
+
+    Raises:
+        ValueError: it is not so.
+    """
+    if not isinstance(made_up, bool) or (made_up and not colors):
+        found = f"{made_up!r:.80} with {len(colors)} colours"
+        raise ValueError(f"expected ids_made_up to be true or false, and true with colours alone, found {found}")
 
 
 def require_threshold(threshold: Any, ids: Sequence[Sequence[int]], ignored: Sequence[int]) -> None:
@@ -55,6 +66,26 @@ def require_threshold(threshold: Any, ids: Sequence[Sequence[int]], ignored: Seq
     if ignored:
         raise ValueError(
             f"expected no ignore_ids beside a threshold, which gives every number a class, found {list(ignored)}"
+        )
+
+
+def require_no_class(ignore_index: int, classes: int) -> None:
+    """Requires that what marks unlabeled pixels in targets is not the number of a class.
+
+    Pixels of that class would take no part, while it may still be predicted, so that mIoU counts it as wrong.
+
+    Raises:
+        ValueError: it is the number of a class.
+
+    Example:
+        >>> require_no_class(0, 2)
+        Traceback (most recent call last):
+        ValueError: expected an ignore_index that is no class, found 0 with 2 classes: choose a negative one or one ...
+    """
+    if 0 <= ignore_index < classes:
+        raise ValueError(
+            f"expected an ignore_index that is no class, found {ignore_index} with {classes} classes: "
+            "choose a negative one or one above the classes"
         )
 
 

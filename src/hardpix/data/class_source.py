@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from hardpix.data.classes import ClassTable
+from hardpix.data.palette_reading import read_by
 from hardpix.data.presets import load_preset, preset_names
 from hardpix.data.yaml_files import read_yaml
 
@@ -22,7 +24,7 @@ def class_table(
         classes: file, preset or names.
         label_map: stored ids → number of the class, or "ignore".
         threshold: parts two classes.
-        palette: "colors" to read palette files by their colors.
+        palette: "colors" reads palette files by their colors, "ids" by their indices whatever colors they show.
 
     Raises:
         ValueError: settings that contradict each other, such as a label map beside a file, which has the ids itself.
@@ -38,19 +40,41 @@ def class_table(
         raise ValueError("threshold goes with names of two classes or with none: leave out the label map or the file")
     if palette == "colors" and (label_map is not None or threshold is not None or isinstance(classes, list)):
         raise ValueError("palette colors goes with a class file that has colours, or with none: leave out the others")
+    table: ClassTable | None = None
     if isinstance(classes, str):
         table = _from_file(classes, label_map)
-        return table if palette is None else read_by(table, palette)
-    if threshold is not None:
-        return ClassTable.from_threshold(threshold, classes)
-    if label_map is not None:
-        return ClassTable.from_label_map(label_map, classes)
-    return ClassTable.from_names(classes) if classes is not None else None
+    elif threshold is not None:
+        table = ClassTable.from_threshold(threshold, classes)
+    elif label_map is not None:
+        table = ClassTable.from_label_map(label_map, classes)
+    elif classes is not None:
+        table = ClassTable.from_names(classes)
+    return table if table is None or palette is None else read_by(table, palette)
 
 
-def read_by(table: ClassTable, palette: str) -> ClassTable:
-    """The same table, with palette files read by their ids or their colors."""
-    return ClassTable.from_dict(table.to_dict() | {"palette": palette})
+def with_ignored(table: ClassTable, ignored: int) -> ClassTable:
+    """The same table where one more id is unlabeled, and no class.
+
+    Raises:
+        ValueError: masks cannot hold the id, or no class is left.
+
+    Example:
+        >>> with_ignored(ClassTable.from_names(["other", "sky", "road"]), 0).ids
+        ((1,), (2,))
+    """
+    if ignored < 0:
+        raise ValueError(f"expected an ignore_index that masks can hold, 0 or more, found {ignored}")
+    kept = [k for k, ids in enumerate(table.ids) if ids != (ignored,)]
+    gone = [color for k, colors in enumerate(table.colours) if k not in kept for color in colors]
+    return replace(
+        table,
+        names=tuple(table.names[k] for k in kept),
+        ids=tuple(tuple(i for i in table.ids[k] if i != ignored) for k in kept),
+        colours=tuple(table.colours[k] for k in kept if table.colours),
+        ignore_ids=tuple(sorted({*table.ignore_ids, ignored})),
+        ignore_colours=(*table.ignore_colours, *gone),
+        assumed_ids=tuple(i for i in table.assumed_ids if i != ignored),
+    )
 
 
 def read_otherwise(
@@ -62,7 +86,8 @@ def read_otherwise(
         classes: of the run.
         label_map: ids in these masks → number of the run's class, or "ignore".
         threshold: numbers at or above it are the run's class 1, others class 0.
-        palette: "colors" reads palette files by the colors that the classes had in training.
+        palette: "colors" reads palette files by the colors that the classes had in training, "ids" by their indices
+            whatever colors they show, also with a label map or a threshold.
 
     Raises:
         ValueError: more than one of them, a label map for another number of classes, or colors that are not known.
@@ -71,7 +96,7 @@ def read_otherwise(
         >>> read_otherwise(ClassTable.from_names(["back", "thing"]), {0: 0, 255: 1}, None, None).ids
         ((0,), (255,))
     """
-    if sum(given is not None for given in (label_map, threshold, palette)) > 1:
+    if sum(given is not None for given in (label_map, threshold, palette if palette != "ids" else None)) > 1:
         raise ValueError("label_map, threshold and palette each say how masks are read: give one of them")
     if threshold is not None:
         if len(classes) != 2:
@@ -79,24 +104,14 @@ def read_otherwise(
                 f"expected a run of two classes for a threshold, found {len(classes)} ({', '.join(classes.names)}): "
                 "leave the threshold out, or give a label_map"
             )
-        return ClassTable.from_threshold(threshold, classes.names)
+        return replace(ClassTable.from_threshold(threshold, classes.names), palette=palette)
     if label_map is not None:
         numbers = {index for index in label_map.values() if not isinstance(index, str)}
         if len(numbers) != len(classes):
             known = ", ".join(f"{index} {name}" for index, name in enumerate(classes.names))
             raise ValueError(f"expected a label_map to every class of the run ({known}), found {len(numbers)} numbers")
-        return ClassTable.from_label_map(label_map, classes.names)
-    if palette is None or classes.colours or palette == "ids":
-        return classes if palette is None else read_by(classes, palette)
-    seen = dict(classes.palette_seen)
-    if missing := [name for name, ids in zip(classes.names, classes.ids, strict=True) if not seen.keys() & set(ids)]:
-        raise ValueError(
-            f"expected a run that knows the color of every class, from its class table or the palettes of its masks, "
-            f"found none for {', '.join(missing)}: save the masks with the ids of the training"
-        )
-    colors = [[seen[i] for i in ids if i in seen] for ids in classes.ids]
-    ignored = [seen[i] for i in classes.ignore_ids if i in seen]
-    return ClassTable(classes.names, classes.ids, colors, classes.ignore_ids, ignored, palette=palette)
+        return replace(ClassTable.from_label_map(label_map, classes.names), palette=palette)
+    return classes if palette is None else read_by(classes, palette)
 
 
 def _from_file(classes: str, label_map: dict[int, int | str] | None) -> ClassTable:

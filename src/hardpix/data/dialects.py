@@ -13,8 +13,13 @@ from hardpix.data.classes import ClassTable
 from hardpix.data.errors import Problem
 from hardpix.data.gray_classes import white_as_class, white_without_class
 from hardpix.data.labels import HIGHEST_ID
-from hardpix.data.mask_facts import Findings, MaskFacts, listed, named, pixels_of, share_of
-from hardpix.data.mask_palettes import colors_of_no_class, colors_of_other_classes, palettes_that_contradict
+from hardpix.data.mask_facts import Findings, MaskFacts, listed, named, percent_of, pixels_of
+from hardpix.data.mask_palettes import (
+    colors_of_no_class,
+    colors_of_other_classes,
+    masks_of_made_up_ids,
+    palettes_that_contradict,
+)
 from hardpix.data.remedies import either
 from hardpix.data.stray_ids import stray_ids
 from hardpix.data.table_order import numbered_in_order, perhaps_in_order
@@ -22,32 +27,42 @@ from hardpix.data.thresholds import (
     across_the_threshold,
     below_the_threshold,
     nothing_reaches_the_threshold,
+    predictions_below_the_threshold,
     soft_edges,
 )
 from hardpix.data.unlabeled_classes import class_without_pixels, much_unlabeled, one_class_beside_unlabeled
+
+TWO_WHITES = "one class written as two ids"
 
 # The number of one foreground class, by how many bits a drawing program stores: 1, 2, 4, 8 or 16.
 WHITES = (1, 3, 15, 255, HIGHEST_ID)
 
 
 def find_dialects(
-    masks: Path, files: Sequence[MaskFacts], classes: ClassTable | None = None, *, option: str = "--data."
+    masks: Path,
+    files: Sequence[MaskFacts],
+    classes: ClassTable | None = None,
+    *,
+    option: str = "--data.",
+    predicted: bool = False,
 ) -> Findings:
-    """Everything that makes it doubtful how a folder of masks is meant.
+    """Everything that makes it doubtful how a folder of masks, or of a network's predictions, is meant.
 
     Args:
         masks: the folder.
         files: the facts of its masks, as `mask_facts` gives them.
         classes: how they are to be read; None takes the ids found.
         option: what the options of the command begin with that the messages name.
+        predicted: the files are predictions, of which the classes that they lack say nothing.
 
     Example:
         >>> files = [MaskFacts(Path("a.png"), {0: 5, 1: 3}), MaskFacts(Path("b.png"), {0: 6, 255: 2})]
         >>> find_dialects(Path("masks"), files).problems[0].found
         '1 in 1 mask (a.png; 18.8 % of the pixels), 255 in 1 mask (b.png; 12.5 % of the pixels), never both in one'
     """
-    problems = [problem for look in PROBLEMS if (problem := look(masks, files, classes, option))]
-    doubts = [doubt for look in DOUBTS if (doubt := look(masks, files, classes, option))]
+    looks, doubtful = (PROBLEMS_OF_PREDICTIONS, DOUBTS_OF_PREDICTIONS) if predicted else (PROBLEMS, DOUBTS)
+    problems = [problem for look in looks if (problem := look(masks, files, classes, option))]
+    doubts = [doubt for look in doubtful if (doubt := look(masks, files, classes, option))]
     return Findings(tuple(problems), () if problems else tuple(doubts))
 
 
@@ -67,7 +82,7 @@ def two_whites(masks: Path, files: Sequence[MaskFacts], classes: ClassTable | No
     having = [(white, [file for file in files if white in file.labels]) for white in whites]
     found = ", ".join(
         f"{white} in {len(those)} mask{'s' if len(those) != 1 else ''} ({named(those, masks)}; "
-        f"{share_of(total[white], files)} of the pixels)"
+        f"{percent_of(total[white], files)} of the pixels)"
         for white, those in having
     )
     back = 0 if classes is None else classes.index_of(0)
@@ -76,7 +91,7 @@ def two_whites(masks: Path, files: Sequence[MaskFacts], classes: ClassTable | No
     one_class: dict[int, int | str] = {0: back, **dict.fromkeys(whites, 1 - back)}
     others: dict[int, int | str] = dict.fromkeys((white for white in whites if white not in kept), "ignore")
     return Problem(
-        "one class written as two ids",
+        TWO_WHITES,
         masks,
         "one id for the foreground in all masks",
         f"{found}, never both in one",
@@ -106,7 +121,7 @@ def white_without_foreground(
     alone = [file for file in files if any(file.ids == {0, white} for white in assumed)]
     if len(others) != 1 or not total.keys() <= {0, *whites} or not alone:
         return None
-    share = share_of(sum(file.labels.get(white, 0) for file in alone for white in assumed), files)
+    share = percent_of(sum(file.labels.get(white, 0) for file in alone for white in assumed), files)
     return Problem(
         "masks of black and unlabeled pixels",
         masks,
@@ -133,6 +148,7 @@ PROBLEMS = (
     white_or_unlabeled,
     one_class_beside_unlabeled,
     white_without_class,
+    masks_of_made_up_ids,
     palettes_that_contradict,
     colors_of_other_classes,
 )
@@ -145,3 +161,5 @@ DOUBTS = (
     below_the_threshold,
     colors_of_no_class,
 )
+PROBLEMS_OF_PREDICTIONS = (predictions_below_the_threshold, palettes_that_contradict, colors_of_other_classes)
+DOUBTS_OF_PREDICTIONS = (colors_of_no_class,)

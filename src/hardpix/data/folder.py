@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision import tv_tensors
 
+from hardpix.data.class_rules import require_no_class
 from hardpix.data.classes import ClassTable
 from hardpix.data.depth import DepthFormat
 from hardpix.data.errors import DataError
@@ -19,7 +20,7 @@ from hardpix.data.maps import MapKind, with_settings
 from hardpix.data.mask_checks import classes_in
 from hardpix.data.masks import read_mask
 from hardpix.data.pairs import Folders, folder_problems, pairing_problems
-from hardpix.data.problems import unknown_labels, wrong_size
+from hardpix.data.problems import ids_among_colors, unknown_labels, wrong_size
 from hardpix.data.sample import Sample
 
 
@@ -98,11 +99,8 @@ class SegmentationFolder(Dataset[Sample]):
         }
         if classes is None and masks is not None:
             classes = classes_in(Path(masks), self.files["masks"].values(), max_pixels=image_format.max_pixels)
-        if classes is not None and 0 <= ignore_index < len(classes):
-            raise ValueError(
-                f"expected an ignore_index that is no class, found {ignore_index} with {len(classes)} classes: "
-                "choose a negative one or one above the classes"
-            )
+        if classes is not None:
+            require_no_class(ignore_index, len(classes))
         self.classes = classes
         self.map_kinds = with_settings(self.folders.kinds, depth_format, image_format.max_pixels)
         self.image_format = image_format
@@ -144,6 +142,8 @@ class SegmentationFolder(Dataset[Sample]):
         path = self.files["masks"][stem]
         assert self.classes is not None
         stored = read_mask(path, by_color=self.classes.by_color, max_pixels=self.image_format.max_pixels)
+        if self.classes.ids_made_up and stored.ndim == 2:
+            raise DataError.of([ids_among_colors(path, self.classes.count(stored))])
         try:
             return torch.from_numpy(self.classes.indices(stored, self.ignore_index))
         except ValueError as error:

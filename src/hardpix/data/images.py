@@ -89,7 +89,7 @@ def upper_8_bits(path: str | Path, values: np.ndarray, bits: int | None = None) 
     span = f"from {known.min():.6g} to {known.max():.6g}" if known.size else "none of which is finite"
     advice = (
         "say which numbers are black and white, such as --data.value_range [0, 10000], or --data.value_range measured "
-        "to take them from the training images"
+        "to take them from the images"
     )
     found = f"numbers of {values.dtype} {span}"
     raise DataError.of([Problem("image without a fixed range", Path(path), "8 or 16 bits", found, advice)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -36,7 +36,7 @@ def read_masks(
     paths: Iterable[Path],
     classes: ClassTable | None = None,
     *,
-    by_color: bool = False,
+    palette: str | None = None,
     max_pixels: int = MAX_PIXELS,
     progress: bool = False,
 ) -> tuple[list[MaskFacts], list[Problem]]:
@@ -45,7 +45,8 @@ def read_masks(
     Args:
         paths: of the files.
         classes: how their labels are read; None takes gray as ids.
-        by_color: whether palette files are read by their colors.
+        palette: without classes, "colors" reads palette files by their colors, "ids" by their indices whatever colors
+            they show.
         max_pixels: height × width above which a file is refused by its header.
         progress: show a bar on the terminal.
     """
@@ -53,11 +54,12 @@ def read_masks(
     facts: list[MaskFacts] = []
     problems: list[Problem] = []
 
+    by_color = classes.by_color if classes else palette == "colors"
+
     def read(path: Path) -> MaskFacts | DataError:
         try:
-            return mask_facts(
-                path, read_mask(path, by_color=by_color, max_pixels=max_pixels), classes, by_color=by_color
-            )
+            stored = read_mask(path, by_color=by_color, max_pixels=max_pixels)
+            return mask_facts(path, stored, classes, palette=palette)
         except DataError as error:
             return error
 
@@ -91,7 +93,7 @@ def judge_masks(
     classes: ClassTable | None = None,
     ignore_index: int = 255,
     *,
-    by_color: bool = False,
+    palette: str | None = None,
     option: str = "--data.",
 ) -> Judged:
     """Judges whether the masks of a folder can be read without a guess, and with which classes.
@@ -101,7 +103,7 @@ def judge_masks(
         masks: stem → facts.
         classes: what the masks should hold; None takes the ids, or the colors, that are found.
         ignore_index: must be no class.
-        by_color: whether palette files are read by their colors.
+        palette: without classes, how palette files are read, as for `read_masks`.
         option: what the options of the command begin with that the messages name.
 
     Example:
@@ -111,17 +113,17 @@ def judge_masks(
     """
     dialects = find_dialects(folder, tuple(masks.values()), classes, option=option)
     labels = {stem: mask.labels for stem, mask in masks.items()}
-    table = classes or _found_classes(labels, by_color)
+    table = classes or _found_classes(labels, palette)
     # Nothing can be said of classes before it is known how the masks are meant.
     of_list: list[Problem] = []
     doubtful: list[Problem] = []
     if not dialects.problems:
         of_list, doubtful = class_list_problems(folder, table, labels, ignore_index, option)
     # A label map for the ids that no class has would be a guess where the table is in question.
-    mapped = option if not (dialects.problems or of_list) else None
+    mapped = not (dialects.problems or of_list)
     # Ids outside the table are no news where the masks hold other numbers altogether.
     other_numbers = any(problem.kind in (IN_ORDER, WHITE_WITHOUT_CLASS) for problem in dialects.problems)
-    problems = [] if other_numbers else _label_problems(masks, classes, by_color, mapped)
+    problems = [] if other_numbers else _label_problems(masks, classes, palette == "colors", option, mapped=mapped)
     return Judged(table, [*problems, *of_list, *dialects.problems], [*dialects.warnings, *doubtful])
 
 
@@ -135,7 +137,7 @@ def classes_in(folder: Path, masks: Iterable[Path], *, max_pixels: int = MAX_PIX
     found, problems = read_masks(masks, max_pixels=max_pixels)
     problems += [colours_without_table(mask.path, mask.labels) for mask in found if len(mask.ids) < len(mask.labels)]
     labels = {str(mask.path): mask.labels for mask in found}
-    table = _found_classes(labels, by_color=False)
+    table = _found_classes(labels)
     if not problems:
         problems += find_dialects(folder, found).problems
     if not problems and table is None:
@@ -146,20 +148,20 @@ def classes_in(folder: Path, masks: Iterable[Path], *, max_pixels: int = MAX_PIX
     return table
 
 
-def _found_classes(labels: Mapping[str, Mapping[Label, int]], by_color: bool) -> ClassTable | None:
+def _found_classes(labels: Mapping[str, Mapping[Label, int]], palette: str | None = None) -> ClassTable | None:
     found = {label for counts in labels.values() for label in counts}
-    if by_color and (colors := {label for label in found if isinstance(label, tuple)}):
+    if palette == "colors" and (colors := {label for label in found if isinstance(label, tuple)}):
         return ClassTable.from_colors(colors)
     ids = {label for label in found if isinstance(label, int)}
-    return ClassTable.from_ids(ids) if ids - {255, HIGHEST_ID} else None
+    return replace(ClassTable.from_ids(ids), palette=palette) if ids - {255, HIGHEST_ID} else None
 
 
 def _label_problems(
-    masks: Mapping[str, MaskFacts], asked: ClassTable | None, by_color: bool, mapped: str | None
+    masks: Mapping[str, MaskFacts], asked: ClassTable | None, by_color: bool, option: str, *, mapped: bool
 ) -> list[Problem]:
     """Masks with labels that no class has, and masks of colours where no table was given."""
     problems = []
-    every = set[int]().union(*(mask.ids for mask in masks.values())) if asked and mapped is not None else set[int]()
+    every = set[int]().union(*(mask.ids for mask in masks.values())) if asked and mapped else set[int]()
     strangers = {i for i in every if asked is not None and asked.index_of(i) is None}
     for mask in masks.values():
         of_colors = any(isinstance(label, tuple) for label in mask.labels)
@@ -170,7 +172,9 @@ def _label_problems(
                 problems.append(ids_among_colors(mask.path, mask.labels))
             continue
         unknown = {label: count for label, count in mask.labels.items() if asked.index_of(label) is None}
+        if asked.ids_made_up:  # Ids are said once, for all masks.
+            unknown = {label: count for label, count in unknown.items() if isinstance(label, tuple)}
         # Grays along edges are said once, for all masks.
         if unknown and not (mask.soft and asked.threshold is None):
-            problems.append(unknown_labels(mask.path, asked, unknown, strangers, mapped or ""))
+            problems.append(unknown_labels(mask.path, asked, unknown, strangers, option))
     return problems

@@ -26,7 +26,8 @@ class MaskFacts:
         path: of the file.
         labels: how many pixels each id or color has.
         form: file type, channels and bits in words.
-        palette: the colors that a palette file shows for the indices that it uses; empty where that says nothing.
+        palette: the colors that a palette file shows for the indices that it uses; empty where they say nothing, as
+            grays do, or where the user has said so.
         soft: how many pixels are grays along edges between black and white.
         size: height and width.
     """
@@ -50,7 +51,12 @@ class MaskFacts:
 
 
 def mask_facts(
-    path: Path, stored: np.ndarray, classes: ClassTable | None = None, *, by_color: bool = False
+    path: Path,
+    stored: np.ndarray,
+    classes: ClassTable | None = None,
+    *,
+    palette: str | None = None,
+    labels: Mapping[Label, int] | None = None,
 ) -> MaskFacts:
     """The facts of a mask that was read.
 
@@ -58,15 +64,21 @@ def mask_facts(
         path: of the file.
         stored: as `read_mask` gives it.
         classes: how its labels are read; None takes gray as ids.
-        by_color: whether `stored` has the colors of a palette.
+        palette: without classes, "colors" where `stored` has the colors of a palette, "ids" where its colors mean
+            nothing.
+        labels: how many pixels each id or color has, where they have been counted.
 
     Example:
         >>> mask_facts(Path("a.png"), np.array([[0, 0, 1, 255]])).labels
         {0: 2, 1: 1, 255: 1}
     """
-    labels = classes.count(stored) if classes else count_labels(stored if by_color else grey_as_ids(stored))
+    palette = classes.palette if classes else palette
+    if labels is None:
+        ids_or_colors = stored if palette == "colors" else grey_as_ids(stored)
+        labels = classes.count(stored) if classes else count_labels(ids_or_colors)
     form, soft = file_form(path), between_black_and_white(grey_as_ids(stored), labels)
-    return MaskFacts(path, labels, form.name, form.shown(labels), soft, (stored.shape[0], stored.shape[1]))
+    shown = {} if palette == "ids" else form.shown(labels)
+    return MaskFacts(path, labels, form.name, shown, soft, (stored.shape[0], stored.shape[1]))
 
 
 @dataclass(frozen=True)
@@ -86,7 +98,7 @@ def pixels_of(files: Iterable[MaskFacts]) -> dict[Label, int]:
     return total
 
 
-def share_of(part: int, files: Iterable[MaskFacts]) -> str:
+def percent_of(part: int, files: Iterable[MaskFacts]) -> str:
     """A number of pixels as a share of those of all files, such as "12.3 %"; what is not 0 is not written as 0."""
     whole = sum(file.pixels for file in files)
     percent = 100 * part / whole if whole else 0.0
@@ -100,9 +112,10 @@ def named(files: Iterable[MaskFacts], masks: Path) -> str:
         >>> named([MaskFacts(Path(f"m/{k}.png"), {}) for k in range(5)], Path("m"))
         '0.png, 1.png, 2.png and 2 more'
     """
-    names = [str(f.path.relative_to(masks)) if f.path.is_relative_to(masks) else str(f.path) for f in files]
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return ", ".join(names[:MOST_NAMED]) + more
+    every = [file.path for file in files]
+    first = [str(path.relative_to(masks) if path.is_relative_to(masks) else path) for path in every[:MOST_NAMED]]
+    more = f" and {len(every) - MOST_NAMED} more" if len(every) > MOST_NAMED else ""
+    return ", ".join(first) + more
 
 
 def held(ids: Iterable[int], files: Sequence[MaskFacts], masks: Path) -> str:
@@ -114,7 +127,7 @@ def held(ids: Iterable[int], files: Sequence[MaskFacts], masks: Path) -> str:
     """
     ids = sorted(ids)
     having = [file for file in files if not file.ids.isdisjoint(ids)]
-    share = share_of(sum(file.labels.get(i, 0) for file in files for i in ids), files)
+    share = percent_of(sum(file.labels.get(i, 0) for file in files for i in ids), files)
     verb = "holds" if len(ids) == 1 else "hold"
     return f"{listed(ids)} {verb} {share} of the pixels in {len(having)} of {len(files)} masks ({named(having, masks)})"
 

@@ -7,8 +7,15 @@ from pathlib import Path
 
 from hardpix.data.classes import ClassTable
 from hardpix.data.errors import Problem
-from hardpix.data.mask_facts import MaskFacts, named, share_of
+from hardpix.data.mask_facts import MaskFacts, named, percent_of
 from hardpix.data.palette import Colour
+from hardpix.data.palette_reading import colors_are_known
+from hardpix.data.problems import ranges
+from hardpix.data.remedies import MOST_MAPPED, label_map
+
+CONTRADICT = "palettes that contradict each other"
+CONTRADICT_TABLE = "palette that contradicts the class table"
+OF_NO_CLASS = "palette with colors that the class table lacks"
 
 
 def palettes_that_contradict(
@@ -24,25 +31,73 @@ def palettes_that_contradict(
     """
     if classes is not None and classes.by_color:
         return None
-    first = {index: (color, "the training") for index, color in (classes.palette_seen if classes else ())}
+    first: dict[int, tuple[Colour, MaskFacts | None]] = {
+        index: (color, None) for index, color in (classes.palette_seen if classes else ())
+    }
+    # Most files of a folder share few palettes, so that each is compared once.
+    of_palette: dict[tuple[tuple[int, Colour], ...], list[int]] = {}
     other: dict[MaskFacts, list[int]] = {}
     for file in files:
-        for index, color in file.palette.items():
-            if first.setdefault(index, (color, named([file], masks)))[0] != color:
-                other.setdefault(file, []).append(index)
+        shown = tuple(file.palette.items())
+        if shown not in of_palette:
+            of_palette[shown] = [i for i, color in shown if first.setdefault(i, (color, file))[0] != color]
+        if wrong := of_palette[shown]:
+            other[file] = wrong
     if not other:
         return None
     (example, indices), *_ = other.items()
-    color, where = first[indices[0]]
+    color, source = first[indices[0]]
+    where = "the training" if source is None else named([source], masks)
     pixels = sum(file.labels[index] for file, wrong in other.items() for index in wrong)
     return Problem(
-        "palettes that contradict each other",
+        CONTRADICT,
         masks,
         f"index {indices[0]} in the color {color} in all masks, as in {where}",
-        f"{example.palette[indices[0]]} in {named([example], masks)}; such indices hold {share_of(pixels, files)} of "
+        f"{example.palette[indices[0]]} in {named([example], masks)}; such indices hold {percent_of(pixels, files)} of "
         f"the pixels, in {len(other)} of {len(files)} masks ({named(list(other), masks)})",
-        f"say {option}palette colors, alone or with a class file that has colours, and the colors are read in place of "
-        "the indices",
+        _colors_or_ids(classes, option),
+        whole_folder=True,
+    )
+
+
+def _colors_or_ids(classes: ClassTable | None, option: str) -> str:
+    """The two ways to read palettes whose colors contradict, of which that by colors needs the color of each class."""
+    by_ids = f"if the indices are right and the colors mean nothing, say {option}palette ids"
+    if classes is None or colors_are_known(classes):
+        more = ", alone or with a class file that has colours" if classes is None else ""
+        return f"if the colors are right, say {option}palette colors{more}; {by_ids}"
+    return (
+        f"{by_ids}; if the colors are right, they can be read only with a class file that has the colour of each "
+        "class, in training too"
+    )
+
+
+def masks_of_made_up_ids(
+    masks: Path, files: Sequence[MaskFacts], classes: ClassTable | None, option: str
+) -> Problem | None:
+    """Masks of ids, where the classes were found by their colors and no id is known.
+
+    Example:
+        >>> files = [MaskFacts(Path("a.png"), {0: 3, 1: 1})]
+        >>> table = ClassTable.from_colors([(0, 0, 0), (255, 0, 0)])
+        >>> masks_of_made_up_ids(Path("masks"), files, table, "--").found
+        'ids 0–1 in 1 of 1 masks (a.png), 100 % of the pixels'
+    """
+    if classes is None or not classes.ids_made_up or not (of_ids := [file for file in files if file.ids]):
+        return None
+    ids = set[int]().union(*(file.ids for file in of_ids))
+    share = percent_of(sum(file.labels[i] for file in of_ids for i in file.ids), files)
+    written: dict[int, int | str] = {entry[0]: k for k, entry in enumerate(classes.ids)}
+    meant = ", ".join(f"{entry[0]} is {name}" for entry, name in list(zip(classes.ids, classes.names, strict=True))[:3])
+    for_test = f" (hardpix test: {label_map(written, '--')})" if len(written) <= MOST_MAPPED else ""
+    return Problem(
+        "ids where the classes are known by their colors",
+        masks,
+        f"the colors by which the classes were found ({', '.join(classes.names[:3])} …)",
+        f"ids {ranges(ids)} in {len(of_ids)} of {len(files)} masks ({named(of_ids, masks)}), {share} of the pixels",
+        "save these masks with the palette of the others, or train with a class file that has the id and the colour of "
+        f"each class; if they hold the numbers that hardpix predict writes ({meant} …), say by a label map which id is "
+        f"which class{for_test}",
         whole_folder=True,
     )
 
@@ -73,9 +128,8 @@ def colors_of_other_classes(
     wrong = _where(files, lambda index, color: classes.index_of(color) not in (None, classes.index_of(index)))
     if not wrong:
         return None
-    kind = "palette that contradicts the class table"
-    advice = f"say {option}palette colors to read the colors of the palette; or correct the ids or colours of the table"
-    return Problem(kind, masks, EXPECTED, _said(masks, files, classes, wrong), advice, whole_folder=True)
+    advice = f"{_colors_or_ids(classes, option)}; or correct the ids or colours of the table"
+    return Problem(CONTRADICT_TABLE, masks, EXPECTED, _said(masks, files, classes, wrong), advice, whole_folder=True)
 
 
 def colors_of_no_class(
@@ -89,9 +143,8 @@ def colors_of_no_class(
     )
     if not strange:
         return None
-    kind = "palette with colors that the class table lacks"
-    advice = "nothing if the ids of the class table are right; else correct them"
-    return Problem(kind, masks, EXPECTED, _said(masks, files, classes, strange), advice, whole_folder=True)
+    advice = f"nothing if the ids of the class table are right ({option}palette ids says so); else correct them"
+    return Problem(OF_NO_CLASS, masks, EXPECTED, _said(masks, files, classes, strange), advice, whole_folder=True)
 
 
 EXPECTED = "palettes that show the colours of the class table"
@@ -111,7 +164,7 @@ def _said(masks: Path, files: Sequence[MaskFacts], classes: ClassTable, found: d
     pixels = sum(each.labels[i] for each, several in found.items() for i in several)
     return (
         f"index {index} ({_name(classes, classes.index_of(index))}) in {color}, {of}, in {named([file], masks)}; such "
-        f"indices hold {share_of(pixels, files)} of the pixels, in {len(found)} of {len(files)} masks "
+        f"indices hold {percent_of(pixels, files)} of the pixels, in {len(found)} of {len(files)} masks "
         f"({named(list(found), masks)})"
     )
 

@@ -10,7 +10,10 @@ import numpy as np
 from hardpix.data.classes import ClassTable
 from hardpix.data.errors import Problem
 from hardpix.data.labels import Label
+from hardpix.data.palette_reading import colors_are_known
 from hardpix.data.remedies import MOST_MAPPED, label_map
+
+NEVER_OCCURS = "class that never occurs"
 
 
 def wrong_size(path: Path, expected: Sequence[int], found: Sequence[int]) -> Problem:
@@ -45,7 +48,12 @@ def unknown_labels(
     if any(isinstance(label, tuple) for label in unknown):
         expected = f"the colours of {len(classes)} classes or of ignore_colours"
         advice = "add the colours to the class table or to ignore_colours"
-        if all(isinstance(label, tuple) and len(set(label)) == 1 for label in unknown):
+        if not classes.colours:
+            expected = f"ids {ranges(i for entry in classes.ids for i in entry)}, for the class table has no colours"
+            advice = "save the mask as ids, or give a class table with the colour of each class"
+            if colors_are_known(classes):
+                advice = f"say {option}palette colors, and colors are read as the palettes of the training show them"
+        elif all(isinstance(label, tuple) and len(set(label)) == 1 for label in unknown):
             advice += "; if these are ids, leave the colours out of the class table, or save the mask with one channel"
         return Problem("colour outside the classes", path, expected, found, advice)
     ids = np.array([i for entry in classes.ids for i in entry])
@@ -117,20 +125,37 @@ def class_list_problems(
         problems.append(Problem(kind, masks, f"{len(classes)} classes", f"{in_masks}, one more", advice))
     elif missing:
         advice = "check the class table; a class without a pixel cannot be learned"
-        warnings.append(Problem("class that never occurs", masks, "every class", f"no {', '.join(missing)}", advice))
+        warnings.append(Problem(NEVER_OCCURS, masks, "every class", f"no {', '.join(missing)}", advice))
     if len(classes) < 2:
         advice = "check the masks: with one class there is nothing to tell apart"
         problems.append(Problem(kind, masks, "at least two classes", f"{classes.names[0]} alone ({in_masks})", advice))
     if 0 <= ignore_index < len(classes):
-        expected = f"at most {ignore_index} classes, because ignore_index is {ignore_index}"
-        advice = "if these are the ids of single objects, export classes instead; else choose a negative ignore_index"
-        problems.append(Problem(kind, masks, expected, f"{len(classes)} classes", advice))
+        problems.append(_ignored_class(masks, classes, ignore_index, option))
     return problems, warnings + [
         Problem("mask without a label", masks / stem, "labelled pixels", "none", "remove it, or label it")
         for stem, counts in labels.items()
         if all(classes.index_of(label) == -1 for label in counts)
     ]
 
+
+def _ignored_class(masks: Path, classes: ClassTable, ignore_index: int, option: str) -> Problem:
+    """An ignore_index that is the number of a class, whose pixels would be left out while it is still predicted."""
+    if len(classes) > HIGHEST_OF_8_BITS:
+        expected = f"at most {ignore_index} classes, because ignore_index is {ignore_index}"
+        advice = "if these are the ids of single objects, export classes instead; else choose a negative ignore_index"
+        return Problem("class list that contradicts the masks", masks, expected, f"{len(classes)} classes", advice)
+    name = classes.names[ignore_index]
+    kept = [ids for k, ids in enumerate(classes.ids) if k != ignore_index]
+    mapping: dict[int, int | str] = {i: k for k, ids in enumerate(kept) for i in ids}
+    mapping |= dict.fromkeys(classes.ids[ignore_index], "ignore")
+    advice = "leave ignore_index out, which marks unlabeled pixels inside hardpix alone"
+    if len(kept) > 1 and len(mapping) <= MOST_MAPPED and classes.threshold is None and not classes.by_color:
+        advice += f"; if {name} is unlabeled in the masks, say {label_map(mapping, option)}"
+    found = f"{ignore_index}, the number of {name}"
+    return Problem("ignore_index that is a class", masks, "an ignore_index that is no class", found, advice)
+
+
+HIGHEST_OF_8_BITS = 255
 
 # With as few classes as these, or with as large a share of unknown pixels, the table is one of other masks.
 FEW_CLASSES, MOST_UNKNOWN = 3, 0.3

@@ -8,7 +8,7 @@ from pathlib import Path
 from hardpix.data.classes import ClassTable
 from hardpix.data.errors import Problem
 from hardpix.data.labels import HIGHEST_ID, gray_levels
-from hardpix.data.mask_facts import MaskFacts, pixels_of, share_of
+from hardpix.data.mask_facts import MaskFacts, percent_of, pixels_of
 from hardpix.data.remedies import MOST_MAPPED, label_map
 
 # In a set of fewer masks, one may well hold a class alone.
@@ -36,7 +36,7 @@ def stray_ids(masks: Path, files: Sequence[MaskFacts], classes: ClassTable | Non
         return None
     found = "; ".join(
         f"class {i}: in the mask of {having[i][0].path.stem} alone; a stray id? "
-        f"({share_of(total[i], files)} of the pixels)"
+        f"({percent_of(total[i], files)} of the pixels)"
         for i in stray[:MOST_NAMED]
     )
     kept = [i for i in having if i not in stray]

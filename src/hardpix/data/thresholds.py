@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hardpix.data.classes import ClassTable
 from hardpix.data.errors import Problem
-from hardpix.data.mask_facts import MaskFacts, listed, named, share_of
+from hardpix.data.mask_facts import MaskFacts, listed, named, percent_of
 
 # Ids below are drawn, not gray levels.
 DRAWN = 16
@@ -29,7 +29,7 @@ def soft_edges(masks: Path, files: Sequence[MaskFacts], classes: ClassTable | No
         return None
     white = max(max(file.ids) for file in soft)
     grays = {i for file in soft for i in file.ids if 0 < i < white}
-    share = share_of(sum(file.soft for file in soft), files)
+    share = percent_of(sum(file.soft for file in soft), files)
     advice = f"say {option}threshold {(white + 1) // 2}: numbers at or above it are class 1, others class 0"
     if crisp := [file for file in files if _on_one_side(file, (white + 1) // 2)]:
         advice = f"save {named(crisp, masks)} with black as 0 and white as {white} like the others; then {advice}"
@@ -59,7 +59,7 @@ def across_the_threshold(
     lost = [file for file in files if _on_one_side(file, classes.threshold)]
     if not lost:
         return None
-    share = share_of(sum(file.pixels for file in lost), files)
+    share = percent_of(sum(file.pixels for file in lost), files)
     ids = sorted(set[int]().union(*(file.ids for file in lost)))
     return Problem(
         "masks that the threshold does not part",
@@ -105,6 +105,34 @@ def nothing_reaches_the_threshold(
         f"numbers on both sides of {classes.threshold}",
         f"numbers up to {max(max(file.ids) for file in faint)} in {len(faint)} masks ({named(faint, masks)})",
         f"choose a lower {option}threshold, or leave it out where the masks hold ids of classes",
+        whole_folder=True,
+    )
+
+
+def predictions_below_the_threshold(
+    masks: Path, files: Sequence[MaskFacts], classes: ClassTable | None, option: str
+) -> Problem | None:
+    """Predictions of small numbers alone under a threshold for black and white, as numbers of classes are.
+
+    Example:
+        >>> files = [MaskFacts(Path("a.png"), {0: 6, 1: 2}), MaskFacts(Path("b.png"), {0: 8})]
+        >>> predictions_below_the_threshold(Path("p"), files, ClassTable.from_threshold(128), "--").found
+        'the predictions hold ids up to 1 alone, below the threshold 128, 12.5 % of the pixels above 0, in a.png'
+    """
+    if classes is None or classes.threshold is None:
+        return None
+    above = [file for file in files if max(file.ids, default=0) > 0]
+    highest = max((max(file.ids) for file in above), default=0)
+    if not 0 < highest < min(classes.threshold, DRAWN):
+        return None
+    share = percent_of(sum(file.pixels - file.labels.get(0, 0) for file in above), files)
+    return Problem(
+        "predictions below the threshold",
+        masks,
+        f"numbers on both sides of {classes.threshold}",
+        f"the predictions hold ids up to {highest} alone, below the threshold {classes.threshold}, {share} of the "
+        f"pixels above 0, in {named(above, masks)}",
+        f"add to the command: {option}prediction_ids index",
         whole_folder=True,
     )
 

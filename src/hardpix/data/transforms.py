@@ -133,6 +133,7 @@ class EvaluationTransform(nn.Module):
         resolution: share of the image's own height and width at which the network sees it.
         divisor: height and width of what the network sees are padded to multiples of it.
         mean, std: normalization of the image in 0…1, one number a channel, by default ImageNet's.
+        keep_original: whether the sample also gets `original_image`, normalized, at its own size.
 
     The sample also gets `original_size` and `content_size`, two pairs of height and width: as it was in the file, and
     as it is before padding.
@@ -144,7 +145,12 @@ class EvaluationTransform(nn.Module):
     """
 
     def __init__(
-        self, resolution: float = 1.0, divisor: int = 32, mean: Numbers = IMAGENET_MEAN, std: Numbers = IMAGENET_STD
+        self,
+        resolution: float = 1.0,
+        divisor: int = 32,
+        mean: Numbers = IMAGENET_MEAN,
+        std: Numbers = IMAGENET_STD,
+        keep_original: bool = False,
     ) -> None:
         super().__init__()
         if resolution <= 0 or divisor < 1:
@@ -152,9 +158,12 @@ class EvaluationTransform(nn.Module):
         self.resolution = resolution
         self.divisor = divisor
         self.normalize = Normalize(mean, std)
+        self.keep_original = keep_original
 
     def forward(self, sample: Sample) -> Sample:
         image = sample["image"]
+        if self.keep_original:
+            sample = sample | {"original_image": self.normalize(sample)["image"]}
         original = (image.shape[-2], image.shape[-1])
         content = self._content_size(original)
         if content != original:

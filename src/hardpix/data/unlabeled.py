@@ -56,7 +56,9 @@ def unlabeled_line(parts: Mapping[str, Sequence[MaskFacts]], classes: ClassTable
 def ids_that_never_occur(
     masks: Path, parts: Mapping[str, Sequence[MaskFacts]], label_map: Mapping[int, int | str]
 ) -> Problem | None:
-    """The doubt that a label map names ids that no mask holds, which may be a slip of the pen.
+    """The doubt that no mask holds an id that a label map gives to a class, which may be a slip of the pen.
+
+    An id to ignore need not occur: "255: ignore" says what 255 would mean.
 
     Example:
         >>> files = [MaskFacts(Path("a.png"), {0: 5, 1: 2})]
@@ -64,7 +66,7 @@ def ids_that_never_occur(
         'no pixel of 7; the masks hold 0–1'
     """
     seen = set[int]().union(*(file.ids for files in parts.values() for file in files))
-    never = sorted({int(i) for i in label_map} - seen)
+    never = sorted({int(i) for i, index in label_map.items() if index != "ignore"} - seen)
     if not never:
         return None
     found = f"no pixel of {ranges(never)}; the masks hold {ranges(seen)}"

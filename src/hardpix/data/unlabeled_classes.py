@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from hardpix.data.classes import ClassTable
@@ -11,12 +12,37 @@ from hardpix.data.labels import HIGHEST_ID, gray_levels
 from hardpix.data.mask_facts import MaskFacts, held, listed, pixels_of
 from hardpix.data.remedies import MORE_NAMES, either, label_map
 
+ONE_CLASS = "one class beside unlabeled pixels"
+WITHOUT_PIXELS = "class without a pixel beside unlabeled ones"
+
 # With more classes than this, a class that a folder lacks is no sign that another id stands for it.
 FEW_CLASSES = 3
 
 # Shares of the pixels: unlabeled by default, said as a doubt; without a class, taken for a class that is missing.
 MUCH_UNLABELED = 0.4
 MOST_WITHOUT_CLASS = 0.3
+
+
+def settled(classes: ClassTable, training: Sequence[MaskFacts]) -> ClassTable:
+    """The table for masks that come after a training: unlabeled is no guess where training masks had the id, too.
+
+    Masks that hold every class and the id beside them have been trained on with it as unlabeled. With many classes, one
+    that later masks lack is no sign that the id stands for it.
+
+    Args:
+        classes: of the training.
+        training: its masks.
+
+    Example:
+        >>> table, masks = ClassTable.from_names(["a", "b"]), [MaskFacts(Path("m.png"), {0: 5, 1: 2, 255: 3})]
+        >>> table.assumed_ids, settled(table, masks).assumed_ids, settled(table, []).assumed_ids
+        ((255,), (), (255,))
+    """
+    total = pixels_of(training)
+    complete = set(range(len(classes))) <= {classes.index_of(label) for label in total}
+    known = {i for i in classes.assumed_ids if len(classes) > FEW_CLASSES or (complete and i in total)}
+    left = [i for i in classes.assumed_ids if i not in known]
+    return replace(classes, assumed_ids=tuple(left)) if known else classes
 
 
 def one_class_beside_unlabeled(
@@ -30,7 +56,7 @@ def one_class_beside_unlabeled(
         return None
     (other,) = ids - white
     return Problem(
-        "one class beside unlabeled pixels",
+        ONE_CLASS,
         masks,
         "at least two classes",
         f"{other}, and {held(white, files, masks)}, which is unlabeled by default",
@@ -61,7 +87,7 @@ def class_without_pixels(
     as_class = present | dict.fromkeys(assumed, missing[0]) | {classes.ids[k][0]: k for k in missing[1:]}
     advice = either(as_class, unlabeled, f"{listed(assumed)} ({classes.names[missing[0]]})", option)
     return Problem(
-        "class without a pixel beside unlabeled ones",
+        WITHOUT_PIXELS,
         masks,
         f"masks that hold {names}",
         f"none, while {held(assumed, files, masks)} and is unlabeled only by default",

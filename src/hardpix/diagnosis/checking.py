@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from hardpix.data import DataError, Problem
-from hardpix.data.file_forms import file_form
-from hardpix.data.labels import HIGHEST_ID, Label, count_labels, grey_as_ids
+from hardpix.data.labels import HIGHEST_ID, count_labels, grey_as_ids
 from hardpix.data.mask_facts import MaskFacts
 from hardpix.data.problems import colours_without_table, too_many_labels
 from hardpix.diagnosis.agreement import Pairs, sum_pairs
@@ -32,7 +31,8 @@ class Checked:
         truth: ids in the mask.
         predicted: ids in the prediction.
         pairs: counts of the pairs of ids; None where there are too many to keep.
-        palettes: the ids of those of the two files that show them in the colors of a palette.
+        facts: of the mask and of the prediction, by which it can be told how they are meant; empty where they could
+            not be read.
     """
 
     case: Case
@@ -40,7 +40,7 @@ class Checked:
     truth: frozenset[int] = frozenset()
     predicted: frozenset[int] = frozenset()
     pairs: Pairs | None = None
-    palettes: tuple[MaskFacts, ...] = ()
+    facts: tuple[MaskFacts, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,10 @@ def _check(case: Case, reader: Reader, probabilities: ProbabilityCounts) -> Chec
         return Checked(case, error.problems)
     problems: list[Problem] = []
     if reader.truth.classes is None:
-        for kind, labels in zip(NEEDED, map(grey_as_ids, stored), strict=True):
-            path = case.files[kind]
+        for kind, side, values in zip(NEEDED, (reader.truth, reader.predictions), stored, strict=True):
+            if side.levels is not None:
+                continue
+            path, labels = case.files[kind], grey_as_ids(values)
             # Ids of 8 bits cannot be too many, and to count them takes time.
             if labels.ndim == 3 or labels.max() > 255:
                 counts = count_labels(labels)
@@ -90,14 +92,12 @@ def _check(case: Case, reader: Reader, probabilities: ProbabilityCounts) -> Chec
             case = case.without(kind, problem)
     if "probabilities" in case.files and reader.truth.classes is not None and not problems:
         probabilities.add_case(case, reader, *(codes for codes, _ in reader.codes(stored)))
-    ids = frozenset(pairs.of_truth), frozenset(pairs.of_predictions)
-    return Checked(case, tuple(problems), *ids, pairs, tuple(_palettes(case, pairs)))
-
-
-def _palettes(case: Case, pairs: Pairs) -> Iterator[MaskFacts]:
-    for kind, counts in zip(NEEDED, (pairs.of_truth, pairs.of_predictions), strict=True):
-        if shown := file_form(case.files[kind]).shown(counts):
-            yield MaskFacts(case.files[kind], dict[Label, int](counts.items()), palette=shown)
+    truth, predicted = pairs.of_truth, pairs.of_predictions
+    facts = (
+        reader.truth.facts(case.files["truth"], stored[0], truth),
+        reader.predictions.facts(case.files["predictions"], stored[1], predicted),
+    )
+    return Checked(case, tuple(problems), frozenset(truth), frozenset(predicted), pairs, facts)
 
 
 def _too_many(problem: Problem, kind: str, highest: int) -> Problem:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hardpix.data.problems import ranges
+from hardpix.data.table_order import KIND as IN_ORDER
 from hardpix.diagnosis.agreement import Agreement
 from hardpix.diagnosis.checking import Checked
 from hardpix.diagnosis.doubt import CONVINCING, Doubt, files_of, percent
-from hardpix.diagnosis.palettes import palettes_doubt
 from hardpix.diagnosis.readings import Reading, Readings
+from hardpix.diagnosis.side_dialects import side_doubts
 from hardpix.diagnosis.soft_maps import soft_maps_doubt
-from hardpix.diagnosis.unlabeled_foreground import unlabeled_foreground_doubt
 
 # A reading is certain where the ids as they stand agree at most so far, as a share of its own kappa.
 LEFT = 0.25
@@ -35,17 +35,20 @@ def find_doubts(readings: Readings, cases: Sequence[Checked], answered: bool) ->
         cases: the files.
         answered: the user has said how ids are stored; then doubts are said, and never refused.
     """
-    of_palettes = palettes_doubt(cases, readings.table, refused=not answered)
-    if of_palettes is not None and of_palettes.refused:
-        return [of_palettes]
-    return [*([] if of_palettes is None else [of_palettes]), *_doubts_about_ids(readings, cases, answered)]
+    if not answered and (found := soft_maps_doubt(readings, cases)):
+        return [found]
+    of_sides = list(side_doubts(readings, cases, refused=not answered))
+    # Which side holds numbers in the order of the table, the pixels of both tell better.
+    if refused := [doubt for doubt in of_sides if doubt.refused and doubt.kind != IN_ORDER]:
+        return [*refused]
+    about_ids = _doubts_about_ids(readings, cases, answered)
+    if any(doubt.refused for doubt in about_ids):
+        return about_ids
+    kept = [doubt for doubt in of_sides if doubt.refused or doubt.kind != IN_ORDER or not about_ids]
+    return [*kept, *about_ids]
 
 
 def _doubts_about_ids(readings: Readings, cases: Sequence[Checked], answered: bool) -> list[Doubt]:
-    if not answered and (found := soft_maps_doubt(readings, cases)):
-        return [found]
-    if not answered and (found := unlabeled_foreground_doubt(readings, cases)):
-        return [found]
     asked = readings.asked.score(readings.pairs)
     scored = [(reading, reading.score(readings.pairs)) for reading in readings.others()]
     best = _best(scored)

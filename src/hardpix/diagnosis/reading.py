@@ -23,7 +23,7 @@ from hardpix.diagnosis.agreement import UNKNOWN, Pairs, count_pairs
 from hardpix.diagnosis.image_maps import ImageMaps
 from hardpix.diagnosis.inputs import NEEDED, Case
 from hardpix.diagnosis.settings import Settings
-from hardpix.diagnosis.sides import Side
+from hardpix.diagnosis.sides import SideReader
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Reader:
         image_format: the way to show images, and the largest files that are read.
     """
 
-    truth: Side
-    predictions: Side
+    truth: SideReader
+    predictions: SideReader
     image_format: ImageFormat = PLAIN
 
     @property
@@ -176,7 +176,7 @@ class Reader:
         return found
 
 
-def _unknown(side: Side, counts: Mapping[int, int]) -> dict[Label, int]:
+def _unknown(side: SideReader, counts: Mapping[int, int]) -> dict[Label, int]:
     """Pixels of the ids that the side's table does not have."""
     return {i: n for i, n in counts.items() if side.index_of(i) is None}
 

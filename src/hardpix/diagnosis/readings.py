@@ -11,7 +11,7 @@ import numpy as np
 from hardpix.data import ClassTable
 from hardpix.data.labels import HIGHEST_ID
 from hardpix.diagnosis.agreement import Agreement, Pairs, agreement, matched
-from hardpix.diagnosis.sides import Side
+from hardpix.diagnosis.sides import SideReader
 
 _NONE = -1
 
@@ -53,8 +53,8 @@ class Readings:
 
     pairs: Pairs
     table: ClassTable
-    truth: Side
-    predictions: Side
+    truth: SideReader
+    predictions: SideReader
     found: bool
 
     @cached_property

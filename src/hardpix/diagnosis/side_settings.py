@@ -12,7 +12,7 @@ from hardpix.data.problems import ranges
 from hardpix.diagnosis.agreement import Pairs
 from hardpix.diagnosis.found_classes import classes_of
 from hardpix.diagnosis.reading import Reader
-from hardpix.diagnosis.sides import Ids, Side
+from hardpix.diagnosis.sides import Ids, SideReader
 
 
 @dataclass(frozen=True)
@@ -61,31 +61,35 @@ class SideSettings:
         Raises:
             ValueError: a setting that does not go with the table.
         """
+        levels = {side: self._levels(side) for side in ("truth", "prediction")}
         if table is None:
             if self.truth_ids == "index":
                 raise ValueError("expected classes for masks of indices (truth_ids index), found none: give --classes")
             return Reader(
-                Side(threshold=self.truth_threshold),
-                Side(renamed=self.prediction_map or {}, threshold=self.prediction_threshold),
+                SideReader(levels=levels["truth"]),
+                SideReader(renamed=self.prediction_map or {}, levels=levels["prediction"]),
                 image_format,
             )
-        for side in ("truth", "prediction"):
-            if getattr(self, f"{side}_threshold") is not None and len(table) != 2:
+        for side, given in levels.items():
+            if given is not None and len(table) != 2:
                 raise ValueError(
                     f"expected two classes where a {side}_threshold is given, found {len(table)}: leave the threshold "
                     "out, or name the two classes, as --classes background,object does"
                 )
-        in_order = ClassTable.from_names(table.names)
+        in_order = in_order_of(table)
         truth_by_index = self.truth_ids == "index" or self.truth_threshold is not None
         return Reader(
-            Side(in_order if truth_by_index else table, threshold=self.truth_threshold),
-            Side(
-                in_order if self.predictions_by_index else table,
-                self.prediction_map or {},
-                self.prediction_threshold,
+            SideReader(in_order if truth_by_index else table, levels=levels["truth"]),
+            SideReader(
+                in_order if self.predictions_by_index else table, self.prediction_map or {}, levels["prediction"]
             ),
             image_format,
         )
+
+    def _levels(self, side: str) -> ClassTable | None:
+        """The two classes into which a threshold parts the gray levels of one side."""
+        threshold = getattr(self, f"{side}_threshold")
+        return None if threshold is None else ClassTable.from_threshold(threshold)
 
     def classes_in(self, pairs: Pairs) -> ClassTable:
         """The classes that the files hold: of the masks, and of the predictions where these have ids of their own.
@@ -115,7 +119,18 @@ class SideSettings:
 
 def with_table(reader: Reader, settings: SideSettings, table: ClassTable) -> Reader:
     """The same reader for classes that were found; with thresholds the files hold 0 and 1 already."""
-    predicted = ClassTable.from_names(table.names) if settings.predictions_by_index else table
+    predicted = in_order_of(table) if settings.predictions_by_index else table
     return replace(
         reader, truth=replace(reader.truth, classes=table), predictions=replace(reader.predictions, classes=predicted)
     )
+
+
+def in_order_of(table: ClassTable) -> ClassTable:
+    """The same classes, stored as 0, 1, 2 … in their order.
+
+    Example:
+        >>> in_order_of(ClassTable(["sky", "road"], [7, 11], palette="ids")).palette
+        'ids'
+    """
+    palette = None if table.by_color else table.palette
+    return replace(ClassTable.from_names(table.names), palette=palette)

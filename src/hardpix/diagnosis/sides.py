@@ -11,8 +11,10 @@ import numpy as np
 
 from hardpix.data import ClassTable, DataError
 from hardpix.data.errors import unusable
-from hardpix.data.labels import HIGHEST_ID, grey_as_ids
+from hardpix.data.labels import HIGHEST_ID, Label, count_labels, grey_as_ids
 from hardpix.data.limits import MAX_PIXELS
+from hardpix.data.mask_checks import MOST_LABELS
+from hardpix.data.mask_facts import MaskFacts, mask_facts
 from hardpix.data.masks import read_mask
 from hardpix.diagnosis.agreement import NO_LABEL, UNKNOWN
 
@@ -20,23 +22,23 @@ Ids = Literal["stored", "index"]
 
 
 @dataclass(frozen=True)
-class Side:
+class SideReader:
     """Reads the label maps of one side.
 
     Attributes:
         classes: the class table in the ids of this side; None until the ids have been found.
         renamed: stored id → the id that the table has for it; other ids stay as they are.
-        threshold: values from here on are 1, those below are 0.
+        levels: the two classes of `ClassTable.from_threshold`, for files of gray levels; their ids are then 0 and 1.
 
     Example:
-        >>> side = Side(ClassTable(["background", "lesion"], [0, 255], ignore_ids=[]), {1: 255})
+        >>> side = SideReader(ClassTable(["background", "lesion"], [0, 255], ignore_ids=[]), {1: 255})
         >>> side.index_of(1), side.index_of(2)
         (1, None)
     """
 
     classes: ClassTable | None = None
     renamed: Mapping[int, int] = field(default_factory=dict)
-    threshold: int | None = None
+    levels: ClassTable | None = None
 
     @property
     def table(self) -> ClassTable:
@@ -45,21 +47,20 @@ class Side:
         return self.classes
 
     def load(self, path: Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
-        """A map as stored: (H, W) ids, 0 and 1 with a threshold, or (H, W, 3) colors.
+        """A map as stored: (H, W) ids or gray levels, or (H, W, 3) colors.
 
         Raises:
-            DataError: the file cannot be read, or a threshold is to be applied to colors.
+            DataError: the file cannot be read, or has colors in place of gray levels.
         """
         stored = read_mask(path, by_color=self.classes is not None and self.classes.by_color, max_pixels=max_pixels)
-        if self.threshold is None:
-            return stored
-        gray = grey_as_ids(stored)
-        if gray.ndim != 2:
+        if self.levels is not None and grey_as_ids(stored).ndim != 2:
             raise DataError.of([unusable(path, "one number a pixel where a threshold is given", "colors")])
-        return (gray >= self.threshold).astype(np.uint8)
+        return stored
 
     def ids(self, stored: np.ndarray) -> np.ndarray:
         """A map as stored → (H, W) ids; colors as the first id of their class, `NO_LABEL`, or `UNKNOWN`."""
+        if self.levels is not None:
+            return self.levels.codes(grey_as_ids(stored))[0]
         if self.classes is None or not self.classes.colours:
             stored = grey_as_ids(stored)
         if stored.ndim == 2:
@@ -73,8 +74,10 @@ class Side:
 
     def codes(self, stored: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """A map as stored → class indices and which labels are known, as `ClassTable.codes` gives them."""
-        if not self.table.colours:
+        if self.levels is not None or not self.table.colours:
             stored = grey_as_ids(stored)
+        if self.levels is not None:
+            stored = self.levels.codes(stored)[0]
         if self.renamed and stored.ndim == 2:
             new = np.arange(HIGHEST_ID + 1, dtype=np.uint16)
             new[list(self.renamed)] = list(self.renamed.values())
@@ -91,3 +94,24 @@ class Side:
         """The class of those of the ids that have one."""
         found = {i: self.index_of(i) for i in ids}
         return {i: k for i, k in found.items() if k is not None and k >= 0}
+
+    def facts(self, path: Path, stored: np.ndarray, ids: Mapping[int, int]) -> MaskFacts:
+        """The facts by which it can be told how a map is meant.
+
+        Args:
+            path: of the file.
+            stored: the map.
+            ids: how many pixels each id of `ids` has.
+        """
+        if self.levels is not None:
+            gray = count_labels(grey_as_ids(stored))
+            by_class = dict[Label, int](zip((0, self.levels.ids[1][0]), (ids.get(0, 0), ids.get(1, 0)), strict=True))
+            return mask_facts(path, stored, self.levels, labels=gray if len(gray) <= MOST_LABELS else by_class)
+        label_of = self._color_of if stored.ndim == 3 and self.classes and self.classes.colours else lambda i: i
+        return mask_facts(path, stored, self.classes, labels={label_of(i): n for i, n in ids.items() if i != UNKNOWN})
+
+    def _color_of(self, i: int) -> Label:
+        """The color that stands for an id of `ids` in a map of colors."""
+        index = self.index_of(i)
+        assert index is not None
+        return self.table.ignore_colours[0] if index < 0 else self.table.colours[index][0]

@@ -2,6 +2,7 @@
 
 from hardpix.objectives.base import Objective
 from hardpix.objectives.chosen_signal import shown_signal, signal_named
+from hardpix.objectives.distillation import ChannelDistillation, Distillation
 from hardpix.objectives.pixel_contrast import PixelContrast
 from hardpix.objectives.side_outputs import SideOutputs
 from hardpix.objectives.signal_losses import signals_in, with_signal_losses
@@ -9,6 +10,8 @@ from hardpix.objectives.sum import Sum
 from hardpix.objectives.weighted_cross_entropy import WeightedCrossEntropy
 
 __all__ = [
+    "ChannelDistillation",
+    "Distillation",
     "Objective",
     "PixelContrast",
     "SideOutputs",

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from hardpix.networks import blank_run
 from hardpix.networks.batch_norm import BatchNorm
 from hardpix.objectives.base import Objective
-from hardpix.objectives.weighting import counts_pixels, masked, published_map, weight_map, weighted_means
+from hardpix.objectives.weighting import weighted_means, weights_by
 from hardpix.pixels import PixelBatch, cell_labels, cell_values, cross_entropy_map, valid_mask
 from hardpix.signals import Signal
 
@@ -102,7 +102,7 @@ class SideOutputs(Objective):
             raise RuntimeError(
                 "SideOutputs has no heads yet: give it to hardpix.TrainingStep, or call bind(network) first"
             )
-        weight, by_count = self._weight(px)
+        weight, by_count = weights_by(px, self.signal, "what weighs the side outputs")
         losses = weighted_means(
             [self._stage(stage, px, weight, by_count) for stage in self.stages],
             # In evaluation the processes' numbers of batches may differ, and a sum over them would wait for ever.
@@ -111,16 +111,6 @@ class SideOutputs(Objective):
         total = torch.stack(losses).mean()
         parts = {f"stages/{stage}": loss for stage, loss in zip(self.stages, losses, strict=True)}
         return {"loss": total, **parts}
-
-    def _weight(self, px: PixelBatch) -> tuple[Tensor, bool]:
-        """The weight map at label resolution, and whether its losses are divided by the number of cells."""
-        if not isinstance(self.signal, str):
-            return weight_map(px, self.signal), counts_pixels(self.signal)
-        weight = published_map(px, self.signal, "what weighs the side outputs", "signal")
-        publisher = px.publishers.get(self.signal)
-        if not isinstance(publisher, Signal):
-            return masked(px, weight.detach()), False
-        return weight_map(px, publisher), counts_pixels(publisher)
 
     def _stage(self, stage: str, px: PixelBatch, weight: Tensor, by_count: bool) -> tuple[Tensor, Tensor, Tensor]:
         """Losses, their weights, and what is added up to divide by: (B, h, w) each."""

@@ -35,6 +35,21 @@ def masked(px: PixelBatch, weight: Tensor) -> Tensor:
     return torch.where(px.valid, weight, 0)
 
 
+def weights_by(px: PixelBatch, signal: Signal | str | None, purpose: str) -> tuple[Tensor, bool]:
+    """Weights (B, H, W) by a signal or by the name of a published map, and whether losses are divided by a count.
+
+    Raises:
+        ValueError: nobody has published a map of that name, which is wanted as ``purpose``.
+    """
+    if not isinstance(signal, str):
+        return weight_map(px, signal), counts_pixels(signal)
+    weight = published_map(px, signal, purpose, "signal")
+    publisher = px.publishers.get(signal)
+    if not isinstance(publisher, Signal):
+        return masked(px, weight.detach()), False
+    return weight_map(px, publisher), counts_pixels(publisher)
+
+
 def counts_pixels(signal: Signal | None) -> bool:
     """Whether losses weighed by a signal are divided by the number of labeled pixels instead of Σ w."""
     return signal is not None and signal.normalizer == "count"

@@ -6,7 +6,7 @@ from hardpix.pixels.cells import cell_labels, cell_values
 from hardpix.pixels.dataset_info import DatasetInfo
 from hardpix.pixels.depth import depth_aware_error, depth_prediction_error, known_depth
 from hardpix.pixels.depth_losses import depth_loss
-from hardpix.pixels.losses import cross_entropy_map
+from hardpix.pixels.losses import cross_entropy_map, divergence_map
 from hardpix.pixels.reduce import global_max, global_sum, process_count, process_mean, weighted_mean
 from hardpix.pixels.resize import resize_bilinear
 from hardpix.pixels.selection import kth_smallest
@@ -28,6 +28,7 @@ __all__ = [
     "depth_loss",
     "depth_prediction_error",
     "distance_to_border",
+    "divergence_map",
     "global_max",
     "global_sum",
     "known_depth",

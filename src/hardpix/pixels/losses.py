@@ -1,4 +1,4 @@
-"""Per-pixel cross-entropy."""
+"""Per-pixel losses: cross-entropy with labels, divergence from a teacher."""
 
 from typing import Any
 
@@ -48,6 +48,48 @@ def cross_entropy_map(
         return F.cross_entropy(
             at_least_float32(logits), safe_target, ignore_index=-100, reduction="none", label_smoothing=label_smoothing
         )
+
+
+def divergence_map(logits: Tensor, teacher: Tensor, temperature: float = 1.0, mask: Tensor | None = None) -> Tensor:
+    """Divergence of a network's class probabilities from those of a teacher at every pixel, 0 outside of a mask.
+
+    KL(p ‖ q) = Σ_k p_k log(p_k / q_k) in nats, p = softmax(teacher / temperature), q = softmax(logits / temperature)
+    over the classes. Computed in float32 (float64 stays), also under autocast and for half types.
+
+    Args:
+        logits: (B, C, H, W).
+        teacher: the same shape; a class that it rules out (−∞) has no part.
+        temperature: > 0; larger ones compare what is unlikely, too.
+        mask: (B, H, W) boolean, by default every pixel.
+
+    Returns:
+        (B, H, W) float32 (or float64), ≥ 0 up to rounding. Neither value nor gradient depends on what is outside of the
+        mask, which may be infinite or NaN. No gradient reaches the teacher.
+
+    Raises:
+        ValueError: shapes that differ.
+
+    Example:
+        >>> divergence_map(torch.zeros(1, 2, 1, 1), torch.tensor([3.0, 1.0]).log().view(1, 2, 1, 1))
+        tensor([[[0.1308]]])
+    """
+    if logits.ndim != 4 or logits.shape != teacher.shape:
+        raise ValueError(
+            f"expected logits and those of a teacher, both (B, C, H, W), found {tuple(logits.shape)} and "
+            f"{tuple(teacher.shape)}"
+        )
+    if mask is not None:
+        logits = _NoGradientOutside.apply(logits, mask)
+    with torch.autocast(logits.device.type, enabled=False):
+        own, others = ((at_least_float32(each) / temperature).log_softmax(1) for each in (logits, teacher.detach()))
+        found = divergence(others, own).sum(1)
+    return found if mask is None else torch.where(mask, found, 0)
+
+
+def divergence(p: Tensor, q: Tensor) -> Tensor:
+    """Terms exp(p) · (p − q) of the divergence of two distributions given by their logarithms; 0 where exp(p) is 0."""
+    share = p.exp()
+    return torch.where(share > 0, share * (p - q), 0)
 
 
 class _NoGradientOutside(torch.autograd.Function):

@@ -23,8 +23,10 @@ from hardpix.data import (
     Transformed,
     collate,
 )
-from hardpix.data.class_source import class_table, read_by
+from hardpix.data.class_rules import require_no_class
+from hardpix.data.class_source import class_table
 from hardpix.data.limits import MAX_PIXELS
+from hardpix.data.palette_reading import read_by
 from hardpix.data.transforms import normalization
 from hardpix.training.folders import described, split_folders
 from hardpix.training.loading import count_classes
@@ -54,8 +56,8 @@ class SegmentationData(LightningDataModule):
             not given.
         label_map: ids in the masks → number of the class, or "ignore".
         threshold: for masks of black and white with soft edges: numbers at or above it are class 1, others class 0.
-        palette: colors reads palette files by the colors that they show, of the class table if there is one; by default
-            their indices are the ids.
+        palette: colors reads palette files by the colors that they show, of the class table if there is one; ids by
+            their indices, whatever colors they show. By default as ids, and refused where their colors contradict.
         depth: folder of the training images' depth maps, which some may lack; true for that of the preset.
         weights: folder of the training images' weight maps, for the signal Precomputed.
         depth_format: how stored depth becomes metres, such as --data.depth_format.scale 0.001 for millimetres (see
@@ -169,6 +171,7 @@ class SegmentationData(LightningDataModule):
             formats = {"bands": bands, "value_range": value_range}
             refuse("train_set", places | names | others | maps | formats)
             self.train_set, self.val_set, self.classes = own_sets(train_set, val_set, given)
+            require_no_class(ignore_index, len(self.classes))
             self.map_kinds = MAPS | getattr(self.train_set, "map_kinds", {})
             self.channels, *self._smallest = self.train_set[0]["image"].shape[-3:]
             self._counts: list[int] | None = None
@@ -190,7 +193,7 @@ class SegmentationData(LightningDataModule):
             val_stems=val_stems,
             image_format=self.image_format,
             ignore_index=ignore_index,
-            palette=palette or "ids",
+            palette=palette,
             label_map=label_map,
         )
         self.classes, self.train_set, self.val_set = split.classes, split.train, split.val

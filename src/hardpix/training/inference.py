@@ -19,6 +19,7 @@ from hardpix.data import (
     DataError,
     Folders,
     ImageFormat,
+    Problem,
     SegmentationFolder,
     check_folders,
     describe,
@@ -26,20 +27,29 @@ from hardpix.data import (
 )
 from hardpix.data.class_source import read_otherwise
 from hardpix.data.folder_report import FolderReport
-from hardpix.data.image_doubts import FEW_GRAYS, NEARLY_ALL_BLACK, TOO_NARROW, UNUSED_BANDS
+from hardpix.data.image_doubts import BELOW_BLACK, FEW_GRAYS, NEARLY_ALL_BLACK, TOO_NARROW, UNUSED_BANDS
 from hardpix.data.pairs import unread_files
-from hardpix.data.remedies import with_own_settings
+from hardpix.data.problems import NEVER_OCCURS
+from hardpix.data.remedies import SETTING, with_own_settings
 from hardpix.data.sample import Sample
 from hardpix.data.unlabeled import unlabeled_line
+from hardpix.data.unlabeled_classes import FEW_CLASSES, settled
+from hardpix.labelers import Labeler, PseudoLabels
+from hardpix.pixels import PixelBatch
+from hardpix.refiners import Refiner
 from hardpix.signals import Signal
 from hardpix.training.loading import ErrorsAsSamples
 from hardpix.training.run_folder import RunFolder
 from hardpix.training.task import SegmentationTask
 
-IMAGE_KINDS = (FEW_GRAYS, NEARLY_ALL_BLACK, TOO_NARROW, UNUSED_BANDS)
+IMAGE_KINDS = (BELOW_BLACK, FEW_GRAYS, NEARLY_ALL_BLACK, TOO_NARROW, UNUSED_BANDS)
+# Settings of data that the commands with a trained network have.
+SETTINGS = ("image_suffix", "mask_suffix", "label_map", "threshold", "palette", "max_pixels")
 AS_TRAINED = (
-    "give images as the run was trained on: bands, bits and range are those of its images.yaml, or plain 8 bits"
+    "give images as the run was trained on: unit, bands, bits and range are those of its images.yaml, or plain 8 bits"
 )
+
+IF_NONE = "nothing if these images show none of it; else check how the masks are stored (--label_map, --threshold)"
 
 console = Console(highlight=False, markup=False, soft_wrap=True)
 
@@ -59,6 +69,8 @@ class Inferred:
     """(H, W) int64, where the data has labels."""
     probabilities: Tensor | None = None
     """(C, H, W) float16; None unless asked for."""
+    labels: PseudoLabels | None = None
+    """(1, H, W), what a labeler makes of it; None unless asked for."""
 
 
 def open_run(
@@ -83,7 +95,8 @@ def open_run(
     """
     task = folder.load_task(checkpoint).to(choose_device(device))
     folders = folder.folders(images, masks, image_suffix, mask_suffix)
-    classes = read_otherwise(folder.read_classes(), label_map, threshold, palette)
+    # Runs of earlier versions did not settle it themselves.
+    classes = settled(read_otherwise(folder.read_classes(), label_map, threshold, palette), [])
     image_format = folder.read_image_format(max_pixels)
     return task, *open_folder(folders, classes, task.ignore_index, image_format)
 
@@ -95,6 +108,8 @@ def infer(
     *,
     signal: Signal | None = None,
     probabilities: bool = False,
+    refiner: Refiner | None = None,
+    labeler: Labeler | None = None,
     label: str = "predicting",
 ) -> Iterator[Inferred]:
     """Run the network over all samples, one at a time, with a progress bar.
@@ -104,7 +119,11 @@ def infer(
         samples: dicts as an evaluation transform leaves them.
         signal: also compute the map of this signal of the task; one that needs labels sees those of the samples.
         probabilities: also keep those of all classes.
+        refiner: corrects the probabilities by the image, both at the image's own size.
+        labeler: also makes labels of the logits at the image's own size.
         label: what the progress bar says.
+
+    With a refiner or a labeler the samples hold `original_image`.
 
     Raises:
         UsageError: a file that cannot be used.
@@ -119,8 +138,17 @@ def infer(
         px = task.network.pixels(image, labels_as_seen(sample, task.ignore_index, image) if needs_labels else None)
         sizes = (sample["content_size"], sample["original_size"])
         scores = restore(px.logits[0].float(), *sizes)
+        shares = scores.softmax(0)
         # The class of the highest logit, as in validation: probabilities may round to a tie.
-        prediction, shares = scores.argmax(0), scores.softmax(0)
+        prediction = scores.argmax(0)
+        own_image = sample["original_image"].unsqueeze(0).to(task.device) if refiner or labeler else None
+        if refiner is not None:
+            shares = refiner(shares[None], own_image)[0]
+            prediction = shares.argmax(0)
+        labels = None
+        if labeler is not None:
+            seen = PixelBatch(scores[None], ignore_index=task.ignore_index, sample={"image": own_image})
+            labels = labeler(seen)
         confidence = shares.amax(0)
         level = None if signal is None else restore(signal.level(px), *sizes)[0].cpu()
         yield Inferred(
@@ -130,6 +158,7 @@ def infer(
             level,
             sample.get("target"),
             shares.half().cpu() if probabilities else None,
+            None if labels is None else PseudoLabels(labels.target.cpu(), labels.weight.cpu()),
         )
 
 
@@ -163,9 +192,9 @@ def open_folder(
         image_format=image_format,
         ignore_index=ignore_index,
         progress=True,
-        option="--",
     )
-    problems = [with_own_settings(problem) for problem in report.problems]
+    problems, warnings = (tuple(map(_advised, found)) for found in (report.problems, report.warnings))
+    report = replace(report, problems=problems, warnings=warnings)
     if report.refusals:
         raise DataError.of(problems)
     bad = {problem.where for problem in problems}
@@ -175,14 +204,14 @@ def open_folder(
             raise DataError.of(problems)
         console.print(f"{len(report.stems) - len(usable)} of {len(report.stems)} images left out:")
         console.print(describe(problems))
-    if seen := [
-        warning if warning.kind == TOO_NARROW else replace(warning, advice=AS_TRAINED)
-        for warning in report.warnings
-        if warning.kind in IMAGE_KINDS
-    ]:
+    if seen := [warning for warning in report.warnings if warning.kind in IMAGE_KINDS]:
         console.print(describe(seen))
-    if unused := [*report.alone, *unread_files(folders)]:
+    if unused := [*report.alone, *map(_advised, unread_files(folders))]:
         console.print(f"not used, while no image is left out for it:\n{describe(unused)}")
+    if len(classes) <= FEW_CLASSES:
+        for warning in report.warnings:
+            if warning.kind == NEVER_OCCURS:
+                console.print(describe([replace(warning, advice=IF_NONE)]))
     if report.doubts:
         console.print(f"Warnings\n{describe(report.doubts)}")
     if report.masks and (unlabeled := unlabeled_line({"": list(report.masks.values())}, classes)):
@@ -198,6 +227,13 @@ def open_folder(
         stems=usable,
     )
     return samples, report
+
+
+def _advised(problem: Problem) -> Problem:
+    """A problem with advice that can be followed here: how images are read is fixed by the training."""
+    if problem.kind in IMAGE_KINDS or not set(SETTING.findall(problem.advice)) <= {*SETTINGS}:
+        return replace(problem, advice=AS_TRAINED)
+    return with_own_settings(problem, SETTINGS)
 
 
 def _paths(folders: Folders, stem: str) -> set:

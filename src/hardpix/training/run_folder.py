@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentError
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 
 from hardpix.cli.arguments import explain
 from hardpix.cli.moved import with_new_places
-from hardpix.data import ClassTable, EvaluationTransform, Folders, ImageFormat, SegmentationFolder
+from hardpix.data import ClassTable, DataError, EvaluationTransform, Folders, ImageFormat, SegmentationFolder
 from hardpix.data.transforms import normalization
 from hardpix.data.yaml_files import read_yaml
 from hardpix.training.checkpoints import load_weights, read_checkpoint
@@ -23,6 +23,9 @@ from hardpix.training.processes import is_first_process
 from hardpix.training.task import SegmentationTask
 
 T = TypeVar("T")
+
+# No setting finds files that were moved or renamed: the run knows them by their names.
+AS_STARTED = "put the files back as they were when the run was started, or score others: --images and --masks"
 
 
 @dataclass(frozen=True)
@@ -194,12 +197,13 @@ class RunFolder:
         split = self.read_split()
         if split is None:
             return _build(SegmentationData, config, "data").val_set
-        return SegmentationFolder(
-            **split["val"],
-            classes=self.read_classes(),
-            image_format=self.read_image_format(max_pixels),
-            ignore_index=config["ignore_index"],
-        )
+        classes, image_format = self.read_classes(), self.read_image_format(max_pixels)
+        try:
+            return SegmentationFolder(
+                **split["val"], classes=classes, image_format=image_format, ignore_index=config["ignore_index"]
+            )
+        except DataError as error:
+            raise DataError.of([replace(problem, advice=AS_STARTED) for problem in error.problems]) from error
 
     def folders(
         self, images: Path, masks: Path | None = None, image_suffix: str | None = None, mask_suffix: str | None = None
@@ -219,10 +223,15 @@ class RunFolder:
         parts = (self.read_split() or {}).values()
         return [Path(part[kind]) for part in parts for kind in ("images", "masks") if part[kind] is not None]
 
-    def evaluation_transform(self) -> EvaluationTransform:
-        """What the run does to an image before the network sees it outside of training."""
+    def evaluation_transform(self, keep_original: bool = False) -> EvaluationTransform:
+        """Transform of an image before the network sees it outside of training, as in the run.
+
+        Args:
+            keep_original: see :class:`~hardpix.data.EvaluationTransform`.
+        """
         settings = self.read_config()["data"]
-        return EvaluationTransform(settings["resolution"], settings["divisor"], *normalization(self.channels))
+        mean, std = normalization(self.channels)
+        return EvaluationTransform(settings["resolution"], settings["divisor"], mean, std, keep_original)
 
 
 # What networks of segmentation-models-pytorch and torchvision load before training. A checkpoint replaces it.

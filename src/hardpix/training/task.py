@@ -255,8 +255,10 @@ class SegmentationTask(LightningModule):
         return losses["loss"]
 
     def _evaluate(self, batch: dict[str, Any]) -> None:
+        # As at inference: scores of a mixed-precision run would depend on the machine, and differ from those of test.
+        with torch.autocast(self.device.type, enabled=False):
+            logits = self(batch["image"])
         # Each image is scored at the resolution of its own labels.
-        logits = self(batch["image"])
         loss_sum = logits.new_zeros((), dtype=torch.float32)
         count = logits.new_zeros((), dtype=torch.int64)
         for scores, content_size, target in zip(logits, batch["content_size"], batch["target"], strict=True):

@@ -1,0 +1,171 @@
+"""``hardpix label``: pseudo-labels of a folder of images, to train on."""
+
+from __future__ import annotations
+
+import shlex
+from copy import deepcopy
+from pathlib import Path
+
+import numpy as np
+import yaml
+from rich.table import Table
+
+from hardpix.cli.arguments import checked_input
+from hardpix.cli.results import prepare_output
+from hardpix.commands.predict import to_16_bit
+from hardpix.data import ClassTable, Transformed, write_mask
+from hardpix.data.labels import HIGHEST_ID
+from hardpix.labelers import ConfidenceThreshold, Labeler
+from hardpix.refiners import Refiner
+from hardpix.training.inference import console, infer, open_run
+from hardpix.training.run_folder import RunFolder
+
+
+def label(
+    run: Path,
+    images: Path,
+    out: Path,
+    labeler: Labeler | None = None,
+    refine: Refiner | None = None,
+    checkpoint: str = "best",
+    device: str | None = None,
+    image_suffix: str | None = None,
+    max_pixels: int | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Label the images of a folder as far as a trained network can be trusted, to train on them.
+
+    Writes OUT/masks (png with the ids of your own masks, and that of unlabeled pixels where the network is not to be
+    trusted), OUT/trust (16-bit png: 65535 × the trust in each label) and OUT/classes.yaml, the classes of these masks;
+    each map at the image's own size and under its name. Says how many pixels are labeled, by class, and how to train on
+    them: masks as --data.masks, trust as --data.weights. Images that cannot be read are listed and left out.
+
+    Args:
+        run: Folder that hardpix fit wrote.
+        images: Folder of images; searched with its subfolders.
+        out: New folder for the labels.
+        labeler: Class that decides what is labeled; by default hardpix.labelers.ConfidenceThreshold, with settings such
+            as --labeler.threshold 0.9.
+        refine: Class that corrects the probabilities by the image first, such as hardpix.refiners.PAMR or PAMR, with
+            settings such as --refine.steps 3; none by default.
+        checkpoint: best, last, or the path of a checkpoint.
+        device: Such as cpu or cuda:1; a GPU if there is one.
+        image_suffix: Ending of the image file names that is no part of the stem; that of the run if none is given.
+        max_pixels: Height × width of the largest file that is read; that of the run if none is given.
+        overwrite: Whether earlier results of hardpix in OUT may be replaced; other files never are.
+    """
+    folder = RunFolder(run)
+    labeler = ConfidenceThreshold() if labeler is None else labeler
+    with checked_input():
+        task, samples, _ = open_run(
+            folder, checkpoint, device, images, image_suffix=image_suffix, max_pixels=max_pixels
+        )
+        classes = folder.read_classes()
+        if refine is not None:
+            if labeler.refiner is not None:
+                raise ValueError("expected one refiner, found --refine and --labeler.refiner: give one of them")
+            # What was given stays as it is.
+            labeler = deepcopy(labeler)
+            labeler.refiner = refine
+        labeler = labeler.to(task.device).eval()
+        made_by = {
+            "command": "label",
+            "checkpoint": str(folder.checkpoint(checkpoint)),
+            "images": str(images),
+            "labeler": type(labeler).__name__,
+        }
+        if labeler.refiner is not None:
+            made_by["refine"] = type(labeler.refiner).__name__
+        files = ["classes.yaml", *(f"{kind}/{stem}.png" for kind in ("masks", "trust") for stem in samples.stems)]
+        prepare_output(out, files, [images, *folder.data_folders()], overwrite, made_by)
+    unlabeled = unlabeled_id(classes)
+    written = classes_with_unlabeled(classes, unlabeled)
+    (out / "classes.yaml").write_text(
+        yaml.safe_dump(written.to_dict(), sort_keys=False, allow_unicode=True), encoding="utf-8"
+    )
+    predicted, labeled = np.zeros((2, len(classes)), dtype=np.int64)
+    kept = np.zeros(len(classes), dtype=np.int64)
+    without = 0
+    transformed = Transformed(samples, folder.evaluation_transform(keep_original=True))
+    for found in infer(task, transformed, labeler=labeler, label="labeling"):
+        assert found.labels is not None
+        target, trust = found.labels.target[0].numpy(), found.labels.weight[0].numpy()
+        valid = target != task.ignore_index
+        write_mask(out / "masks" / f"{found.stem}.png", stored(target, valid, classes, unlabeled))
+        write_mask(out / "trust" / f"{found.stem}.png", to_16_bit(np.where(valid, trust, 0)))
+        prediction = found.prediction.numpy()
+        predicted += np.bincount(prediction.ravel(), minlength=len(classes))
+        kept += np.bincount(prediction[valid], minlength=len(classes))
+        labeled += np.bincount(target[valid], minlength=len(classes))
+        without += not valid.any()
+    console.print(_summary(classes.names, predicted, kept, labeled))
+    console.print(
+        f"{len(samples)} images in {out}: {_percent(labeled.sum(), predicted.sum())} % of the pixels labeled, "
+        f"{without} images without any label; unlabeled pixels have the id {unlabeled}"
+    )
+    if labeled.any():
+        console.print(_how_to_train(images, samples.folders.image_suffix, out))
+    else:
+        console.print("nothing to train on: lower the labeler's threshold, such as --labeler.threshold 0.8")
+
+
+def unlabeled_id(classes: ClassTable) -> int:
+    """Id that unlabeled pixels are written with: the first that the classes have for it, else one that is free.
+
+    Example:
+        >>> unlabeled_id(ClassTable(["road", "car"], [0, 1], ignore_ids=[7, 255]))
+        7
+        >>> unlabeled_id(ClassTable(["black", "white"], [0, 255]))
+        65535
+    """
+    if classes.ignore_ids:
+        return classes.ignore_ids[0]
+    taken = {i for entry in classes.ids for i in entry}
+    return next(i for i in (255, HIGHEST_ID, *range(HIGHEST_ID)) if i not in taken)
+
+
+def classes_with_unlabeled(classes: ClassTable, unlabeled: int) -> ClassTable:
+    """The classes of masks of ids, of which one is that of unlabeled pixels; without a threshold, which leaves none."""
+    ignored = dict.fromkeys([unlabeled, *classes.ignore_ids])
+    return ClassTable(classes.names, classes.ids, classes.colours, [*ignored], classes.ignore_colours)
+
+
+def stored(target: np.ndarray, valid: np.ndarray, classes: ClassTable, unlabeled: int) -> np.ndarray:
+    """Ids of the user's masks, (H, W), for indices of classes where they are valid.
+
+    Example:
+        >>> table = ClassTable(["road", "car"], [4, 9])
+        >>> stored(np.array([[1, 255]]), np.array([[True, False]]), table, 255)
+        array([[  9, 255]], dtype=uint8)
+    """
+    ids = classes.stored(np.where(valid, target, 0))
+    return np.where(valid, ids, np.min_scalar_type(unlabeled).type(unlabeled))
+
+
+def _how_to_train(images: Path, suffix: str, out: Path) -> str:
+    settings = {
+        "--data.images": images,
+        **({"--data.image_suffix": suffix} if suffix else {}),
+        "--data.masks": out / "masks",
+        "--data.classes": out / "classes.yaml",
+        "--data.weights": out / "trust",
+        "--model.objective": "WeightedCrossEntropy",
+        "--model.objective.signal": "Precomputed",
+        "--model.objective.signal.floor": 0,
+    }
+    words = [str(word) for setting in settings.items() for word in setting]
+    return (
+        f"to train on them, with the other settings of the run:\n  hardpix fit {shlex.join(words)}\n"
+        "and its data.val_images, data.val_masks to be validated on labels of people"
+    )
+
+
+def _summary(names: tuple[str, ...], predicted: np.ndarray, kept: np.ndarray, labeled: np.ndarray) -> Table:
+    table = Table("class", "labeled, % of all pixels", "of the pixels predicted so, % labeled")
+    for name, *counts in zip(names, predicted, kept, labeled, strict=True):
+        table.add_row(name, _percent(counts[2], predicted.sum()), _percent(counts[1], counts[0]))
+    return table
+
+
+def _percent(count: int, total: int) -> str:
+    return f"{100 * count / total:.2f}" if total else "–"

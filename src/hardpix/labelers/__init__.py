@@ -1,0 +1,9 @@
+"""Labelers say what a pixel is: they turn predictions into labels, and say how far to trust each.
+
+Read `base.py` first, the contract; every other file is one method.
+"""
+
+from hardpix.labelers.base import Labeler, PseudoLabels
+from hardpix.labelers.confidence_threshold import ConfidenceThreshold
+
+__all__ = ["ConfidenceThreshold", "Labeler", "PseudoLabels"]

@@ -1,0 +1,62 @@
+"""Contract of a labeler: labels out of predictions, and how far each is to be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from hardpix.pixels import PixelBatch
+from hardpix.refiners import Refiner
+
+
+@dataclass(frozen=True)
+class PseudoLabels:
+    """Labels of a batch: class ids or ignore_index (B, H, W) int64, and their trust from 0 to 1 (B, H, W) float32.
+
+    Example:
+        >>> import torch
+        >>> labels = PseudoLabels(torch.tensor([[[3, 255]]]), torch.tensor([[[0.5, 0.0]]]))
+        >>> sorted(labels.into({"image": torch.zeros(1, 3, 1, 2)}))
+        ['image', 'target', 'target_weight']
+    """
+
+    target: Tensor
+    weight: Tensor
+
+    def into(self, batch: Mapping[str, Any]) -> dict[str, Any]:
+        """The batch with these labels, for any objective: "target_weight" multiplies the weights of losses."""
+        return {**batch, "target": self.target, "target_weight": self.weight}
+
+
+class Labeler(nn.Module):
+    """Labels of a batch from what a network, mostly a teacher, says of it. One of your own needs ``forward``.
+
+    Padding is never labeled: a pixel that is ``ignore_index`` in the target of the batch, or has "target_weight" 0 in
+    it, stays unlabeled, and another "target_weight" multiplies the trust: :func:`known_trust`. A batch without labels
+    tells its padding by either of the two.
+
+    Args:
+        refiner: corrects the probabilities by the image before they are turned into labels.
+
+    Example:
+        >>> import torch
+        >>> class Everything(Labeler):
+        ...     def forward(self, px):
+        ...         return PseudoLabels(px.logits.argmax(1), torch.ones(px.shape))
+        >>> Everything()(PixelBatch(torch.tensor([0.0, 1.0]).view(1, 2, 1, 1))).target
+        tensor([[[1]]])
+    """
+
+    def __init__(self, refiner: Refiner | None = None) -> None:
+        super().__init__()
+        self.refiner = refiner
+
+    def forward(self, px: PixelBatch) -> PseudoLabels:
+        """Labels of the pixels of ``px``, without gradient."""
+        raise NotImplementedError(f"{type(self).__name__} must return PseudoLabels in forward(px)")
+
+    def end_epoch(self) -> None:
+        """Take note of the end of an epoch; called once after each."""

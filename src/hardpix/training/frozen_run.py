@@ -1,0 +1,62 @@
+"""Teacher out of the folder of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+from hardpix.networks import TappedNetwork
+from hardpix.pixels import DatasetInfo, PixelBatch
+from hardpix.teachers import Frozen, Teacher
+from hardpix.training.run_folder import RunFolder
+
+
+class FrozenRun(Teacher):
+    """The network that an earlier ``hardpix fit`` has trained, as a :class:`~hardpix.teachers.Frozen` teacher.
+
+    It is read from its folder at the start of a training and when a training is resumed, and is in no checkpoint of the
+    student; testing and predicting with the student does without the folder. Its classes must be those of the data.
+    Images come to it as the student's settings read and normalize them: train both on the same bands and range.
+
+    Args:
+        run: folder that hardpix fit wrote.
+        checkpoint: best, last, or the path of a checkpoint.
+
+    Raises:
+        FileNotFoundError: the folder holds no run, or no such checkpoint.
+        ValueError: classes other than those of the data.
+
+    Example:
+        >>> FrozenRun("runs/large").teacher is None  # not read before it is needed
+        True
+    """
+
+    def __init__(self, run: Path, checkpoint: str = "best") -> None:
+        super().__init__()
+        self.folder = RunFolder(Path(run))
+        self.checkpoint = checkpoint
+        self.teacher: Frozen | None = None
+        self._ignore_index = 255
+
+    def bind(self, student: TappedNetwork) -> Self:
+        self._ignore_index = student.ignore_index
+        return self
+
+    def prepare(self, info: DatasetInfo) -> None:
+        """Hold the run's classes against those of the training set."""
+        self._read().prepare(info)
+
+    def forward(self, batch: Mapping[str, Any]) -> PixelBatch:
+        teacher = self._read()
+        device = batch["image"].device
+        if next(teacher.network.parameters()).device != device:
+            teacher.to(device)
+        return replace(teacher(batch), ignore_index=self._ignore_index)
+
+    def _read(self) -> Frozen:
+        if self.teacher is None:
+            network = self.folder.load_task(self.checkpoint).network
+            self.teacher = Frozen(network, self.folder.read_classes().names)
+        return self.teacher

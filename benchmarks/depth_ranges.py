@@ -1,4 +1,4 @@
-"""How well two groups of runs segment what is near and what is far: mIoU by range of depth, paired by seed.
+"""Scores of two groups of runs near and far: mIoU by range of depth, paired by seed.
 
     python benchmarks/depth_ranges.py runs/nyuv2_ce_? --against runs/nyuv2_depth_? --depth nyuv2/depth --scale 0.0392
     python benchmarks/depth_ranges.py runs/scenes_ce_? --against runs/scenes_depth_?      # depth comes with the scenes
@@ -17,12 +17,13 @@ from pathlib import Path
 import numpy as np
 import torch
 import yaml
-from paired_runs import of_common_seeds, paired_row
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from hardpix.data import DepthFormat, Transformed, read_depth
 from hardpix.metrics import class_iou, confusion_matrix
+from hardpix.study.statistics import paired_difference, spread
+from hardpix.study.table import number, with_spread
 from hardpix.training.inference import infer
 from hardpix.training.run_folder import RunFolder
 
@@ -30,7 +31,7 @@ DepthOf = Callable[[int, str], Tensor]
 
 
 def depth_by_index(samples: Dataset, folder: Path | None, scale: float) -> DepthOf:
-    """Where the depth (H, W) of a held-out image is found, by its number and its stem."""
+    """Finder of the depth (H, W) of a held-out image, by its number and its stem."""
     if folder is None:
         if "depth" not in samples[0]:
             raise SystemExit("the held-out images come without depth: give the folder of their depth maps (--depth)")
@@ -74,6 +75,14 @@ def quartiles(depth_of: DepthOf, stems: list[str]) -> list[float]:
     return [float(np.quantile(torch.cat(known).numpy(), q)) for q in (0.25, 0.5, 0.75)]
 
 
+def paired_row(title: str, first: list[float], second: list[float]) -> str:
+    """A Markdown row of two groups: mean ± standard deviation of each, mean difference, its 95 % interval."""
+    found = paired_difference(first, second)
+    interval = "–" if np.isnan(found.low) else f"{found.low:+.2f} to {found.high:+.2f}"
+    groups = [with_spread(spread(values), "") for values in (first, second)]
+    return f"| {' | '.join([title, *groups, number(found.mean, '', '+'), interval])} |"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=Path)
@@ -95,12 +104,13 @@ def main() -> None:
             seed = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))["seed"]
             scores[seed] = score_run(RunFolder(folder), given.checkpoint, depth_of, limits)
         groups.append(scores)
-    first, second = of_common_seeds(*groups)
-    print(f"{len(first)} pairs, mIoU in %, mean ± standard deviation over seeds\n")
+    seeds = sorted(set(groups[0]) & set(groups[1]))
+    if not seeds:
+        raise SystemExit(f"no seed is in both groups: {sorted(groups[0])} and {sorted(groups[1])}")
+    print(f"{len(seeds)} pairs, mIoU in %, mean ± standard deviation over seeds\n")
     print(f"| depth | {' | '.join(given.names)} | difference | 95 % interval |\n|---|---|---|---|---|")
-    for band in sorted(next(iter(first.values()))):
-        a, b = (np.array([scores[band] for scores in group.values()]) for group in (first, second))
-        print(paired_row(name_of(band, limits), a, b))
+    for band in sorted(groups[0][seeds[0]]):
+        print(paired_row(name_of(band, limits), *([group[seed][band] for seed in seeds] for group in groups)))
 
 
 if __name__ == "__main__":

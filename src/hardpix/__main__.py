@@ -19,13 +19,14 @@ FUNCTIONS = {
     "label": ("hardpix.commands.label", "label"),
     "mine": ("hardpix.commands.mine", "mine"),
     "diagnose": ("hardpix.commands.diagnose", "diagnose"),
+    "compare": ("hardpix.commands.compare", "compare"),
     "demo": ("hardpix.commands.demo", "demo"),
 }
 
 # Classes whose settings need no class path before them.
 DEFAULT_CLASSES = {"label": {"labeler": "hardpix.labelers.ConfidenceThreshold"}}
 
-# What the commands import beyond torch and numpy, and the extra that brings it.
+# Packages that commands import beyond torch and numpy, and the extra that brings them.
 TRAIN = (
     "train",
     ("lightning", "torchmetrics", "torchvision", "jsonargparse", "yaml", "PIL", "tifffile", "rich", "cv2"),
@@ -50,11 +51,12 @@ DIAGNOSE = (
 COMMANDS = {
     "check": "say what your images and masks hold, and whether anything is doubtful, without training",
     "fit": "train a network on your folders of images and masks",
-    "test": "score a trained network on labelled images, and report where it is wrong",
+    "test": "score a trained network on labeled images, and report where it is wrong",
     "predict": "label images: class ids, overlays, confidence",
     "label": "write pseudo-labels of images to train on, and how far to trust them",
     "mine": "write the learned hardness of every pixel, or the map of another signal",
     "diagnose": "show where and why label maps of any tool are wrong, and what each kind of error costs",
+    "compare": "train several configurations from the same seeds; a table with confidence intervals",
     "demo": "train twice on generated road scenes and show what learned hardness changes",
 }
 
@@ -64,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     Returns:
         The exit code: 0, 2 for what the user can mend (one message on stderr says what), 130 after Ctrl-C; 1 where
-        check finds files that fit would refuse.
+        check finds files that fit would refuse, or a run of compare failed.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     if not arguments or arguments[0] in ("-h", "--help"):
@@ -93,7 +95,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"hardpix {name}: interrupted", file=sys.stderr)
         return 130
-    return result if name == "check" and isinstance(result, int) else 0
+    return result if name in ("check", "compare") and isinstance(result, int) else 0
 
 
 def _load(name: str) -> Callable[[list[str]], object]:

@@ -1,4 +1,4 @@
-"""What a command prints about bad input names options that this command has, and no others."""
+"""Options that a command names when input is bad: those that it has, and no others."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def test_palettes_that_contradict_each_other(kind: str, tmp_path: Path) -> None:
     expected = np.select([(colors == RED).all(-1), (colors == GREEN).all(-1)], [2, 1], 0)
     np.testing.assert_array_equal(labels(folders, report.classes), expected)
     assert report.class_pixels() == [int((expected == k).sum()) for k in range(3)]
-    # And with a class file that has colours, as training and diagnosis read it.
+    # And with a class file that has colors, as training and diagnosis read it.
     file = tmp_path / "classes.yaml"
     file.write_text(yaml.safe_dump({"classes": TABLE}))
     table = class_table(str(file), palette="colors")

@@ -20,7 +20,7 @@ COLORS = np.array([[0, 0, 0], [255, 0, 0], [0, 255, 0]], dtype=np.uint8)
 
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How often each file was decoded as a label map, by its folder and stem."""
+    """Number of times that each file was decoded as a label map, by its folder and stem."""
     times: Counter[str] = Counter()
 
     def counted(path: Path, **settings: Any) -> np.ndarray:

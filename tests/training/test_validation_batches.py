@@ -170,7 +170,7 @@ def test_scores_do_not_depend_on_the_precision_of_the_training(data: Data, preci
 
 
 def test_two_processes_say_what_one_says(mixed_sizes: Data, tmp_path: Path) -> None:
-    """Of 7 images one process has 3, and repeats one that does not count."""
+    """One process has 3 of 7 images, and repeats one that does not count."""
     run = RunFolder(tmp_path / "run")
     command = [sys.executable, "-m", "hardpix", "fit", *mixed_sizes.arguments, *TINY, *POOLING]
     command += [

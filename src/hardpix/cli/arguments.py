@@ -21,7 +21,7 @@ from hardpix.data.remedies import own_settings
 OF_NO_USE = ("limit_test_batches", "limit_predict_batches", "use_distributed_sampler", "barebones", "model_registry")
 
 
-# How the parser's errors begin that only say where a further error came from.
+# Prefixes of the parser's messages that only wrap another error.
 WRAPPERS = ("Parser key ", "Problem with given class_path ", "Does not validate against any of the Union subtypes")
 
 
@@ -135,7 +135,7 @@ class ParagraphsFormatter(HelpFormatter):
 
 
 def explain(error: BaseException, names: list[str] | None = None) -> str:
-    """What is wrong, out of a chain of errors of which each repeats the next inside its own text.
+    """The fault itself, out of a chain of errors of which each repeats the next inside its own text.
 
     Args:
         error: from a parser, or from a class whose settings were refused.
@@ -164,7 +164,7 @@ def explain(error: BaseException, names: list[str] | None = None) -> str:
 
 
 def _choices(subtypes: str) -> int:
-    """How many of a union's types are more than null."""
+    """Number of a union's types that are more than null."""
     return len([part for part in re.split(r", (?![^\[]*\])", subtypes) if "NoneType" not in part])
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from jsonargparse import Namespace
 from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.callbacks import Callback, LearningRateMonitor
@@ -33,6 +34,7 @@ from hardpix.training.resuming import (
     require_same_split,
 )
 from hardpix.training.run_folder import RunFolder
+from hardpix.training.run_record import RunRecord
 from hardpix.training.screen import ProgressBar, Report, console
 from hardpix.training.seeding import SeedEveryBatch
 from hardpix.training.task import SegmentationTask
@@ -79,15 +81,16 @@ def build_parser() -> Parser:
         help="Go on with the run in --run from its last checkpoint, with its settings; the result is that of a run "
         "that was never interrupted.",
     )
+    parser.add_argument(
+        "--checkpoint_minutes",
+        type=float,
+        default=10.0,
+        help="Minutes after which last.ckpt is written within an epoch, too; at the end of each it always is.",
+    )
     parser.add_argument("--seed", type=int, default=0, help="Of weights, order, augmentation and everything else.")
     parser.add_class_arguments(SegmentationData, "data")
     parser.add_class_arguments(SegmentationTask, "model")
-    parser.add_class_arguments(Trainer, "trainer", instantiate=False, skip={"default_root_dir", *BATCH_LIMITS})
-    # 1 is one batch, 1.0 is all of them. Lightning writes Union[int, float], of which typing makes Union[float, int]
-    # where some other package has said so before, and the 1 of a command line would be read as 1.0.
-    limits = parser.add_argument_group("How many batches an epoch has")
-    for name, text in BATCH_LIMITS.items():
-        limits.add_argument(f"--trainer.{name}", type=int | float | None, default=None, help=text)
+    _add_trainer(parser)
     # The data module's own sampler knows of several processes, and of the seed.
     parser.set_defaults(
         {"trainer.max_epochs": 100, "trainer.use_distributed_sampler": False, "trainer.log_every_n_steps": 10}
@@ -100,6 +103,15 @@ def build_parser() -> Parser:
     return parser
 
 
+def _add_trainer(parser: Parser) -> None:
+    parser.add_class_arguments(Trainer, "trainer", instantiate=False, skip={"default_root_dir", *BATCH_LIMITS})
+    # 1 is one batch, 1.0 is all of them. Lightning writes Union[int, float], of which typing makes Union[float, int]
+    # where some other package has said so before, and the 1 of a command line would be read as 1.0.
+    limits = parser.add_argument_group("How many batches an epoch has")
+    for name, text in BATCH_LIMITS.items():
+        limits.add_argument(f"--trainer.{name}", type=int | float | None, default=None, help=text)
+
+
 def fit(arguments: list[str]) -> RunFolder:
     """Train as the arguments say (see ``hardpix fit --help``).
 
@@ -110,7 +122,7 @@ def fit(arguments: list[str]) -> RunFolder:
         UsageError: settings, data or a network that cannot be used, or a run folder that is taken, before anything is
             written.
     """
-    with checked_input(MisconfigurationException), quiet():
+    with checked_input(MisconfigurationException, ModuleNotFoundError), quiet():
         parser = build_parser()
         settings = _with_whole_paths(_parse(parser, _with_saved_config(with_new_places(arguments))))
         folder = RunFolder(Path(settings.run or datetime.now().strftime("runs/%Y%m%d-%H%M%S")))
@@ -127,11 +139,16 @@ def fit(arguments: list[str]) -> RunFolder:
             require_same_classes(folder, data)
             require_same_images(folder, data)
             data.first_epoch = require_checkpoint(folder, task, settings.trainer.max_epochs)
-        task.prepare(data)
-        task.try_out(data.first_batch(), one_image_a_step=data.images_a_step == 1, map_kinds=data.map_kinds)
-        if useless := task.without_effect(data.maps_asked_for):
+        _try_out(task, data)
+        useless = task.without_effect(data.maps_asked_for)
+        useless += [
+            f"the {len(data.streams[name])} images of the stream {name} are not used: {type(task.recipe).__name__} "
+            "does not want them; SelfTraining and other recipes do (--model.recipe)"
+            for name in data.unwanted
+        ]
+        if useless:
             show("[yellow]Warnings[/yellow]", *map(escape, useless))
-        trainer = _build_trainer(ready.trainer, settings.seed, folder)
+        trainer = _build_trainer(ready.trainer, settings.seed, folder, settings.checkpoint_minutes)
         if trainer.precision in HALF:
             show("[yellow]Warnings[/yellow]", escape(HALF_WEIGHTS.format(trainer.precision)))
         if trainer.is_global_zero:
@@ -151,6 +168,53 @@ def fit(arguments: list[str]) -> RunFolder:
                 raise KeyboardInterrupt from None
             raise
     return folder
+
+
+def read_settings(arguments: list[str]) -> tuple[Namespace, dict[str, Any]]:
+    """The settings that ``hardpix fit`` would have, as its parser has them and as a run's config.yaml would.
+
+    Raises:
+        UsageError: arguments or files of settings that are wrong, unknown keys too.
+    """
+    with checked_input():
+        parser = build_parser()
+        settings = _parse(parser, with_new_places(arguments))
+        if parser.unknown_keys:
+            raise UsageError(describe(parser.unknown_keys))
+        return settings, yaml.safe_load(parser.dump(settings, skip_validation=True, skip_unset=False))
+
+
+def try_settings(settings: Namespace, data: SegmentationData | None = None) -> SegmentationData:
+    """Check data and trainer, build the network and look at one batch, as ``hardpix fit`` does before it trains.
+
+    Args:
+        settings: of `read_settings`.
+        data: of other settings with the same data; without it the files are read.
+
+    Returns:
+        The data.
+
+    Raises:
+        UsageError: settings, data, a network or a trainer that cannot be used.
+    """
+    with checked_input(MisconfigurationException, ModuleNotFoundError), quiet():
+        seed_everything(settings.seed, workers=True, verbose=False)
+        if data is None:
+            ready = _instantiate(build_parser(), settings)
+            data, task = ready.data, ready.model
+        else:
+            task = _task_alone(settings, data.class_names, data.channels)
+        _try_out(task, data)
+        # Loggers and checkpoints write nothing before the training starts.
+        _build_trainer(
+            _trainer_alone(settings), settings.seed, RunFolder(Path("untrained")), settings.checkpoint_minutes
+        )
+    return data
+
+
+def _try_out(task: SegmentationTask, data: SegmentationData) -> None:
+    task.prepare(data)
+    task.try_out(data.first_batches(), one_image_a_step=data.images_a_step == 1, map_kinds=data.map_kinds)
 
 
 def _with_saved_config(arguments: list[str]) -> list[str]:
@@ -187,7 +251,10 @@ def _with_whole_paths(settings: Namespace) -> Namespace:
     for name in PATHS:
         if isinstance(settings.data.get(name), str):
             settings.data[name] = str(Path(settings.data[name]).absolute())
-    for name in ("classes", "preset"):
+    for name, stream in (settings.data.get("streams") or {}).items():
+        if stream.get("images"):
+            settings.data["streams"][name]["images"] = str(Path(stream["images"]).absolute())
+    for name in ("classes", "preset", "labeled_stems"):
         given = settings.data[name]
         if isinstance(given, str) and Path(given).is_file():
             settings.data[name] = str(Path(given).absolute())
@@ -215,15 +282,22 @@ def _instantiate(parser: Parser, settings: Namespace) -> Namespace:
     raise UsageError("\nand ".join(wrong))
 
 
-def _task_alone(settings: Namespace, class_names: Sequence[str]) -> SegmentationTask:
-    """The task as it would be if the data, which have these classes, could be used."""
+def _task_alone(settings: Namespace, class_names: Sequence[str], channels: int | None = None) -> SegmentationTask:
+    """The task as it would be with data of these classes, without reading the data."""
     parser = Parser()
     parser.add_class_arguments(SegmentationTask, "model")
     model = settings.model.clone()
     names, ignore_index = list(class_names), settings.data.ignore_index
-    channels = len(settings.data.bands or (1, 2, 3))
+    channels = len(settings.data.bands or (1, 2, 3)) if channels is None else channels
     model.update(Namespace(num_classes=len(names), class_names=names, ignore_index=ignore_index, in_channels=channels))
     return parser.instantiate(Namespace(model=model)).model
+
+
+def _trainer_alone(settings: Namespace) -> Namespace:
+    """The settings of the trainer, with its callbacks and loggers as objects."""
+    parser = Parser()
+    _add_trainer(parser)
+    return parser.instantiate(Namespace(trainer=settings.trainer.clone())).trainer
 
 
 def _network_problems(task: SegmentationTask, settings: Namespace) -> list[str]:
@@ -234,7 +308,7 @@ def _network_problems(task: SegmentationTask, settings: Namespace) -> list[str]:
     return []
 
 
-def _build_trainer(settings: Namespace, seed: int, folder: RunFolder) -> Trainer:
+def _build_trainer(settings: Namespace, seed: int, folder: RunFolder, checkpoint_minutes: float) -> Trainer:
     given: dict[str, Any] = settings.as_dict()
     if given["max_epochs"] in (None, -1) and given["max_steps"] == -1:
         raise ValueError(
@@ -250,7 +324,7 @@ def _build_trainer(settings: Namespace, seed: int, folder: RunFolder) -> Trainer
         ]
     own = given.pop("callbacks") or []
     callbacks: list[Callback] = [*own] if isinstance(own, list) else [own]
-    callbacks.append(SeedEveryBatch(seed))
+    callbacks += [SeedEveryBatch(seed), RunRecord(folder.record)]
     if logger:
         callbacks.append(LearningRateMonitor(logging_interval="epoch"))
     if given["enable_progress_bar"] is None:
@@ -261,7 +335,7 @@ def _build_trainer(settings: Namespace, seed: int, folder: RunFolder) -> Trainer
     if given["enable_checkpointing"] is not False:
         best = BestCheckpoint(folder.checkpoints)
         # The last comes after the best, so that it holds its state.
-        callbacks += [best, LastCheckpoint(folder.checkpoints)]
+        callbacks += [best, LastCheckpoint(folder.checkpoints, checkpoint_minutes)]
     callbacks.insert(0, Report(folder, best))
     given["enable_model_summary"] = bool(given["enable_model_summary"])
     return Trainer(**given, logger=logger, callbacks=callbacks, default_root_dir=folder.path)

@@ -1,4 +1,4 @@
-"""How many pixels an image may have."""
+"""Largest number of pixels of an image."""
 
 from __future__ import annotations
 

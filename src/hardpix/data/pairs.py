@@ -16,7 +16,7 @@ from hardpix.data.unread import other_types, type_names, unreadable_folders
 
 @dataclass(frozen=True, init=False)
 class Folders:
-    """Where images, masks and further maps lie; what belongs together has the same stem.
+    """Folders of images, masks and further maps; files that belong together have the same stem.
 
     A stem is the path below the folder, without file type and without the ending that `image_suffix`, `mask_suffix` or
     `depth_suffix` names, such as "_leftImg8bit" and "_gtFine_labelIds". With a file type (".jpg", ".png") they separate

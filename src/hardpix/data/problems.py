@@ -1,4 +1,4 @@
-"""What can be wrong with masks, in words."""
+"""Faults of masks, in words."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def unknown_labels(
 
 
 def colours_without_table(path: Path, labels: Iterable[Label]) -> Problem:
-    """What is wrong with a mask of colours when no table says what they mean."""
+    """Fault of a mask of colors when no table says what they mean."""
     labels = list(labels)
     shown = ", ".join(map(str, labels[:12])) + (" …" if len(labels) > 12 else "")
     advice = "write a class table (name, id and colour of each class) and give it as classes"
@@ -101,7 +101,7 @@ def class_list_problems(
     ignore_index: int,
     option: str = "--data.",
 ) -> tuple[list[Problem], list[Problem]]:
-    """What is wrong, and what is doubtful, with a class list (None: none was given or found) against all masks."""
+    """Faults and doubts of a class list (None: none was given or found) against all masks."""
     kind = "class list that contradicts the masks"
     found = {label for counts in labels.values() for label in counts}
     ids = {label for label in found if isinstance(label, int)}

@@ -56,7 +56,7 @@ console = Console(highlight=False, markup=False, soft_wrap=True)
 
 @dataclass
 class Inferred:
-    """What a network says of one image of H×W pixels."""
+    """Prediction of a network for one image of H×W pixels."""
 
     stem: str
     prediction: Tensor
@@ -135,7 +135,7 @@ def infer(
             raise UsageError(str(sample))
         image = sample["image"].unsqueeze(0).to(task.device)
         needs_labels = signal is not None and signal.needs_target
-        px = task.network.pixels(image, labels_as_seen(sample, task.ignore_index, image) if needs_labels else None)
+        px = task.deployed.pixels(image, labels_as_seen(sample, task.ignore_index, image) if needs_labels else None)
         sizes = (sample["content_size"], sample["original_size"])
         scores = restore(px.logits[0].float(), *sizes)
         shares = scores.softmax(0)

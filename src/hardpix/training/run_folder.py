@@ -30,12 +30,15 @@ AS_STARTED = "put the files back as they were when the run was started, or score
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Where the files of a run are.
+    """Files of a run.
 
-    config.yaml (everything that ``hardpix fit`` was given), classes.yaml, split.yaml (which files were trained on and
-    which held out), images.yaml (bands and range of images that are not plain RGB), checkpoints/best.ckpt and
-    last.ckpt, and logs/part_0 with metrics.csv and TensorBoard's events (part_1 after the run was resumed once, and so
-    on).
+    - config.yaml: everything that ``hardpix fit`` was given
+    - classes.yaml: the class table
+    - split.yaml: which files were trained on and which held out
+    - images.yaml: bands and range of images that are not plain RGB
+    - checkpoints/best.ckpt and last.ckpt
+    - logs/part_0: metrics.csv and TensorBoard's events; part_1 after the run was resumed once, and so on
+    - record.json: curve, time, memory, versions, hardware
     """
 
     path: Path
@@ -59,6 +62,10 @@ class RunFolder:
     @property
     def checkpoints(self) -> Path:
         return self.path / "checkpoints"
+
+    @property
+    def record(self) -> Path:
+        return self.path / "record.json"
 
     @property
     def logs(self) -> Path:
@@ -118,7 +125,7 @@ class RunFolder:
             self.split.write_text(_as_yaml(data.split), encoding="utf-8")
 
     def read_config(self) -> dict[str, Any]:
-        """What ``hardpix fit`` was given.
+        """Settings that ``hardpix fit`` was given.
 
         Raises:
             FileNotFoundError: the folder holds no run.
@@ -234,7 +241,7 @@ class RunFolder:
         return EvaluationTransform(settings["resolution"], settings["divisor"], mean, std, keep_original)
 
 
-# What networks of segmentation-models-pytorch and torchvision load before training. A checkpoint replaces it.
+# Weights that networks of segmentation-models-pytorch and torchvision load before training: a checkpoint has others.
 PRETRAINED = ("encoder_weights", "weights_backbone")
 
 

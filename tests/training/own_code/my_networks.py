@@ -1,5 +1,7 @@
-"""What a user may have in a file of their own: hardpix has never heard of it."""
+"""Code that a user may have in a file of their own: hardpix has never heard of it."""
 
+import os
+import time
 from collections.abc import Sequence
 from typing import Literal
 
@@ -78,7 +80,7 @@ class LossTypes(Callback):
     seen: Sequence[tuple[torch.dtype, torch.dtype]] = ()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        pl_module.step.network.model.register_forward_hook(self._note_logits)
+        pl_module.network.model.register_forward_hook(self._note_logits)
 
     def _note_logits(self, module: nn.Module, inputs: object, output: Tensor) -> None:
         self._logits = output.dtype
@@ -124,7 +126,7 @@ class Superpixels(Signal):
 
 
 class Doubt(Signal):
-    """How far the network is from sure."""
+    """Distance of the network's confidence from 1."""
 
     name = "doubt"
 
@@ -202,7 +204,7 @@ class Nameless(Squares):
 
 
 class Pooling(Tiny):
-    """Looks at the mean of the image through batch normalisation, as the pooling of DeepLab does."""
+    """Looks at the mean of the image through batch normalization, as the pooling of DeepLab does."""
 
     def __init__(self, outputs: int = 3) -> None:
         super().__init__(outputs)
@@ -239,3 +241,12 @@ class TwoHeads(Tiny):
     def forward(self, image: Tensor) -> list[Tensor]:
         features = self.encoder(image)
         return [self.side(features), self.decoder(features)]
+
+
+class Slow(Callback):
+    """Takes as many seconds for every step as the environment says, without any change to what is learned."""
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: object, batch_idx: int
+    ) -> None:
+        time.sleep(float(os.environ.get("SLOW_SECONDS", "0")))

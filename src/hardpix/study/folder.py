@@ -1,0 +1,81 @@
+"""The folder of a study, and what lies where in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hardpix.cli.results import RECORD, require_free
+from hardpix.study.configuration import Config
+from hardpix.study.lines import Lines
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    """Where the files of a study are.
+
+    runs.jsonl (a line a run), index.html and table.md (remade from it), configs/VARIANT.yaml (for ``hardpix fit``), and
+    runs/VARIANT/seed_N: the run's own folder, with seed_N.json (what it was started with), seed_N.log (what it said)
+    and seed_N.lock beside it.
+    """
+
+    path: Path
+
+    @property
+    def lines(self) -> Lines:
+        return Lines(self.path / "runs.jsonl")
+
+    @property
+    def page(self) -> Path:
+        return self.path / "index.html"
+
+    @property
+    def table(self) -> Path:
+        return self.path / "table.md"
+
+    def config(self, variant: str) -> Path:
+        return self.path / "configs" / f"{variant}.yaml"
+
+    def run(self, variant: str, seed: int) -> Path:
+        return self.path / "runs" / variant / f"seed_{seed}"
+
+    def beside(self, variant: str, seed: int, kind: str) -> Path:
+        """The file of that kind (json, log, lock) beside a run's folder."""
+        return self.path / "runs" / variant / f"seed_{seed}.{kind}"
+
+    def started_with(self, variant: str, seed: int) -> dict[str, Any] | None:
+        """Hash and configuration that a run was started with; None before it was."""
+        try:
+            return json.loads(self.beside(variant, seed, "json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+
+    def require(self, inputs: Iterable[Path] = ()) -> None:
+        """Refuse a folder that is none of a study and not empty, or that lies among what is read.
+
+        Raises:
+            ValueError, FileExistsError: as `require_free`.
+        """
+        require_free(self.path, inputs, overwrite=True, replaceable=self.exists(), what="study")
+
+    def exists(self) -> bool:
+        """Whether it holds a study, by its record."""
+        try:
+            record = json.loads((self.path / RECORD).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return False
+        return isinstance(record, dict) and record.get("command") == "compare"
+
+    def prepare(self, configs: dict[str, Config]) -> None:
+        """Make the folder and write the configurations of the variants."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        (self.path / RECORD).write_text(json.dumps({"command": "compare"}) + "\n", encoding="utf-8")
+        for name, given in configs.items():
+            file = self.config(name)
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(yaml.safe_dump(dict(given), sort_keys=False, allow_unicode=True), encoding="utf-8")

@@ -1,0 +1,165 @@
+"""The record of a training: its curve, how long it took, how much memory it needed, and where it ran."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import statistics
+import time
+from collections import deque
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+from torch import Tensor
+
+# The median over this many steps is steady, and a checkpoint stays small.
+LAST_STEPS = 1000
+
+
+class RunRecord(Callback):
+    """Writes the record of a run after every epoch, and keeps it in the checkpoint: a resumed run has one record.
+
+    The record is JSON: `epochs` of `of`, `curve` (one entry a validation: epoch, miou, val_loss, loss), `seconds`
+    (validation included, interruptions not), `steps`, `step_seconds` (median), `peak_memory` (bytes resident in the
+    first process, without the workers that read ahead), `peak_gpu_memory` (bytes that torch held on the GPU),
+    `versions`, `hardware`, `finished`.
+
+    Args:
+        path: of the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.curve: list[dict[str, Any]] = []
+        self.seconds_before = 0.0
+        self.step_seconds: deque[float] = deque(maxlen=LAST_STEPS)
+        self.losses: list[Tensor] = []
+        self.peak_memory = self.peak_gpu_memory = 0
+        self.began = time.monotonic()
+        self.last_step: float | None = None
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.began = time.monotonic()
+        if pl_module.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(pl_module.device)
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.last_step, self.losses = None, []
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        now = time.monotonic()
+        if self.last_step is not None:
+            self.step_seconds.append(now - self.last_step)
+        self.last_step = now
+        # Lightning has divided it. Kept as tensors: reading a number would wait for the device.
+        self.losses.append(outputs["loss"].detach() * trainer.accumulate_grad_batches)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        seen = trainer.callback_metrics
+        # The time of a validation within an epoch is none of the step that follows it.
+        self.last_step = None
+        if trainer.sanity_checking or "val/miou" not in seen:
+            return
+        epoch = trainer.current_epoch + 1
+        loss = float(torch.stack(self.losses).mean()) if self.losses else math.nan
+        entry = {"epoch": epoch, "miou": seen["val/miou"], "val_loss": seen["val/loss"], "loss": loss}
+        self.curve = [each for each in self.curve if each["epoch"] < epoch]
+        self.curve.append({name: _number(value) for name, value in entry.items()} | {"epoch": epoch})
+        self._write(trainer, pl_module, epoch)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._write(trainer, pl_module, trainer.current_epoch + 1)
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._write(trainer, pl_module, trainer.current_epoch, finished=not trainer.interrupted)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "curve": self.curve,
+            "seconds": self._seconds(),
+            "step_seconds": list(self.step_seconds),
+            "peak_memory": self.peak_memory,
+            "peak_gpu_memory": self.peak_gpu_memory,
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.curve = list(state_dict["curve"])
+        self.seconds_before = state_dict["seconds"]
+        self.step_seconds.extend(state_dict["step_seconds"])
+        self.peak_memory, self.peak_gpu_memory = state_dict["peak_memory"], state_dict["peak_gpu_memory"]
+
+    def _seconds(self) -> float:
+        return self.seconds_before + time.monotonic() - self.began
+
+    def _write(self, trainer: Trainer, pl_module: LightningModule, epoch: int, finished: bool = False) -> None:
+        if not trainer.is_global_zero:
+            return
+        self.peak_memory = max(self.peak_memory, _peak_resident())
+        if pl_module.device.type == "cuda":
+            peak = torch.cuda.max_memory_allocated(pl_module.device)
+            self.peak_gpu_memory = max(self.peak_gpu_memory, peak)
+        record = {
+            "epochs": epoch,
+            # Without a last epoch a number of steps says where the end is.
+            "of": trainer.max_epochs if (trainer.max_epochs or -1) > 0 else None,
+            "curve": self.curve,
+            "seconds": round(self._seconds(), 3),
+            "steps": trainer.global_step,
+            "step_seconds": round(statistics.median(self.step_seconds), 6) if self.step_seconds else None,
+            "peak_memory": self.peak_memory or None,
+            "peak_gpu_memory": self.peak_gpu_memory or None,
+            "versions": versions(),
+            "hardware": hardware(pl_module.device, trainer.world_size),
+            "finished": finished,
+        }
+        # Whoever reads along never sees half a file.
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.path.with_suffix(".partial")
+        partial.write_text(json.dumps(record, ensure_ascii=False) + "\n", encoding="utf-8")
+        partial.replace(self.path)
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a result depends on most."""
+    packages = {name: version(name) for name in ("hardpix", "torch", "lightning")}
+    return {"python": platform.python_version(), **packages}
+
+
+def hardware(device: torch.device, processes: int = 1) -> str:
+    """The device in words: a GPU's name, or the processor's and how many threads torch uses."""
+    if device.type == "cuda":
+        name = torch.cuda.get_device_name(device)
+    else:
+        name = f"{_processor()}, {torch.get_num_threads()} of {os.cpu_count()} threads"
+    return name if processes == 1 else f"{processes} × {name}"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(models, platform.processor() or platform.machine())
+
+
+def _peak_resident() -> int:
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if platform.system() == "Darwin" else 1024 * peak
+
+
+def _number(value: Any) -> float | None:
+    # JSON has no NaN.
+    return float(value) if math.isfinite(float(value)) else None

@@ -10,6 +10,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,12 +24,15 @@ from street_maps import NUM_CLASSES, VOID, Labels, write_pairs
 
 from hardpix.data import ClassTable
 from hardpix.data.palette import palette
-from hardpix.diagnosis.image_counts import ImageMaps, calibration_counts, count_image
 from hardpix.diagnosis.image_findings import describe_image
+from hardpix.diagnosis.image_maps import ImageMaps
 from hardpix.diagnosis.inputs import Case
 from hardpix.diagnosis.reading import Reader
+from hardpix.diagnosis.scores import report_scores
+from hardpix.diagnosis.scores.calibration import Calibration
 from hardpix.diagnosis.settings import Settings
 from hardpix.diagnosis.sides import SideReader
+from hardpix.diagnosis.tally import count_image, image_row
 from hardpix.metrics import (
     boundary_error_counts,
     boundary_f_counts,
@@ -78,12 +82,15 @@ def contestants(truth_path: Path, prediction_path: Path, out: Path) -> Contestan
     case = Case("image", {"truth": truth_path, "predictions": prediction_path})
     truth, prediction = reader.labels(case)
     probabilities = _probabilities(prediction)
-    maps = ImageMaps(truth, prediction, image=np.repeat(truth[..., None], 3, axis=2), probabilities=probabilities)
+    scores = report_scores(settings)
+    maps = ImageMaps(
+        truth, prediction, settings, image=np.repeat(truth[..., None], 3, axis=2), probabilities=probabilities
+    )
     hardness = (65535 - 257 * probabilities.max(axis=0).astype(np.int32)).astype(np.uint16)
     thresholds = confident_thresholds(self_confidence_counts(probabilities, truth, VOID))
     pair = (prediction, truth)
     objects = match_objects(*pair, NUM_CLASSES, VOID)
-    counts = count_image(ImageMaps(*pair[::-1]), settings)
+    row = image_row(scores, count_image(scores, maps))
     drawing = Drawing(out, palette(NUM_CLASSES))
 
     def floor() -> np.ndarray:
@@ -91,8 +98,8 @@ def contestants(truth_path: Path, prediction_path: Path, out: Path) -> Contestan
         return np.bincount((true.astype(np.uint16) * 256 + predicted).ravel())
 
     def whole() -> object:
-        read = ImageMaps(*reader.labels(case))
-        return describe_image(read, count_image(read, settings), settings)
+        read = ImageMaps(*reader.labels(case), settings)
+        return describe_image(read, image_row(scores, count_image(scores, read)))
 
     def confident_learning() -> object:
         self_confidence_counts(probabilities, truth, VOID)
@@ -110,15 +117,15 @@ def contestants(truth_path: Path, prediction_path: Path, out: Path) -> Contestan
         "— boundary F-score": lambda: boundary_f_counts(*pair, NUM_CLASSES, VOID, tolerances=[settings.tolerance]),
         "— FErr, MErr, DErr": lambda: boundary_error_counts(*pair, NUM_CLASSES, VOID),
         "— thin parts": lambda: thin_part_counts(*pair, NUM_CLASSES, VOID, radii=[settings.thin_radius]),
-        "— findings of the image": lambda: describe_image(ImageMaps(truth, prediction), counts, settings),
+        "— findings of the image": lambda: describe_image(maps, row),
         "+ clDice of two classes": lambda: cl_dice_counts(*pair, NUM_CLASSES, LINES, VOID),
         "+ hardness": lambda: (
             error_histogram(hardness, *pair, NUM_CLASSES, VOID),
             hardness_counts(hardness, *pair, NUM_CLASSES, VOID),
         ),
-        "+ calibration": lambda: calibration_counts(maps, settings),
+        "+ calibration": lambda: Calibration().count(replace(maps)),
         "+ confident learning, both passes": confident_learning,
-        "+ pictures": lambda: drawing.draw(0, maps, counts),
+        "+ pictures": lambda: drawing.draw(0, maps),
     }
 
 

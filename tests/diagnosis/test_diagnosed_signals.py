@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from hardpix.diagnosis.image_counts import ImageMaps, count_image
 from hardpix.diagnosis.image_findings import describe_image
+from hardpix.diagnosis.image_maps import ImageMaps
 from hardpix.diagnosis.settings import Settings
 
 from .small_runs import run, write_maps
@@ -190,8 +190,8 @@ def test_a_region_looks_mislabelled_where_the_other_class_is_likelier_and_that_o
 ) -> None:
     truth = np.zeros((10, 12), np.uint8)
     probabilities = np.broadcast_to(np.array(of_pixels)[:, None, None], (C, 10, 12))
-    maps, settings, levels = ImageMaps(truth, truth, probabilities=probabilities), Settings(C), np.array(thresholds)
-    found = describe_image(maps, count_image(maps, settings, levels), settings, levels)
+    maps = ImageMaps(truth, truth, Settings(C), probabilities=probabilities, thresholds=np.array(thresholds))
+    found = describe_image(maps, {})
     assert [(s["given"], s["suspected"], s["mislabelled"]) for s in found.suspects] == [(0, 1, mislabelled)]
     assert found.suspects[0]["margin"] == pytest.approx(of_pixels[1] - of_pixels[0])
     assert found.suspect_regions == mislabelled

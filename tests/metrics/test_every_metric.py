@@ -1,6 +1,7 @@
 """Properties that every torchmetric of the library has."""
 
 import copy
+import inspect
 import pickle
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import Tensor
 from torchmetrics import Metric, MetricCollection
 
 import hardpix.metrics
+from hardpix.metrics.counting import CountingMetric
 from hardpix.testing import check_metric
 
 from .every_metric import CASES, Case, draw_maps
@@ -103,6 +105,36 @@ def test_equal_metrics_share_their_counts_in_a_collection(case: Case) -> None:
         alone.update(**maps)
     for name in ("one", "other"):
         assert_same(collection[name].compute(), alone.compute())
+
+
+DECLARED = [name for name, case in CASES.items() if issubclass(getattr(hardpix.metrics, name), CountingMetric)]
+
+
+@pytest.mark.parametrize("name", DECLARED)
+def test_a_declared_metric_has_a_signature_that_holds(name: str) -> None:
+    kind = getattr(hardpix.metrics, name)
+    settings = {"num_classes": 2, "classes": [1], "thresholds": [0.25, 0.5]}
+    *parameters, further = inspect.signature(kind).parameters.values()
+    assert further.kind is inspect.Parameter.VAR_KEYWORD
+    needed = {p.name: settings[p.name] for p in parameters if p.default is inspect.Parameter.empty}
+    by_place, by_name = kind(*needed.values()), kind(**needed, sync_on_compute=False)
+    assert by_place.state_names == by_name.state_names
+    assert not by_name.sync_on_compute  # what the signature does not name goes to torchmetrics
+    for parameter in parameters:
+        expected = needed.get(parameter.name, parameter.default)
+        assert getattr(by_place, parameter.name) == (tuple(expected) if isinstance(expected, list) else expected)
+    with pytest.raises(TypeError, match="missing a required argument"):
+        kind()
+    with pytest.raises(ValueError, match="Unexpected keyword arguments: `with_lines`"):
+        kind(**needed, with_lines=True)
+
+
+def test_settings_are_those_of_the_moment_of_making() -> None:
+    widths = [1]
+    metric = hardpix.metrics.BoundaryIoU(2, widths=widths)
+    widths.append(2)
+    metric.update(torch.zeros(1, 3, 4, dtype=torch.long), torch.zeros(1, 3, 4, dtype=torch.long))
+    assert metric.compute()["mean_boundary_iou"].tolist() == [1.0]
 
 
 def test_merged_states_are_those_of_all_batches_and_other_settings_do_not_merge(case: Case) -> None:

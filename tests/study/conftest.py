@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
 from hardpix.diagnosis.columns import class_columns, overall_columns
+
 from hardpix.diagnosis.settings import Settings
 from hardpix.report.data_scripts import plain
 from hardpix.report.report_pictures import write_pictures

@@ -107,7 +107,7 @@ def run_command(
             action.nargs, action.const, action.metavar = "?", True, "true|false"
     # Words of a name may be joined by dashes, too.
     arguments = [re.sub(r"^--[\w-]+", lambda name: "--" + name[0][2:].replace("-", "_"), word) for word in arguments]
-    parsed = parser.parse_args(arguments)
+    parsed = parser.parse_args(_appended(parser, arguments))
     try:
         with checked_input():
             # Classes refuse their settings when they are made.
@@ -115,6 +115,15 @@ def run_command(
         return command(**settings.as_dict())
     except UsageError as error:
         raise UsageError(own_settings(str(error), inspect.signature(command).parameters)) from error
+
+
+def _appended(parser: Parser, arguments: list[str]) -> list[str]:
+    """Lists that are given by an option more than once, as the parser has them: ``--scores+ A --scores+ B``."""
+    options = {name for action in parser._actions for name in action.option_strings}
+    given = [word.partition("=")[0] for word in arguments]
+    again = {name for name in options if f"{name}+" in options and given.count(name) > 1}
+    pairs = zip(given, arguments, strict=True)
+    return [word.replace(name, f"{name}+", 1) if name in again else word for name, word in pairs]
 
 
 class ParagraphsFormatter(HelpFormatter):

@@ -26,13 +26,17 @@ from hardpix.diagnosis.checking import Checked, PairTotal, check_cases, with_lab
 from hardpix.diagnosis.doubts import find_doubts
 from hardpix.diagnosis.inputs import Case, Inputs
 from hardpix.diagnosis.parallel import in_chunks, worker_count
+from hardpix.diagnosis.probability_counts import ProbabilityCounts, count_probabilities
 from hardpix.diagnosis.reading import Reader
 from hardpix.diagnosis.readings import Readings
+from hardpix.diagnosis.scores import report_scores
+from hardpix.diagnosis.scores.loading import load_scores
+from hardpix.diagnosis.scores.own import try_scores
 from hardpix.diagnosis.settings import Settings, line_numbers
 from hardpix.diagnosis.side_settings import SideSettings, with_table
 from hardpix.metrics import confident_thresholds
 from hardpix.report.against import require_comparable
-from hardpix.report.diagnose_image import CountProbabilities, DiagnoseCases, Drawing
+from hardpix.report.diagnose_image import DiagnoseCases, Drawing
 from hardpix.report.report_builder import Collector, finish_report
 from hardpix.report.report_folder import prepare_report, require_report, require_room
 
@@ -57,6 +61,7 @@ def diagnose(
     truth_ids: Literal["stored", "index"] | None = None,
     truth_threshold: int | None = None,
     lines: str | list[str] | None = None,
+    scores: str | list[str | dict[str, Any]] | None = None,
     against: Path | None = None,
     title: str | None = None,
     band: float = 0.02,
@@ -101,6 +106,8 @@ def diagnose(
         truth_ids: index if the masks hold 0, 1, 2 … in the order of the class table, as trainIds do.
         truth_threshold: The same as prediction_threshold for masks, such as 128 for edges that were smoothed.
         lines: Names of the classes that are line-like, with commas, such as pole,fence; for clDice.
+        scores: Class paths of figures of your own, with commas, such as my_module.MyScore; with settings as
+            '[{class_path: my_module.MyScore, init_args: {radius: 5}}]'.
         against: The report of another run on the same images, to compare with.
         title: Of the report; by default the folder of predictions.
         band: Width of Boundary IoU's band, as a share of the diagonal below 1, else in pixels.
@@ -156,7 +163,7 @@ def diagnose(
             settings = _settings(table, lines, band, radius, thin_radius, sizes)
         image_format = image_format.measured([case.files["images"] for case in cases if "images" in case.files])
         reader = sides.reader(table, image_format)
-        checked, pairs = _checked(cases, reader, many)
+        checked, pairs, counts = _checked(cases, reader, many)
         if table is None:
             if all(entry.problems for entry in checked):
                 raise DataError.of([problem for entry in checked for problem in entry.problems])
@@ -178,6 +185,9 @@ def diagnose(
             raise DataError(f"{title}\n{describe([*lost, *alone])}", [*lost, *alone])
         if against is not None:
             require_comparable(against, table.names, [case.stem for case in cases])
+        figures = load_scores(scores, report_scores(settings), len(table))
+        if scores:
+            try_scores(figures, reader.maps(cases[0], settings)[0])
         prepare_report(out, read, overwrite)
     for doubt in doubts:
         console.print(f"doubt: {doubt.text}")
@@ -187,10 +197,15 @@ def diagnose(
             console.print(f"{everything - len(cases)} of {_images(everything)} left out:\n{describe(lost)}")
         if unused:
             console.print(f"missing or not used, while no image is left out for it:\n{describe(unused)}")
-    thresholds, cases, unusable = _thresholds(reader, cases, table.names, probabilities, many)
+    with_probabilities = [case for case in cases if "probabilities" in case.files]
+    if found_classes and with_probabilities:
+        count = partial(count_probabilities, reader=reader)
+        for found in in_chunks(count, with_probabilities, many, "reading probabilities"):
+            counts.add(found)
+    thresholds, cases, unusable = _thresholds(counts, cases, table.names, probabilities)
     drawing = Drawing(out, table.shown_colours, picture_size, thumbnails_alone=not pictures)
-    collector = Collector(settings)
-    work = DiagnoseCases(reader, settings, drawing, thresholds)
+    collector = Collector(settings, figures)
+    work = DiagnoseCases(reader, settings, figures, drawing, thresholds)
     try:
         for part in in_chunks(work, list(enumerate(cases)), many, "diagnosing"):
             collector.add(part)
@@ -214,8 +229,8 @@ def diagnose(
     # Doubts have been said already.
     for sentence in summary["sentences"][len(doubts) :]:
         console.print(f"- {sentence['text']}")
-    for kind, (scores, views) in PARTS.items():
-        if folders[kind] is not None and summary[scores] is None:
+    for kind, (entry, views) in PARTS.items():
+        if folders[kind] is not None and summary[entry] is None:
             console.print(f"no file of {folders[kind]} could be used, so the report has no {views}")
     # Where the sides may be read otherwise, an id that is never predicted is likely a class.
     if found_classes and not doubts and (odd := _never_predicted(summary)):
@@ -230,36 +245,29 @@ def _own(problems: Iterable[Problem]) -> list[Problem]:
     return [with_own_settings(problem, options) for problem in problems]
 
 
-def _checked(cases: Sequence[Case], reader: Reader, workers: int) -> tuple[list[Checked], Pairs]:
-    """Every case as far as it can be used, and how often which ids occur together."""
+def _checked(cases: Sequence[Case], reader: Reader, workers: int) -> tuple[list[Checked], Pairs, ProbabilityCounts]:
+    """Every case as far as it can be used, how often ids occur together, and counts of the probabilities."""
     checked: list[Checked] = []
-    total = PairTotal()
+    total, probabilities = PairTotal(), ProbabilityCounts()
     for part in in_chunks(partial(check_cases, reader=reader), cases, workers, "checking"):
         checked += part.cases
         total.add(part.pairs)
-    return checked, total.pairs
+        probabilities.add(part.probabilities)
+    return checked, total.pairs, probabilities
 
 
 def _thresholds(
-    reader: Reader, cases: list[Case], names: tuple[str, ...], folder: Path | None, workers: int
+    counts: ProbabilityCounts, cases: list[Case], names: tuple[str, ...], folder: Path | None
 ) -> tuple[np.ndarray | None, list[Case], list[Problem]]:
     """Those of confident learning; the cases without the probabilities that cannot be used; why they cannot."""
-    given = [case for case in cases if "probabilities" in case.files]
-    if folder is None or not given:
-        return None, cases, []
-    classes = len(reader.classes)
-    confidence, channels = np.zeros((2, classes), np.int64), np.zeros((classes, classes), np.int64)
-    unusable: dict[str, tuple[Problem, ...]] = {}
-    for found in in_chunks(CountProbabilities(reader), given, workers, "reading probabilities"):
-        confidence += found.confidence
-        channels += found.channels
-        unusable |= found.unusable
-    problems = list(chain.from_iterable(unusable.values()))
-    if contradiction := channel_problem(channels, names, folder):
+    problems = list(chain.from_iterable(counts.unusable.values()))
+    cases = [case.without("probabilities") if case.stem in counts.unusable else case for case in cases]
+    if folder is None or not isinstance(counts.channels, np.ndarray) or not isinstance(counts.confidence, np.ndarray):
+        return None, cases, problems
+    if contradiction := channel_problem(counts.channels, names, folder):
         console.print(f"probabilities are not used:\n{describe([contradiction])}")
         return None, [case.without("probabilities") for case in cases], [contradiction, *problems]
-    cases = [case.without("probabilities") if case.stem in unusable else case for case in cases]
-    return confident_thresholds(confidence), cases, problems
+    return confident_thresholds(counts.confidence), cases, problems
 
 
 def _settings(

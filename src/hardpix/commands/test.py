@@ -18,7 +18,9 @@ from hardpix.cli.arguments import checked_input
 from hardpix.cli.results import require_outside
 from hardpix.data import ClassTable, Problem, SegmentationFolder, Transformed
 from hardpix.data.image_format import as_picture
-from hardpix.diagnosis.image_counts import ImageMaps
+from hardpix.diagnosis.image_maps import ImageMaps
+from hardpix.diagnosis.scores import Score, report_scores
+from hardpix.diagnosis.scores.loading import load_scores
 from hardpix.diagnosis.settings import Settings, line_numbers
 from hardpix.metrics import SegmentationScores
 from hardpix.report.against import require_comparable
@@ -41,6 +43,7 @@ def evaluate(
     report: Path | None = None,
     against: Path | None = None,
     lines: str | None = None,
+    scores: str | list[str | dict[str, Any]] | None = None,
     pictures: bool = True,
     device: str | None = None,
     image_suffix: str | None = None,
@@ -68,6 +71,8 @@ def evaluate(
         against: The report of another run on the same images, to compare with.
         pictures: Whether the report has pictures of every image, or else thumbnails alone.
         lines: Names of the classes that are line-like, with commas, such as pole,fence; for clDice in the report.
+        scores: Class paths of figures of your own for the report, with commas, such as my_module.MyScore; with settings
+            as '[{class_path: my_module.MyScore, init_args: {radius: 5}}]'.
         device: Such as cpu or cuda:1; a GPU if there is one.
         image_suffix: Ending of the image file names that is no part of the stem; that of the run if none is given.
         mask_suffix: The same of the mask file names.
@@ -121,7 +126,8 @@ def evaluate(
         classes = folder.read_classes()
         if against is not None:
             require_comparable(against, classes.names, getattr(samples, "stems", None))
-        numbers = line_numbers(lines, classes.names)
+        settings = Settings(len(classes), line_numbers(lines, classes.names))
+        figures = load_scores(scores, report_scores(settings), len(classes))
         page = folder.path / "report" if report is None and images is None else report
         if page is not None and (missing := [name for name in REPORT_NEEDS if find_spec(name) is None]):
             console.print(f"no report: it needs {' and '.join(missing)}, pip install '.[diagnose]' in the checkout")
@@ -129,18 +135,20 @@ def evaluate(
         if page is not None:
             # The run's own report is replaced by the next one.
             prepare_report(page, [path for path in [*read, against] if path is not None], overwrite=report is None)
-    scores = SegmentationScores(task.num_classes, task.ignore_index)
-    writer = None if page is None else ReportWriter(page, classes, samples, task.ignore_index, numbers, pictures)
+    total = SegmentationScores(task.num_classes, task.ignore_index)
+    writer = None
+    if page is not None:
+        writer = ReportWriter(page, classes, samples, task.ignore_index, settings, figures, pictures)
     transformed = Transformed(samples, folder.evaluation_transform())
     signal = None if writer is None else task.shown_signal
     count = 0
     for found in infer(task, transformed, signal=signal, label="testing"):
         assert found.target is not None
-        scores.update(found.prediction[None], found.target[None])
+        total.update(found.prediction[None], found.target[None])
         if writer is not None:
             writer.add(found)
         count += 1
-    values = scores.compute()
+    values = total.compute()
     by_class = values.pop("class_iou").reshape(-1).tolist()
     result: dict[str, Any] = {
         "images": count,
@@ -172,7 +180,8 @@ class ReportWriter:
         classes: of the network.
         samples: the images, in the order in which they come, as `Inferred` numbers them.
         ignore_index: the id of unlabelled pixels.
-        lines: indices of the line-like classes.
+        settings: of the diagnosis.
+        scores: the figures.
         pictures: of every image, or else thumbnails alone.
     """
 
@@ -182,16 +191,17 @@ class ReportWriter:
         classes: ClassTable,
         samples: Dataset,
         ignore_index: int,
-        lines: tuple[int, ...] = (),
+        settings: Settings,
+        scores: Sequence[Score],
         pictures: bool = True,
     ) -> None:
         self.out = out
         self.classes = classes
         self.samples = samples
         self.ignore_index = ignore_index
-        self.settings = Settings(len(classes), lines)
+        self.settings = settings
         self.drawing = Drawing(out, classes.shown_colours, thumbnails_alone=not pictures)
-        self.collector = Collector(self.settings)
+        self.collector = Collector(settings, scores)
 
     def add(self, found: Inferred) -> None:
         """The next image."""
@@ -200,11 +210,14 @@ class ReportWriter:
         maps = ImageMaps(
             truth=self._codes(torch.where(found.target == self.ignore_index, self.settings.void, found.target)),
             prediction=self._codes(found.prediction),
+            settings=self.settings,
+            stem=found.stem,
+            class_names=self.classes.names,
             image=_picture(self.samples[number]["image"], found.target),
             confidence=found.confidence.numpy(),
             hardness=None if found.level is None else found.level.numpy(),
         )
-        counts, image = diagnose_image(found.stem, number, maps, self.settings, self.drawing)
+        counts, image = diagnose_image(number, maps, self.collector.scores, self.drawing)
         self.collector.add(Part(counts, [image]))
 
     def finish(

@@ -12,6 +12,7 @@ from hardpix.data.mask_facts import MaskFacts
 from hardpix.data.problems import colours_without_table, too_many_labels
 from hardpix.diagnosis.agreement import Pairs, sum_pairs
 from hardpix.diagnosis.inputs import NEEDED, Case
+from hardpix.diagnosis.probability_counts import ProbabilityCounts
 from hardpix.diagnosis.reading import Reader, size_problem
 
 # More different ids in one mask than any data set has classes.
@@ -44,23 +45,25 @@ class Checked:
 
 @dataclass(frozen=True)
 class CheckedPart:
-    """Some cases, and their pairs of ids together."""
+    """Some cases, their pairs of ids together, and counts of their probabilities where the classes are known."""
 
     cases: list[Checked]
     pairs: Pairs
+    probabilities: ProbabilityCounts
 
 
 def check_cases(cases: Sequence[Case], reader: Reader) -> CheckedPart:
-    """Read truth and prediction of each case, and the heads of its other files."""
-    found = [_check(case, reader) for case in cases]
+    """Read truth and prediction of each case, probabilities where classes are known, and the heads of other files."""
+    probabilities = ProbabilityCounts()
+    found = [_check(case, reader, probabilities) for case in cases]
     kept = [
         entry if entry.pairs is None or len(entry.pairs) <= MOST_PAIRS else replace(entry, pairs=None)
         for entry in found
     ]
-    return CheckedPart(kept, sum_pairs(entry.pairs for entry in found if entry.pairs is not None))
+    return CheckedPart(kept, sum_pairs(entry.pairs for entry in found if entry.pairs is not None), probabilities)
 
 
-def _check(case: Case, reader: Reader) -> Checked:
+def _check(case: Case, reader: Reader, probabilities: ProbabilityCounts) -> Checked:
     try:
         stored = reader.load(case)
     except DataError as error:
@@ -87,6 +90,8 @@ def _check(case: Case, reader: Reader) -> Checked:
         size, limit = (stored[0].shape[0], stored[0].shape[1]), reader.image_format.max_pixels
         if problem := size_problem(case, kind, size, max_pixels=limit):
             case = case.without(kind, problem)
+    if "probabilities" in case.files and reader.truth.classes is not None and not problems:
+        probabilities.add_case(case, reader, *(codes for codes, _ in reader.codes(stored)))
     truth, predicted = pairs.of_truth, pairs.of_predictions
     facts = (
         reader.truth.facts(case.files["truth"], stored[0], truth),

@@ -20,8 +20,9 @@ from hardpix.data.labels import Label
 from hardpix.data.limits import MAX_PIXELS
 from hardpix.data.problems import unknown_labels, wrong_size
 from hardpix.diagnosis.agreement import UNKNOWN, Pairs, count_pairs
-from hardpix.diagnosis.image_counts import ImageMaps
+from hardpix.diagnosis.image_maps import ImageMaps
 from hardpix.diagnosis.inputs import NEEDED, Case
+from hardpix.diagnosis.settings import Settings
 from hardpix.diagnosis.sides import SideReader
 
 
@@ -68,6 +69,10 @@ class Reader:
         """Counts of the pairs of ids in two maps as they are stored."""
         return count_pairs(self.truth.ids(truth), self.predictions.ids(prediction))
 
+    def codes(self, stored: tuple[np.ndarray, np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Class indices of truth and prediction as they are stored, and which labels are known."""
+        return [side.codes(values) for side, values in zip((self.truth, self.predictions), stored, strict=True)]
+
     def labels(self, case: Case) -> tuple[np.ndarray, np.ndarray]:
         """Truth and prediction, (H, W) class indices, the largest value of their type where there is no label.
 
@@ -75,9 +80,7 @@ class Reader:
             DataError: everything that is wrong with the two.
         """
         stored = self.load(case)
-        (truth, of_truth), (prediction, _) = (
-            side.codes(values) for side, values in zip((self.truth, self.predictions), stored, strict=True)
-        )
+        (truth, of_truth), (prediction, _) = self.codes(stored)
         void = np.iinfo(truth.dtype).max
         missing = (truth != void) & (prediction == void)
         if not of_truth.all() or missing.any():
@@ -124,7 +127,9 @@ class Reader:
             return f"if they hold 0, 1, 2 … in the order of the classes, say --prediction-ids index; else {otherwise}"
         return otherwise
 
-    def maps(self, case: Case) -> tuple[ImageMaps, list[Problem]]:
+    def maps(
+        self, case: Case, settings: Settings, thresholds: np.ndarray | None = None
+    ) -> tuple[ImageMaps, list[Problem]]:
         """All maps of a case; those beside truth and prediction that cannot be used are left out, with the reasons.
 
         Raises:
@@ -149,23 +154,26 @@ class Reader:
         maps = ImageMaps(
             truth,
             prediction,
+            settings,
+            case.stem,
+            self.classes.names,
             image=optional("images", self.image_format.picture),
             probabilities=optional("probabilities", lambda path: read_probabilities(path, len(self.classes))),
             hardness=optional("hardness", partial(read_hardness, max_pixels=self.image_format.max_pixels)),
+            thresholds=thresholds,
         )
         return maps, problems
 
-    def probabilities(self, case: Case) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Probabilities, truth and prediction alone.
+    def probabilities(self, case: Case, size: tuple[int, ...]) -> np.ndarray:
+        """The probabilities of a case, (C, H, W), at the size (H, W) of its labels.
 
         Raises:
-            DataError: one of them cannot be used.
+            DataError: they cannot be used.
         """
-        truth, prediction = self.labels(case)
         found = read_probabilities(case.files["probabilities"], len(self.classes))
-        if found.shape[1:] != truth.shape:
-            raise DataError.of([wrong_size(case.files["probabilities"], truth.shape, found.shape[1:])])
-        return found, truth, prediction
+        if found.shape[1:] != size:
+            raise DataError.of([wrong_size(case.files["probabilities"], size, found.shape[1:])])
+        return found
 
 
 def _unknown(side: SideReader, counts: Mapping[int, int]) -> dict[Label, int]:

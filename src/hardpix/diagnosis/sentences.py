@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from hardpix.diagnosis.settings import Settings
-from hardpix.metrics import errors_by_class, mean_iou, mended_by_class_and_kind, mended_by_pair
+from hardpix.metrics import mended_by_pair
 
 # How many of the classes that cost most are spoken of.
 CLASSES = 3
@@ -41,17 +41,16 @@ WORTH_SAYING = 0.001
 Sentence = dict[str, Any]
 
 
-def verdict(summary: Mapping[str, Any], kinds: np.ndarray, settings: Settings) -> list[Sentence]:
+def verdict(summary: Mapping[str, Any], settings: Settings) -> list[Sentence]:
     """Sentences in the order in which they matter; those that have nothing to say are left out.
 
     Args:
         summary: all that a report has, but for its sentences.
-        kinds: (5, C, C) counts by `ErrorKind`, true class and predicted class.
         settings: of the diagnosis.
     """
     names = [entry["name"] for entry in summary["classes"]]
     found = [_overall(summary), _kind(summary, settings)]
-    found += _classes(torch.from_numpy(kinds), names, settings)
+    found += _classes(summary["class_kinds"], names, settings)
     found += [_pair(summary, names), _small(summary), _thin(summary, names)]
     found += [_hardness(summary), _calibration(summary), _suspects(summary, names)]
     return [sentence for sentence in found if sentence is not None]
@@ -83,14 +82,14 @@ def _kind(summary: Mapping[str, Any], settings: Settings) -> Sentence | None:
     )
 
 
-def _classes(kinds: torch.Tensor, names: Sequence[str], settings: Settings) -> list[Sentence]:
+def _classes(kinds: Mapping[str, np.ndarray], names: Sequence[str], settings: Settings) -> list[Sentence]:
     """The classes that lose most by one kind of error, and how much.
 
     Its wrong pixels are those of `errors_by_class`, each of which counts for one class.
     """
-    errors = errors_by_class(kinds)[1:].double()
+    errors = torch.from_numpy(kinds["pixels"]).double()
     shares = errors / errors.sum(0)
-    costs = (mended_by_class_and_kind(kinds)[1:] - mean_iou(kinds.sum(0))).where(errors > 0, -torch.inf)
+    costs = torch.from_numpy(kinds["cost"]).where(errors > 0, -torch.inf)
     most, kind_of = costs.max(0)
     said = []
     for k in most.argsort(descending=True, stable=True)[:CLASSES].tolist():

@@ -1,12 +1,11 @@
 """Errors in the bands along predicted borders, true borders and both: FErr, MErr and DErr."""
 
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from hardpix.metrics.counting import LabelMetric, mean_of_defined, ratio
-from hardpix.metrics.label_pair import label_pair, tally
+from hardpix.metrics.counting import LabelMetric, declared, mean_of_defined, ratio
+from hardpix.metrics.label_pair import LabelPair, label_pair, tally
 from hardpix.metrics.windows import CROSS, covered, holds_several_classes, square
 
 
@@ -51,15 +50,19 @@ def boundary_error_counts(
                [2, 2],
                [0, 2]])
     """
+    return count_boundary_errors(label_pair(prediction, target, num_classes, ignore_index), radius)
+
+
+def count_boundary_errors(pair: LabelPair, radius: int = 7) -> np.ndarray:
+    """The same of a pair of label maps that has been checked."""
     if radius < 1:
         raise ValueError(f"expected a radius of at least 1 pixel, found {radius}")
-    pair = label_pair(prediction, target, num_classes, ignore_index)
     predicted, true = (
         covered(holds_several_classes(labels, CROSS) & pair.valid, square(radius)).view(np.uint8)
         for labels in (pair.prediction, pair.target)
     )
     right = (pair.prediction == pair.target).view(np.uint8)
-    by_kind = tally(4 * right + 2 * true + predicted, 8, pair.target, num_classes).reshape(2, 2, 2, num_classes)
+    by_kind = tally(4 * right + 2 * true + predicted, 8, pair.target, pair.num_classes).reshape(2, 2, 2, -1)
     in_bands = np.stack([by_kind[:, :, 1].sum(1), by_kind[:, 1].sum(1), by_kind[:, 1, 1]], axis=1)
     return np.stack([in_bands[1], in_bands.sum(0)])
 
@@ -116,6 +119,8 @@ class BoundaryErrors(LabelMetric):
         tensor(0.5000, dtype=torch.float64)
     """
 
-    def __init__(self, num_classes: int, ignore_index: int = 255, radius: int = 7, **kwargs: Any) -> None:
-        count = partial(boundary_error_counts, num_classes=num_classes, ignore_index=ignore_index, radius=radius)
-        super().__init__(count, boundary_error_scores, (2, 3, num_classes), **kwargs)
+    count, score = staticmethod(boundary_error_counts), staticmethod(boundary_error_scores)
+    shape = staticmethod(lambda num_classes: (2, 3, num_classes))
+
+    @declared
+    def __init__(self, num_classes: int, ignore_index: int = 255, radius: int = 7, **kwargs: Any) -> None: ...

@@ -1,13 +1,12 @@
 """Boundary F-score of semantic maps: are the drawn borders at the true ones, up to a tolerance?"""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from hardpix.metrics.counting import LabelMetric, f_score, mean_of_defined, ratio
-from hardpix.metrics.label_pair import label_pair, length_in_pixels, void_of
+from hardpix.metrics.counting import LabelMetric, declared, f_score, mean_of_defined, ratio
+from hardpix.metrics.label_pair import LabelPair, label_pair, length_in_pixels, void_of
 from hardpix.metrics.nearby import distance_to_same_class
 from hardpix.metrics.windows import holds_several_classes, square
 
@@ -55,9 +54,14 @@ def boundary_f_counts(
                [[1, 1],
                 [1, 1]]])
     """
-    pair = label_pair(prediction, target, num_classes, ignore_index)
+    return count_boundary_f(label_pair(prediction, target, num_classes, ignore_index), tolerances)
+
+
+def count_boundary_f(pair: LabelPair, tolerances: Sequence[float] = (3,)) -> np.ndarray:
+    """The same of a pair of label maps that has been checked."""
+    num_classes = pair.num_classes
     predicted, true = _boundaries(pair.prediction), _boundaries(pair.target)
-    limits = [length_in_pixels(tolerance, target.shape) for tolerance in tolerances]
+    limits = [length_in_pixels(tolerance, pair.target.shape) for tolerance in tolerances]
     counts = []
     for labels, other in ((predicted, true), (true, predicted)):
         own, distance = distance_to_same_class(labels, other, max(limits, default=0))
@@ -112,13 +116,13 @@ class BoundaryF(LabelMetric):
         tensor([0., 1.], dtype=torch.float64)
     """
 
+    count, score = staticmethod(boundary_f_counts), staticmethod(boundary_f_scores)
+    shape = staticmethod(lambda num_classes, tolerances: (4, len(tolerances), num_classes))
+
+    @declared
     def __init__(
         self, num_classes: int, ignore_index: int = 255, tolerances: Sequence[float] = (3,), **kwargs: Any
-    ) -> None:
-        count = partial(
-            boundary_f_counts, num_classes=num_classes, ignore_index=ignore_index, tolerances=tuple(tolerances)
-        )
-        super().__init__(count, boundary_f_scores, (4, len(tolerances), num_classes), **kwargs)
+    ) -> None: ...
 
 
 def _boundaries(labels: np.ndarray) -> np.ndarray:

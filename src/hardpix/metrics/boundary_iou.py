@@ -1,13 +1,12 @@
 """Boundary IoU of semantic maps, all classes and several widths of the band at once."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from hardpix.metrics.counting import LabelMetric, mean_of_defined, ratio
-from hardpix.metrics.label_pair import label_pair, length_in_pixels, tally
+from hardpix.metrics.counting import LabelMetric, declared, mean_of_defined, ratio
+from hardpix.metrics.label_pair import LabelPair, label_pair, length_in_pixels, tally
 from hardpix.metrics.windows import holds_several_classes, square
 
 
@@ -47,11 +46,16 @@ def boundary_iou_counts(
         >>> intersection, union
         (array([[1, 1]]), array([[2, 2]]))
     """
-    pair = label_pair(prediction, target, num_classes, ignore_index)
-    reaches = [length_in_pixels(width, target.shape) for width in widths]
+    return count_boundary_iou(label_pair(prediction, target, num_classes, ignore_index), widths)
+
+
+def count_boundary_iou(pair: LabelPair, widths: Sequence[float] = (0.02,)) -> np.ndarray:
+    """The same of a pair of label maps that has been checked."""
+    shape, num_classes = pair.target.shape, pair.num_classes
+    reaches = [length_in_pixels(width, shape) for width in widths]
     # The bands lie within each other: a pixel's level is the number of bands that it is in.
     predicted, true = (
-        sum((_band(labels, reach) for reach in reaches), start=np.zeros(target.shape, dtype=np.uint8))
+        sum((_band(labels, reach) for reach in reaches), start=np.zeros(shape, dtype=np.uint8))
         for labels in (pair.prediction, pair.target)
     )
     common = np.minimum(predicted, true) * (pair.prediction == pair.target)
@@ -107,11 +111,13 @@ class BoundaryIoU(LabelMetric):
         tensor([0.5000], dtype=torch.float64)
     """
 
+    count, score = staticmethod(boundary_iou_counts), staticmethod(boundary_iou_scores)
+    shape = staticmethod(lambda num_classes, widths: (2, len(widths), num_classes))
+
+    @declared
     def __init__(
         self, num_classes: int, ignore_index: int = 255, widths: Sequence[float] = (0.02,), **kwargs: Any
-    ) -> None:
-        count = partial(boundary_iou_counts, num_classes=num_classes, ignore_index=ignore_index, widths=tuple(widths))
-        super().__init__(count, boundary_iou_scores, (2, len(widths), num_classes), **kwargs)
+    ) -> None: ...
 
 
 def _band(labels: np.ndarray, reach: int) -> np.ndarray:

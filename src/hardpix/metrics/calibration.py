@@ -1,15 +1,15 @@
 """Whether a network is as often right as it says."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from hardpix.metrics.counting import CountingMetric
-from hardpix.metrics.error_histogram import error_histogram
+from hardpix.metrics.counting import CountingMetric, declared
+from hardpix.metrics.error_histogram import count_values
 from hardpix.metrics.fixed_point import LEVELS
+from hardpix.metrics.label_pair import label_pair
 
 
 def reliability_diagram(histogram: np.ndarray, bins: int = 15) -> dict[str, np.ndarray]:
@@ -29,6 +29,7 @@ def reliability_diagram(histogram: np.ndarray, bins: int = 15) -> dict[str, np.n
         ValueError: fewer than one bin; a histogram of another shape.
 
     Example:
+        >>> from hardpix.metrics import error_histogram
         >>> confidence, prediction = np.array([[0.9, 1.0, 0.4]]), np.array([[0, 1, 1]])
         >>> counts = error_histogram(confidence, prediction, np.array([[0, 0, 1]]), num_classes=2)
         >>> reliability_diagram(counts, bins=2)["accuracy"]
@@ -52,6 +53,7 @@ def calibration_error(histogram: np.ndarray, bins: int = 15) -> float:
         From 0 (the network is as often right as it says) to 1; NaN where there is no pixel.
 
     Example:
+        >>> from hardpix.metrics import error_histogram
         >>> confidence, prediction = np.array([[0.8, 1.0, 0.4]]), np.array([[0, 1, 1]])
         >>> counts = error_histogram(confidence, prediction, np.array([[0, 0, 1]]), num_classes=2)
         >>> round(calibration_error(counts, bins=2), 4)
@@ -77,6 +79,28 @@ def bin_sums(histogram: np.ndarray, bins: int) -> np.ndarray:
         # No bincount: it adds weights as floats, which sums over a data set would outgrow.
         np.add.at(row, place, counts)
     return sums
+
+
+def _histograms(
+    confidence: np.ndarray,
+    prediction: np.ndarray,
+    target: np.ndarray,
+    *parts: np.ndarray,
+    num_classes: int,
+    ignore_index: int,
+    masks: Sequence[str],
+) -> np.ndarray:
+    pair = label_pair(prediction, target, num_classes, ignore_index)
+    chosen = dict(zip(masks, parts, strict=True))
+    return np.stack([count_values(confidence, pair, mask) for mask in (None, *chosen.values())])
+
+
+def _scores(histograms: np.ndarray, bins: int, masks: Sequence[str]) -> dict[str, Any]:
+    scores: dict[str, Any] = {}
+    for prefix, histogram in zip(["", *(f"{name}_" for name in masks)], histograms, strict=True):
+        scores[f"{prefix}ece"] = calibration_error(histogram, bins)
+        scores |= {f"{prefix}{name}": values for name, values in reliability_diagram(histogram, bins).items()}
+    return scores
 
 
 class Calibration(CountingMetric):
@@ -106,13 +130,14 @@ class Calibration(CountingMetric):
         {'ece': 0.35, 'border_ece': 0.6}
     """
 
+    count, score = staticmethod(_histograms), staticmethod(_scores)
+    shape = staticmethod(lambda masks: (1 + len(masks), 2, LEVELS))
+    masks: tuple[str, ...]
+
+    @declared
     def __init__(
         self, num_classes: int, ignore_index: int = 255, bins: int = 15, masks: Sequence[str] = (), **kwargs: Any
-    ) -> None:
-        count = partial(_histograms, num_classes=num_classes, ignore_index=ignore_index)
-        score = partial(_scores, bins=bins, masks=tuple(masks))
-        super().__init__(count, score, (1 + len(masks), 2, LEVELS), {"masks": tuple(masks)}, **kwargs)
-        self.masks = tuple(masks)
+    ) -> None: ...
 
     def update(
         self, confidence: Tensor, prediction: Tensor, target: Tensor, masks: Mapping[str, Tensor] | None = None
@@ -127,23 +152,3 @@ class Calibration(CountingMetric):
         if set(masks) != set(self.masks):
             raise ValueError(f"expected masks named {sorted(self.masks)}, found {sorted(masks)}")
         self.count_batch(confidence, prediction, target, *(masks[name] for name in self.masks))
-
-
-def _histograms(
-    confidence: np.ndarray,
-    prediction: np.ndarray,
-    target: np.ndarray,
-    *masks: np.ndarray,
-    num_classes: int,
-    ignore_index: int,
-) -> np.ndarray:
-    pair = (prediction, target, num_classes, ignore_index)
-    return np.stack([error_histogram(confidence, *pair, mask) for mask in (None, *masks)])
-
-
-def _scores(histograms: np.ndarray, bins: int, masks: Sequence[str]) -> dict[str, Any]:
-    scores: dict[str, Any] = {}
-    for prefix, histogram in zip(["", *(f"{name}_" for name in masks)], histograms, strict=True):
-        scores[f"{prefix}ece"] = calibration_error(histogram, bins)
-        scores |= {f"{prefix}{name}": values for name, values in reliability_diagram(histogram, bins).items()}
-    return scores

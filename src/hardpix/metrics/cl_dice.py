@@ -1,14 +1,13 @@
 """clDice of classes that are lines: is each line there along its whole length, and in one piece?"""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import cv2
 import numpy as np
 
-from hardpix.metrics.counting import LabelMetric, f_score, mean_of_defined, ratio
-from hardpix.metrics.label_pair import label_pair
+from hardpix.metrics.counting import LabelMetric, declared, f_score, mean_of_defined, ratio
+from hardpix.metrics.label_pair import LabelPair, label_pair
 
 
 def cl_dice_counts(
@@ -41,10 +40,14 @@ def cl_dice_counts(
         >>> cl_dice_counts(prediction, target, num_classes=2, classes=[1]).ravel()
         array([3, 3, 3, 4])
     """
-    foreign = [number for number in classes if not 0 <= number < num_classes]
+    return count_cl_dice(label_pair(prediction, target, num_classes, ignore_index), classes)
+
+
+def count_cl_dice(pair: LabelPair, classes: Sequence[int]) -> np.ndarray:
+    """The same of a pair of label maps that has been checked."""
+    foreign = [number for number in classes if not 0 <= number < pair.num_classes]
     if foreign:
-        raise ValueError(f"expected classes from 0 to {num_classes - 1} for clDice, found {foreign}")
-    pair = label_pair(prediction, target, num_classes, ignore_index)
+        raise ValueError(f"expected classes from 0 to {pair.num_classes - 1} for clDice, found {foreign}")
     counts = []
     for number in classes:
         predicted, true = pair.prediction == number, pair.target == number
@@ -101,9 +104,11 @@ class ClDice(LabelMetric):
         tensor(0.8571, dtype=torch.float64)
     """
 
-    def __init__(self, num_classes: int, classes: Sequence[int], ignore_index: int = 255, **kwargs: Any) -> None:
-        count = partial(cl_dice_counts, num_classes=num_classes, classes=tuple(classes), ignore_index=ignore_index)
-        super().__init__(count, cl_dice_scores, (4, len(classes)), **kwargs)
+    count, score = staticmethod(cl_dice_counts), staticmethod(cl_dice_scores)
+    shape = staticmethod(lambda classes: (4, len(classes)))
+
+    @declared
+    def __init__(self, num_classes: int, classes: Sequence[int], ignore_index: int = 255, **kwargs: Any) -> None: ...
 
 
 def _skeleton(mask: np.ndarray) -> np.ndarray:

@@ -1,12 +1,11 @@
 """Whether the probability of every class is its frequency."""
 
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from hardpix.metrics.calibration import bin_sums
-from hardpix.metrics.counting import ProbabilityMetric
+from hardpix.metrics.counting import ProbabilityMetric, declared
 from hardpix.metrics.fixed_point import LEVELS, sixteen_bits
 from hardpix.metrics.label_pair import labelled
 from hardpix.metrics.self_confidence import check_probabilities
@@ -79,6 +78,11 @@ def classwise_calibration_error(counts: np.ndarray) -> np.ndarray:
         return np.abs(own - probability / (LEVELS - 1)).sum(1) / pixels.sum(1)
 
 
+def _scores(counts: np.ndarray) -> dict[str, np.ndarray]:
+    errors = classwise_calibration_error(counts)
+    return {"class_ece": errors, "static_ece": errors.mean()}
+
+
 class ClasswiseCalibration(ProbabilityMetric):
     """Whether the probability of every class is its frequency, over a whole set of images.
 
@@ -102,11 +106,8 @@ class ClasswiseCalibration(ProbabilityMetric):
         0.3
     """
 
-    def __init__(self, num_classes: int, ignore_index: int = 255, bins: int = 15, **kwargs: Any) -> None:
-        count = partial(classwise_calibration_counts, ignore_index=ignore_index, bins=bins)
-        super().__init__(num_classes, count, _scores, (num_classes, 3, bins), **kwargs)
+    count, score = staticmethod(classwise_calibration_counts), staticmethod(_scores)
+    shape = staticmethod(lambda num_classes, bins: (num_classes, 3, bins))
 
-
-def _scores(counts: np.ndarray) -> dict[str, np.ndarray]:
-    errors = classwise_calibration_error(counts)
-    return {"class_ece": errors, "static_ece": errors.mean()}
+    @declared
+    def __init__(self, num_classes: int, ignore_index: int = 255, bins: int = 15, **kwargs: Any) -> None: ...

@@ -1,14 +1,24 @@
 """The confident joint of given and suspected labels, over a whole set of images."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from hardpix.metrics.counting import ProbabilityMetric
+from hardpix.metrics.counting import ProbabilityMetric, declared
 from hardpix.metrics.label_suspects import find_label_suspects
+
+
+def _count(
+    probabilities: np.ndarray, target: np.ndarray, thresholds: Sequence[float], ignore_index: int, tolerance: int
+) -> np.ndarray:
+    levels = np.array(thresholds, dtype=np.float64)
+    return find_label_suspects(probabilities, target, levels, ignore_index, tolerance).counts
+
+
+def _scores(counts: np.ndarray) -> dict[str, np.ndarray]:
+    return dict(zip(("confident_joint", "displaced_borders", "suspects"), counts, strict=True))
 
 
 class ConfidentJoint(ProbabilityMetric):
@@ -38,17 +48,16 @@ class ConfidentJoint(ProbabilityMetric):
                 [0, 0]])
     """
 
+    count, score = staticmethod(_count), staticmethod(_scores)
+    shape = staticmethod(lambda thresholds: (3, len(thresholds), len(thresholds)))
+    thresholds: tuple[float, ...]
+
+    @declared
     def __init__(
         self, thresholds: Sequence[float] | Tensor, ignore_index: int = 255, tolerance: int = 0, **kwargs: Any
-    ) -> None:
-        given = np.array([float(threshold) for threshold in thresholds])
-        count = partial(_count, thresholds=given, ignore_index=ignore_index, tolerance=tolerance)
-        super().__init__(len(given), count, _scores, (3, len(given), len(given)), **kwargs)
+    ) -> None: ...
 
-
-def _count(probabilities: np.ndarray, target: np.ndarray, **settings: Any) -> np.ndarray:
-    return find_label_suspects(probabilities, target, **settings).counts
-
-
-def _scores(counts: np.ndarray) -> dict[str, np.ndarray]:
-    return dict(zip(("confident_joint", "displaced_borders", "suspects"), counts, strict=True))
+    @property
+    def num_classes(self) -> int:
+        """C, one for each threshold."""
+        return len(self.thresholds)

@@ -1,15 +1,19 @@
 """Scores of label maps as torchmetrics: counts of one image by a pure function, summed over the set."""
 
+import functools
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar, TypeVar, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from hardpix.metrics.states import Counts, CountsMetric
+from hardpix.metrics.states import Counts, CountsMetric, plain
 from hardpix.pixels.class_ids import require_batch
+
+Init = TypeVar("Init", bound=Callable[..., None])
 
 
 class CountingMetric(CountsMetric):
@@ -17,28 +21,27 @@ class CountingMetric(CountsMetric):
 
     Maps on another device are counted on the CPU, image by image: one copy to the host each update.
 
-    Args:
-        count: from the maps of one image, as numpy arrays, to int64 counts of a fixed shape; a ``partial`` whose
-            keywords are the settings.
+    A subclass is a declaration: three functions, and the signature of its ``__init__`` under :func:`declared`. Each
+    function is given those of the settings that its own signature names.
+
+    Attributes:
+        count: from the maps of one image, as numpy arrays, to int64 counts; its settings are part of the state's name.
         score: from summed counts to named arrays.
-        shape: that of the counts.
-        settings: others that the counts depend on.
+        shape: of the counts, from settings alone.
     """
 
+    count: ClassVar[Callable[..., np.ndarray]]
+    score: ClassVar[Callable[..., Mapping[str, Any]]]
+    shape: ClassVar[Callable[..., tuple[int, ...]]]
     counts = Counts()
 
-    def __init__(
-        self,
-        count: partial[np.ndarray],
-        score: Callable[[np.ndarray], Mapping[str, Any]],
-        shape: tuple[int, ...],
-        settings: Mapping[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, settings: Mapping[str, Any], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._count = count
-        self._score = score
-        self.add_counts({"counts": shape}, count.keywords | dict(settings or {}))
+        own = {name: plain(value) for name, value in settings.items()}
+        for name, value in own.items():
+            setattr(self, name, value)
+        self._count, self._score, shape = (_with(function, own) for function in (self.count, self.score, self.shape))
+        self.add_counts({"counts": shape()}, self._count.keywords)
 
     def count_batch(self, *maps: Tensor) -> None:
         """Add the counts of all images of a batch; none of them where one is refused."""
@@ -65,11 +68,7 @@ class LabelMetric(CountingMetric):
 
 
 class ProbabilityMetric(CountingMetric):
-    """Counts of the probabilities of all classes, and true labels."""
-
-    def __init__(self, num_classes: int, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.num_classes = num_classes
+    """Counts of the probabilities of all ``num_classes`` classes, and true labels."""
 
     def update(self, probabilities: Tensor, target: Tensor) -> None:
         """Count one batch of (B, C, H, W) probabilities and (B, H, W) class ids.
@@ -96,6 +95,43 @@ class HardnessMetric(CountingMetric):
                 of the batch is counted then.
         """
         self.count_batch(hardness, prediction, target)
+
+
+def declared(init: Init) -> Init:
+    """Make the signature of a metric's ``__init__`` the declaration of its settings; its body is never run.
+
+    Keyword arguments that the signature does not name go to ``torchmetrics.Metric``.
+
+    Example:
+        >>> class Ones(LabelMetric):
+        ...     count = staticmethod(lambda prediction, target, weight: np.array([weight * (prediction == 1).sum()]))
+        ...     score = staticmethod(lambda counts: {"ones": counts})
+        ...     shape = staticmethod(lambda: (1,))
+        ...     @declared
+        ...     def __init__(self, weight: int = 1, **kwargs): ...
+        >>> metric = Ones(weight=3)
+        >>> metric.update(torch.tensor([[[0, 1, 1]]]), torch.tensor([[[0, 0, 1]]]))
+        >>> metric.compute()["ones"], metric.state_names["counts"]
+        (tensor([6]), 'counts of Ones(weight=3)')
+    """
+    signature = inspect.signature(init)
+
+    @functools.wraps(init)
+    def initialize(self: CountingMetric, *arguments: Any, **further: Any) -> None:
+        given = signature.bind(self, *arguments, **further)
+        given.apply_defaults()
+        _, *names = given.arguments
+        settings = {name: given.arguments[name] for name in names if name != "kwargs"}
+        CountingMetric.__init__(self, settings, **given.arguments.get("kwargs", {}))
+
+    return cast(Init, initialize)
+
+
+def _with(function: Callable[..., Any], settings: Mapping[str, Any]) -> partial[Any]:
+    """A function with those of the settings that its signature names."""
+    return partial(
+        function, **{name: settings[name] for name in inspect.signature(function).parameters if name in settings}
+    )
 
 
 def require_pair(prediction: Tensor, target: Tensor) -> None:

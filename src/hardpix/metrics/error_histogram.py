@@ -3,7 +3,7 @@
 import numpy as np
 
 from hardpix.metrics.fixed_point import LEVELS, sixteen_bits
-from hardpix.metrics.label_pair import label_pair
+from hardpix.metrics.label_pair import LabelPair, label_pair
 
 
 def error_histogram(
@@ -41,7 +41,12 @@ def error_histogram(
         >>> counts[0].nonzero()[0], counts[1].nonzero()[0]
         (array([0]), array([65535]))
     """
-    guess, truth, valid = label_pair(prediction, target, num_classes, ignore_index)
+    return count_values(values, label_pair(prediction, target, num_classes, ignore_index), mask)
+
+
+def count_values(values: np.ndarray, pair: LabelPair, mask: np.ndarray | None = None) -> np.ndarray:
+    """The same of a pair of label maps that has been checked."""
+    guess, truth, valid, _ = pair
     levels = sixteen_bits(values, valid)
     if mask is not None:
         if mask.shape != valid.shape or mask.dtype != bool:

@@ -1,12 +1,11 @@
 """How well a map ranks the errors of a whole data set."""
 
-from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
-from hardpix.metrics.counting import HardnessMetric
+from hardpix.metrics.counting import HardnessMetric, declared
 from hardpix.metrics.error_histogram import error_histogram
 from hardpix.metrics.fixed_point import LEVELS
 
@@ -116,6 +115,8 @@ class ErrorRanking(HardnessMetric):
         tensor(1., dtype=torch.float64)
     """
 
-    def __init__(self, num_classes: int, ignore_index: int = 255, **kwargs: Any) -> None:
-        count = partial(error_histogram, num_classes=num_classes, ignore_index=ignore_index)
-        super().__init__(count, error_ranking, (2, LEVELS), **kwargs)
+    count, score = staticmethod(error_histogram), staticmethod(error_ranking)
+    shape = staticmethod(lambda: (2, LEVELS))
+
+    @declared
+    def __init__(self, num_classes: int, ignore_index: int = 255, **kwargs: Any) -> None: ...

@@ -1,13 +1,12 @@
 """IoU from the easiest tenth of the pixels to the hardest."""
 
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from hardpix.metrics.counting import HardnessMetric
+from hardpix.metrics.counting import HardnessMetric, declared
 from hardpix.metrics.fixed_point import LEVELS, sixteen_bits
-from hardpix.metrics.label_pair import label_pair
+from hardpix.metrics.label_pair import LabelPair, label_pair
 
 HARDNESS_BINS = 4096
 
@@ -48,7 +47,12 @@ def hardness_counts(
         >>> [kind.sum(0).tolist() for kind in counts]
         [[1, 0], [0, 1], [1, 0]]
     """
-    guess, truth, valid = label_pair(prediction, target, num_classes, ignore_index)
+    return count_hardness(hardness, label_pair(prediction, target, num_classes, ignore_index))
+
+
+def count_hardness(hardness: np.ndarray, pair: LabelPair) -> np.ndarray:
+    """The same of a pair of label maps that has been checked."""
+    guess, truth, valid, num_classes = pair
     start = (_BIN_OF_LEVEL * np.int32(num_classes))[sixteen_bits(hardness, valid)]
     right, wrong = valid & (guess == truth), valid & (guess != truth)
     of_wrong = start[wrong]
@@ -129,7 +133,8 @@ class HardnessDeciles(HardnessMetric):
         tensor([1., 0.], dtype=torch.float64)
     """
 
-    def __init__(self, num_classes: int, ignore_index: int = 255, parts: int = 10, **kwargs: Any) -> None:
-        count = partial(hardness_counts, num_classes=num_classes, ignore_index=ignore_index)
-        score = partial(iou_by_hardness, parts=parts)
-        super().__init__(count, score, (3, HARDNESS_BINS, num_classes), **kwargs)
+    count, score = staticmethod(hardness_counts), staticmethod(iou_by_hardness)
+    shape = staticmethod(lambda num_classes: (3, HARDNESS_BINS, num_classes))
+
+    @declared
+    def __init__(self, num_classes: int, ignore_index: int = 255, parts: int = 10, **kwargs: Any) -> None: ...

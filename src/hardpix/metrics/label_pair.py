@@ -17,6 +17,7 @@ class LabelPair(NamedTuple):
     prediction: np.ndarray  # (H, W) uint8 or uint16
     target: np.ndarray  # the same
     valid: np.ndarray  # (H, W) bool: labelled
+    num_classes: int
 
 
 def void_of(labels: np.ndarray) -> int:
@@ -44,7 +45,8 @@ def label_pair(prediction: np.ndarray, target: np.ndarray, num_classes: int, ign
     if prediction.shape != target.shape:
         raise ValueError(f"expected prediction and target of one shape, found {prediction.shape} and {target.shape}")
     narrow_target, valid = labelled(target, num_classes, ignore_index)
-    return LabelPair(_narrow("prediction", prediction, valid, num_classes, ignore_index), narrow_target, valid)
+    narrow_prediction = _narrow("prediction", prediction, valid, num_classes, ignore_index)
+    return LabelPair(narrow_prediction, narrow_target, valid, num_classes)
 
 
 def labelled(target: np.ndarray, num_classes: int, ignore_index: int = 255) -> tuple[np.ndarray, np.ndarray]:

@@ -79,11 +79,18 @@ def find_label_suspects(
                [0, 0]])
     """
     classes = check_probabilities(probabilities, target)
+    return suspects_in(probabilities, *labelled(target, classes, ignore_index), thresholds, tolerance)
+
+
+def suspects_in(
+    probabilities: np.ndarray, truth: np.ndarray, valid: np.ndarray, thresholds: np.ndarray, tolerance: int = 0
+) -> LabelSuspects:
+    """The same of a truth that has been checked, as a :class:`LabelPair` holds it."""
+    classes = check_probabilities(probabilities, truth)
     if np.shape(thresholds) != (classes,):
         raise ValueError(f"expected thresholds of {classes} classes, found the shape {np.shape(thresholds)}")
     if tolerance < 0:
         raise ValueError(f"expected a tolerance of at least 0 pixels, found {tolerance}")
-    truth, valid = labelled(target, classes, ignore_index)
     levels = _levels(thresholds, probabilities.dtype)
     suspected = np.full(truth.shape, -1, dtype=np.int16)
     counts = np.zeros((3, classes, classes), dtype=np.int64)

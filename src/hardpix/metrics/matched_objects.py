@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from hardpix.metrics.class_distance import distance_to_class, near_other_class
 from hardpix.metrics.components import Components, connected_components
-from hardpix.metrics.label_pair import label_pair
+from hardpix.metrics.label_pair import LabelPair, label_pair
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,12 @@ def match_objects(
         >>> objects.false(radius=1).tolist()
         [False, False, False, False]
     """
-    pair = label_pair(prediction, target, num_classes, ignore_index)
+    return match_pair(label_pair(prediction, target, num_classes, ignore_index))
+
+
+def match_pair(pair: LabelPair) -> MatchedObjects:
+    """The same of a pair of label maps that has been checked."""
+    num_classes = pair.num_classes
     # C instead of the type's largest value: C is the last row of every count.
     guess, truth = (np.minimum(labels, labels.dtype.type(num_classes)) for labels in (pair.prediction, pair.target))
     wrong = np.flatnonzero(guess != truth)

@@ -1,11 +1,10 @@
 """Confident learning, first pass: how sure a network is of each class where that class is the label."""
 
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from hardpix.metrics.counting import ProbabilityMetric
+from hardpix.metrics.counting import ProbabilityMetric, declared
 from hardpix.metrics.fixed_point import unit_interval
 from hardpix.metrics.label_pair import labelled
 
@@ -90,6 +89,10 @@ def check_probabilities(probabilities: np.ndarray, target: np.ndarray) -> int:
     return len(probabilities)
 
 
+def _scores(counts: np.ndarray) -> dict[str, np.ndarray]:
+    return {"thresholds": confident_thresholds(counts), "pixels": counts[0]}
+
+
 class SelfConfidence(ProbabilityMetric):
     """The thresholds of confident learning, over a whole set of images: :func:`self_confidence_counts`.
 
@@ -112,10 +115,8 @@ class SelfConfidence(ProbabilityMetric):
         tensor([0.7000,    nan], dtype=torch.float64)
     """
 
-    def __init__(self, num_classes: int, ignore_index: int = 255, **kwargs: Any) -> None:
-        count = partial(self_confidence_counts, ignore_index=ignore_index)
-        super().__init__(num_classes, count, _scores, (2, num_classes), **kwargs)
+    count, score = staticmethod(self_confidence_counts), staticmethod(_scores)
+    shape = staticmethod(lambda num_classes: (2, num_classes))
 
-
-def _scores(counts: np.ndarray) -> dict[str, np.ndarray]:
-    return {"thresholds": confident_thresholds(counts), "pixels": counts[0]}
+    @declared
+    def __init__(self, num_classes: int, ignore_index: int = 255, **kwargs: Any) -> None: ...

@@ -67,7 +67,7 @@ class CountsMetric(Metric):
             shapes: by the states' short names.
             settings: all that the counts depend on.
         """
-        listed = ", ".join(f"{name}={_plain(value)!r}" for name, value in settings.items())
+        listed = ", ".join(f"{name}={plain(value)!r}" for name, value in settings.items())
         for name, shape in shapes.items():
             self.state_names[name] = f"{name} of {type(self).__name__}({listed})"
             self.add_state(self.state_names[name], torch.zeros(shape, dtype=torch.int64), dist_reduce_fx="sum")
@@ -110,12 +110,12 @@ class CountsMetric(Metric):
         super()._load_from_state_dict(state_dict, prefix, *arguments, **keyword_arguments)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A setting in one spelling: a list, an array and a tuple of the same numbers are one, and so are 1 and 1.0."""
     if getattr(value, "ndim", None) == 0:
         value = value.item()
     if isinstance(value, Iterable) and not isinstance(value, str):
-        return tuple(_plain(item) for item in value)
+        return tuple(plain(item) for item in value)
     if hasattr(value, "item"):
         value = value.item()
     return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -66,7 +66,14 @@ def suspect_regions(
         [SuspectRegion(given=0, suspected=1, area=2, box=(0, 1, 1, 3), margin=0.5, score=1.0)]
     """
     classes = check_probabilities(probabilities, target)
-    truth, valid = labelled(target, classes, ignore_index)
+    return regions_in(suspected, probabilities, *labelled(target, classes, ignore_index), min_area)
+
+
+def regions_in(
+    suspected: np.ndarray, probabilities: np.ndarray, truth: np.ndarray, valid: np.ndarray, min_area: int = 20
+) -> list[SuspectRegion]:
+    """The same of a truth that has been checked, as a :class:`LabelPair` holds it."""
+    classes = check_probabilities(probabilities, truth)
     if suspected.shape != truth.shape or (suspected >= classes).any() or (suspected[~valid] >= 0).any():
         raise ValueError(
             f"expected suspected classes up to {classes - 1} of shape {truth.shape}, −1 at unlabelled pixels, found "

@@ -1,14 +1,13 @@
 """Scores on the thin parts of classes: what an opening of the class's mask by a disc removes."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import cv2
 import numpy as np
 
-from hardpix.metrics.counting import LabelMetric, mean_of_defined, ratio
-from hardpix.metrics.label_pair import label_pair, length_in_pixels, tally, void_of
+from hardpix.metrics.counting import LabelMetric, declared, mean_of_defined, ratio
+from hardpix.metrics.label_pair import LabelPair, label_pair, length_in_pixels, tally, void_of
 from hardpix.metrics.nearby import distance_to_same_class
 from hardpix.metrics.windows import covered, disc, holds_several_classes
 
@@ -79,12 +78,17 @@ def thin_part_counts(
                [0, 1, 0],
                [0, 1, 0]])
     """
-    pair = label_pair(prediction, target, num_classes, ignore_index)
+    return count_thin_parts(label_pair(prediction, target, num_classes, ignore_index), radii)
+
+
+def count_thin_parts(pair: LabelPair, radii: Sequence[float] = (3,)) -> np.ndarray:
+    """The same of a pair of label maps that has been checked."""
+    num_classes = pair.num_classes
     void = pair.target.dtype.type(void_of(pair.target))
     same = pair.prediction == pair.target
     counts = []
     for length in radii:
-        radius = length_in_pixels(length, target.shape)
+        radius = length_in_pixels(length, pair.target.shape)
         thin, drawn_thin = thin_parts(pair.target, radius), thin_parts(pair.prediction, radius)
         found, missed = tally(~same, 2, np.where(thin, pair.target, void), num_classes)
         invented = drawn_thin & ~same
@@ -147,6 +151,10 @@ class ThinParts(LabelMetric):
         tensor([0.5000], dtype=torch.float64)
     """
 
-    def __init__(self, num_classes: int, ignore_index: int = 255, radii: Sequence[float] = (3,), **kwargs: Any) -> None:
-        count = partial(thin_part_counts, num_classes=num_classes, ignore_index=ignore_index, radii=tuple(radii))
-        super().__init__(count, thin_part_scores, (3, len(radii), num_classes), **kwargs)
+    count, score = staticmethod(thin_part_counts), staticmethod(thin_part_scores)
+    shape = staticmethod(lambda num_classes, radii: (3, len(radii), num_classes))
+
+    @declared
+    def __init__(
+        self, num_classes: int, ignore_index: int = 255, radii: Sequence[float] = (3,), **kwargs: Any
+    ) -> None: ...

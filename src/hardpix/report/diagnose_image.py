@@ -8,16 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
-from hardpix.data import DataError, Problem
+from hardpix.data import Problem
 from hardpix.data.palette import Colour
-from hardpix.diagnosis.channel_order import count_channels
-from hardpix.diagnosis.image_counts import Counts, ImageCounts, ImageMaps, add_counts, count_image
 from hardpix.diagnosis.image_findings import ImageFindings, describe_image
+from hardpix.diagnosis.image_maps import ImageMaps
 from hardpix.diagnosis.inputs import Case
 from hardpix.diagnosis.reading import Reader
+from hardpix.diagnosis.scores import Score
+from hardpix.diagnosis.scores.error_kinds import KINDS
+from hardpix.diagnosis.scores.own import naming
 from hardpix.diagnosis.settings import Settings
-from hardpix.diagnosis.summary import KINDS
-from hardpix.metrics import self_confidence_counts
+from hardpix.diagnosis.tally import Counts, add_counts, count_image, image_row
 from hardpix.report.report_pictures import write_pictures
 
 
@@ -55,12 +56,12 @@ class Drawing:
     longest_side: int | None = 1024
     thumbnails_alone: bool = False
 
-    def draw(self, number: int, maps: ImageMaps, counts: ImageCounts) -> None:
+    def draw(self, number: int, maps: ImageMaps) -> None:
         """Write the pictures of the image of that number."""
         hardness = maps.hardness
         if hardness is not None and hardness.dtype.kind == "u":
             hardness = hardness / np.float32(np.iinfo(hardness.dtype).max)
-        suspects = None if counts.suspects is None else counts.suspects.suspected >= 0
+        suspects = None if maps.suspects is None else maps.suspects.suspected >= 0
         write_pictures(
             self.out,
             number,
@@ -69,7 +70,7 @@ class Drawing:
             image=maps.image,
             truth=maps.truth,
             prediction=maps.prediction,
-            kinds=counts.kinds,
+            kinds=maps.kinds.map,
             hardness=hardness,
             suspects=suspects if suspects is not None and suspects.any() else None,
             longest_side=self.longest_side,
@@ -78,18 +79,15 @@ class Drawing:
 
 
 def diagnose_image(
-    stem: str,
-    number: int,
-    maps: ImageMaps,
-    settings: Settings,
-    drawing: Drawing,
-    thresholds: np.ndarray | None = None,
+    number: int, maps: ImageMaps, scores: Sequence[Score], drawing: Drawing
 ) -> tuple[Counts, DiagnosedImage]:
     """Count, describe and draw one image."""
-    counts = count_image(maps, settings, thresholds)
-    drawing.draw(number, maps, counts)
+    with naming(f"the image {maps.stem}"):
+        counts = count_image(scores, maps)
+        row = image_row(scores, counts)
+    drawing.draw(number, maps)
     size = (maps.truth.shape[0], maps.truth.shape[1])
-    return counts.counts, DiagnosedImage(stem, size, describe_image(maps, counts, settings, thresholds))
+    return counts, DiagnosedImage(maps.stem, size, describe_image(maps, row))
 
 
 @dataclass(frozen=True)
@@ -98,51 +96,18 @@ class DiagnoseCases:
 
     reader: Reader
     settings: Settings
+    scores: Sequence[Score]
     drawing: Drawing
     thresholds: np.ndarray | None = None
 
     def __call__(self, cases: Sequence[tuple[int, Case]]) -> Part:
-        total: Counts = {}
+        total: Counts = []
         images, problems = [], []
         for number, case in cases:
-            maps, found = self.reader.maps(case)
+            maps, found = self.reader.maps(case, self.settings, self.thresholds)
             problems += found
-            counts, image = diagnose_image(case.stem, number, maps, self.settings, self.drawing, self.thresholds)
-            add_counts(total, counts)
+            counts, image = diagnose_image(number, maps, self.scores, self.drawing)
+            with naming(f"the image {case.stem}"):
+                total = add_counts(self.scores, total, counts)
             images.append(image)
         return Part(total, images, tuple(problems))
-
-
-@dataclass(frozen=True)
-class ProbabilityCounts:
-    """Counts of the probabilities of some cases, summed.
-
-    Attributes:
-        confidence: (2, C) of `self_confidence_counts`.
-        channels: (C, C) of `count_channels`.
-        unusable: why the probabilities of a stem cannot be used.
-    """
-
-    confidence: np.ndarray
-    channels: np.ndarray
-    unusable: dict[str, tuple[Problem, ...]]
-
-
-@dataclass(frozen=True)
-class CountProbabilities:
-    """The first pass of confident learning, in which the order of the channels is compared with the predictions."""
-
-    reader: Reader
-
-    def __call__(self, cases: Sequence[Case]) -> ProbabilityCounts:
-        classes = len(self.reader.classes)
-        total = ProbabilityCounts(np.zeros((2, classes), np.int64), np.zeros((classes, classes), np.int64), {})
-        for case in cases:
-            try:
-                probabilities, truth, prediction = self.reader.probabilities(case)
-            except DataError as error:
-                total.unusable[case.stem] = error.problems
-                continue
-            total.confidence[:] += self_confidence_counts(probabilities, truth, np.iinfo(truth.dtype).max)
-            total.channels[:] += count_channels(probabilities, prediction)
-        return total

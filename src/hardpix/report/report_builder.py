@@ -15,12 +15,11 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from hardpix.data import ClassTable, Problem
-from hardpix.diagnosis.columns import as_dicts, class_columns, image_columns, overall_columns
-from hardpix.diagnosis.image_counts import Counts, add_counts
+from hardpix.diagnosis.scores import Score
+from hardpix.diagnosis.scores.own import naming
 from hardpix.diagnosis.sentences import compared, verdict
 from hardpix.diagnosis.settings import Settings
-from hardpix.diagnosis.signal_scores import calibration_scores, hardness_scores
-from hardpix.diagnosis.summary import summarise
+from hardpix.diagnosis.tally import Counts, add_counts, as_dict, columns_of, summarize
 from hardpix.report.against import copy_against
 from hardpix.report.data_scripts import plain
 from hardpix.report.diagnose_image import DiagnosedImage, Part
@@ -39,21 +38,23 @@ class Collector:
     and of suspect labels those that matter most are kept.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, scores: Sequence[Score]) -> None:
         self.settings = settings
-        self.counts: Counts = {}
+        self.scores = scores
+        self.counts: Counts = []
         self.stems: list[str] = []
         self.sizes: list[tuple[int, int]] = []
         self.problems: list[Problem] = []
         self.suspect_regions = 0
         self._suspects_seen = 0
-        self._rows: list[dict[str, float | None]] = []
+        self._rows: list[dict[str, float]] = []
         self._suspects: list[tuple[tuple[bool, float], int, dict[str, Any]]] = []
         self._details = TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  open as long as this lives
 
     def add(self, part: Part) -> None:
         """The next images."""
-        add_counts(self.counts, part.counts)
+        with naming(f"one of the images {', '.join(image.stem for image in part.images)}"):
+            self.counts = add_counts(self.scores, self.counts, part.counts)
         self.problems += part.problems
         for image in part.images:
             self._add_image(image)
@@ -148,18 +149,13 @@ def finish_report(
             {"name": name, "id": classes.ids[k][0], "colour": colour}
             for k, (name, colour) in enumerate(zip(classes.names, classes.shown_colours, strict=True))
         ],
-        **summarise(found.counts, settings),
-        "hardness": hardness_scores(found.counts),
-        "calibration": calibration_scores(found.counts),
-        "suspects": found.suspects() if "suspects" in found.counts else None,
+        **summarize(found.scores, found.counts),
+        "suspects": found.suspects() if found.images_with("suspects") else None,
         "suspect_regions": found.suspect_regions,
         "against": None,
     }
-    of_images = image_columns(
-        settings,
-        hardness=summary["hardness"] is not None,
-        confidence=summary["calibration"] is not None,
-        suspects=summary["suspects"] is not None,
+    of_set, of_classes, of_images = (
+        columns_of(found.scores, found.counts, level) for level in ("set", "class", "image")
     )
     images: dict[str, Any] = {
         "stem": found.stems,
@@ -168,11 +164,11 @@ def finish_report(
         "columns": found.columns([column.key for column in of_images]),
     }
     summary["columns"] = {
-        "overall": as_dicts(overall_columns(settings)),
-        "class": as_dicts(class_columns(settings)),
-        "image": as_dicts(of_images),
+        "overall": list(map(as_dict, of_set)),
+        "class": list(map(as_dict, of_classes)),
+        "image": list(map(as_dict, of_images)),
     }
-    summary["sentences"] = verdict(summary, found.counts["kinds"], settings)
+    summary["sentences"] = verdict(summary, settings)
     if against is not None:
         other, images["against"] = copy_against(against, out, found.stems, classes.names)
         # Folders of predictions are often called the same, and so are their reports.
@@ -180,7 +176,7 @@ def finish_report(
         summary["sentences"][1:1] = compared(summary, summary["against"])
     summary["sentences"][:0] = [{"text": f"Doubt: {text}.", "view": "classes", "filter": None} for text in doubts]
     write_summary(out / "summary.json", summary)
-    write_classes(out / "classes.csv", summary, class_columns(settings))
+    write_classes(out / "classes.csv", summary, of_classes)
     write_images(out / "images.parquet", images)
     write_report(out, summary, images, found.details())
     return summary

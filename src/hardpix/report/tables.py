@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from hardpix.diagnosis.columns import Column
+from hardpix.diagnosis.scores import Column
 from hardpix.report.data_scripts import plain
 
 

@@ -1,4 +1,4 @@
-"""What pixel contrast costs: draws against loops, the loss against its bare matrix products and its dense form.
+"""Cost of pixel contrast: draws against loops, the loss against its bare matrix products and its dense form.
 
 python benchmarks/contrast.py                    # prints
 python benchmarks/contrast.py --threads 1 --record

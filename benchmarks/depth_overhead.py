@@ -1,4 +1,4 @@
-"""What depth as privileged information costs a training step of DDRNet-23-slim over plain cross-entropy.
+"""Cost of depth as privileged information in a training step of DDRNet-23-slim, over plain cross-entropy.
 
 python benchmarks/depth_overhead.py                    # prints
 python benchmarks/depth_overhead.py --record
@@ -40,7 +40,7 @@ error of predicted depth with its median, and the error at the same depth over 2
 
 
 def contestants(batch: int, size: tuple[int, int], device: torch.device) -> dict[str, Callable[[], object]]:
-    """What is timed, by name."""
+    """Contestants that are timed, by name."""
     torch.manual_seed(0)
     image = torch.rand(batch, 3, *size, device=device)
     target = torch.randint(0, CLASSES, (batch, *size), device=device)

@@ -1,4 +1,4 @@
-"""How well two groups of runs segment what is near and what is far: mIoU by range of depth, paired by seed.
+"""Scores of two groups of runs near and far: mIoU by range of depth, paired by seed.
 
     python benchmarks/depth_ranges.py runs/nyuv2_ce_? --against runs/nyuv2_depth_? --depth nyuv2/depth --scale 0.0392
     python benchmarks/depth_ranges.py runs/scenes_ce_? --against runs/scenes_depth_?      # depth comes with the scenes
@@ -31,7 +31,7 @@ DepthOf = Callable[[int, str], Tensor]
 
 
 def depth_by_index(samples: Dataset, folder: Path | None, scale: float) -> DepthOf:
-    """Where the depth (H, W) of a held-out image is found, by its number and its stem."""
+    """Finder of the depth (H, W) of a held-out image, by its number and its stem."""
     if folder is None:
         if "depth" not in samples[0]:
             raise SystemExit("the held-out images come without depth: give the folder of their depth maps (--depth)")

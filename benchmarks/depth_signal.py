@@ -1,13 +1,13 @@
-"""Whether depth finds the errors: how well each part of a depth weight ranks the wrong pixels of held-out images.
+"""Ranking of the wrong pixels of held-out images by each part of a depth weight: does depth find the errors?
 
     python benchmarks/depth_signal.py runs/nyuv2_depth_? --depth nyuv2/depth --scale 0.0392
     python benchmarks/depth_signal.py runs/scenes_depth_?      # depth comes with the scenes
 
 For every run whose weight is DepthPrivileged: AUROC of the depth prediction error (DPE), of the depth-aware
-segmentation error (DSE) and of the weight, beside that of the network's own doubt, 1 − confidence, which needs neither
-depth nor labels. DSE knows the labels, and so ranks errors well by its making; DPE does not. Then how good the
-predicted depth is, up to an image's scale: the share of pixels within a factor of 1.25, and the median factor by which
-it is off. Prints Markdown.
+segmentation error (DSE) and of the weight. Beside it stands that of the network's own doubt, 1 − confidence, which
+needs neither depth nor labels. DSE knows the labels, and so ranks errors well by its making; DPE does not. Then how
+good the predicted depth is, up to an image's scale: the share of pixels within a factor of 1.25, and the median factor
+by which it is off. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def scaled(measure: Tensor, percentile: Tensor) -> Tensor:
 
 @torch.inference_mode()
 def score(run: RunFolder, checkpoint: str, depth_folder: Path | None, scale: float) -> dict[str, float]:
-    """What `NAMES` lists."""
+    """Figures that `NAMES` lists."""
     task = run.load_task(checkpoint)
     signal = depth_signal(task)
     samples = run.validation_set()

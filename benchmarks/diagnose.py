@@ -1,4 +1,4 @@
-"""What a diagnosis costs: every metric over reading the files, the whole command's images a second, its memory.
+"""Cost of a diagnosis: every metric over reading the files, the whole command's images a second, its memory.
 
 python benchmarks/diagnose.py                    # prints
 python benchmarks/diagnose.py --record
@@ -72,7 +72,7 @@ Contestants = dict[str, Callable[[], object]]
 
 
 def contestants(truth_path: Path, prediction_path: Path, out: Path) -> Contestants:
-    """What is timed on one image, by name: the floor, the whole, its parts, and what comes on top."""
+    """Contestants that are timed on one image, by name: the floor, the whole, its parts, and what comes on top."""
     table = ClassTable([f"class {k}" for k in range(NUM_CLASSES)], range(NUM_CLASSES))
     settings, reader = Settings(NUM_CLASSES), Reader(SideReader(table), SideReader(table))
     case = Case("image", {"truth": truth_path, "predictions": prediction_path})

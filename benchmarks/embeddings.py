@@ -2,9 +2,9 @@
 
     python benchmarks/embeddings.py runs/camvid_ce_0 runs/camvid_contrast_0 --out docs/images/embeddings.png
 
-For each run the images that it held out go through its network; of each class and image some cells of the embedding are
-drawn (what enters the last classifier, at unit length) and laid out by t-SNE with the same settings and seed. Above
-each panel stands how many of the cells have a nearest neighbour, in another image, of their own class.
+For each run the images that it held out go through its network. The embedding is what enters the last classifier, at
+unit length. Some of its cells of each class and image are drawn and laid out by t-SNE with the same settings and seed.
+Above each panel stands how many of the cells have a nearest neighbor, in another image, of their own class.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def panel(points: np.ndarray, colours: np.ndarray, title: str, font: ImageFont.I
 
 
 def legend(names: tuple[str, ...], colours: np.ndarray, width: int, font: ImageFont.ImageFont) -> Image.Image:
-    """The classes and their colours, in a row that wraps."""
+    """The classes and their colors, in a row that wraps."""
     image = Image.new("RGB", (width, 2 * MARGIN), "white")
     draw = ImageDraw.Draw(image)
     x, y = MARGIN // 2, MARGIN // 4

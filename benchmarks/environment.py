@@ -1,4 +1,4 @@
-"""What a recorded result must say about where and with what it was measured."""
+"""Facts that a recorded result must state: where and with what it was measured."""
 
 import os
 import platform

@@ -347,7 +347,7 @@ class WithDice(Objective):
 
 @dataclass(frozen=True)
 class Variant:
-    """How one run differs from the base recipe."""
+    """Difference of one run from the base recipe."""
 
     objective: Callable[[OnDevice], Objective]
     branch: float = 1.0  # learning rate of the branch, as a multiple of the network's

@@ -1,4 +1,4 @@
-"""What the coarse grid of a network's logits leaves of thin things: scores of the truth itself, averaged over cells.
+"""Thin things on the coarse grid of a network's logits: scores of the truth itself, averaged over cells.
 
     python benchmarks/label_grid.py --preset camvid --root DIR --grid 30x40 60x80
 

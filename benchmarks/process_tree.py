@@ -11,7 +11,7 @@ BETWEEN_SAMPLES = 0.1
 
 
 class Finished(NamedTuple):
-    """What a command took.
+    """Resources that a command took.
 
     Attributes:
         seconds: from its start to its end.

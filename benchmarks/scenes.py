@@ -1,4 +1,4 @@
-"""How many generated scenes a second one core draws, and what each step of drawing costs."""
+"""Generated scenes that one core draws in a second, and the cost of each step of drawing."""
 
 import argparse
 import statistics

@@ -1,4 +1,4 @@
-"""What learned hardness costs a training step, in time and memory, over plain cross-entropy."""
+"""Cost of learned hardness in a training step, in time and memory, over plain cross-entropy."""
 
 import argparse
 import gc
@@ -86,7 +86,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
 
 @dataclass(frozen=True)
 class Settings:
-    """What every contestant is run with."""
+    """Settings that every contestant is run with."""
 
     device: torch.device
     threads: int

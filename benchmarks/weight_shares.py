@@ -1,11 +1,14 @@
-"""What a weight map changes: how much of the loss the wrong pixels of held-out images carry, without and with it.
+"""Effect of a weight map: the share of the loss that wrong pixels of held-out images carry, without and with it.
 
     python benchmarks/weight_shares.py runs/nyuv2_depth_? --depth nyuv2/depth --scale 0.0392
     python benchmarks/weight_shares.py runs/camvid_hl_?      # learned hardness needs no depth
 
-For every run whose objective weighs cross-entropy by a signal: the share of wrong pixels; their share of the plain
-loss, which favours them already; their share of the weight, and of the weighted loss, where the weight's own effect is
-what comes on top; and how evenly the weight is spread, as (Σw)² / (n Σw²): 100 % where all pixels weigh the same.
+For every run whose objective weighs cross-entropy by a signal:
+
+- the share of wrong pixels, and their share of the plain loss, which favors them already;
+- their share of the weight, and of the weighted loss, where the weight's own effect is what comes on top;
+- how evenly the weight is spread, as (Σw)² / (n Σw²): 100 % where all pixels weigh the same.
+
 Weights by depth are taken as at the end of training, and the loss is without label smoothing. Maps that come with the
 data as weights are not read. Prints Markdown.
 """
@@ -36,7 +39,7 @@ NAMES = {
 
 
 def signal_of(task: SegmentationTask) -> Signal:
-    """What weighs the cross-entropy of a run."""
+    """Signal that weighs the cross-entropy of a run."""
     found = [module for module in task.modules() if isinstance(module, WeightedCrossEntropy)]
     if len(found) != 1:
         raise SystemExit(f"expected a run with one WeightedCrossEntropy, found {len(found)}")
@@ -44,7 +47,7 @@ def signal_of(task: SegmentationTask) -> Signal:
 
 
 def shares(totals: Tensor) -> dict[str, float]:
-    """What `NAMES` lists, in percent, from two rows, right and wrong pixels: their number, Σℓ, Σw, Σwℓ and Σw²."""
+    """Figures that `NAMES` lists, in percent, from rows of right and wrong pixels: their number, Σℓ, Σw, Σwℓ, Σw²."""
     count, _, weight, _, square = totals.sum(0).tolist()
     of_wrong = (100 * totals[1] / totals.sum(0)).tolist()
     return dict(zip(NAMES, [*of_wrong[:4], 100 * weight**2 / (count * square)], strict=True))
@@ -52,7 +55,7 @@ def shares(totals: Tensor) -> dict[str, float]:
 
 @torch.inference_mode()
 def score(run: RunFolder, checkpoint: str, depth_folder: Path | None, scale: float) -> dict[str, float]:
-    """What `NAMES` lists."""
+    """Figures that `NAMES` lists."""
     task = run.load_task(checkpoint)
     signal = signal_of(task)
     samples = run.validation_set()

@@ -36,7 +36,7 @@ class Drawn:
         return PixelBatch(self.logits, self.target, self.ignore_index)
 
     def labelled(self) -> list[tuple[tuple[int, int, int], int]]:
-        """Place and class of every labelled pixel."""
+        """Place and class of every labeled pixel."""
         ids = self.target.long().tolist()
         return [
             ((b, y, x), ids[b][y][x])
@@ -45,7 +45,7 @@ class Drawn:
         ]
 
     def losses(self, smoothing: float = 0.0) -> dict[tuple[int, int, int], float]:
-        """−Σ q log p of every labelled pixel, from the logits as they are in their type."""
+        """−Σ q log p of every labeled pixel, from the logits as they are in their type."""
         found = {}
         for (b, y, x), label in self.labelled():
             scores = self.logits[b, :, y, x].tolist()
@@ -223,7 +223,7 @@ def disc(radius: int) -> list[tuple[int, int]]:
 
 
 def thin_places(labels: dict[tuple[int, int], int], size: tuple[int, int], radius: int) -> set[tuple[int, int]]:
-    """Labelled pixels that no disc of a single class covers; outside, the pixels of the edge go on."""
+    """Labeled pixels that no disc of a single class covers; outside, the pixels of the edge go on."""
 
     def classes_around(y: int, x: int) -> set[int]:
         inside = ((min(max(y + dy, 0), size[0] - 1), min(max(x + dx, 0), size[1] - 1)) for dy, dx in disc(radius))

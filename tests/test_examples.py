@@ -16,6 +16,8 @@ PACKAGES = [
     "hardpix.refiners",
     "hardpix.teachers",
     "hardpix.labelers",
+    "hardpix.recipes",
+    "hardpix.testing",
 ]
 # Types by another name, for those who read types, and the one table.
 WITHOUT = {"Sample", "Batch", "BatchTransform", "MAPS"}

@@ -26,7 +26,7 @@ FUNCTIONS = {
 # Classes whose settings need no class path before them.
 DEFAULT_CLASSES = {"label": {"labeler": "hardpix.labelers.ConfidenceThreshold"}}
 
-# What the commands import beyond torch and numpy, and the extra that brings it.
+# Packages that commands import beyond torch and numpy, and the extra that brings them.
 TRAIN = (
     "train",
     ("lightning", "torchmetrics", "torchvision", "jsonargparse", "yaml", "PIL", "tifffile", "rich", "cv2"),
@@ -51,7 +51,7 @@ DIAGNOSE = (
 COMMANDS = {
     "check": "say what your images and masks hold, and whether anything is doubtful, without training",
     "fit": "train a network on your folders of images and masks",
-    "test": "score a trained network on labelled images, and report where it is wrong",
+    "test": "score a trained network on labeled images, and report where it is wrong",
     "predict": "label images: class ids, overlays, confidence",
     "label": "write pseudo-labels of images to train on, and how far to trust them",
     "mine": "write the learned hardness of every pixel, or the map of another signal",

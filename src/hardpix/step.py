@@ -1,17 +1,15 @@
 """The training step: a tapped network and an objective as one nn.Module."""
 
-import warnings
 from typing import Any
 
-import torch
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
+from hardpix.alike import not_sent
+from hardpix.batch_check import BatchCheck
+from hardpix.branch_watch import BranchWatch
 from hardpix.networks import TappedNetwork
-from hardpix.networks.output_watch import OutputWatch
 from hardpix.objectives import Objective, with_signal_losses
-from hardpix.objectives.memory import Ring
-from hardpix.pixels import TargetCheck
+from hardpix.pixels.eager import eager
 
 
 class TrainingStep(nn.Module):
@@ -40,6 +38,7 @@ class TrainingStep(nn.Module):
         probabilities in place of logits, or binary targets hold 0 and ``ignore_index`` alone.
 
     Example:
+        >>> import torch
         >>> import hardpix
         >>> from hardpix.objectives import WeightedCrossEntropy
         >>> from hardpix.signals import HardnessLevel
@@ -56,18 +55,9 @@ class TrainingStep(nn.Module):
             raise TypeError(f"expected a tapped network, found {type(network).__name__}; write hardpix.tap(model)")
         self.network = network
         self.objective = objective.bind(network)
-        # What DDP looks for: every process fills its rings with the same, and need not send them around each step. A
-        # compiled step is asked in place of this one, and names what is inside it anew.
-        self._ddp_params_and_buffers_to_ignore = [
-            f"{prefix}{path}.{name}"
-            for prefix in ("", "_orig_mod.")
-            for path, module in self.named_modules()
-            if isinstance(module, Ring)
-            for name, _ in module.named_buffers()
-        ]
-        self._check_target = TargetCheck()
-        self._watch_branch = _BranchWatch()
-        self._watch_outputs = OutputWatch()
+        self._ddp_params_and_buffers_to_ignore = not_sent(self)
+        self._check_batch = BatchCheck()
+        self._watch_branch = BranchWatch()
 
     def forward(
         self,
@@ -81,104 +71,8 @@ class TrainingStep(nn.Module):
         self._check(px.logits, px.labels, px.ignore_index)
         return with_signal_losses(self.objective, px)
 
-    @torch.compiler.disable
+    @eager
     def _check(self, logits: Tensor, target: Tensor, ignore_index: int) -> None:
-        self._check_target(target, logits.shape[1], ignore_index)
+        self._check_batch(self.network.model, logits, target, ignore_index, self.training)
         if self.training:
-            self._watch_outputs(self.network.model, logits, target, ignore_index)
             self._watch_branch(self.network, self.objective)
-
-
-_FIRST_WARNING = 64
-
-
-class _BranchWatch:
-    """Warns when the network moves and the objective's own parameters, which have gradients, do not.
-
-    Values are compared: fused optimizers, and those that write to ``.data``, leave the version of a tensor as it was.
-    That makes the host wait for the device, so it looks at steps 4, 8, 16 … alone, until they have moved. It warns from
-    step 64 on: at the small rates of a warm-up a step may be less than float32 can add to a weight.
-    """
-
-    def __init__(self) -> None:
-        self._steps = 0
-        self._at_first: tuple[list[Tensor], list[Tensor]] | None = None
-        self._gradients = _SeenGradients()
-
-    def __getstate__(self) -> dict[str, Any]:
-        # A copy is a training of its own.
-        return vars(_BranchWatch())
-
-    def __call__(self, network: nn.Module, objective: nn.Module) -> None:
-        self._steps += 1
-        if self._steps == 1:
-            self._at_first = _copies(_last_layers(network)), _copies(_trainable(objective))
-            self._gradients.watch(_trainable(objective))
-        power_of_two = self._steps & (self._steps - 1) == 0
-        if self._at_first is None or self._steps < 4 or not power_of_two:
-            return
-        network_before, branch_before = self._at_first
-        moved = not _equal(branch_before, _trainable(objective))
-        if not moved and (self._steps < _FIRST_WARNING or _equal(network_before, _last_layers(network))):
-            return
-        # A loss with a warm-up of its own may have no gradient yet.
-        if not moved and not self._gradients.any():
-            return
-        self._at_first = None
-        self._gradients.stop()
-        if not moved:
-            warnings.warn(
-                "what the objective learns (a signal's branch, a projection) has gradients but is never updated, while "
-                "the network is: its parameters are in no optimizer. Build the optimizer from step.parameters(), after "
-                "TrainingStep was made.",
-                stacklevel=2,
-            )
-
-
-class _SeenGradients:
-    """Whether parameters ever had a gradient that is not 0; many loops clear it before the next forward.
-
-    The answer is gathered on the device during the backward passes, and the host waits for it in :meth:`any` alone.
-    """
-
-    def __init__(self) -> None:
-        self._seen: dict[torch.device, Tensor] = {}
-        self._hooks: list[RemovableHandle] = []
-
-    def watch(self, parameters: list[nn.Parameter]) -> None:
-        self._hooks = [parameter.register_post_accumulate_grad_hook(self._look) for parameter in parameters]
-
-    def any(self) -> bool:
-        return any(bool(seen) for seen in self._seen.values())
-
-    def stop(self) -> None:
-        for hook in self._hooks:
-            hook.remove()
-
-    def _look(self, parameter: Tensor) -> None:
-        # An optimizer that steps during the backward pass may have taken it already.
-        if parameter.grad is not None:
-            found = parameter.grad.detach().any()
-            seen = self._seen.get(found.device)
-            self._seen[found.device] = found if seen is None else seen | found
-
-
-def _trainable(module: nn.Module) -> list[nn.Parameter]:
-    return [parameter for parameter in module.parameters() if parameter.requires_grad]
-
-
-def _last_layers(network: nn.Module) -> list[nn.Parameter]:
-    """An optimizer may leave out the first layers on purpose."""
-    return _trainable(network)[-2:]
-
-
-def _copies(parameters: list[nn.Parameter]) -> list[Tensor]:
-    return [parameter.detach().clone() for parameter in parameters]
-
-
-def _equal(before: list[Tensor], now: list[nn.Parameter]) -> bool:
-    """Whether no value has changed; what was moved, sharded or converted since counts as changed."""
-    return len(before) == len(now) and all(
-        (old.shape, old.device, old.dtype) == (new.shape, new.device, new.dtype) and torch.equal(old, new)
-        for old, new in zip(before, now, strict=True)
-    )

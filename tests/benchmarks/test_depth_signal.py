@@ -1,4 +1,4 @@
-"""What a depth weight knows of the errors: on a tiny run against scikit-learn, pixel by pixel."""
+"""Ranking of errors by a depth weight: on a tiny run against scikit-learn, pixel by pixel."""
 
 from pathlib import Path
 from types import ModuleType
@@ -26,7 +26,7 @@ def depth_signal(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 @pytest.fixture
 def depth(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """Metres from 1 to 5, a fifth of the pixels unknown."""
+    """Meters from 1 to 5, a fifth of the pixels unknown."""
     images: Data = request.getfixturevalue("data")
     rng = np.random.default_rng(0)
     for file in images.images.iterdir():

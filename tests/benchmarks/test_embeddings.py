@@ -37,7 +37,7 @@ def test_two_runs_side_by_side(
     assert said[0].removeprefix("before") == said[1].removeprefix("after")
     with Image.open(out) as picture:
         assert picture.size[0] == 2 * embeddings.PANEL
-        # Coloured dots, in both panels.
+        # Colored dots, in both panels.
         for left in (0, embeddings.PANEL):
             box = (left, embeddings.MARGIN, left + embeddings.PANEL, embeddings.PANEL)
             assert len(picture.crop(box).getcolors(1 << 20)) > 3

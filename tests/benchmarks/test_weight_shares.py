@@ -1,4 +1,4 @@
-"""How a weight moves the loss to wrong pixels: by hand, and on tiny runs whose weights are known."""
+"""Shares of the loss that a weight moves to wrong pixels: by hand, and on tiny runs whose weights are known."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -18,7 +18,7 @@ def packed_rows(values: np.ndarray, bits: int) -> list[bytes]:
 
 
 def write_png(path: Path, values: np.ndarray, bits: int) -> None:
-    """A png: (H, W) grey, (H, W, 2) with alpha, (H, W, 3) colours, (H, W, 4) with alpha."""
+    """A png: (H, W) gray, (H, W, 2) with alpha, (H, W, 3) colors, (H, W, 4) with alpha."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
@@ -40,7 +40,7 @@ def write_tif(
     deflated: bool = False,
     planes: bool = False,
 ) -> None:
-    """A big-endian tif: (H, W) grey, or (H, W, 3) colours, one plane a channel if asked for."""
+    """A big-endian tif: (H, W) gray, or (H, W, 3) colors, one plane a channel if asked for."""
     height, width = values.shape[:2]
     samples = values[0, 0].size
     parts = values.transpose(2, 0, 1) if planes else [values]

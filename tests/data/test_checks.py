@@ -1,4 +1,4 @@
-"""What is wrong with a user's folders, all of it in one list."""
+"""Faults of a user's folders, all of them in one list."""
 
 from collections import Counter
 from collections.abc import Callable

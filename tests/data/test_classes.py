@@ -1,4 +1,4 @@
-"""Stored ids and colours to training indices and back."""
+"""Stored ids and colors to training indices and back."""
 
 import time
 from collections import Counter
@@ -14,7 +14,7 @@ from hardpix.data import ClassTable
 
 @st.composite
 def tables(draw: st.DrawFn) -> ClassTable:
-    """Tables of 1 to 12 classes with one to three ids and colours each, and some to ignore."""
+    """Tables of 1 to 12 classes with one to three ids and colors each, and some to ignore."""
     ids = draw(st.lists(st.integers(0, 65535), min_size=2, max_size=40, unique=True))
     colours = draw(st.lists(st.tuples(*[st.integers(0, 255)] * 3), min_size=len(ids), max_size=len(ids), unique=True))
     count = draw(st.integers(1, min(12, len(ids) - 1)))
@@ -39,7 +39,7 @@ def test_ids_and_colours_as_a_dictionary_would_map_them(table: ClassTable, seed:
     ids = rng.choice(list(by_id), (3, 5)).astype(np.uint16)
     np.testing.assert_array_equal(table.indices(ids, ignore_index), [[by_id[int(i)] for i in row] for row in ids])
     colours = rng.choice(list(by_colour), (4, 2)).astype(np.uint8)
-    if (colours != colours[..., :1]).any():  # grey alone is read as ids
+    if (colours != colours[..., :1]).any():  # gray alone is read as ids
         expected = [[by_colour[tuple(c.tolist())] for c in row] for row in colours]
         np.testing.assert_array_equal(table.indices(colours, ignore_index), expected)
 
@@ -86,7 +86,7 @@ def test_grey_saved_as_rgb_holds_ids_where_the_table_has_no_colours() -> None:
 
 
 def test_grey_saved_as_rgb_holds_colours_where_the_table_has_some() -> None:
-    """An unlabelled picture, black all over, is not of the class with id 0."""
+    """An unlabeled picture, black all over, is not of the class with id 0."""
     black, grey = np.zeros((1, 2, 3), np.uint8), np.full((1, 2, 3), 7, np.uint8)
     table = ClassTable(["a", "b"], [0, 7], [(9, 0, 0), (0, 0, 9)])
     for stored, colour in ((black, (0, 0, 0)), (grey, (7, 7, 7))):

@@ -79,10 +79,10 @@ def ramp_sample(height: int, width: int) -> dict[str, Any]:
 
 
 def centres(first: int, length: int, count: int) -> np.ndarray:
-    """Where the centres of `count` pixels lie that share out `length` source pixels from `first` on.
+    """Centers of `count` pixels that share out `length` source pixels from `first` on.
 
-    In units of source pixels whose own centres are whole numbers: pixel k of the result is centred (k + ½) / count of
-    the way along the stretch, and the stretch begins half a pixel before its first centre.
+    The unit is a source pixel, whose own center is a whole number. Pixel k of the result is centered (k + ½) / count of
+    the way along the stretch, which begins half a pixel before its first center.
     """
     return first + (np.arange(count) + 0.5) * length / count - 0.5
 
@@ -106,7 +106,7 @@ WINDOWS = [
 def test_labels_come_from_under_the_centre_of_each_pixel(window: tuple, size: tuple[int, int]) -> None:
     top, left, height, width = window
     cut = cut_map(ramp_sample(48, 60)["target"], window, size, IGNORE)
-    # The source pixel around a centre: halves, on the border of two, go to the later one.
+    # The source pixel around a center: halves, on the border of two, go to the later one.
     rows = np.floor(centres(top, height, size[0]) + 0.5)
     columns = np.floor(centres(left, width, size[1]) + 0.5)
     np.testing.assert_array_equal(cut, rows[:, None] * 100 + columns)
@@ -114,7 +114,7 @@ def test_labels_come_from_under_the_centre_of_each_pixel(window: tuple, size: tu
 
 @pytest.mark.parametrize(("window", "size"), WINDOWS)
 def test_a_ramp_stays_the_ramp_at_the_centre_of_each_pixel(window: tuple, size: tuple[int, int]) -> None:
-    """A bilinear filter gives a linear picture's value at the very centre, away from the ends of the window."""
+    """A bilinear filter gives a linear picture's value at the very center, away from the ends of the window."""
     top, left, height, width = window
     cut = cut_image(ramp_sample(48, 60)["image"], window, size, (0, 0, 0)).long().numpy()
     for channel, first, length, count in ((0, left, width, size[1]), (1, top, height, size[0])):
@@ -132,7 +132,7 @@ def test_a_ramp_stays_the_ramp_at_the_centre_of_each_pixel(window: tuple, size: 
 
 @pytest.mark.parametrize("scale", [0.5, 1.0, 2.0])
 def test_a_drawn_crop_has_image_and_label_at_the_same_place(scale: float) -> None:
-    """The label tells which source pixel the centre lies in; the image, 4 × its place, how far off its middle."""
+    """The label tells which source pixel the center lies in; the image, 4 × its place, how far off its middle."""
     torch.manual_seed(0)
     off = {0.5: {-2}, 1.0: {0}, 2.0: {-1, 1}}[scale]
     for _ in range(10):
@@ -183,7 +183,7 @@ def half_and_half() -> dict[str, Any]:
 
 
 def share(target: torch.Tensor) -> float:
-    """The largest class's share of the labelled pixels, by a loop."""
+    """The largest class's share of the labeled pixels, by a loop."""
     labelled = [v for v in target.flatten().tolist() if v != 255]
     return max((labelled.count(v) for v in set(labelled)), default=0) / len(labelled) if labelled else 1.0
 

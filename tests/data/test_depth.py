@@ -1,4 +1,4 @@
-"""Depth maps: from what is stored to metres."""
+"""Depth maps: from what is stored to meters."""
 
 from math import inf, isfinite, nan
 from pathlib import Path
@@ -15,7 +15,7 @@ from hardpix.data import DataError, DepthFormat, load_preset, read_depth
 
 
 def by_hand(stored: float, depth_format: DepthFormat) -> float:
-    """The metres of one number, with Python's own arithmetic."""
+    """The meters of one number, with Python's own arithmetic."""
     value = depth_format.scale * stored + depth_format.offset
     if depth_format.baseline is not None and depth_format.focal is not None:
         value = depth_format.baseline * depth_format.focal / value if value else inf
@@ -63,7 +63,7 @@ def test_disparity_of_cityscapes_tells_how_far_an_object_is(metres: float) -> No
 
 @pytest.mark.parametrize("invalid", [None, 0])
 def test_zero_need_not_be_unknown(invalid: int | None) -> None:
-    """Where an offset says that the nearest of all depths is stored as 0."""
+    """An offset may say that the nearest of all depths is stored as 0."""
     found = DepthFormat(scale=0.1, offset=2, invalid=invalid).metres(np.array([[0, 10]], np.uint8))
     np.testing.assert_allclose(found, [[2 if invalid is None else nan, 3]], rtol=1e-6)
 

@@ -30,7 +30,7 @@ MILLIMETRES = DepthFormat(scale=0.001)
 
 @pytest.fixture
 def folders(write_pairs: Pairs, tmp_path: Path) -> Folders:
-    """Four images of 6×9 with depth of 1 to 4 metres, in millimetres."""
+    """Four images of 6×9 with depth of 1 to 4 meters, in millimeters."""
     images, masks = write_pairs(STEMS)
     for k, stem in enumerate(STEMS, 1):
         save(tmp_path / "depth" / f"{stem}.png", np.full((6, 9), 1000 * k, np.uint16))

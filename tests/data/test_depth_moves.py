@@ -37,7 +37,7 @@ def test_what_is_enlarged_is_as_much_nearer(metres: float, scale: float, resolut
 
 
 def labelled(target: torch.Tensor) -> dict[str, Any]:
-    """A sample whose depth is (1 + label) / 8 metres."""
+    """A sample whose depth is (1 + label) / 8 meters."""
     return {
         "image": tv_tensors.Image(torch.zeros(3, *target.shape, dtype=torch.uint8)),
         "target": tv_tensors.Mask(target),

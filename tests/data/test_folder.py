@@ -164,7 +164,7 @@ def turned(path: Path, values: np.ndarray) -> None:
 
 
 def test_all_files_of_a_sample_are_turned_upright(tmp_path: Path) -> None:
-    """Where each says so itself: a mask without a note is taken as it is, and if it lies on its side, refused."""
+    """Each file says so itself: a mask without a note is taken as it is, and refused if it lies on its side."""
     place = np.arange(24, dtype=np.uint8).reshape(4, 6)
     turned(tmp_path / "images" / "a.jpg", np.full((4, 6, 3), 90, np.uint8))
     turned(tmp_path / "images" / "b.png", np.repeat(place[..., None], 3, axis=2))

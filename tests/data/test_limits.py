@@ -43,7 +43,7 @@ def test_the_limit_is_that_of_the_call(tmp_path: Path, read: Callable, name: str
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif"])
 def test_nothing_behind_the_header_is_read(tmp_path: Path, name: str) -> None:
-    """Of a gigapixel's file only the start is there; the message is that of its size."""
+    """Only the start of a gigapixel's file is there; the message is that of its size."""
     Image.fromarray(np.zeros((3000, 3000), np.uint8)).save(tmp_path / name)
     whole = (tmp_path / name).read_bytes()
     keep = 60 if name == "a.png" else len(whole)

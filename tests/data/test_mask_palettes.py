@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -76,7 +77,7 @@ def test_palettes_that_contradict_each_other(kind: str, tmp_path: Path) -> None:
     expected = np.select([(colors == RED).all(-1), (colors == GREEN).all(-1)], [2, 1], 0)
     np.testing.assert_array_equal(labels(folders, report.classes), expected)
     assert report.class_pixels() == [int((expected == k).sum()) for k in range(3)]
-    # And with a class file that has colours, as training and diagnosis read it.
+    # And with a class file that has colors, as training and diagnosis read it.
     file = tmp_path / "classes.yaml"
     file.write_text(yaml.safe_dump({"classes": TABLE}))
     table = class_table(str(file), palette="colors")
@@ -197,6 +198,28 @@ def test_forms_in_words(mode: str, kind: str, name: str, tmp_path: Path) -> None
 def test_palettes_by_color_need_colors(settings: dict) -> None:
     with pytest.raises(ValueError, match="palette colors goes with"):
         class_table(**{"classes": None, **settings})
+
+
+@pytest.mark.parametrize(("kind", "name"), [("png", "png, palette"), ("tif", "tif, palette"), ("bmp", "bmp, palette")])
+def test_the_form_of_a_large_file(kind: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow's limit of pixels, made small here, hides neither the type nor the palette, and nothing warns."""
+    palette = [BLACK, RED, GREEN]
+    path = tmp_path / f"a.{kind}"
+    painted(index(0), palette).save(path)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        form = file_form(path)
+    assert form.name == name
+    assert form.shown(range(3)) == dict(enumerate(palette))
+
+
+def test_a_palette_with_transparency(tmp_path: Path) -> None:
+    image = painted(index(0), [BLACK, RED, GREEN])
+    image.save(tmp_path / "a.png", transparency=bytes([0, 255, 128]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert file_form(tmp_path / "a.png").shown(range(3)) == dict(enumerate([BLACK, RED, GREEN]))
 
 
 def test_masks_of_ids_say_nothing_of_classes_found_by_color(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_16_bits_beside_alpha_are_refused(tmp_path: Path, channels: int) -> None
 
 @pytest.mark.parametrize("deflated", [False, True])
 def test_colours_in_separate_planes(tmp_path: Path, deflated: bool) -> None:
-    """Of 16 bits they are no mask, and images have their upper 8, whatever the file's compression."""
+    """Colors of 16 bits are no mask, and images have their upper 8, whatever the file's compression."""
     colours = np.random.default_rng(0).integers(0, 256, (3, 4, 3))
     path = tmp_path / "a.tif"
     write_tif(path, colours, 8, planes=True, deflated=deflated)

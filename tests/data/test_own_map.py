@@ -182,13 +182,15 @@ def test_it_arrives_in_the_training_step(places: tuple[Path, Path, Path], monkey
     network = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.Conv2d(4, 3, 1))
     task = SegmentationTask(3, network, WeightedCrossEntropy(Uniform()), decoder="1", embedding="2")
     calls: list[tuple[bool, Tensor, dict[str, Tensor]]] = []
-    forward = task.step.forward
+    forward = task.recipe.forward
 
-    def spy(image: Tensor, target: Tensor, *, progress: float, **maps: Tensor) -> dict[str, Tensor]:
-        calls.append((task.step.training, target, maps))
-        return forward(image, target, progress=progress)
+    def spy(batches: dict[str, dict], progress: float) -> dict[str, Tensor]:
+        maps = {key: value for key, value in batches["labeled"].items() if isinstance(value, Tensor)}
+        del maps["image"]
+        calls.append((task.recipe.training, maps.pop("target"), maps))
+        return forward(batches, progress)
 
-    monkeypatch.setattr(task.step, "forward", spy)
+    monkeypatch.setattr(task.recipe, "forward", spy)
     task.try_out(module.first_batch(), map_kinds=module.map_kinds)
     trainer = Trainer(
         max_epochs=2, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
@@ -203,7 +205,7 @@ def test_it_arrives_in_the_training_step(places: tuple[Path, Path, Path], monkey
 
 
 def test_worker_processes_read_it(places: tuple[Path, Path, Path]) -> None:
-    """Where they are spawned, data set and transform arrive pickled."""
+    """Spawned workers get data set and transform pickled."""
     data = opened(places)
     transformed = pickle.loads(pickle.dumps(Transformed(data, TrainingTransform(16, map_kinds=data.map_kinds))))
     assert [int(sample["superpixel"].amax()) // 1_000_000 for sample in transformed] == [0, 1, 2, 3]

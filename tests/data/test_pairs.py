@@ -1,4 +1,4 @@
-"""Which files belong together, by the names that systems and archives give them."""
+"""Files that belong together, by the names that systems and archives give them."""
 
 import unicodedata
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Colours that can be told apart."""
+"""Colors that can be told apart."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from hardpix.data.palette import as_seen, palette
 
 
 def test_normal_sight_is_cielab() -> None:
-    """Published CIELAB coordinates of sRGB's corners and of its middle grey under D65."""
+    """Published CIELAB coordinates of sRGB's corners and of its middle gray under D65."""
     corners = np.array([[119, 119, 119], [255, 255, 255], [255, 0, 0], [0, 255, 0], [0, 0, 255], [0, 0, 0]])
     published = [
         [50.03, 0, 0],

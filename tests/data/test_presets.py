@@ -23,7 +23,7 @@ def test_every_preset_is_complete(name: str, tmp_path: Path) -> None:
 
 
 def test_camvid_as_published() -> None:
-    """Eleven classes of the SegNet tutorial; colours of the data set's own label list."""
+    """Eleven classes of the SegNet tutorial; colors of the data set's own label list."""
     preset = load_preset("camvid")
     by_id = dict(zip([i for (i,) in preset.classes.ids], preset.classes.names, strict=True))
     names = ["sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian", "bicyclist"]

@@ -1,4 +1,4 @@
-"""Holding out blocks of neighbouring frames."""
+"""Holding out blocks of neighboring frames."""
 
 import pytest
 from hypothesis import given
@@ -29,7 +29,7 @@ def test_blocks_are_disjoint_contiguous_and_apart(count: int, share: float, bloc
     starts = [n for n in val if n - 1 not in val]
     assert len(starts) <= blocks
     if gap is None:
-        # Where that leaves at least half of the rest, neighbours of held-out stems are not trained on.
+        # Where that leaves at least half of the rest, neighbors of held-out stems are not trained on.
         wanted = 0 if count < 20 else min(5, max(1, count // 200))
         distance = min(abs(t - v) for t in train for v in val)
         assert distance > wanted or 2 * (len(train) - 2 * blocks) < count - len(val)

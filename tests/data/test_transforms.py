@@ -25,7 +25,7 @@ def random_sample(height: int, width: int, stem: str = "a") -> dict[str, Any]:
 
 
 def normalized(image: torch.Tensor) -> torch.Tensor:
-    """ImageNet's normalisation by torchvision's older functions, through PIL."""
+    """ImageNet's normalization by torchvision's older functions, through PIL."""
     pil = v1.ToPILImage()(image.as_subclass(torch.Tensor))
     return v1.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])(v1.ToTensor()(pil))
 
@@ -64,7 +64,7 @@ def test_evaluation_at_another_resolution(resolution: float, content: tuple[int,
 def test_at_another_resolution_a_ramp_has_its_value_at_the_centre_of_each_pixel(
     resolution: float, centres: Callable[[torch.Tensor], torch.Tensor]
 ) -> None:
-    """The picture is 4 × its column; pixel k of 2 : 1 is centred between columns 2 k and 2 k + 1."""
+    """The picture is 4 × its column; pixel k of 2 : 1 is centered between columns 2 k and 2 k + 1."""
     image = tv_tensors.Image((4 * torch.arange(60, dtype=torch.uint8)).expand(3, 48, 60))
     seen = EvaluationTransform(resolution, 1, mean=(0, 0, 0), std=(1, 1, 1))({"image": image})["image"]
     expected = 4 * centres(torch.arange(round(60 * resolution)))

@@ -75,7 +75,7 @@ def scene(seed: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray, n
 
 
 def kinds_of_error(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
-    """0 where right or unlabelled, else 1 + a kind: near a border; a pole or sign lost; one invented; the rest."""
+    """0 where right or unlabeled, else 1 + a kind: near a border; a pole or sign lost; one invented; the rest."""
     wrong = (truth != prediction) & (truth != 255)
     border = np.zeros(truth.shape, bool)
     for axis in (0, 1):

@@ -15,7 +15,7 @@ Maps = Mapping[str, np.ndarray]
 
 
 def write_maps(folder: Path, maps: Maps, suffix: str = ".png") -> Path:
-    """One file a stem: png of ids or colours, npy or npz."""
+    """One file a stem: png of ids or colors, npy or npz."""
     folder.mkdir(parents=True, exist_ok=True)
     for stem, values in maps.items():
         path = folder / f"{stem}{suffix}"
@@ -57,5 +57,5 @@ def ious(matrix: np.ndarray) -> np.ndarray:
 
 
 def miou_of(truth: np.ndarray, prediction: np.ndarray, classes: int) -> float:
-    """Of one image."""
+    """Files of one image."""
     return float(np.nanmean(ious(confusion([truth], [prediction], classes))))

@@ -1,4 +1,4 @@
-"""Which classes are diagnosed: presets, files, names, label maps, colours, or the ids that masks hold."""
+"""Classes that are diagnosed: presets, files, names, label maps, colors, or the ids that masks hold."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_masks_and_predictions_of_colours(tmp_path: Path) -> None:
     same_scores(found, labelled, PREDICTION)
     found = run(tmp_path / "truth", {"a": colours[stored]}, {"a": PREDICTION}, prediction_ids="index", **settings)
     same_scores(found, labelled, PREDICTION)
-    # The class whose id is not labelled is not labelled in colours either.
+    # The class whose id is not labeled is not labeled in colors either.
     guess = np.where(TRUTH > 0, np.maximum(PREDICTION, 1), 0)
     found = run(tmp_path / "ignored", {"a": colours[TRUTH]}, {"a": colours[guess]}, ignore_index=0, **settings)
     assert listed(found) == [("c1", 1), ("c2", 2)]

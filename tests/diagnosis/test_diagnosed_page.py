@@ -28,7 +28,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("real")
     scenes = {stem: scene(k, 64, 96) for k, stem in enumerate(STEMS)}
     truth = {stem: maps[0] for stem, maps in scenes.items()}
-    # A label that is wrong: a piece of the sky that is labelled as road.
+    # A label that is wrong: a piece of the sky that is labeled as road.
     truth[STEMS[0]][2:10, 70:90] = 2
     folders = {
         "truth": write_maps(place / "truth", truth),

@@ -1,4 +1,4 @@
-"""Scores of a report against plain numpy, on random maps of several sizes with unlabelled pixels."""
+"""Scores of a report against plain numpy, on random maps of several sizes with unlabeled pixels."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_lines_have_a_score_of_their_centre_lines(tmp_path: Path) -> None:
     prediction = truth.copy()
     prediction[11:, 10] = 0
     found = run(tmp_path, {"a": truth}, {"a": prediction}, classes=["ground", "line"], lines="line")
-    # Precision of the centre line 1, sensitivity 11 of 21.
+    # Precision of the center line 1, sensitivity 11 of 21.
     expected = 2 * (11 / 21) / (1 + 11 / 21)
     assert found["scores"]["cl_dice"] == pytest.approx(expected)
     assert found["class_scores"]["cl_dice"] == pytest.approx([np.nan, expected], nan_ok=True)

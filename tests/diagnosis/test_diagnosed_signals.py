@@ -31,7 +31,7 @@ def labels() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
 
 
 def joined(maps: dict[str, np.ndarray]) -> np.ndarray:
-    """Of the labelled pixels of both images."""
+    """Values at the labeled pixels of both images."""
     truth = labels()[0]
     return np.concatenate(
         [maps[stem][..., truth[stem] != 255].reshape(-1, (truth[stem] != 255).sum()).T for stem in SIZES]

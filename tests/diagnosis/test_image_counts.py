@@ -63,7 +63,7 @@ def test_confidence_is_the_probability_of_the_predicted_class() -> None:
     probabilities = random.integers(0, 256, (C, 4, 5)).astype(np.uint8)
     truth = random.choice([0, 1, 2, 255], (4, 5)).astype(np.uint8)
     prediction = random.integers(0, C, (4, 5)).astype(np.uint8)
-    prediction[truth == 255] = 255  # nothing is predicted where nothing is labelled
+    prediction[truth == 255] = 255  # nothing is predicted where nothing is labeled
     found = confidence_of(ImageMaps(truth, prediction, probabilities=probabilities))
     assert found is not None
     for row, column in np.argwhere(truth != 255):

@@ -61,7 +61,7 @@ def with_faults() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         before = prediction.copy()
         kind = fault(prediction)
         kinds[prediction != before] = KINDS.index(kind)
-    prediction[63] = 3  # where nothing is labelled, nothing is wrong
+    prediction[63] = 3  # where nothing is labeled, nothing is wrong
     return truth, prediction, kinds
 
 
@@ -77,7 +77,7 @@ def summary(place: Path) -> dict[str, Any]:
 
 
 def worth(mended: np.ndarray) -> float:
-    """What the mIoU gains if the prediction is really mended at these pixels."""
+    """Gain of the mIoU if the prediction is really mended at these pixels."""
     truth, prediction, _ = with_faults()
     return miou_of(truth, np.where(mended, truth, prediction), C) - miou_of(truth, prediction, C)
 

@@ -1,4 +1,4 @@
-"""Contrast by the formula of WCAG 2, in both themes, of every pair of colours that text is written in."""
+"""Contrast by the formula of WCAG 2, in both themes, of every pair of colors that text is written in."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def contrast(one: np.ndarray, other: np.ndarray) -> float:
 def test_the_formula_is_that_of_wcag() -> None:
     white, black, grey = np.full(3, 255), np.zeros(3), np.full(3, 118)
     assert contrast(white, black) == pytest.approx(21)
-    assert contrast(white, grey) == pytest.approx(4.54, abs=0.01)  # #767676, the lightest grey that passes
+    assert contrast(white, grey) == pytest.approx(4.54, abs=0.01)  # #767676, the lightest gray that passes
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -102,7 +102,7 @@ def test_filters_keep_the_images_with_such_errors(
     names = page.evaluate("() => hardpixImages.stem")
     wanted = [names[k] for k in sorted(expected, key=lambda k: (-expected[k], k))]
     assert sorted(stems(page)) == sorted(wanted)
-    if class_ is not None:  # a kind alone is sorted by its share of the labelled pixels
+    if class_ is not None:  # a kind alone is sorted by its share of the labeled pixels
         assert stems(page) == wanted
     choose(page, "Class", "")
     choose(page, "Kind", "")

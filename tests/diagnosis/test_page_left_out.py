@@ -1,4 +1,4 @@
-"""What could not be used, as the page says it: images that are left out apart from files that none is lost for."""
+"""Unusable files, as the page says it: images that are left out apart from files that none is lost for."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ HIGH, WIDE = 64, 96
 
 
 def layers(page: Any, stage: int = 0) -> list[str]:
-    """What is shown, from below; only once every layer is drawn."""
+    """Layers that are shown, from below; only once every layer is drawn."""
     page.wait_for_function(
         "() => [...document.querySelectorAll('.stage img')].every((i) => i.complete && i.naturalWidth)"
     )

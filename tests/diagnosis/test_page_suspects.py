@@ -1,4 +1,4 @@
-"""Suspect labels in a real browser: what looks mislabelled apart from what may be hard, and where one was."""
+"""Suspect labels in a real browser: what looks mislabeled apart from what may be hard, and where one was."""
 
 from __future__ import annotations
 

@@ -508,7 +508,7 @@ def test_what_can_be_pressed_is_a_button_or_a_link_with_a_name(visit: Visit, odd
     page.evaluate("() => { location.hash = 'verdict'; }")
     page.locator("main.view-verdict").wait_for()
     marks = page.locator(".kinds-table .kind-mark").all_inner_texts()
-    assert marks == [title[0] for title in kinds]  # a letter beside each colour
+    assert marks == [title[0] for title in kinds]  # a letter beside each color
 
 
 def test_a_folder_without_its_data_says_so(visit: Visit, odd: Path, tmp_path: Path) -> None:

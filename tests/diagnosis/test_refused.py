@@ -1,4 +1,4 @@
-"""What cannot be done at all: exit code 2, one message that says what to change, and nothing written."""
+"""Requests that cannot be done: exit code 2, one message that says what to change, and nothing written."""
 
 from __future__ import annotations
 

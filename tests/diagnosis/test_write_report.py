@@ -1,4 +1,4 @@
-"""What stands in a report's folder."""
+"""Contents of a report's folder."""
 
 from __future__ import annotations
 

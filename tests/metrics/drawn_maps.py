@@ -1,4 +1,4 @@
-"""Small pairs of label maps: blocks of classes, unlabelled pixels, and a prediction that is shifted and noised."""
+"""Small pairs of label maps: blocks of classes, unlabeled pixels, and a prediction that is shifted and noised."""
 
 import numpy as np
 from hypothesis import strategies as st
@@ -21,7 +21,7 @@ def draw_pair(
 
 
 def pairs(unlabelled: tuple[float, ...] = (0.0, 0.2, 0.6, 1.0)) -> st.SearchStrategy[tuple[np.ndarray, np.ndarray]]:
-    """From one pixel and one class on; one pixel high, not square, wholly unlabelled and with absent classes too."""
+    """From one pixel and one class on; one pixel high, not square, wholly unlabeled and with absent classes too."""
     return st.builds(
         draw_pair,
         seed=st.integers(0, 2**32 - 1),

@@ -23,6 +23,7 @@ from hardpix.metrics import (
     SelfConfidence,
     ThinParts,
 )
+from hardpix.testing import draw_label_maps
 
 Maps = dict[str, Any]
 
@@ -94,14 +95,9 @@ CASES = {
 
 
 def draw_maps(seed: int, classes: int, images: int = 2, unlabelled: float = 0.1) -> Maps:
-    """Stripes of classes two pixels wide, with noise, and a share of unlabelled pixels."""
-    generator = torch.Generator().manual_seed(seed)
-    shape = (images, 9, 11)
-    stripes = (torch.arange(shape[-1]) // 2 % classes).expand(shape)
-    noise = torch.rand(shape, generator=generator)
-    target = torch.where(noise < unlabelled, 255, stripes)
-    prediction = torch.where(noise > 0.8, torch.randint(0, classes, shape, generator=generator), stripes)
-    return complete(prediction, target, classes, generator)
+    """Everything that a metric takes: label maps and, drawn at random, probabilities, values and masks."""
+    maps = draw_label_maps(seed, classes, images, unlabelled)
+    return complete(maps["prediction"], maps["target"], classes, torch.Generator().manual_seed(seed + 1000))
 
 
 def complete(prediction: Tensor, target: Tensor, classes: int, generator: torch.Generator) -> Maps:

@@ -21,7 +21,7 @@ class Maps(NamedTuple):
 
 @st.composite
 def maps(draw: st.DrawFn, largest: int = 8, values: st.SearchStrategy[int] = few_values) -> Maps:
-    """Few values, so that ties are common; classes may be absent, and all pixels unlabelled or one pixel high."""
+    """Few values, so that ties are common; classes may be absent, and all pixels unlabeled or one pixel high."""
     shape = draw(st.tuples(st.integers(1, largest), st.integers(1, largest)))
     return Maps(
         draw(drawn.arrays(np.uint16, shape, elements=values)),
@@ -38,6 +38,6 @@ def in_parts(height: int, data: st.DataObject) -> list[slice]:
 
 
 def labelled(drawing: Maps) -> list[tuple[int, int, int]]:
-    """(value, prediction, target) of the labelled pixels, row by row."""
+    """(value, prediction, target) of the labeled pixels, row by row."""
     triples = zip(drawing.values.flat, drawing.prediction.flat, drawing.target.flat, strict=True)
     return [(int(value), int(guess), int(truth)) for value, guess, truth in triples if truth != IGNORED]

@@ -32,7 +32,7 @@ def error_by_loops(pixels: list[tuple[int, int, int]], bins: int) -> float:
     return float(total / len(pixels)) if pixels else math.nan
 
 
-# Edges of 15, 10, 2 and (33423) 100 bins, their neighbours, and any others.
+# Edges of 15, 10, 2 and (33423) 100 bins, their neighbors, and any others.
 confidences = st.one_of(
     st.integers(0, 65535),
     st.sampled_from([0, 1, 4369, 4370, 6553, 6554, 32767, 32768, 33423, 33424, 61166, 61167, 65534, 65535]),

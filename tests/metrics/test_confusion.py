@@ -61,7 +61,7 @@ def test_scores_are_those_of_scikit_learn_and_absent_classes_have_none(pairs: li
 
 @given(pixels)
 def test_accuracies_precisions_and_dice_are_those_of_scikit_learn(pairs: list[tuple[int, int]]) -> None:
-    """Where a class has no true pixel, no predicted one, or neither, its score has no denominator and is left out."""
+    """A class without a true or a predicted pixel, or without both, has scores without a denominator: left out."""
     guess, truth = np.array(pairs).T
     confusion = confusion_matrix(torch.tensor(guess), torch.tensor(truth), CLASSES)
     guess, truth = guess[truth != 255], truth[truth != 255]

@@ -1,4 +1,4 @@
-"""What all scores from counts of single images have in common."""
+"""Properties of all scores from counts of single images."""
 
 import pickle
 from collections.abc import Callable

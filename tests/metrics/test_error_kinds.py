@@ -26,7 +26,7 @@ Position = tuple[int, int]
 
 @st.composite
 def maps(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
-    """Blocks of classes; the prediction is the truth moved, with some pixels replaced; some pixels unlabelled."""
+    """Blocks of classes; the prediction is the truth moved, with some pixels replaced; some pixels unlabeled."""
     height, width, block = draw(st.integers(1, 9)), draw(st.integers(1, 9)), draw(st.integers(1, 4))
     shape = (height, width)
     coarse = draw(arrays(np.int64, (-(-height // block), -(-width // block)), elements=st.integers(0, CLASSES - 1)))
@@ -192,7 +192,7 @@ def test_a_known_fault_is_of_its_kind_alone_and_costs_what_mending_it_would_brin
 
 def test_all_faults_in_one_scene_each_cost_the_miou_of_the_really_mended_prediction() -> None:
     pairs = [pair for pair, _, _ in SCENES.values()]
-    # Unlabelled columns between the scenes, wider than the reach of any rule.
+    # Unlabeled columns between the scenes, wider than the reach of any rule.
     gap = np.full((30, 8), 255)
     prediction = np.concatenate([part for pair in pairs for part in (pair[0], gap)], axis=1)
     target = np.concatenate([part for pair in pairs for part in (pair[1], gap)], axis=1)
@@ -222,7 +222,7 @@ def test_a_border_is_displaced_by_as_much_as_it_moved(moved: int, axis: int) -> 
     if moved <= 4:
         expected[moved - 1] = 5 * moved
     assert found.displaced[:, THING, GROUND].tolist() == expected
-    # Moved further, it is a region of one class called its neighbour.
+    # Moved further, it is a region of one class called its neighbor.
     assert found.counts[ErrorKind.CONFUSED].sum() == (5 * moved if moved > 4 else 0)
 
 

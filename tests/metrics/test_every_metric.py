@@ -11,8 +11,10 @@ from torch import Tensor
 from torchmetrics import Metric, MetricCollection
 
 import hardpix.metrics
+from hardpix.testing import check_metric
 
 from .every_metric import CASES, Case, draw_maps
+from .references import REFERENCES
 
 CLASSES = 3
 
@@ -39,6 +41,19 @@ def scored(metric: Metric, inputs: dict[str, Any]) -> dict[str, Tensor]:
 def test_all_metrics_are_here() -> None:
     exported = (getattr(hardpix.metrics, name) for name in hardpix.metrics.__all__)
     assert {kind.__name__ for kind in exported if isinstance(kind, type) and issubclass(kind, Metric)} == set(CASES)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_it_is_what_a_metric_must_be(name: str) -> None:
+    case = CASES[name]
+    # Of a single part the reference is that of the whole.
+    metric = hardpix.metrics.HardnessDeciles(CLASSES, parts=1) if name == "HardnessDeciles" else case.make(CLASSES)
+    check_metric(
+        metric,
+        REFERENCES[name],
+        others=case.others(CLASSES),
+        draw=lambda seed: case.inputs(draw_maps(seed, CLASSES)),
+    )
 
 
 def test_a_collection_keeps_metrics_of_other_settings_apart(case: Case) -> None:

@@ -1,4 +1,4 @@
-"""What the metrics of maps and probabilities take and refuse, each in the same way."""
+"""Input that the metrics of maps and probabilities take and refuse, each in the same way."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What errors cost, from counts, against predictions that are really mended."""
+"""Cost of errors, from counts, against predictions that are really mended."""
 
 import numpy as np
 import pytest

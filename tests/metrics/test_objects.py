@@ -29,7 +29,7 @@ Pixels = set[tuple[int, int]]
 
 @st.composite
 def maps(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
-    """Two maps of blocks that agree here and there; some pixels unlabelled."""
+    """Two maps of blocks that agree here and there; some pixels unlabeled."""
     shape = (draw(st.integers(1, 9)), draw(st.integers(1, 9)))
     block = draw(st.integers(1, 3))
     coarse = (-(-shape[0] // block), -(-shape[1] // block))

@@ -10,7 +10,7 @@ CLASSES = 3
 
 
 def make_maps(images: int, seed: int, shape: tuple[int, int] = (9, 14)) -> tuple[torch.Tensor, torch.Tensor]:
-    """Blocks of classes, some pixels unlabelled, and a prediction that is wrong at a quarter of them."""
+    """Blocks of classes, some pixels unlabeled, and a prediction that is wrong at a quarter of them."""
     rng = np.random.default_rng(seed)
     blocks = rng.integers(0, CLASSES, (images, 3, 4))
     target = np.kron(blocks, np.ones((1, 5, 5), dtype=np.int64))[:, : shape[0], : shape[1]]

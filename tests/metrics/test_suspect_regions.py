@@ -1,4 +1,4 @@
-"""Connected suspects, against scipy's labelling of every pair of classes."""
+"""Connected suspects, against scipy's labeling of every pair of classes."""
 
 import numpy as np
 import pytest

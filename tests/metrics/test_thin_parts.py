@@ -17,7 +17,7 @@ def disc_of(radius: int) -> np.ndarray:
 
 
 def thin_by_opening(labels: np.ndarray, radius: int) -> np.ndarray:
-    """Class by class, the pixels of the edge going on outside, unlabelled pixels belonging to every mask."""
+    """Class by class, the pixels of the edge going on outside, unlabeled pixels belonging to every mask."""
     thin = np.zeros(labels.shape, dtype=bool)
     inside = (slice(3 * radius, -3 * radius),) * 2
     around = np.pad(labels, 3 * radius, mode="edge")

@@ -1,4 +1,4 @@
-"""Windows and neighbours against loops over pixels."""
+"""Windows and neighbors against loops over pixels."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What was caught stays what the decoder was called with, whatever the network does to it afterwards."""
+"""Caught tensors stay what the decoder was called with, whatever the network does to them afterwards."""
 
 from collections.abc import Callable
 

@@ -63,7 +63,7 @@ class HandwrittenDecoder(nn.Module):
 
 @dataclass(frozen=True)
 class Family:
-    """How to build a small network of the family, and what its tap must catch."""
+    """Builder of a small network of the family, and what its tap must catch."""
 
     build: Callable[[], nn.Module]
     decoder: str

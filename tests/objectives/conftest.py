@@ -9,7 +9,7 @@ import torch
 
 
 def run_in_two_processes(script: Path, folder: Path) -> tuple[Any, Any]:
-    """What ``python SCRIPT RANK FOLDER`` saves as FOLDER/RANK.pt, for both ranks at once."""
+    """Results that ``python SCRIPT RANK FOLDER`` saves as FOLDER/RANK.pt, for both ranks at once."""
     processes = [
         subprocess.Popen([sys.executable, str(script), str(rank), str(folder)], stderr=subprocess.PIPE, text=True)
         for rank in (0, 1)

@@ -139,7 +139,7 @@ def test_half_types_and_autocast_are_computed_in_float32() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_about_as_many_as_asked_for_of_long_rows(seed: int) -> None:
-    """Of thousands of keys, where the nearest tenth begins is estimated; the loss is all but the same."""
+    """The begin of the nearest tenth of thousands of keys is estimated; the loss is all but the same."""
     anchors, of_anchors, memory, of_memory = layout([20, 20], [6000, 9000], seed)
     plans, negatives = plans_for(anchors, of_anchors, memory, of_memory, 900, 600)
     exact, _ = info_nce(anchors, plans, negatives, TEMPERATURE)

@@ -58,7 +58,7 @@ class Network:
 
 
 def make_batch(seed: int = 0, images: int = 2, share: float = 0.8) -> PixelBatch:
-    """Labels at twice the embedding's resolution, each cell of one class; some cells unlabelled."""
+    """Labels at twice the embedding's resolution, each cell of one class; some cells unlabeled."""
     generator = torch.Generator().manual_seed(seed)
     cells = torch.randint(0, CLASSES, (images, *GRID), generator=generator)
     cells[torch.rand(cells.shape, generator=generator) > share] = 255
@@ -219,7 +219,7 @@ class TestKeys:
 
 
 class TestKnownFaults:
-    """What the authors' public code does; each of these fails where a loss does so."""
+    """Faults of the authors' public code; each of these fails where a loss has them."""
 
     def test_entries_are_of_the_class_they_are_stored_for(self) -> None:
         objective = bound(memory=100, remembered=100)

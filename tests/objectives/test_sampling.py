@@ -80,7 +80,7 @@ def test_sorted_by_group_and_at_random_within() -> None:
 
 
 def test_large_groups_have_their_quota_and_draw_evenly() -> None:
-    """Of thousands only those with the lowest numbers are sorted."""
+    """Only those with the lowest numbers are sorted, out of thousands."""
     group = torch.arange(2).repeat_interleave(torch.tensor([6000, 4000]))
     hard = torch.arange(10_000) % 3 == 0
     counts = torch.zeros(10_000)

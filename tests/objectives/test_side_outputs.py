@@ -69,7 +69,7 @@ def make_batch(
     share: float = 0.7,
     seed: int = 0,
 ) -> PixelBatch:
-    """Stages that want a gradient; some pixels unlabelled, and a whole corner of them."""
+    """Stages that want a gradient; some pixels unlabeled, and a whole corner of them."""
     generator = torch.Generator().manual_seed(seed)
     target = torch.randint(0, CLASSES, (2, *size), generator=generator)
     target[torch.rand(target.shape, generator=generator) > share] = 255
@@ -90,7 +90,7 @@ def head_of(objective: SideOutputs, stage: str) -> nn.Module:
 
 
 def by_loops(px: PixelBatch, logits: Tensor, weight: Tensor, rule: str, by_count: bool) -> Tensor:
-    """Σ w ℓ over Σ w or over the number of labelled cells, cell by cell and pixel by pixel."""
+    """Σ w ℓ over Σ w or over the number of labeled cells, cell by cell and pixel by pixel."""
     sizes = list(zip(px.target.shape[1:], logits.shape[2:], strict=True))
     enlarged = [-(-side // cells) * cells for side, cells in sizes]
     in_batch = Counter(px.target.flatten().tolist())
@@ -265,7 +265,7 @@ def test_an_image_without_labels_leaves_no_trace() -> None:
 
 @pytest.mark.parametrize("odd", [float("nan"), float("inf"), -1e30])
 def test_what_unlabelled_cells_hold_leaves_no_trace(odd: float) -> None:
-    """By heads that see no neighbours."""
+    """By heads that see no neighbors."""
     px, objective = make_batch(grids=((12, 18), (12, 18))), bound(Precomputed()).eval()
     for head in objective.heads.values():
         head[0] = nn.Conv2d(head[0].in_channels, head[0].out_channels, 1).double()
@@ -418,7 +418,7 @@ def test_its_heads_are_in_the_optimizers_group_of_heads() -> None:
     task = task_module.SegmentationTask(CLASSES, Model(), SideOutputs(HardnessLevel()), "head", stages=["stem"])
     task.trainer = type("Trainer", (), {"estimated_stepping_batches": 10})()
     groups = {g["name"]: g["params"] for g in task.configure_optimizers()["optimizer"].param_groups}
-    heads = list(task.step.objective.heads.parameters())
+    heads = list(task.recipe.objective.heads.parameters())
     assert len(heads) == 5
     assert {id(p) for p in groups["heads"]} == {id(p) for p in heads}
 

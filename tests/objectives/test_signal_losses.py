@@ -8,10 +8,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import hardpix
+from hardpix.networks import TappedNetwork
 from hardpix.objectives import Objective, PixelContrast, SideOutputs, Sum, WeightedCrossEntropy, with_signal_losses
 from hardpix.pixels import PixelBatch
 from hardpix.signals import HardnessLevel, Product, Signal, Uniform
+from hardpix.testing import make_batch, tapped
 
 CLASSES = 4
 
@@ -24,17 +25,8 @@ PARTNERS: dict[str, Callable[[HardnessLevel], Objective]] = {
 }
 
 
-def network() -> hardpix.TappedNetwork:
-    torch.manual_seed(0)
-    head = nn.Sequential(nn.ReLU(), nn.Conv2d(6, CLASSES, 1))
-    return hardpix.tap(nn.Sequential(nn.Conv2d(3, 6, 3, padding=1), head), decoder="1", stages=["0"])
-
-
-def batch(tapped: hardpix.TappedNetwork) -> PixelBatch:
-    generator = torch.Generator().manual_seed(1)
-    target = torch.randint(0, CLASSES, (2, 8, 8), generator=generator)
-    target[0, :2] = 255
-    return tapped.pixels(torch.rand(2, 3, 8, 8, generator=generator), target)
+def batch(network: TappedNetwork) -> PixelBatch:
+    return make_batch(network, (2, 8, 8), num_classes=CLASSES)
 
 
 @pytest.mark.parametrize("partner", PARTNERS.values(), ids=PARTNERS)
@@ -44,13 +36,13 @@ def batch(tapped: hardpix.TappedNetwork) -> PixelBatch:
 def test_neither_order_nor_weights_of_a_sum_change_how_a_branch_learns(
     weights: dict[str, float], first: bool, form: str, partner: Callable[[HardnessLevel], Objective]
 ) -> None:
-    tapped = network()
-    signal = HardnessLevel(form=form).bind(tapped)  # type: ignore[arg-type]
+    network = tapped(CLASSES)
+    signal = HardnessLevel(form=form).bind(network)  # type: ignore[arg-type]
     parts: dict[str, Objective] = {"learn": WeightedCrossEntropy(signal), "partner": partner(signal)}
-    objective = Sum(parts if first else dict(reversed(parts.items())), weights).bind(tapped)
+    objective = Sum(parts if first else dict(reversed(parts.items())), weights).bind(network)
     branch = list(signal.parameters())
-    losses = with_signal_losses(objective, batch(tapped))
-    alone = signal.loss(batch(tapped))
+    losses = with_signal_losses(objective, batch(network))
+    alone = signal.loss(batch(network))
     assert torch.equal(losses["hardness"], alone)
     found, expected = (torch.autograd.grad(loss, branch) for loss in (losses["loss"], alone))
     assert any(gradient.any() for gradient in expected)
@@ -58,12 +50,18 @@ def test_neither_order_nor_weights_of_a_sum_change_how_a_branch_learns(
 
 
 def test_the_total_is_that_of_the_objective_and_every_signals_own() -> None:
-    tapped = network()
+    network = tapped(CLASSES)
     one, other = HardnessLevel(), type("Other", (HardnessLevel,), {"name": "other"})()
     objective = Sum({"a": WeightedCrossEntropy(one), "b": WeightedCrossEntropy(Product([one, other]))}, {"b": 0.5})
-    objective.bind(tapped)
-    losses, plain = with_signal_losses(objective, batch(tapped)), objective(batch(tapped))
-    own = {"hardness": one.loss(batch(tapped)), "other": other.loss(batch(tapped))}
+    objective.bind(network)
+    losses, plain = (
+        with_signal_losses(objective, batch(network)),
+        objective(batch(network)),
+    )
+    own = {
+        "hardness": one.loss(batch(network)),
+        "other": other.loss(batch(network)),
+    }
     assert losses.keys() == plain.keys() | own.keys()
     torch.testing.assert_close(losses["loss"], plain["loss"] + own["hardness"] + own["other"])
     assert all(torch.equal(losses[name], value) for name, value in own.items())
@@ -77,11 +75,11 @@ def test_two_signals_of_one_name_are_an_error_that_names_both() -> None:
         def forward(self, px: PixelBatch) -> Tensor:
             return px.confidence
 
-    tapped = network()
+    network = tapped(CLASSES)
     for second, kind in ((HardnessLevel(), "HardnessLevel"), (Mine(), "Mine")):
-        objective = Sum({"a": WeightedCrossEntropy(HardnessLevel()), "b": WeightedCrossEntropy(second)}).bind(tapped)
+        objective = Sum({"a": WeightedCrossEntropy(HardnessLevel()), "b": WeightedCrossEntropy(second)}).bind(network)
         with pytest.raises(ValueError, match=f"two signals are named 'hardness', a HardnessLevel and a {kind}"):
-            with_signal_losses(objective, batch(tapped))
+            with_signal_losses(objective, batch(network))
 
 
 def test_a_loss_of_a_name_that_is_taken_is_an_error_also_where_no_map_was_asked_for() -> None:
@@ -93,10 +91,10 @@ def test_a_loss_of_a_name_that_is_taken_is_an_error_also_where_no_map_was_asked_
         def forward(self, px: PixelBatch) -> dict[str, Tensor]:
             return {"loss": px.loss.mean(), "hue": px.loss.mean()}
 
-    tapped = network()
-    two = Unused(*(HardnessLevel(form="graded").bind(tapped) for _ in range(2)))
+    network = tapped(CLASSES)
+    two = Unused(*(HardnessLevel(form="graded").bind(network) for _ in range(2)))
     with pytest.raises(ValueError, match="the loss of a HardnessLevel is named 'hardness', as another part"):
-        with_signal_losses(two, batch(tapped))
-    part = Unused(type("Hue", (HardnessLevel,), {"name": "hue"})().bind(tapped))
+        with_signal_losses(two, batch(network))
+    part = Unused(type("Hue", (HardnessLevel,), {"name": "hue"})().bind(network))
     with pytest.raises(ValueError, match="the loss of a Hue is named 'hue', as another part"):
-        with_signal_losses(part, batch(tapped))
+        with_signal_losses(part, batch(network))

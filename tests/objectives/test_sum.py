@@ -5,12 +5,12 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-import hardpix
 from hardpix.objectives import Objective, Sum, WeightedCrossEntropy, with_signal_losses
 from hardpix.pixels import PixelBatch
 from hardpix.signals import Focal, HardnessLevel, Product, Uniform
+from hardpix.testing import tapped
 
 Make = Callable[..., PixelBatch]
 
@@ -20,10 +20,6 @@ class ReadsHardness(Objective):
 
     def forward(self, px: PixelBatch) -> dict[str, Tensor]:
         return {"loss": px.maps["hardness"].detach().mean()}
-
-
-def small_network() -> hardpix.TappedNetwork:
-    return hardpix.tap(nn.Sequential(nn.Conv2d(3, 6, 1), nn.Sequential(nn.ReLU(), nn.Conv2d(6, 4, 1))), decoder="1")
 
 
 def test_total_is_the_weighted_sum_and_parts_keep_their_names(pixel_batch: Make) -> None:
@@ -41,7 +37,7 @@ def test_total_is_the_weighted_sum_and_parts_keep_their_names(pixel_batch: Make)
 
 
 def test_later_objectives_read_maps_of_earlier_ones_by_name() -> None:
-    network = small_network()
+    network = tapped(4)
     objective = Sum({"learn": WeightedCrossEntropy(HardnessLevel()), "read": ReadsHardness()}).bind(network)
     px = network.pixels(torch.rand(1, 3, 4, 5), torch.zeros(1, 4, 5, dtype=torch.long))
     losses = objective(px)
@@ -54,7 +50,7 @@ def test_later_objectives_read_maps_of_earlier_ones_by_name() -> None:
 def test_bind_reaches_every_objective_and_a_shared_signal_is_bound_once() -> None:
     signal = HardnessLevel()
     objective = Sum({"a": WeightedCrossEntropy(signal), "b": Sum({"c": WeightedCrossEntropy(signal)})})
-    assert objective.bind(small_network()) is objective
+    assert objective.bind(tapped(4)) is objective
     assert signal.branch is not None
     assert len(list(objective.parameters())) == len(list(signal.parameters()))
 
@@ -102,7 +98,7 @@ def test_a_shared_signal_learns_once_with_weight_one(
 
 
 def test_state_goes_through_a_checkpoint() -> None:
-    network = small_network()
+    network = tapped(4)
     one, other = (Sum({"learn": WeightedCrossEntropy(HardnessLevel())}).bind(network) for _ in range(2))
     other.load_state_dict(one.state_dict())
     image, target = torch.rand(1, 3, 4, 5), torch.zeros(1, 4, 5, dtype=torch.long)

@@ -1,4 +1,4 @@
-"""How far labels are trusted: "target_weight" of the sample multiplies the weights of losses."""
+"""Trust in labels: "target_weight" of the sample multiplies the weights of losses."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def maps(px: PixelBatch) -> dict[str, Tensor]:
 def test_loss_and_gradient_are_those_of_weights_times_trust(
     make: Callable[[], Signal | None], pixel_batch: Make
 ) -> None:
-    """Σ t w ℓ / Σ t w, or over the number of labelled pixels for the focal loss."""
+    """Σ t w ℓ / Σ t w, or over the number of labeled pixels for the focal loss."""
     px, signal = pixel_batch(), make()
     px.sample = {**maps(px), "target_weight": trust(px)}
     losses = F.cross_entropy(px.logits, px.target, ignore_index=255, reduction="none")[px.valid]

@@ -98,7 +98,7 @@ def make_step(case: str) -> hardpix.TrainingStep:
 
 
 def make_batches() -> dict[str, tuple[Tensor, Tensor, Tensor]]:
-    """Four images whose halves have other numbers of labelled pixels, down to none, and of pixels of known depth."""
+    """Four images whose halves have other numbers of labeled pixels, down to none, and of pixels of known depth."""
     generator = torch.Generator().manual_seed(1)
     image = 3 * torch.randn(4, 3, 5, 7, generator=generator, dtype=torch.float64)
     target = torch.randint(0, CLASSES, (4, 5, 7), generator=generator)

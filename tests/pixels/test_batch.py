@@ -1,4 +1,4 @@
-"""What signals look at, against torch's own softmax and cross-entropy."""
+"""Maps that signals look at, against torch's own softmax and cross-entropy."""
 
 import pytest
 import torch

@@ -18,7 +18,7 @@ label_maps = hnp.arrays(
 
 
 def distance_by_loops(target: np.ndarray, largest: int) -> np.ndarray:
-    """Chessboard distance to the nearest labelled pixel of another class, pixel by pixel."""
+    """Chessboard distance to the nearest labeled pixel of another class, pixel by pixel."""
     distance = np.full(target.shape, largest + 1)
     for image, row, column in np.ndindex(target.shape):
         if target[image, row, column] == 255:

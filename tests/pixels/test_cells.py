@@ -14,7 +14,7 @@ CLASSES = 4
 
 
 def pixels_of(size: tuple[int, int], grid: tuple[int, int]) -> dict[tuple[int, int], list[tuple[int, int]]]:
-    """Which pixels lie under each cell, each side enlarged to the next multiple of the grid's."""
+    """Pixels under each cell, each side enlarged to the next multiple of the grid's."""
     owners: list[dict[int, set[int]]] = []
     for side, cells in zip(size, grid, strict=True):
         enlarged = -(-side // cells) * cells
@@ -120,7 +120,7 @@ def test_at_the_labels_own_size_only_what_is_no_class_changes() -> None:
 
 
 def test_labels_keep_their_share_by_majority() -> None:
-    """Of cells of one class each nothing changes: the grid's own labels enlarged come back."""
+    """Cells of one class each change nothing: the grid's own labels enlarged come back."""
     coarse = make((5, 7), 0)
     fine = torch.tensor(np.kron(coarse.numpy(), np.ones((1, 3, 4), dtype=np.int64)))
     for rule in ("any", "majority"):
@@ -141,7 +141,7 @@ def test_what_is_no_batch_of_label_maps_is_refused() -> None:
 
 @pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
 def test_means_of_half_types_count_as_float32_does(kind: torch.dtype) -> None:
-    """Of 257 pixels, of which bfloat16 counts 256, one is 1; float16 has no 70000 for the second."""
+    """One of 257 pixels, of which bfloat16 counts 256, is 1; float16 has no 70000 for the second."""
     values = torch.zeros(1, 1, 257, dtype=kind)
     values[..., 0] = 1
     label = torch.zeros(1, 1, 1, dtype=torch.long)

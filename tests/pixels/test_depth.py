@@ -17,7 +17,7 @@ NAN = float("nan")
 
 
 def maps(seed: int, shape: tuple[int, int, int]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Log prediction, depth with holes of every kind, error, labelled; float64."""
+    """Log prediction, depth with holes of every kind, error, labeled; float64."""
     generator = torch.Generator().manual_seed(seed)
     depth = 1 + 4 * torch.rand(shape, generator=generator, dtype=torch.float64)
     holes = torch.rand(shape, generator=generator)

@@ -1,4 +1,4 @@
-"""What trains depth, against closed forms."""
+"""Losses of depth, against closed forms."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from hardpix.pixels import resize_bilinear
 
 
 def matrix(source: int, target: int) -> np.ndarray:
-    """(target, source) weights of linear interpolation with aligned pixel centres and clamped ends."""
+    """(target, source) weights of linear interpolation with aligned pixel centers and clamped ends."""
     position = np.clip((np.arange(target) + 0.5) * source / target - 0.5, 0, source - 1)
     left = np.floor(position).astype(int)
     right = np.minimum(left + 1, source - 1)

@@ -1,4 +1,4 @@
-"""Which pixels count, against sets of Python integers."""
+"""Labeled pixels, against sets of Python integers."""
 
 import copy
 import pickle

@@ -99,7 +99,7 @@ def test_haze_and_noise_raise_it() -> None:
 
 
 def test_density_is_that_of_sampled_materials() -> None:
-    """The share of a class's materials in a box of colours, by sampling its kinds and by integrating the density."""
+    """The share of a class's materials in a box of colors, by sampling its kinds and by integrating the density."""
     rng = np.random.default_rng(0)
     spread, draws = 8.0, 200_000
     kinds = KINDS[Part.ASPHALT]
@@ -110,7 +110,7 @@ def test_density_is_that_of_sampled_materials() -> None:
     tint = np.array([kind.tint for kind in kinds])[chosen]
     contrast = np.array([kind.contrast for kind in kinds])[chosen]
     material = mean + (rng.standard_normal((draws, 3)) * np.stack([bright, tint, tint], axis=1)) @ AXES
-    # Texture scales each of the mean's coordinates; sun and shadow scale the colour.
+    # Texture scales each of the mean's coordinates; sun and shadow scale the color.
     texture = (contrast[:, None] * (mean @ AXES.T) * rng.standard_normal((draws, 3))) @ AXES
     shadowed = rng.random(draws) < 0.2
     factor, wobble = np.where(shadowed, 0.6, 1.0), np.where(shadowed, 0.06, 0.03)
@@ -126,7 +126,7 @@ def test_density_is_that_of_sampled_materials() -> None:
 
 
 def test_interior_of_two_halves_is_bayes_rule() -> None:
-    """Deep in one half only the neighbourhood's share of the other half speaks for it."""
+    """Deep in one half only the neighborhood's share of the other half speaks for it."""
     size = (40, 80)
     picture = flat_picture(halves(*size), [ROAD, BUILDING], [WORN_ASPHALT, (150, 147, 141)])
     light = daylight()

@@ -120,7 +120,7 @@ def test_street_points_keep_their_order_along_a_bend() -> None:
     camera = Camera(SIZE, FOCAL, HORIZON, 1.0, HEIGHT, 0.0, 0.0, bend=0.004, climb=0.0)
     along = np.linspace(5.0, 190.0, 60)
     columns = camera.to_pixels(np.stack([0.0 * along, 0.0 * along, along], axis=1))[:, 0]
-    # Right of the line of sight by bend · z² / 2 − 1 metres, up to where the road goes on straight.
+    # Right of the line of sight by bend · z² / 2 − 1 meters, up to where the road goes on straight.
     near = along <= 120.0
     expected = SIZE[1] / 2 + FOCAL * (0.002 * along**2 - 1.0) / along
     np.testing.assert_allclose(columns[near], expected[near])

@@ -13,9 +13,9 @@ SMALL = (64, 128)
 
 
 def fingerprint(item: dict[str, torch.Tensor]) -> bytes:
-    """What must stay as it is, in whole numbers coarse enough that no rounding of another processor shows.
+    """Fingerprint of a scene, in whole numbers coarse enough that no rounding of another processor shows.
 
-    The last bits of exp, sin or a JPEG decoder differ between processors and library versions. They move a grey value
+    The last bits of exp, sin or a JPEG decoder differ between processors and library versions. They move a gray value
     by one and, once in millions, a border by a pixel; a changed generator moves means of whole blocks.
     """
     height, width = item["target"].shape

@@ -33,7 +33,7 @@ class Predicts(nn.Module):
 
 
 def random_depth(shape: tuple[int, ...], seed: int = 3) -> Tensor:
-    """Metres, a fifth unknown."""
+    """Meters, a fifth unknown."""
     generator = torch.Generator().manual_seed(seed)
     depth = 1 + 5 * torch.rand(shape, generator=generator, dtype=torch.float64)
     depth[torch.rand(shape, generator=generator) < 0.2] = torch.nan
@@ -155,7 +155,7 @@ def test_the_percentile_runs(pixel_batch: Make) -> None:
 
 
 def test_the_percentile_runs_in_float32_whatever_the_network_is(pixel_batch: Make) -> None:
-    """Of 200 equal batches it comes to what they have, in steps that bfloat16 has no numbers for."""
+    """After 200 equal batches it is what they have, reached in steps that bfloat16 has no numbers for."""
     px = pixel_batch(shape=(2, 6, 7), depth=random_depth((2, 6, 7)), progress=1.0)
     signal = with_prediction(px, dse=0.0)
     px.map(signal)
@@ -350,5 +350,5 @@ def test_what_it_needs_is_said(pixel_batch: Make) -> None:
     with pytest.raises(ValueError, match=r"give step\(…, progress=done / all\), or choose curriculum='none'"):
         px.map(with_prediction(px))
     bare = pixel_batch(progress=0.5)
-    with pytest.raises(ValueError, match=r"needs depth maps of the training images: give step\(…, depth=metres\)"):
+    with pytest.raises(ValueError, match=r"needs depth maps of the training images: give step\(…, depth=meters\)"):
         bare.map(with_prediction(bare))

@@ -52,7 +52,7 @@ def test_per_image_the_weights_of_each_image_sum_to_its_pixels(
 
 
 def test_scores_are_resized_before_the_sigmoid(pixel_batch: Make, hardness_with_scores: MakeHardness) -> None:
-    """Two scores stretched to four pixels with aligned centres: the inner ones mix them 3 : 1."""
+    """Two scores stretched to four pixels with aligned centers: the inner ones mix them 3 : 1."""
     px = pixel_batch(shape=(1, 1, 4))
     signal = hardness_with_scores(torch.tensor([[[-8.0, 8.0]]], dtype=torch.float64))
     torch.testing.assert_close(

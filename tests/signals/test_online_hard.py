@@ -18,7 +18,7 @@ from testing import batch_of
 
 
 def kept_by_sorting(probability: np.ndarray, threshold: float, min_kept: float | int) -> np.ndarray:
-    """Which of these labelled pixels count: below the threshold, or as small as the min_kept-th smallest."""
+    """Labeled pixels that count: below the threshold, or as small as the min_kept-th smallest."""
     number = math.ceil(len(probability) * min_kept) if isinstance(min_kept, float) else min(min_kept, len(probability))
     last = np.sort(probability)[number - 1] if number else -1
     return (probability < np.float32(threshold)) | (probability <= last)

@@ -11,20 +11,15 @@ from torch import nn
 import hardpix
 from hardpix.pixels import PixelBatch
 from hardpix.signals import ClassBalance, DepthPrivileged, Focal, HardnessLevel, OnlineHard, Product, Signal, Uniform
+from hardpix.testing import tapped
 
 IMAGE = torch.rand(2, 3, 6, 8, generator=torch.Generator().manual_seed(0))
 
 
-def network() -> hardpix.TappedNetwork:
-    torch.manual_seed(0)
-    head = nn.Sequential(nn.ReLU(), nn.Conv2d(6, 4, 1))
-    return hardpix.tap(nn.Sequential(nn.Conv2d(3, 6, 3, padding=1), head), decoder="1")
-
-
 def unlabelled(signal: Signal, **sample: Any) -> PixelBatch:
-    tapped = network()
-    signal.bind(tapped)
-    return tapped.pixels(IMAGE, progress=0.5, **sample)
+    network = tapped(4)
+    signal.bind(network)
+    return network.pixels(IMAGE, progress=0.5, **sample)
 
 
 def test_every_pixel_counts_and_nothing_is_lost() -> None:
@@ -47,7 +42,7 @@ def test_published_hardness_is_that_of_labelled_images(normalize: Any, kind: Any
     if normalize == "image":
         expected = expected / expected.mean((1, 2), keepdim=True)
     torch.testing.assert_close(found, expected)
-    labelled = network().pixels(IMAGE, torch.zeros(2, 6, 8, dtype=torch.long))
+    labelled = tapped(4).pixels(IMAGE, torch.zeros(2, 6, 8, dtype=torch.long))
     torch.testing.assert_close(found, labelled.map(signal).detach())
 
 

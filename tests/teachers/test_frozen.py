@@ -21,7 +21,7 @@ def make_network(stride: int = 1, classes: int = 2) -> nn.Module:
 
 
 class Student(nn.Module):
-    """What holds a network and its teacher, as a recipe does."""
+    """Holder of a network and its teacher, as a recipe is."""
 
     def __init__(self, network: nn.Module, teacher: nn.Module) -> None:
         super().__init__()

@@ -63,7 +63,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command came to."""
+    """Result of a command."""
 
     code: int
     out: str
@@ -80,7 +80,7 @@ def run_hardpix(*arguments: object) -> Outcome:
 
 @pytest.fixture(scope="session")
 def camvid(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder with train, trainannot, val and valannot; ids 0 to 10, 11 unlabelled."""
+    """Folder with train, trainannot, val and valannot; ids 0 to 10, 11 unlabeled."""
     root = tmp_path_factory.mktemp("camvid")
     rng = np.random.default_rng(0)
     for part, count in (("train", 8), ("val", 3)):
@@ -91,7 +91,7 @@ def camvid(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def nyuv2(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder with images, labels (ids 0 to 38, 255 unlabelled), depth of 8 bits, and both lists of stems."""
+    """Folder with images, labels (ids 0 to 38, 255 unlabeled), depth of 8 bits, and both lists of stems."""
     root = tmp_path_factory.mktemp("nyuv2")
     rng = np.random.default_rng(2)
     for part, count in (("train", 8), ("val", 3)):

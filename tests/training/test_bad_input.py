@@ -1,4 +1,4 @@
-"""What a user can get wrong: one message that says what to do, exit code 2, before anything is written."""
+"""Errors of a user: one message that says what to do, exit code 2, before anything is written."""
 
 from __future__ import annotations
 

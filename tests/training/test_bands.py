@@ -293,3 +293,39 @@ def test_images_unlike_those_of_the_training_are_said(tmp_path: Path, capsys: py
     assert "gray levels" in said
     assert said.count("give images as the run was trained on") >= 1
     assert "--bands" not in said
+
+
+@pytest.mark.parametrize("factor", [1, 1 / 10_000])
+@pytest.mark.parametrize("command", ["fit", "check"])
+def test_validation_images_of_another_unit(fields: Fields, tmp_path: Path, command: str, factor: float) -> None:
+    """They are said before training; those of the same unit are not."""
+    (tmp_path / "val").mkdir()
+    for stem, stored in fields.stored.items():
+        values = stored if factor == 1 else (stored * factor).astype(np.float32)
+        tifffile.imwrite(tmp_path / "val" / f"{stem}.tif", values, photometric="rgb")
+    option = "--data." if command == "fit" else "--"
+    places = {"images": fields.images, "masks": fields.masks, "val_images": tmp_path / "val", "val_masks": fields.masks}
+    arguments = [word for name, place in places.items() for word in (option + name, place)]
+    arguments += [f"{option}bands", "[1, 2, 3, 4]", f"{option}value_range", "measured"]
+    if command == "fit":
+        arguments += ["--run", tmp_path / "run", "--model.network", "my_networks.OneBand", "--model.decoder", "decoder"]
+        arguments += ["--model.network.channel", 3, "--model.network.in_channels", 4, *SHORT]
+    outcome = run_hardpix(command, *arguments)
+    assert outcome.code == 0, outcome.err
+    said = "100 % of the numbers in 8 of 8 images (f0, f1, f2 …) below black"
+    assert (said in outcome.out) == (factor != 1)
+    assert ("image all but black (8)" in outcome.out) == (factor != 1)
+
+
+@pytest.mark.parametrize("command", ["predict", "mine", "test"])
+def test_one_image_of_another_unit_is_said_of_a_run(fields: Fields, tmp_path: Path, command: str) -> None:
+    run = fit_one_band(fields, tmp_path / "run", 3, 4, "--data.bands", "[1, 2, 3, 4]", "--data.value_range", "measured")
+    (tmp_path / "others").mkdir()
+    for k, (stem, stored) in enumerate(fields.stored.items()):
+        values = (stored / 10_000 if k == 5 else stored).astype(np.float32)
+        tifffile.imwrite(tmp_path / "others" / f"{stem}.tif", values, photometric="rgb")
+    arguments = ["--run", run.path, "--images", tmp_path / "others"]
+    arguments += ["--masks", fields.masks] if command == "test" else ["--out", tmp_path / "out"]
+    outcome = run_hardpix(command, *arguments)
+    assert outcome.code == 0, outcome.err
+    assert "100 % of the numbers in 1 of 8 images (f5) below black" in outcome.out

@@ -37,6 +37,8 @@ def test_config_trains_for_two_steps(config: Path, camvid: Path, nyuv2: Path, tm
         arguments += [f"{contrast}warmup", "0", "--trainer.log_every_n_steps", "1"]
     if "memory_warmup" in text:
         arguments += [f"{contrast}memory_warmup", "1"]
+    if "labeled_every" in settings["data"]:  # of 8 images
+        arguments += ["--data.labeled_every", "2"]
     # Two steps, of as many batches as the config adds up.
     batches = 2 * settings["trainer"].get("accumulate_grad_batches", 1)
     arguments += ["--trainer.limit_train_batches", str(batches)]

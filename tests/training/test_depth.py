@@ -27,7 +27,7 @@ SCALE = ("--data.depth_format.scale", "0.001")
 
 @pytest.fixture
 def depth(data: Data, tmp_path: Path) -> Path:
-    """Depth maps of 3 metres in millimetres, some of whose pixels are not known."""
+    """Depth maps of 3 meters in millimeters, some of whose pixels are not known."""
     folder = tmp_path / "depth"
     folder.mkdir()
     stored = np.full(SIZE, 3000, np.uint16)
@@ -38,7 +38,7 @@ def depth(data: Data, tmp_path: Path) -> Path:
 
 
 def fit(data: Data, run: Path, *arguments: object, code: int = 0) -> str:
-    """What a fit of the tiny network says, to the screen or as its error."""
+    """Text of a fit of the tiny network, on the screen or as its error."""
     my_networks.Depth.seen = []
     outcome = run_hardpix("fit", *data.arguments, *TINY, *SEEN, "--run", run, *arguments)
     assert outcome.code == code, outcome.err
@@ -126,7 +126,7 @@ def test_no_depth_of_any_training_image(
 
 
 def test_what_is_read_shows_whether_the_format_is_right(data: Data, depth: Path, tmp_path: Path) -> None:
-    """Three metres in nine images, 150 in another, a quarter of whose pixels are known."""
+    """Three meters in nine images, 150 in another, a quarter of whose pixels are known."""
     stored = np.zeros(SIZE, np.uint16)
     stored[::4] = 15000
     Image.fromarray(stored).save(depth / "frame_004.png")

@@ -1,4 +1,4 @@
-"""What a training does and leaves."""
+"""Trainings, and the files that they leave."""
 
 import csv
 import shlex
@@ -56,7 +56,7 @@ class TestTwoFolders:
     def test_network_and_objective_are_the_defaults(self, default_run: tuple[RunFolder, Outcome]) -> None:
         task = default_run[0].load_task()
         assert isinstance(task.network.model, DDRNet23Slim)
-        assert any(isinstance(module, HardnessLevel) for module in task.step.objective.modules())
+        assert any(isinstance(module, HardnessLevel) for module in task.recipe.modules())
 
     def test_blocks_of_file_names_are_held_out_and_the_screen_says_so(
         self, default_run: tuple[RunFolder, Outcome], data: Data
@@ -213,7 +213,7 @@ def test_the_seed_decides_weights_order_and_augmentation(fit_tiny: Fit, tiny_run
     assert torch.equal(images[0], images[1])
     assert not torch.equal(images[0], images[2])
     other = fit_tiny("--seed", 1)
-    first = "step.network.model.encoder.0.weight"
+    first = "recipe.network.model.encoder.0.weight"
     assert not torch.allclose(weights(other)[first], weights(tiny_run)[first], atol=0.02)
 
 
@@ -235,7 +235,7 @@ def test_groups_of_the_optimizer_have_their_own_learning_rates_and_one_schedule(
 
 def test_accumulated_gradients_are_those_of_the_larger_batch(fit_tiny: Fit) -> None:
     plain = ["--model.objective", "WeightedCrossEntropy", "--model.optimizer", "SGD", "--model.optimizer.lr", 0.1]
-    # The mean of two means is the mean of all only where both batches have as many labelled pixels.
+    # The mean of two means is the mean of all only where both batches have as many labeled pixels.
     plain += ["--data.scale", "[1,1]", "--trainer.max_epochs", 1, "--trainer.limit_train_batches"]
     together = fit_tiny(*plain, 1, "--data.batch_size", 8)
     one_by_one = fit_tiny(*plain, 2, "--data.batch_size", 4, "--trainer.accumulate_grad_batches", 2)
@@ -264,7 +264,7 @@ def test_channels_last_is_the_same_training_in_another_order_of_memory(fit_tiny:
     plain, last = (weights(fit_tiny(*sgd, "--model.channels_last", choice)) for choice in ("false", "true"))
     for name, expected in plain.items():
         torch.testing.assert_close(last[name], expected, rtol=1e-3, atol=1e-5)
-    kernel = "step.network.model.encoder.0.weight"
+    kernel = "recipe.network.model.encoder.0.weight"
     assert not last[kernel].is_contiguous()
     assert last[kernel].is_contiguous(memory_format=torch.channels_last)
 
@@ -284,7 +284,7 @@ def test_class_balance_counts_the_training_masks_and_no_others(fit_tiny: Fit, da
         stored = np.asarray(Image.open(data.masks / f"{stem}.png"))
         counts += [(stored == k).sum() for k in (0, 7, 200)]
     expected = counts.sum() / 3 / counts
-    np.testing.assert_allclose(weights(folder)["step.objective.signal.weights"], expected, rtol=1e-6)
+    np.testing.assert_allclose(weights(folder)["recipe.objective.signal.weights"], expected, rtol=1e-6)
 
 
 def test_own_data_sets_need_no_files(fit_tiny: Fit, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from .test_fit import Fit, column, weights
 
 
 def logits_by_hand(run: RunFolder, image: np.ndarray) -> torch.Tensor:
-    """What the user's own network says of one picture, without anything of hardpix around it."""
+    """Output of the user's own network for one picture, without anything of hardpix around it."""
     task = run.load_task()
     network = untap(task.network)
     height, width = image.shape[:2]
@@ -123,7 +123,7 @@ class TestMine:
     def test_png_is_sigmoid_of_the_branch(self, out: Path, mixed: Mixed) -> None:
         task = mixed.run.load_task()
         untap(task.network)
-        encoder, branch = task.network.model.encoder, task.step.objective.signal.branch
+        encoder, branch = task.network.model.encoder, task.recipe.objective.signal.branch
         for stem, (height, width) in SIZES.items():
             image = read(mixed.data.images / f"{stem}.png")
             pixels = torch.zeros(1, 3, -(-height // 32) * 32, -(-width // 32) * 32)

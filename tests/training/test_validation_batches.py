@@ -151,8 +151,26 @@ def test_data_sets_of_ones_own_too(val_batch_size: int, tmp_path: Path) -> None:
     assert np.float32(column(run, "val/miou")[-1]) == np.float32(miou_of_test(run)) == np.float32(miou_one_by_one(run))
 
 
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed", "bf16-true"])
+def test_scores_do_not_depend_on_the_precision_of_the_training(data: Data, precision: str, tmp_path: Path) -> None:
+    """Autocast serves training; validation computes as test does. Half weights cannot, and fit says so."""
+    run = RunFolder(tmp_path / "run")
+    # Far from a tie of all classes, and far from perfect, so that rounding moves some pixels.
+    settings = ("--trainer.max_epochs", 12, "--model.optimizer", "AdamW", "--model.optimizer.lr", 0.03)
+    outcome = run_hardpix(
+        *("fit", *data.arguments, *TINY, *settings, "--trainer.precision", precision, "--run", run.path)
+    )
+    assert outcome.code == 0, outcome.err
+    best = run_hardpix("test", "--run", run.path, "--device", "cpu", "--pictures", "false")
+    assert best.code == 0, best.err
+    scores = json.loads((run.path / "scores.json").read_text())
+    if precision != "bf16-true":
+        assert np.float32(max(column(run, "val/miou"))) == np.float32(scores["miou"])
+    assert ("validates in half precision" in outcome.out) == (precision == "bf16-true")
+
+
 def test_two_processes_say_what_one_says(mixed_sizes: Data, tmp_path: Path) -> None:
-    """Of 7 images one process has 3, and repeats one that does not count."""
+    """One process has 3 of 7 images, and repeats one that does not count."""
     run = RunFolder(tmp_path / "run")
     command = [sys.executable, "-m", "hardpix", "fit", *mixed_sizes.arguments, *TINY, *POOLING]
     command += [

@@ -15,12 +15,13 @@ from jsonargparse import ArgumentParser, DefaultHelpFormatter
 
 from hardpix.cli.errors import UsageError
 from hardpix.data import Problem
+from hardpix.data.remedies import own_settings
 
 # Settings of Lightning's Trainer without an effect here: its test and predict loops are not run, nor its samplers used.
 OF_NO_USE = ("limit_test_batches", "limit_predict_batches", "use_distributed_sampler", "barebones", "model_registry")
 
 
-# How the parser's errors begin that only say where a further error came from.
+# Prefixes of the parser's messages that only wrap another error.
 WRAPPERS = ("Parser key ", "Problem with given class_path ", "Does not validate against any of the Union subtypes")
 
 
@@ -84,7 +85,7 @@ def run_command(
 ) -> object:
     """Call a function with what its parameters' names were given on the command line.
 
-    Its docstring is the help; a boolean parameter needs no value to be true.
+    Its docstring is the help; a boolean parameter needs no value to be true. Errors name the options that it has.
 
     Args:
         command: the function.
@@ -107,10 +108,13 @@ def run_command(
     # Words of a name may be joined by dashes, too.
     arguments = [re.sub(r"^--[\w-]+", lambda name: "--" + name[0][2:].replace("-", "_"), word) for word in arguments]
     parsed = parser.parse_args(arguments)
-    with checked_input():
-        # Classes refuse their settings when they are made.
-        settings = parser.instantiate(parsed)
-    return command(**settings.as_dict())
+    try:
+        with checked_input():
+            # Classes refuse their settings when they are made.
+            settings = parser.instantiate(parsed)
+        return command(**settings.as_dict())
+    except UsageError as error:
+        raise UsageError(own_settings(str(error), inspect.signature(command).parameters)) from error
 
 
 class ParagraphsFormatter(HelpFormatter):
@@ -122,7 +126,7 @@ class ParagraphsFormatter(HelpFormatter):
 
 
 def explain(error: BaseException, names: list[str] | None = None) -> str:
-    """What is wrong, out of a chain of errors of which each repeats the next inside its own text.
+    """The fault itself, out of a chain of errors of which each repeats the next inside its own text.
 
     Args:
         error: from a parser, or from a class whose settings were refused.
@@ -151,7 +155,7 @@ def explain(error: BaseException, names: list[str] | None = None) -> str:
 
 
 def _choices(subtypes: str) -> int:
-    """How many of a union's types are more than null."""
+    """Number of a union's types that are more than null."""
     return len([part for part in re.split(r", (?![^\[]*\])", subtypes) if "NoneType" not in part])
 
 

@@ -91,7 +91,7 @@ def _written(keys: Keys) -> str:
 
 
 def as_problem(file: Path, key: str, there: Sequence[str]) -> Problem:
-    """What to say of a key that is no setting."""
+    """Message about a key that is no setting."""
     close = get_close_matches(key, there, n=1)
     advice = f"write {close[0]} instead of {key}" if close else f"remove {key}; hardpix fit --help lists all settings"
     return Problem("unknown key", file, "settings of hardpix fit", key, advice)

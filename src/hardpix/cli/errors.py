@@ -1,5 +1,5 @@
-"""What whoever typed a command can mend."""
+"""Errors in the user's input."""
 
 
 class UsageError(ValueError):
-    """What was asked for cannot be done; the message says what to change. The command line prints it alone."""
+    """A request that cannot be done; the message says what to change. The command line prints it alone."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from collections.abc import Collection, Mapping
+from inspect import signature
 from pathlib import Path
 from typing import Literal
 
@@ -12,30 +13,22 @@ from rich.markup import escape
 
 from hardpix.cli.arguments import checked_input
 from hardpix.commands.check_report import as_json, print_part
-from hardpix.data import (
-    ClassTable,
-    DataError,
-    FolderReport,
-    Folders,
-    ImageFormat,
-    check_folders,
-    describe,
-    load_preset,
-    split_blocks,
-)
+from hardpix.data import DataError, Folders, ImageFormat, Preset, check_folders, describe
 from hardpix.data.class_source import class_table
-from hardpix.data.errors import Problem
 from hardpix.data.limits import MAX_PIXELS
-from hardpix.data.mask_checks import judge_masks, read_masks
-from hardpix.data.pairs import folder_problems
+from hardpix.data.masks_alone import check_masks, masks_alone
 from hardpix.data.palette_reading import read_by
-from hardpix.data.remedies import with_own_settings
-from hardpix.data.unlabeled import ids_that_never_occur
+from hardpix.data.remedies import own_settings, with_own_settings
+from hardpix.training.plan_split import plan_split
+from hardpix.training.sources import own_folders, preset_folders, refuse, with_maps
+from hardpix.training.split_plan import Part, SplitPlan
 
 
 def check(
     masks: Path | None = None,
     images: Path | None = None,
+    val_images: Path | None = None,
+    val_masks: Path | None = None,
     image_suffix: str = "",
     mask_suffix: str = "",
     classes: str | list[str] | None = None,
@@ -47,6 +40,8 @@ def check(
     bands: list[int] | None = None,
     value_range: Literal["measured"] | list[float] | list[list[float]] | None = None,
     max_pixels: int = MAX_PIXELS,
+    val_share: float = 0.2,
+    val_stems: str | None = None,
     json: Path | None = None,
 ) -> int:
     """Say everything about a folder of images and masks, without training.
@@ -58,6 +53,8 @@ def check(
     Args:
         masks: Folder of masks.
         images: Folder of the images; without, the masks alone are looked at.
+        val_images: Folder of the validation images; without, some of the training images are held out.
+        val_masks: Folder of their masks.
         image_suffix: Ending of the image file names that is no part of the stem, such as _leftImg8bit.
         mask_suffix: Ending of the mask file names, such as _gtFine_labelIds.
         classes: YAML file of the class table, name of a preset, or names of the classes with the ids 0, 1, 2, ….
@@ -70,6 +67,8 @@ def check(
         bands: Numbers of the bands that a network would see, such as [4, 1, 2]; the first band of a file is 1.
         value_range: The stored numbers that are black and white, such as [0, 3000], or measured.
         max_pixels: Height × width of the largest file that is read.
+        val_share: Share of the training images that is held out, in contiguous blocks of file names.
+        val_stems: Pattern with * and ? of the file stems to hold out instead, such as seq05_*.
         json: New file for all of it as JSON.
 
     Returns:
@@ -79,98 +78,89 @@ def check(
     with checked_input():
         if json is not None and json.exists():
             raise FileExistsError(f"expected a new file for the report, found {json}; give another name as --json")
-        table = class_table(classes, label_map, threshold, palette)
+        # Where a suffix tells them apart, images lie among the masks.
+        alone = preset is None and images is None and not image_suffix
+        if alone and (bands is not None or value_range is not None):
+            raise ValueError("--bands and --value_range are about the images: give their folder as --images, too")
         image_format = ImageFormat(bands, value_range, max_pixels)
-        parts, table = _parts(images, masks, image_suffix, mask_suffix, preset, root, table, palette)
-    found: dict[str, tuple[FolderReport, list[Problem]]] = {}
-    for name, folders in parts.items():
-        report = _check(folders, table, palette, image_format)
-        report = replace(report, problems=tuple(map(with_own_settings, report.problems)))
-        warnings = [*map(with_own_settings, report.warnings)]
-        if folders.masks and (
-            never := ids_that_never_occur(folders.masks, {"": [*report.masks.values()]}, label_map or {})
-        ):
-            warnings.append(never)
-        found[name] = report, warnings
-        # The ids of what is trained on are the classes of the other parts, too.
-        table = table or report.classes
-        print_part(console, name, folders, report)
-        for title, problems in (("Doubts", warnings), ("Refused by hardpix fit", report.problems)):
-            if problems:
-                color = "yellow" if title == "Doubts" else "red"
-                console.print(f"[{color}]{title}[/{color}]\n{escape(describe(problems))}")
+        table = class_table(classes, label_map, threshold, palette)
+        given = {"images": images, "masks": masks, "val_images": val_images, "val_masks": val_masks}
+        endings = {"image_suffix": image_suffix, "mask_suffix": mask_suffix}
+        if preset is not None and root is None:
+            raise ValueError("--preset goes with --root, the folder of the data set: give it, too")
+        if preset is None and (masks is None or root is not None):
+            raise ValueError("expected --masks, perhaps with --images, or --preset and --root: give one of the two")
+        if alone:
+            refuse("masks without images", {"val_images": val_images})
+        training, validation, known = _folders(given, endings, preset, root, val_stems)
+        if known is not None:
+            table = table or read_by(known.classes, palette or known.classes.palette)
+        plan = plan_split(
+            training,
+            validation,
+            table,
+            val_share=val_share,
+            val_stems=val_stems,
+            image_format=image_format,
+            palette=palette,
+            label_map=label_map,
+            progress=True,
+            check=check_masks if alone else check_folders,
+        )
+    said = frozenset(signature(check).parameters)
+    for name, part in _parts(plan).items():
+        print_part(console, name, part.folders, part.report)
+    if doubts := [describe(plan.doubts)] * bool(plan.doubts) + [*plan.cautions]:
+        console.print("[yellow]Doubts[/yellow]", *(escape(own_settings(text, said)) for text in doubts), sep="\n")
+    for remark in plan.remarks:
+        console.print(escape(own_settings(remark, said)))
+    if plan.error is not None:
+        refusal = escape(own_settings(str(plan.error), said))
+        console.print("[red]Refused by hardpix fit[/red]", refusal, sep="\n")
     if json is not None:
-        _write(json, found, parts)
+        _write(json, plan, said)
         console.print(escape(f"written to {json}"))
-    refused = any(report.problems for report, _ in found.values())
-    if not refused and images is not None:
-        try:
-            split_blocks(found[""][0].stems, 0.2)
-        except ValueError as error:
-            console.print(escape(str(error)))
-            refused = True
+    refused = plan.error is not None
     console.print("hardpix fit would refuse these files." if refused else "hardpix fit can start with these files.")
     return 1 if refused else 0
 
 
-def _parts(
-    images: Path | None,
-    masks: Path | None,
-    image_suffix: str,
-    mask_suffix: str,
+def _folders(
+    places: Mapping[str, Path | None],
+    endings: Mapping[str, str],
     preset: str | None,
     root: Path | None,
-    table: ClassTable | None,
-    palette: str | None,
-) -> tuple[dict[str, Folders], ClassTable | None]:
-    """The folders of each part of the data, and the classes that they should hold."""
-    if preset is None:
-        if masks is None or root is not None:
-            raise ValueError("expected --masks, perhaps with --images, or --preset and --root: give one of the two")
-        return {"": Folders(images or masks, masks, image_suffix=image_suffix, mask_suffix=mask_suffix)}, table
-    if root is None or images is not None or masks is not None or image_suffix or mask_suffix:
-        raise ValueError("--preset goes with --root, the folder of the data set, and without folders and suffixes")
-    known = load_preset(preset)
-    table = table or read_by(known.classes, palette or known.classes.palette)
-    parts = {part: known.folders(root, part) for part in ("train", "val") if part in known.parts}
-    # Depth need not be there, nor in a format that is known.
-    there = {
-        part: found.keeping(lambda kind: kind.needed)
-        for part, found in parts.items()
-        if part == "train" or found.images.is_dir()
-    }
-    if missing := [part for part, folders in there.items() if folders.masks is None]:
-        raise DataError(f"expected masks in every part of the preset, found none for {', '.join(missing)}")
-    return there, table
+    val_stems: str | None,
+) -> tuple[Folders, Folders | None, Preset | None]:
+    """The folders of both parts, and the data set that they are of."""
+    if preset is not None:
+        refuse("preset", {**places, **endings})
+        training, validation, known = preset_folders(preset, str(root), val_stems)
+        # Depth has to be asked for.
+        return with_maps(training, {"depth": False}), validation, known
+    images, masks, val_images, val_masks = (None if at is None else str(at) for at in places.values())
+    if images is None and not endings["image_suffix"]:
+        training, validation = own_folders(masks, masks, val_masks, val_masks, endings, val_stems)
+        return masks_alone(training), None if validation is None else masks_alone(validation), None
+    return *own_folders(images or masks, masks, val_images, val_masks, endings, val_stems), None
 
 
-def _check(
-    folders: Folders, classes: ClassTable | None, palette: str | None, image_format: ImageFormat
-) -> FolderReport:
-    """The report on a folder of images and masks, or on masks alone, which stand in the place of the images, too."""
-    assert folders.masks is not None
-    if folders.images != folders.masks or folders.image_suffix:
-        return check_folders(folders, classes, image_format=image_format, progress=True, palette=palette, option="--")
-    if missing := folder_problems(replace(folders, masks=None)):
-        return FolderReport((), classes, {}, {}, tuple(missing), ())
-    files = {str(path): path for paths in folders.files["masks"].values() for path in paths}
-    facts, problems = read_masks(
-        files.values(), classes, palette=palette, max_pixels=image_format.max_pixels, progress=True
-    )
-    masks = {str(mask.path.relative_to(folders.masks)): mask for mask in facts}
-    judged = judge_masks(folders.masks, masks, classes, palette=palette, option="--")
-    return FolderReport(
-        stems=tuple(masks),
-        classes=judged.classes,
-        labels={stem: dict(mask.labels) for stem, mask in masks.items()},
-        sizes={stem: mask.size for stem, mask in masks.items()},
-        problems=(*problems, *judged.problems),
-        warnings=tuple(judged.warnings),
-        masks=masks,
-    )
+def _parts(plan: SplitPlan) -> dict[str, Part]:
+    """The folders that were read, by the name of their part; one folder of both parts has none."""
+    return {"train": plan.train, "val": plan.val} if plan.apart else {"": plan.train}
 
 
-def _write(path: Path, found: dict[str, tuple[FolderReport, list[Problem]]], parts: dict[str, Folders]) -> None:
-    content = {name or "data": as_json(parts[name], report, warnings) for name, (report, warnings) in found.items()}
+def _write(path: Path, plan: SplitPlan, settings: Collection[str]) -> None:
+    """Write the JSON; what concerns both parts stands with the first."""
+    problems = plan.error.problems if isinstance(plan.error, DataError) else ()
+    content = {}
+    of_val = {*plan.val.report.problems, *plan.val.report.warnings} if plan.apart else set()
+    for name, part in _parts(plan).items():
+        own = [[p for p in found if (p in of_val) == (name == "val")] for found in (problems, plan.doubts)]
+        content[name or "data"] = as_json(
+            part.folders, part.report, *([with_own_settings(p, settings) for p in found] for found in own)
+        )
+    first = next(iter(content.values()))
+    first["refused"] = None if plan.error is None else own_settings(str(plan.error), settings)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

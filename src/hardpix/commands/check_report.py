@@ -79,7 +79,9 @@ def _forms(folders: Folders) -> list[str]:
     return [file_form(path).name for paths in folders.files["images"].values() for path in paths]
 
 
-def as_json(folders: Folders, report: FolderReport, warnings: Iterable[Problem]) -> dict[str, Any]:
+def as_json(
+    folders: Folders, report: FolderReport, problems: Iterable[Problem], warnings: Iterable[Problem]
+) -> dict[str, Any]:
     """All that is known of one part, of plain lists and numbers."""
     masks = list(report.masks.values())
     total = pixels_of(masks)
@@ -105,7 +107,7 @@ def as_json(folders: Folders, report: FolderReport, warnings: Iterable[Problem])
         if classes
         else None,
         "classes": classes.to_dict() if classes else None,
-        "problems": [_plain(problem) for problem in report.problems],
+        "problems": [_plain(problem) for problem in problems],
         "warnings": [_plain(problem) for problem in warnings],
     }
 

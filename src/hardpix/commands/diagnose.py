@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
+from inspect import signature
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +19,7 @@ from hardpix.data import ClassTable, DataError, ImageFormat, Problem, describe
 from hardpix.data.class_source import class_table, with_ignored
 from hardpix.data.limits import MAX_PIXELS
 from hardpix.data.problems import ranges
+from hardpix.data.remedies import with_own_settings
 from hardpix.diagnosis.agreement import Pairs
 from hardpix.diagnosis.channel_order import channel_problem
 from hardpix.diagnosis.checking import Checked, PairTotal, check_cases, with_label_problems
@@ -144,7 +146,8 @@ def diagnose(
             raise ValueError(f"expected a picture_size of at least 1 pixel, found {picture_size}")
         read = [*inputs.folders.values(), *([] if against is None else [against])]
         require_room(out, read, overwrite)
-        cases, lost, alone = inputs.pair()
+        cases, *unpaired = inputs.pair()
+        lost, alone = map(_own, unpaired)
         everything = inputs.count()
         if not cases:
             raise _nothing_left(inputs, [*lost, *alone])
@@ -169,7 +172,7 @@ def diagnose(
         if found_classes:
             checked = list(with_label_problems(checked, reader))
         cases = [entry.case for entry in checked if not entry.problems]
-        lost += [problem for entry in checked for problem in entry.problems]
+        lost += _own(problem for entry in checked for problem in entry.problems)
         if not cases:
             title = f"nothing is left to diagnose: no pair of mask and prediction of {everything} can be used"
             raise DataError(f"{title}\n{describe([*lost, *alone])}", [*lost, *alone])
@@ -178,7 +181,7 @@ def diagnose(
         prepare_report(out, read, overwrite)
     for doubt in doubts:
         console.print(f"doubt: {doubt.text}")
-    unused = [*(problem for case in cases for problem in case.problems), *alone]
+    unused = [*_own(problem for case in cases for problem in case.problems), *alone]
     if lost or unused:
         if everything > len(cases):
             console.print(f"{everything - len(cases)} of {_images(everything)} left out:\n{describe(lost)}")
@@ -193,7 +196,7 @@ def diagnose(
             collector.add(part)
     except DataError as error:
         raise UsageError(f"a file has changed since it was checked\n{error}") from error
-    late = [*unusable, *collector.problems]
+    late = _own([*unusable, *collector.problems])
     if late:
         console.print(f"not used, while their images are diagnosed without:\n{describe(late)}")
     summary = finish_report(
@@ -219,6 +222,12 @@ def diagnose(
         console.print(odd)
     console.print(f"report of {_images(len(cases))}: {out / 'index.html'}")
     return summary
+
+
+def _own(problems: Iterable[Problem]) -> list[Problem]:
+    """Problems whose advice names the options of this command."""
+    options = signature(diagnose).parameters
+    return [with_own_settings(problem, options) for problem in problems]
 
 
 def _checked(cases: Sequence[Case], reader: Reader, workers: int) -> tuple[list[Checked], Pairs]:

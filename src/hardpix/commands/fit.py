@@ -50,6 +50,13 @@ A class of your own is named by its path, such as --model.network my_module.MyNe
 """
 
 
+# Lightning converts weights and images before validation sees them.
+HALF = ("bf16-true", "16-true")
+HALF_WEIGHTS = (
+    "precision {} validates in half precision, and hardpix test computes in float32: their scores differ slightly; "
+    "bf16-mixed gives the same scores in both"
+)
+
 BATCH_LIMITS = {
     "limit_train_batches": "Number of training batches in an epoch, or with a decimal point the share of them.",
     "limit_val_batches": "The same for validation.",
@@ -73,6 +80,12 @@ def build_parser() -> Parser:
         action="store_true",
         help="Go on with the run in --run from its last checkpoint, with its settings; the result is that of a run "
         "that was never interrupted.",
+    )
+    parser.add_argument(
+        "--checkpoint_minutes",
+        type=float,
+        default=10.0,
+        help="Minutes after which last.ckpt is written within an epoch, too; at the end of each it always is.",
     )
     parser.add_argument("--seed", type=int, default=0, help="Of weights, order, augmentation and everything else.")
     parser.add_class_arguments(SegmentationData, "data")
@@ -127,9 +140,17 @@ def fit(arguments: list[str]) -> RunFolder:
             require_same_images(folder, data)
             data.first_epoch = require_checkpoint(folder, task, settings.trainer.max_epochs)
         _try_out(task, data)
-        if useless := task.without_effect(data.maps_asked_for):
+        useless = task.without_effect(data.maps_asked_for)
+        useless += [
+            f"the {len(data.streams[name])} images of the stream {name} are not used: {type(task.recipe).__name__} "
+            "does not want them; SelfTraining and other recipes do (--model.recipe)"
+            for name in data.unwanted
+        ]
+        if useless:
             show("[yellow]Warnings[/yellow]", *map(escape, useless))
-        trainer = _build_trainer(ready.trainer, settings.seed, folder)
+        trainer = _build_trainer(ready.trainer, settings.seed, folder, settings.checkpoint_minutes)
+        if trainer.precision in HALF:
+            show("[yellow]Warnings[/yellow]", escape(HALF_WEIGHTS.format(trainer.precision)))
         if trainer.is_global_zero:
             saved = settings.clone()
             saved.pop("resume", None)
@@ -185,13 +206,15 @@ def try_settings(settings: Namespace, data: SegmentationData | None = None) -> S
             task = _task_alone(settings, data.class_names, data.channels)
         _try_out(task, data)
         # Loggers and checkpoints write nothing before the training starts.
-        _build_trainer(_trainer_alone(settings), settings.seed, RunFolder(Path("untrained")))
+        _build_trainer(
+            _trainer_alone(settings), settings.seed, RunFolder(Path("untrained")), settings.checkpoint_minutes
+        )
     return data
 
 
 def _try_out(task: SegmentationTask, data: SegmentationData) -> None:
     task.prepare(data)
-    task.try_out(data.first_batch(), one_image_a_step=data.images_a_step == 1, map_kinds=data.map_kinds)
+    task.try_out(data.first_batches(), one_image_a_step=data.images_a_step == 1, map_kinds=data.map_kinds)
 
 
 def _with_saved_config(arguments: list[str]) -> list[str]:
@@ -228,7 +251,10 @@ def _with_whole_paths(settings: Namespace) -> Namespace:
     for name in PATHS:
         if isinstance(settings.data.get(name), str):
             settings.data[name] = str(Path(settings.data[name]).absolute())
-    for name in ("classes", "preset"):
+    for name, stream in (settings.data.get("streams") or {}).items():
+        if stream.get("images"):
+            settings.data["streams"][name]["images"] = str(Path(stream["images"]).absolute())
+    for name in ("classes", "preset", "labeled_stems"):
         given = settings.data[name]
         if isinstance(given, str) and Path(given).is_file():
             settings.data[name] = str(Path(given).absolute())
@@ -282,7 +308,7 @@ def _network_problems(task: SegmentationTask, settings: Namespace) -> list[str]:
     return []
 
 
-def _build_trainer(settings: Namespace, seed: int, folder: RunFolder) -> Trainer:
+def _build_trainer(settings: Namespace, seed: int, folder: RunFolder, checkpoint_minutes: float) -> Trainer:
     given: dict[str, Any] = settings.as_dict()
     if given["max_epochs"] in (None, -1) and given["max_steps"] == -1:
         raise ValueError(
@@ -309,7 +335,7 @@ def _build_trainer(settings: Namespace, seed: int, folder: RunFolder) -> Trainer
     if given["enable_checkpointing"] is not False:
         best = BestCheckpoint(folder.checkpoints)
         # The last comes after the best, so that it holds its state.
-        callbacks += [best, LastCheckpoint(folder.checkpoints)]
+        callbacks += [best, LastCheckpoint(folder.checkpoints, checkpoint_minutes)]
     callbacks.insert(0, Report(folder, best))
     given["enable_model_summary"] = bool(given["enable_model_summary"])
     return Trainer(**given, logger=logger, callbacks=callbacks, default_root_dir=folder.path)

@@ -156,7 +156,7 @@ def _how_to_train(images: Path, suffix: str, out: Path) -> str:
     words = [str(word) for setting in settings.items() for word in setting]
     return (
         f"to train on them, with the other settings of the run:\n  hardpix fit {shlex.join(words)}\n"
-        "and --data.val_images, --data.val_masks to be validated on labels of people"
+        "and its data.val_images, data.val_masks to be validated on labels of people"
     )
 
 

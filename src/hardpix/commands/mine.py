@@ -104,7 +104,7 @@ def mined_signal(task: SegmentationTask, name: str | None, masks: Path | None) -
         ValueError: the run has none of that name; one whose map cannot be computed from images, or without masks; one
             whose name is no name of a folder.
     """
-    signal = task.shown_signal if name is None else signal_named(task.step.objective, name)
+    signal = task.shown_signal if name is None else signal_named(getattr(task.recipe, "objective", task.recipe), name)
     if signal is None:
         raise ValueError(
             "expected a run that learned hardness, found one whose objective has no HardnessLevel signal; train one "

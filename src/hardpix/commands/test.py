@@ -86,6 +86,8 @@ def evaluate(
             raise ValueError("--images and --masks go together: give both, or neither for what the run held out")
         if images is None and not (label_map is None and threshold is None and palette is None):
             raise ValueError("--label_map, --threshold and --palette say how --masks are read: give these, too")
+        if images is None and not (image_suffix is None and mask_suffix is None):
+            raise ValueError("--image_suffix and --mask_suffix are about --images and --masks: give these, too")
         if out is not None and out.exists():
             raise FileExistsError(f"expected a new file for the scores, found {out}; give another name as --out")
         samples: Dataset

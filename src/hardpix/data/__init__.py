@@ -1,4 +1,9 @@
-"""Data sets: folders of images and masks, presets, splits, checks, transforms and sampling."""
+"""Data sets: folders of images and masks, presets, splits, checks, transforms and sampling.
+
+Read `map_kind.py` and `maps.py` first, the one list of per-pixel maps. `files.py` and `pairs.py` find files;
+`images.py`, `masks.py` and `classes.py` read them; `folder.py` is the data set of it all. `checks.py` says what is
+doubtful before a training. `transforms.py` and `crop.py` change single samples, `batch_transforms/` whole batches.
+"""
 
 from hardpix.data.checks import check_folders
 from hardpix.data.classes import ClassTable
@@ -15,7 +20,7 @@ from hardpix.data.masks import read_mask, write_mask
 from hardpix.data.pairs import Folders
 from hardpix.data.presets import Preset, load_preset, preset_names
 from hardpix.data.sample import Sample
-from hardpix.data.sampling import SeededDataset, SeededSampler
+from hardpix.data.sampling import EndlessSampler, SeededDataset, SeededSampler
 from hardpix.data.split import Split, split_blocks, split_by_pattern
 from hardpix.data.transforms import EvaluationTransform, TrainingTransform, Transformed, restore
 
@@ -24,6 +29,7 @@ __all__ = [
     "ClassTable",
     "DataError",
     "DepthFormat",
+    "EndlessSampler",
     "EvaluationTransform",
     "FolderReport",
     "Folders",

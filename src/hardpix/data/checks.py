@@ -30,7 +30,7 @@ from hardpix.data.problems import too_many_labels, wrong_size
 
 @dataclass
 class _Finding:
-    """What one stem's files hold."""
+    """Contents of one stem's files."""
 
     size: tuple[int, int] | None = None
     mask: MaskFacts | None = None
@@ -57,7 +57,7 @@ def check_folders(
     Args:
         folders: images, masks and further maps.
         classes: what the masks should hold; None takes the ids found.
-        depth_format: how stored depth becomes metres; by default as the folders have it, else it is in metres.
+        depth_format: how stored depth becomes meters; by default as the folders have it, else it is in meters.
         image_format: which bands and numbers of the images are used.
         ignore_index: must be no class.
         progress: show a bar on the terminal.
@@ -65,13 +65,22 @@ def check_folders(
             indices whatever colors they show.
         option: what the options of the command begin with that the messages name.
 
-    Found are: folders missing or without images, subfolders without the right to read them, images without a mask (or
-    weight map), several files of one stem, files that cannot be read to their end, maps of another size than their
-    image, ids or colours outside the classes, class lists that do not fit the masks, ids whose meaning would be a guess
-    (see `find_dialects`), palettes that contradict each other, depth in another unit, depth of no image at all. Masks
-    without an image, files of types that are not read, classes that never occur, masks without a label, depth maps
-    without a known depth, images that are all but black, bands that are not used and numbers that keep few gray levels
-    are warnings. Nothing is written.
+    It finds as problems:
+
+    - folders that are missing, have no images, or have subfolders without the right to read them;
+    - images without a mask (or weight map), and several files of one stem;
+    - files that cannot be read to their end, and maps of another size than their image;
+    - ids or colors outside the classes, and class lists that do not fit the masks;
+    - ids whose meaning would be a guess (see `find_dialects`), and palettes that contradict each other;
+    - depth in another unit, and depth of no image at all.
+
+    It finds as warnings:
+
+    - masks without an image, and files of types that are not read;
+    - classes that never occur, masks without a label, and depth maps without a known depth;
+    - images that are all but black, bands that are not used, and numbers that keep few gray levels.
+
+    Nothing is written.
 
     Example:
         >>> check_folders(Folders(Path("nowhere"))).problems[0].kind

@@ -16,7 +16,7 @@ PaletteSeen = Mapping[int, Colour] | Sequence[tuple[int, Colour]]
 
 
 def arguments_from(table: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys and values of a class table → arguments of `ClassTable`, which looks at the ids and colours themselves.
+    """The keys and values of a class table → arguments of `ClassTable`, which looks at the ids and colors themselves.
 
     Raises:
         ValueError: a key is missing or unknown, or there is no list of classes.

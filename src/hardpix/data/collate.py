@@ -16,9 +16,9 @@ from hardpix.data.transforms import padded
 def collate(
     samples: Sequence[Sample], ignore_index: int = 255, map_kinds: Mapping[str, MapKind] = MAPS
 ) -> dict[str, Any]:
-    """Normalised samples stacked; smaller ones are first padded at the bottom and right to the largest size.
+    """Normalized samples stacked; smaller ones are first padded at the bottom and right to the largest size.
 
-    Padding is the mean colour in the image, `ignore_index` in the target, NaN in depth, 0 in weights, and in other
+    Padding is the mean color in the image, `ignore_index` in the target, NaN in depth, 0 in weights, and in other
     maps the fill of their kind. What is no tensor, such as the stem, becomes a list.
 
     Raises:

@@ -19,10 +19,11 @@ class RandomScaledCrop(nn.Module):
     """Scale jitter and random crop in one: a window of the image, of random size and place, resized to `crop_size`.
 
     The window has the size crop_size / (s · resolution), s uniform in `scale`. Where it is larger than the image, the
-    image lies at a random place in it and the rest is padding: `fill` in the image, `ignore_index` in the target,
-    unknown depth (NaN), weight 0, and in other maps the fill of their kind. The place is drawn again, up to `attempts`
-    times, while one class holds more than `max_class_share` of the labelled pixels in the window; when none will do,
-    the place with the smallest such share is taken.
+    image lies at a random place in it and the rest is padding. That is `fill` in the image, `ignore_index` in the
+    target, unknown depth (NaN), weight 0, and in other maps the fill of their kind.
+
+    The place is drawn again while one class holds more than `max_class_share` of the labeled pixels in the window. If
+    it does in all of `attempts` places, the one with the smallest such share is taken.
 
     Maps take the nearest pixel, the image is interpolated. Depth is divided by s: to one camera, what looks s times as
     large is s times nearer. The resolution does not change it: all images are seen at it, as by another camera.
@@ -32,7 +33,7 @@ class RandomScaledCrop(nn.Module):
         scale: smallest and largest factor s.
         max_class_share: 1 switches the cap off.
         attempts: places tried before the best of them is taken.
-        ignore_index: unlabelled pixels of the target.
+        ignore_index: unlabeled pixels of the target.
         fill: color of the padding, a number in 0…255 for each channel; images of floats have it from 0 to 1.
         resolution: share of the image's own height and width at which s = 1 shows it.
         map_kinds: of the maps that samples may hold beside the target.
@@ -110,7 +111,7 @@ class RandomScaledCrop(nn.Module):
 
 
 def largest_share(target: Tensor, ignore_index: int) -> float:
-    """The largest class's share of the labelled pixels; 1 where none is labelled.
+    """The largest class's share of the labeled pixels; 1 where none is labeled.
 
     Example:
         >>> largest_share(torch.tensor([[0, 0, 0, 1, 255]]), 255)
@@ -123,7 +124,7 @@ def largest_share(target: Tensor, ignore_index: int) -> float:
 
 
 def cut_map(values: Tensor, window: Window, size: tuple[int, int], fill: float) -> Tensor:
-    """A window of an (H, W) map, resized to `size`: each pixel takes the value under its centre, or `fill` outside."""
+    """A window of an (H, W) map, resized to `size`: each pixel takes the value under its center, or `fill` outside."""
     top, left, height, width = window
     rows, inside_rows = _sources(top, height, size[0], values.shape[0])
     columns, inside_columns = _sources(left, width, size[1], values.shape[1])
@@ -134,7 +135,7 @@ def cut_map(values: Tensor, window: Window, size: tuple[int, int], fill: float) 
 def cut_image(image: Tensor, window: Window, size: tuple[int, int], fill: tuple[int, ...]) -> tv_tensors.Image:
     """A window of a (C, H, W) image, uint8 or floats from 0 to 1, resized bilinearly to `size`, padded with a color."""
     top, left, height, width = window
-    # Colours lie innermost, as in the file: torch resizes bytes in that order several times as fast.
+    # Colors lie innermost, as in the file: torch resizes bytes in that order several times as fast.
     color = [value / 255 for value in fill] if image.is_floating_point() else fill
     canvas = torch.tensor(color, dtype=image.dtype).repeat(height, width, 1).permute(2, 0, 1)
     y, x = max(top, 0), max(left, 0)
@@ -155,7 +156,7 @@ def _place(height: int, width: int, size: tuple[int, int]) -> Window:
 
 
 def _sources(start: int, length: int, count: int, available: int) -> tuple[Tensor, Tensor]:
-    """Along one side: which source pixel lies under the centre of each of `count` pixels, and whether there is one."""
+    """Along one side: which source pixel lies under the center of each of `count` pixels, and whether there is one."""
     # In whole numbers, so that a map taken at its own size comes out as it went in.
     source = start + (2 * torch.arange(count) + 1) * length // (2 * count)
     return source.clamp(0, available - 1), (source >= 0) & (source < available)

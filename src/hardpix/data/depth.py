@@ -1,4 +1,4 @@
-"""Depth maps: from what is stored to metres."""
+"""Depth maps: from what is stored to meters."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from hardpix.data.limits import MAX_PIXELS
 
 @dataclass(frozen=True)
 class DepthFormat:
-    """How the numbers of a depth map become metres.
+    """Rule that turns the numbers of a depth map into meters.
 
-    A stored number v is scale · v + offset metres. With `baseline` and `focal`, those of a stereo camera, it is a
-    disparity of scale · v + offset pixels, and baseline · focal / (scale · v + offset) metres. Unknown (NaN) is what is
+    A stored number v is scale · v + offset meters. With `baseline` and `focal`, those of a stereo camera, it is a
+    disparity of scale · v + offset pixels, and baseline · focal / (scale · v + offset) meters. Unknown (NaN) is what is
     stored as `invalid`, what is not finite, and what does not come out above 0.
 
     Args:
-        scale: metres (or pixels of disparity) for one unit of a stored number, > 0; 0.001 for millimetres.
-        offset: metres (or pixels) added.
+        scale: meters (or pixels of disparity) for one unit of a stored number, > 0; 0.001 for millimeters.
+        offset: meters (or pixels) added.
         invalid: the stored number that stands for "unknown", such as 0; None where there is none.
-        baseline: distance of the two cameras in metres.
+        baseline: distance of the two cameras in meters.
         focal: focal length in pixels.
-        farthest: metres beyond which depth is unknown: a disparity near 0, or a large number that stands for "none".
+        farthest: meters beyond which depth is unknown: a disparity near 0, or a large number that stands for "none".
         rotated: by how many bits numbers of 16 bits were rotated to the left before they were stored (SUN RGB-D: 3).
 
     Raises:
@@ -74,7 +74,7 @@ class DepthFormat:
             raise ValueError(f"expected rotated in 0…15, the bits of a 16-bit number, found {self.rotated}")
 
     def metres(self, stored: np.ndarray) -> np.ndarray:
-        """Stored numbers, of any shape → float32 metres, NaN where unknown.
+        """Stored numbers, of any shape → float32 meters, NaN where unknown.
 
         Raises:
             ValueError: numbers that are not of 16 bits although `rotated` says so.
@@ -102,7 +102,7 @@ METRES = DepthFormat()
 
 
 def read_depth(path: str | Path, depth_format: DepthFormat = METRES, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
-    """A depth map (png, tif, npy) as (H, W) float32 in metres, NaN where unknown.
+    """A depth map (png, tif, npy) as (H, W) float32 in meters, NaN where unknown.
 
     Raises:
         DataError: the file cannot be read to its end, or does not hold one number a pixel in that format.

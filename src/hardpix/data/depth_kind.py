@@ -18,7 +18,7 @@ from hardpix.data.map_kind import MapFacts, MapKind
 
 
 class DepthSeen(NamedTuple):
-    """Median of the known depth of a map, in metres, and the share of the pixels where it is known."""
+    """Median of the known depth of a map, in meters, and the share of the pixels where it is known."""
 
     median: float
     known: float
@@ -26,10 +26,10 @@ class DepthSeen(NamedTuple):
 
 @dataclass(frozen=True)
 class DepthKind(MapKind):
-    """Maps of metres, NaN where unknown.
+    """Maps of meters, NaN where unknown.
 
     Args:
-        depth_format: how stored numbers become metres; set it by `stored_as`, which binds the reader.
+        depth_format: how stored numbers become meters; set it by `stored_as`, which binds the reader.
     """
 
     depth_format: DepthFormat = METRES

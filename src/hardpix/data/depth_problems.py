@@ -1,4 +1,4 @@
-"""What can be wrong with depth maps, in words."""
+"""Faults of depth maps, in words."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from pathlib import Path
 from hardpix.data.depth import DepthFormat
 from hardpix.data.errors import Problem
 
-# In metres: where the middle of a scene lies that a camera sees.
+# In meters: where the middle of a scene lies that a camera sees.
 NEAREST, FARTHEST = 0.05, 200.0
 
-# How depth is mostly stored, and what scale then gives metres.
+# Common units of stored depth, and the scale that turns each into meters.
 SCALES = {"metres": 1.0, "millimetres": 0.001, "centimetres": 0.01, "1/256 m": 1 / 256}
 
 
 def wrong_unit(path: Path, median: float, depth_format: DepthFormat) -> Problem | None:
-    """A depth map in which the median of what is known, in metres, is that of no scene.
+    """A depth map in which the median of what is known, in meters, is that of no scene.
 
     Example:
         >>> problem = wrong_unit(Path("a.png"), 1500.0, DepthFormat())

@@ -1,4 +1,4 @@
-"""What is wrong with a user's folders, said in one list."""
+"""Faults of a user's folders, said in one list."""
 
 from __future__ import annotations
 

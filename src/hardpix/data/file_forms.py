@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
-from hardpix.data.images import layout
+from hardpix.data.images import identified, layout
 from hardpix.data.palette import Colour
 
 MODES = {
@@ -59,7 +60,7 @@ def file_form(path: str | Path) -> FileForm:
     """
     kind = Path(path).suffix.lower().lstrip(".")
     try:
-        with Image.open(path) as image:
+        with open(path, "rb") as file, identified(file) as image:
             mode = _mode(image)
             return FileForm(f"{kind}, {mode}", _palette(image) if image.mode in ("P", "PA") else {})
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
@@ -81,15 +82,16 @@ def _mode(image: Image.Image) -> str:
 def _palette(image: Image.Image) -> dict[int, Colour]:
     if image.palette is None:
         return {}
-    every = Image.new("P", (256, 1))
-    every.putdata(range(256))
+    every = Image.frombytes("P", (256, 1), bytes(range(256)))
     # The raw palette, for asking Pillow for a ready one decodes the file.
     layout, colors = (
         (image.palette.rawmode, image.palette.palette) if image.palette.rawmode else image.palette.getdata()
     )
     every.putpalette(colors, layout)
     stored = len(colors) // len(layout.partition(";")[0])
-    shown = list(every.convert("RGBA").convert("RGB").getdata())[:stored]
+    # By way of RGBA, for Pillow warns where a palette loses its transparency.
+    converted = np.asarray(every.convert("RGBA").convert("RGB"))[0, :stored]
+    shown: list[Colour] = [(int(red), int(green), int(blue)) for red, green, blue in converted]
     # Programs fill up a palette with black.
     last = max((index for index, color in enumerate(shown) if any(color)), default=0)
     return {} if all(shown[i] == (i, i, i) for i in range(last + 1)) else dict(enumerate(shown))

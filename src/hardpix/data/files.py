@@ -110,7 +110,7 @@ def file_name(stem: str, ending: str) -> str:
 
 
 def read_stems(path: str | Path) -> tuple[str, ...]:
-    """The stems that a text file lists, one a line; empty lines are skipped, repeated stems taken once.
+    r"""The stems that a text file lists, one a line; empty lines are skipped, repeated stems taken once.
 
     Raises:
         DataError: the file cannot be read, or lists nothing.
@@ -118,7 +118,7 @@ def read_stems(path: str | Path) -> tuple[str, ...]:
     Example:
         >>> from tempfile import TemporaryDirectory
         >>> with TemporaryDirectory() as folder:
-        ...     _ = Path(f"{folder}/train.txt").write_text("a/1\\na/2\\n")
+        ...     _ = Path(f"{folder}/train.txt").write_text("a/1\na/2\n")
         ...     read_stems(f"{folder}/train.txt")
         ('a/1', 'a/2')
     """

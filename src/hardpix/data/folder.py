@@ -29,20 +29,20 @@ class SegmentationFolder(Dataset[Sample]):
 
     Args:
         images: folder of png, jpg, tif, bmp or webp images; searched with its subfolders.
-        masks: folder of masks: ids (whole numbers of any type), palette png, or RGB colours of the class table; None to
+        masks: folder of masks: ids (whole numbers of any type), palette png, or RGB colors of the class table; None to
             predict.
         classes: what the labels mean; None finds the ids by reading every mask.
         depth: folder of depth maps (png, tif, npy); some images may have none.
         weights: folder of weight maps (16-bit png as v / 65535; float tif or npy as they are).
         maps: folders of maps of any kind, such as ``{MapKind("superpixel", …): "superpixels"}``.
-        depth_format: how stored depth becomes metres; by default it is in metres.
+        depth_format: how stored depth becomes meters; by default it is in meters.
         image_format: which bands of the images, and which of their numbers are black and white; by default RGB.
         image_suffix, mask_suffix, depth_suffix: what follows the stem in file names (see `Folders`).
         ignore_index: marks pixels without a label in `target`.
         stems: the part of the data to use, such as one side of a split; None is all of them.
 
     A sample is a dict: `image` (3, H, W) uint8, `target` (H, W) int64 in 0 … C−1 or `ignore_index`, `depth` (H, W)
-    float32 metres with NaN where unknown (everywhere, if the image has no depth map), `weight` (H, W) float32, `stem`.
+    float32 meters, `weight` (H, W) float32, `stem`. Depth is NaN where unknown; everywhere, if the image has no map.
     Other maps are (H, W), by the key and in the type of their kind; transforms and `collate` take these as `map_kinds`.
     Where `image_format` names bands, the image has as many channels; where it has a range, it is float32 in 0…1.
     `Transformed` passes samples through a transform. Nothing is ever written to the folders.

@@ -1,4 +1,4 @@
-"""What the files of a data set hold, as far as training must know it."""
+"""Contents of a data set's files, as far as training must know them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ ALONE = "file without an image"
 
 @dataclass(frozen=True)
 class FolderReport:
-    """What `check_folders` found.
+    """Findings of `check_folders`.
 
     `classes` are those asked for or, where none were, those found in the masks (None without masks). `labels` holds for
-    each stem how many pixels have each stored id or colour, `sizes` the height and width of each image. `problems` must
+    each stem how many pixels have each stored id or color, `sizes` the height and width of each image. `problems` must
     be mended before training, `warnings` need not. For each kind of map there is a folder of, by its key, `maps_seen`
-    says what each map holds, and `lacking` has the stems of images that have none, or one in which nothing is known;
+    says what each map holds. `lacking` has the stems of images that have none, or one in which nothing is known.
     `depth_seen` and `without_depth` are those of depth. `masks` has the facts of each mask that could be read.
 
     Example:
@@ -78,7 +78,7 @@ class FolderReport:
         return self
 
     def class_pixels(self, stems: Iterable[str] | None = None) -> list[int]:
-        """How many pixels each class has, in all masks or in those of some stems."""
+        """Number of pixels of each class, in all masks or in those of some stems."""
         assert self.classes is not None
         counts = [0] * len(self.classes)
         for stem in self.labels if stems is None else stems:

@@ -1,16 +1,16 @@
-"""Colours for maps of numbers."""
+"""Colors for maps of numbers."""
 
 from __future__ import annotations
 
 import numpy as np
 
-# Magma at ten even steps: dark to light in even steps of lightness, so that it also reads in grey and to colour-blind
-# eyes. Colours by S. van der Walt and N. Smith (matplotlib), CC0.
+# Magma at ten even steps: dark to light in even steps of lightness, so that it also reads in gray and to color-blind
+# eyes. Colors by S. van der Walt and N. Smith (matplotlib), CC0.
 MAGMA = ("#000004", "#180f3d", "#440f76", "#721f81", "#9e2f7f", "#cd4071", "#f1605d", "#fd9668", "#feca8d", "#fcfdbf")
 
 
 def heat_colors() -> np.ndarray:
-    """The 256 colours of a map of numbers, lowest first: (256, 3) uint8.
+    """The 256 colors of a map of numbers, lowest first: (256, 3) uint8.
 
     >>> heat_colors()[[0, 255]].tolist()
     [[0, 0, 4], [252, 253, 191]]

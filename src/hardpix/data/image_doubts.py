@@ -22,7 +22,10 @@ FEW_LEVELS = 64  # of 256
 # Below this brightest value an image is all but black: 12 bits stored in 16, say.
 NEARLY_BLACK = 16
 MUCH_WHITE = 0.1
+# Above this share of its numbers beyond the range, an image is most likely of another unit.
+FAR_OUTSIDE = 0.5
 TOO_NARROW = "value_range too narrow"
+BELOW_BLACK = "numbers below value_range"
 NEARLY_ALL_BLACK = "image all but black"
 UNUSED_BANDS = "bands that are not used"
 FEW_GRAYS = "few gray levels"
@@ -40,6 +43,8 @@ class BandsSeen(NamedTuple):
     """99th percentile."""
     white: float
     """Share of the numbers above the white of `value_range`."""
+    black: float = 0.0
+    """Share of the numbers below its black, without those that are 0; not counted where it is small."""
 
 
 def look(path: Path, image_format: ImageFormat, image: np.ndarray) -> BandsSeen | None:
@@ -54,8 +59,9 @@ def look(path: Path, image_format: ImageFormat, image: np.ndarray) -> BandsSeen 
     if image_format.value_range is None and read_raster(path, max_pixels=limit) is None and _is_simple(path):
         return None
     white = 0.0 if image_format.pairs is None else float((image >= 1).mean())
+    black = _below_black(path, image_format, image)
     if image_format.bands is not None and image_format.value_range is not None:
-        return BandsSeen(len(image_format.bands), False, 0.0, 0.0, white)
+        return BandsSeen(len(image_format.bands), False, 0.0, 0.0, white, black)
     raster = read_bands(path, max_pixels=limit)
     bands = raster.values.shape[2]
     if raster.alpha:
@@ -66,7 +72,18 @@ def look(path: Path, image_format: ImageFormat, image: np.ndarray) -> BandsSeen 
     used = used[known(used, raster.nodata)]
     low, high = np.percentile(used, (DARKEST, BRIGHTEST)).tolist() if used.size else (0.0, 0.0)
     sixteen_bits = raster.values.dtype == np.uint16 and raster.bits in (None, 16)
-    return BandsSeen(bands, sixteen_bits, low, high, white)
+    return BandsSeen(bands, sixteen_bits, low, high, white, black)
+
+
+def _below_black(path: Path, image_format: ImageFormat, image: np.ndarray) -> float:
+    if image_format.pairs is None or float((image <= 0).mean()) <= FAR_OUTSIDE:
+        return 0.0
+    raster = read_bands(path, max_pixels=image_format.max_pixels)
+    values = image_format.selected(path, raster)
+    # Margins of no data are often filled with 0 without a word in the file.
+    counted = known(values, raster.nodata) & (values != 0)
+    below = values < np.array([low for low, _ in image_format.pairs])
+    return float((below & counted).mean())
 
 
 def _is_simple(path: Path) -> bool:
@@ -131,14 +148,22 @@ def image_doubts(folder: Path, seen: Mapping[str, BandsSeen], count: int, image_
             )
         expected = "16 bits that are used, of which the upper 8 are kept"
         doubts.append(Problem(FEW_GRAYS, folder, expected, found, advice))
-    white = float(np.mean([each.white for each in seen.values()])) if seen else 0.0
-    if white > MUCH_WHITE:
-        found = f"{100 * white:.3g} % of the numbers in {of(list(seen))} at or above white"
+    bright = {stem: each.white for stem, each in seen.items() if each.white > MUCH_WHITE}
+    if bright and (np.mean([each.white for each in seen.values()]) > MUCH_WHITE or max(bright.values()) > FAR_OUTSIDE):
+        found = f"{100 * np.mean([*bright.values()]):.3g} % of the numbers in {of([*bright])} at or above white"
         advice = (
             "check the unit of these images; a higher second number in --data.value_range of hardpix fit, or measured, "
             "tells bright pixels apart"
         )
         doubts.append(Problem(TOO_NARROW, folder, "few numbers above white", found, advice))
+    dark_ones = {stem: each.black for stem, each in seen.items() if each.black > FAR_OUTSIDE}
+    if dark_ones:
+        found = f"{100 * np.mean([*dark_ones.values()]):.3g} % of the numbers in {of([*dark_ones])} below black"
+        advice = (
+            "check the unit of these images; a lower first number in --data.value_range of hardpix fit, or measured, "
+            "tells dark pixels apart"
+        )
+        doubts.append(Problem(BELOW_BLACK, folder, "few numbers below black", found, advice))
     return doubts
 
 

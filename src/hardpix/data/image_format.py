@@ -24,7 +24,7 @@ DARKEST, BRIGHTEST = 1, 99  # percentiles
 
 @dataclass(frozen=True)
 class ImageFormat:
-    """How the numbers of an image file become what a network sees.
+    """Rule that turns the numbers of an image file into what a network sees.
 
     Without any setting an image is RGB of 8 bits: gray is repeated, opacity dropped, 16 bits keep their upper 8.
 
@@ -211,7 +211,7 @@ def thinned(values: np.ndarray) -> np.ndarray:
 
 
 def known(values: np.ndarray, nodata: float | None) -> np.ndarray:
-    """Where numbers are finite and not the one that stands for no data."""
+    """Mask of numbers that are finite and not the one that stands for no data."""
     finite = np.isfinite(values)
     return finite if nodata is None else finite & (values != nodata)
 

@@ -22,7 +22,7 @@ SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N")
 def read_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """An image as (H, W, 3) uint8 RGB.
 
-    The orientation that a camera noted in EXIF is applied, as viewers and labelling tools do. Gray becomes RGB, an
+    The orientation that a camera noted in EXIF is applied, as viewers and labeling tools do. Gray becomes RGB, an
     alpha channel is dropped, 16 bits keep their upper 8. Of more than three bands the first three are taken;
     :class:`hardpix.data.ImageFormat` reads others, and numbers of another range.
 
@@ -89,7 +89,7 @@ def upper_8_bits(path: str | Path, values: np.ndarray, bits: int | None = None) 
     span = f"from {known.min():.6g} to {known.max():.6g}" if known.size else "none of which is finite"
     advice = (
         "say which numbers are black and white, such as --data.value_range [0, 10000], or --data.value_range measured "
-        "to take them from the training images"
+        "to take them from the images"
     )
     found = f"numbers of {values.dtype} {span}"
     raise DataError.of([Problem("image without a fixed range", Path(path), "8 or 16 bits", found, advice)])
@@ -196,7 +196,7 @@ def _beyond_pillow(path: str | Path) -> Problem:
 
 
 def unreadable(path: str | Path, error: Exception) -> str:
-    """What stopped the reading of an image, in words.
+    """Reason why an image could not be read, in words.
 
     Example:
         >>> from tempfile import NamedTemporaryFile

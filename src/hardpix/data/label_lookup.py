@@ -35,10 +35,10 @@ class LabelLookup:
         return len(self.ids)
 
     def indices(self, stored: np.ndarray, ignore_index: int = 255) -> np.ndarray:
-        """A mask as stored, (H, W) ids or (H, W, 3) colours → (H, W) int64 in 0 … C−1 or `ignore_index`.
+        """A mask as stored, (H, W) ids or (H, W, 3) colors → (H, W) int64 in 0 … C−1 or `ignore_index`.
 
         Raises:
-            ValueError: labels that are neither a class nor unlabelled; `unknown` counts them.
+            ValueError: labels that are neither a class nor unlabeled; `unknown` counts them.
         """
         index = self._look_up(stored)
         if (index == _UNKNOWN).any():
@@ -63,15 +63,15 @@ class LabelLookup:
         return np.where(index < 0, kind(np.iinfo(kind).max), index.astype(kind)), index != _UNKNOWN
 
     def unknown(self, stored: np.ndarray) -> dict[Label, int]:
-        """The labels of a stored mask that are neither a class nor unlabelled, with their number of pixels."""
+        """The labels of a stored mask that are neither a class nor unlabeled, with their number of pixels."""
         return {label: n for label, n in self.count(stored).items() if self.index_of(label) is None}
 
     def count(self, stored: np.ndarray) -> dict[Label, int]:
-        """Number of pixels that each id, or each colour, of a stored mask has."""
+        """Number of pixels that each id, or each color, of a stored mask has."""
         return count_labels(self._labels(stored))
 
     def index_of(self, label: Label) -> int | None:
-        """The index of one stored id or colour; −1 where it is unlabelled, None where the table does not have it."""
+        """The index of one stored id or color; −1 where it is unlabeled, None where the table does not have it."""
         if isinstance(label, tuple):
             return self._by_colour.get(label)
         return self._by_id.get(label) if self.threshold is None else int(label >= self.threshold)
@@ -83,11 +83,11 @@ class LabelLookup:
 
     @property
     def shown_colours(self) -> tuple[Colour, ...]:
-        """The first colour of every class; without colours a palette for colour-blind readers."""
+        """The first color of every class; without colors a palette for color-blind readers."""
         return tuple(entry[0] for entry in self.colours) or palette(len(self))
 
     def paint(self, index: np.ndarray) -> np.ndarray:
-        """(H, W) indices → (H, W, 3) uint8 colours; black where the index is no class."""
+        """(H, W) indices → (H, W, 3) uint8 colors; black where the index is no class."""
         colours = np.array([*self.shown_colours, (0, 0, 0)], dtype=np.uint8)
         return colours[np.where((index >= 0) & (index < len(self)), index, len(self))]
 

@@ -1,4 +1,4 @@
-"""Labels: what stands for a class in a mask, an id or a colour; how users write them, counting them, finding them."""
+"""Labels: what stands for a class in a mask, an id or a color; how users write them, counting them, finding them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def as_ids(entry: Any) -> tuple[int, ...]:
 
 
 def as_colours(entry: Any) -> tuple[Colour, ...]:
-    """One colour or several, as written by users → a tuple of colours.
+    """One color or several, as written by users → a tuple of colors.
 
     Raises:
         ValueError: something else.
@@ -68,7 +68,7 @@ def _is_whole(number: Any) -> bool:
 
 
 def count_labels(stored: np.ndarray) -> dict[Label, int]:
-    """How many pixels each stored id, or each stored colour, has."""
+    """Number of pixels of each stored id, or of each stored color."""
     if stored.ndim == 3:
         codes, counts = np.unique(_pack(stored), return_counts=True)
         colours = [(int(c) >> 16, int(c) >> 8 & 255, int(c) & 255) for c in codes]
@@ -98,7 +98,7 @@ def gray_levels(ids: Collection[int]) -> bool:
 
 
 def find_colours(stored: np.ndarray, known: Mapping[Colour, int], otherwise: int) -> np.ndarray:
-    """(H, W, 3) colours → (H, W): what `known` has for each, or `otherwise`."""
+    """(H, W, 3) colors → (H, W): what `known` has for each, or `otherwise`."""
     packed = _pack(stored)
     if not known:
         return np.full(packed.shape, otherwise)

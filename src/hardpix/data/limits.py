@@ -1,4 +1,4 @@
-"""How many pixels an image may have."""
+"""Largest number of pixels of an image."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def require_size(path: str | Path, height: int, width: int, max_pixels: int = MA
     expected, found = (f"{count / 1e6:,.10g}" for count in (max_pixels, height * width))
     advice = (
         "cut it into tiles, or allow more pixels by max_pixels if the memory is there for 3 bytes a pixel and more "
-        "(hardpix fit: --data.max_pixels, other commands: --max-pixels)"
+        "(--data.max_pixels)"
     )
     raise DataError.of(
         [

@@ -27,7 +27,7 @@ def with_settings(
 
     Args:
         kinds: the library's, and others.
-        depth_format: how stored depth becomes metres; None leaves it as the kind has it.
+        depth_format: how stored depth becomes meters; None leaves it as the kind has it.
         max_pixels: height × width of the largest file that is read; None leaves it, too.
 
     Example:

@@ -16,9 +16,9 @@ from hardpix.data.tif import PALETTE, RGB, Raster, read_raster
 
 
 def read_mask(path: str | Path, *, by_color: bool = False, max_pixels: int = MAX_PIXELS) -> np.ndarray:
-    """A mask as stored: (H, W) ids in uint8 or uint16, or (H, W, 3) uint8 colours.
+    """A mask as stored: (H, W) ids in uint8 or uint16, or (H, W, 3) uint8 colors.
 
-    Whole numbers of any type and palette indices are ids; RGB is colours; an alpha channel is dropped. The orientation
+    Whole numbers of any type and palette indices are ids; RGB is colors; an alpha channel is dropped. The orientation
     that EXIF notes is applied, as to images.
 
     Args:
@@ -27,9 +27,8 @@ def read_mask(path: str | Path, *, by_color: bool = False, max_pixels: int = MAX
         max_pixels: height × width above which a mask is refused by its header.
 
     Raises:
-        DataError: the file cannot be read to its end, has several pages or too many pixels, is compressed by a codec
-            that changes labels (jpg, lossy webp and others, also inside tif), or holds numbers outside 0…65535 or
-            colours of 16 bits.
+        DataError: a file that cannot be read to its end; several pages, or too many pixels; a codec that changes labels
+            (jpg, lossy webp and others, also inside tif); numbers outside 0…65535; colors of 16 bits.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -99,8 +98,9 @@ def _require_lossless(path: str | Path, codec: str | None) -> None:
 
 
 def _as_stored(shown: np.ndarray, stored_as: str) -> np.ndarray:
-    """Grey of up to 8 bits as it is in the file: Pillow stretches 2 and 4 bits to 0…255, and turns tif whose 0 is white
-    around; ids are what was stored.
+    """Gray of up to 8 bits as it is in the file, for ids are what was stored.
+
+    Pillow stretches 2 and 4 bits to 0…255, and turns tif whose 0 is white around.
     """
     name, _, kind = stored_as.partition(";")
     bits = 1 if name == "1" else int(kind[0]) if kind[:1].isdigit() else 8
@@ -110,7 +110,7 @@ def _as_stored(shown: np.ndarray, stored_as: str) -> np.ndarray:
 
 
 def write_mask(path: str | Path, ids: np.ndarray) -> None:
-    """Write (H, W) ids as a grey png of 8 bits, or of 16 where `ids` is uint16; folders are made as needed.
+    """Write (H, W) ids as a gray png of 8 bits, or of 16 where `ids` is uint16; folders are made as needed.
 
     Example:
         >>> from tempfile import TemporaryDirectory

@@ -16,7 +16,7 @@ from hardpix.data.unread import other_types, type_names, unreadable_folders
 
 @dataclass(frozen=True, init=False)
 class Folders:
-    """Where images, masks and further maps lie; what belongs together has the same stem.
+    """Folders of images, masks and further maps; files that belong together have the same stem.
 
     A stem is the path below the folder, without file type and without the ending that `image_suffix`, `mask_suffix` or
     `depth_suffix` names, such as "_leftImg8bit" and "_gtFine_labelIds". With a file type (".jpg", ".png") they separate
@@ -178,9 +178,9 @@ def folder_problems(folders: Folders) -> list[Problem]:
         advice = "check the path, and image_suffix if the names have an ending"
         problem = Problem("folder without images", folders.images, expected, "none", advice)
         others = [found for found in unread_files(folders) if found.where == folders.images]
-        return [problem, *others, *_unreadable(folders)]
+        return [problem, *others, *unreadable(folders)]
     if folders.masks is not None and (common := folders.hints["masks"].common()):
-        return [common, *_unreadable(folders)]
+        return [common, *unreadable(folders)]
     return []
 
 
@@ -189,7 +189,7 @@ def pairing_problems(folders: Folders) -> list[Problem]:
 
     An image may do without a map that is not needed, as long as not all of them do.
     """
-    problems = _unreadable(folders)
+    problems = unreadable(folders)
     files = folders.files
     optional = {kind.folder for kind in folders.kinds if not kind.needed}
     stems = tuple(files["images"]) if folders.stems is None else folders.stems
@@ -201,12 +201,7 @@ def pairing_problems(folders: Folders) -> list[Problem]:
         for stem in stems:
             paths = found.get(stem, [])
             if len(paths) > 1:
-                several = " and ".join(path.name for path in paths)
-                advice = "keep one"
-                if side.setting is not None and len({path.suffix for path in paths}) > 1:
-                    types = " or ".join(dict.fromkeys(path.suffix for path in paths))
-                    advice += f", or say of which type the {what}s are: {side.setting} {types}"
-                problems.append(Problem("several files of one stem", folder / stem, f"one {what}", several, advice))
+                problems.append(_several(side, stem, paths))
             elif not paths and kind == "images":
                 advice = "check the stems: paths below the folder, without ending and file type"
                 problems.append(Problem("no image of that stem", folder / stem, "an image", "none", advice))
@@ -226,6 +221,21 @@ def pairing_problems(folders: Folders) -> list[Problem]:
     return problems
 
 
+def files_of_one_stem(folders: Folders, kind: str) -> list[Problem]:
+    """Stems that several files of a kind, such as "masks", have."""
+    side = folders.sides[kind]
+    return [_several(side, stem, paths) for stem, paths in folders.files[kind].items() if len(paths) > 1]
+
+
+def _several(side: Side, stem: str, paths: Sequence[Path]) -> Problem:
+    found = " and ".join(path.name for path in paths)
+    advice = "keep one"
+    if side.setting is not None and len({path.suffix for path in paths}) > 1:
+        types = " or ".join(dict.fromkeys(path.suffix for path in paths))
+        advice += f", or say of which type the {side.what}s are: {side.setting} {types}"
+    return Problem("several files of one stem", side.folder / stem, f"one {side.what}", found, advice)
+
+
 def unread_files(folders: Folders) -> list[Problem]:
     """Files of types that are not read, a problem for each folder."""
     found: dict[Path, list[Problem]] = {}
@@ -235,6 +245,7 @@ def unread_files(folders: Folders) -> list[Problem]:
     return [problem for problems in found.values() for problem in problems]
 
 
-def _unreadable(folders: Folders) -> list[Problem]:
+def unreadable(folders: Folders) -> list[Problem]:
+    """Subfolders without the right to read them."""
     listings = folders.listings.values()
     return list(dict.fromkeys(problem for listing in listings for problem in unreadable_folders(listing)))

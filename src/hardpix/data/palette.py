@@ -1,4 +1,4 @@
-"""Colours for classes that have none."""
+"""Colors for classes that have none."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OKABE_ITO: tuple[Colour, ...] = (
     (204, 121, 167),
 )
 
-# What linear RGB looks like to someone without the cones for long, medium or short waves: Machado, Oliveira, Fernandes,
+# Linear RGB as seen by someone without the cones for long, medium or short waves: Machado, Oliveira, Fernandes,
 # "A Physiologically-based Model for Simulation of Color Vision Deficiency" (2009), severity 1.
 _SIGHTS = np.array(
     [
@@ -34,9 +34,9 @@ _RGB_TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0
 
 @lru_cache
 def palette(count: int) -> tuple[Colour, ...]:
-    """`count` different colours that colour-blind people can tell apart as far as possible.
+    """`count` different colors that color-blind people can tell apart as far as possible.
 
-    The first seven are those of Okabe and Ito. Each further one is, out of a grid over RGB without greys, the farthest
+    The first seven are those of Okabe and Ito. Each further one is, out of a grid over RGB without grays, the farthest
     from all before it: the distance is the smallest of those in CIELAB under normal sight, protanopia, deuteranopia and
     tritanopia. A longer palette begins with the shorter one.
 
@@ -63,7 +63,7 @@ def palette(count: int) -> tuple[Colour, ...]:
 
 
 def as_seen(colours: np.ndarray) -> np.ndarray:
-    """(N, 3) sRGB 0…255 → (4, N, 3) CIELAB: under normal sight and the three kinds of colour blindness."""
+    """(N, 3) sRGB 0…255 → (4, N, 3) CIELAB: under normal sight and the three kinds of color blindness."""
     share = colours / 255
     linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
     xyz = np.clip(linear @ _SIGHTS.transpose(0, 2, 1), 0, 1) @ _RGB_TO_XYZ.T

@@ -24,7 +24,7 @@ class Preset:
     """A data set's name, its classes, and for each part (train, val, test) where its files lie below the root.
 
     A part is what `Folders` takes: folders, endings, and as `stems` the text file that lists the part's stems, one a
-    line. `depth_format` says how stored depth becomes metres.
+    line. `depth_format` says how stored depth becomes meters.
 
     Example:
         >>> classes = ClassTable.from_names(["wall", "crack"])
@@ -39,7 +39,7 @@ class Preset:
     depth_format: DepthFormat = METRES
 
     def folders(self, root: str | Path, part: str) -> Folders:
-        """Where one part's files lie in a copy of the data set.
+        """Folders of one part's files in a copy of the data set.
 
         Raises:
             ValueError: the data set has no such part.

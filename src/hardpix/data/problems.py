@@ -1,4 +1,4 @@
-"""What can be wrong with masks, in words."""
+"""Faults of masks, in words."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from hardpix.data.errors import Problem
 from hardpix.data.labels import Label
 from hardpix.data.palette_reading import colors_are_known
 from hardpix.data.remedies import MOST_MAPPED, label_map
+
+NEVER_OCCURS = "class that never occurs"
 
 
 def wrong_size(path: Path, expected: Sequence[int], found: Sequence[int]) -> Problem:
@@ -65,7 +67,7 @@ def unknown_labels(
 
 
 def colours_without_table(path: Path, labels: Iterable[Label]) -> Problem:
-    """What is wrong with a mask of colours when no table says what they mean."""
+    """Fault of a mask of colors when no table says what they mean."""
     labels = list(labels)
     shown = ", ".join(map(str, labels[:12])) + (" …" if len(labels) > 12 else "")
     advice = "write a class table (name, id and colour of each class) and give it as classes"
@@ -99,7 +101,7 @@ def class_list_problems(
     ignore_index: int,
     option: str = "--data.",
 ) -> tuple[list[Problem], list[Problem]]:
-    """What is wrong, and what is doubtful, with a class list (None: none was given or found) against all masks."""
+    """Faults and doubts of a class list (None: none was given or found) against all masks."""
     kind = "class list that contradicts the masks"
     found = {label for counts in labels.values() for label in counts}
     ids = {label for label in found if isinstance(label, int)}
@@ -123,7 +125,7 @@ def class_list_problems(
         problems.append(Problem(kind, masks, f"{len(classes)} classes", f"{in_masks}, one more", advice))
     elif missing:
         advice = "check the class table; a class without a pixel cannot be learned"
-        warnings.append(Problem("class that never occurs", masks, "every class", f"no {', '.join(missing)}", advice))
+        warnings.append(Problem(NEVER_OCCURS, masks, "every class", f"no {', '.join(missing)}", advice))
     if len(classes) < 2:
         advice = "check the masks: with one class there is nothing to tell apart"
         problems.append(Problem(kind, masks, "at least two classes", f"{classes.names[0]} alone ({in_masks})", advice))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from hardpix.data.errors import Problem
@@ -37,6 +38,26 @@ def either(as_class: Mapping[int, int | str], unlabeled: Mapping[int, int | str]
     )
 
 
-def with_own_settings(problem: Problem) -> Problem:
-    """The problem with settings as commands name them that do not train: --mask_suffix for --data.mask_suffix."""
-    return replace(problem, advice=problem.advice.replace("--data.", "--"))
+# A setting of a training, as messages name it; those of the data have the same names in other commands.
+SETTING = re.compile(r"--(?:data\.)?((?<=data\.)[a-z_]+(?:\.[a-z_]+)*|(?:model|trainer)\.[a-z_]+(?:\.[a-z_]+)*)")
+
+
+def own_settings(text: str, options: Collection[str]) -> str:
+    """A message of another command than ``hardpix fit``, with settings as it names them.
+
+    Args:
+        text: the message, in which they begin with --data, --model or --trainer.
+        options: names of the options that the command has; the others are said to be those of hardpix fit.
+
+    Example:
+        >>> own_settings("say --data.bands [1, 2] or --data.depth far", {"bands"})
+        "say --bands [1, 2] or hardpix fit's depth far"
+        >>> own_settings("name it as --model.decoder", {"bands"})
+        "name it as hardpix fit's model.decoder"
+    """
+    return SETTING.sub(lambda found: f"--{found[1]}" if found[1] in options else f"hardpix fit's {found[1]}", text)
+
+
+def with_own_settings(problem: Problem, options: Collection[str]) -> Problem:
+    """A problem with the settings of another command than ``hardpix fit`` (see `own_settings`)."""
+    return replace(problem, advice=own_settings(problem.advice, options))

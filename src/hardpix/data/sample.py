@@ -1,4 +1,4 @@
-"""What a sample is."""
+"""The type of a sample."""
 
 from __future__ import annotations
 

@@ -48,14 +48,64 @@ class SeededSampler(DistributedSampler):
         if rank is None:
             rank = distributed.get_rank() if together else 0
         super().__init__(dataset, num_replicas, rank, shuffle=shuffle, seed=seed)  # type: ignore[arg-type]
+        self._skipped = (0, 0)
+
+    def skip(self, epoch: int, count: int) -> None:
+        """Leave out the first samples of an epoch, which a run has seen before it was interrupted."""
+        self._skipped = (epoch, count)
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
+        places = self._places()
+        epoch, count = self._skipped
+        return iter(places[count:] if epoch == self.epoch else places)
+
+    def _places(self) -> list[tuple[int, int]]:
         order = list(range(len(self.dataset)))  # type: ignore[arg-type]
         if self.shuffle:
             order = np.random.default_rng([self.seed, self.epoch]).permutation(len(order)).tolist()
         if order:
             order = (order * math.ceil(self.total_size / len(order)))[: self.total_size]
-        return iter([(index, self.epoch) for index in order[self.rank :: self.num_replicas]])
+        return [(index, self.epoch) for index in order[self.rank :: self.num_replicas]]
+
+
+class EndlessSampler(SeededSampler):
+    """Yields (index, pass): each epoch takes the next samples of one endless sequence, and each process its part of it.
+
+    The sequence is one shuffled pass over the data after another, so that all images come equally often however long
+    an epoch is. Nothing is repeated for the sake of even parts.
+
+    Args:
+        dataset: only its length is used.
+        length: samples of an epoch, per process.
+        seed: of the order.
+        num_replicas, rank: as for `SeededSampler`.
+
+    Example:
+        >>> sampler = EndlessSampler(range(3), length=4)
+        >>> first = list(sampler)
+        >>> sampler.set_epoch(1)
+        >>> both = first + list(sampler)
+        >>> [sorted(index for index, number in both if number == k) for k in (0, 1)], len(both)
+        ([[0, 1, 2], [0, 1, 2]], 8)
+    """
+
+    def __init__(
+        self, dataset: Sized, length: int, *, seed: int = 0, num_replicas: int | None = None, rank: int | None = None
+    ) -> None:
+        super().__init__(dataset, seed=seed, num_replicas=num_replicas, rank=rank)
+        self.num_samples = length
+        self.total_size = length * self.num_replicas
+
+    def _places(self) -> list[tuple[int, int]]:
+        size = len(self.dataset)  # type: ignore[arg-type]
+        first = self.epoch * self.total_size
+        passes = range(first // size, (first + self.total_size - 1) // size + 1)
+        order = [(index, number) for number in passes for index in self._order(number, size)]
+        start = first - passes.start * size
+        return order[start + self.rank : start + self.total_size : self.num_replicas]
+
+    def _order(self, number: int, size: int) -> list[int]:
+        return np.random.default_rng([self.seed, number]).permutation(size).tolist()
 
 
 class SeededDataset(Dataset):

@@ -1,4 +1,4 @@
-"""Holding out a part for validation without neighbouring video frames on both sides."""
+"""Holding out a part for validation without neighboring video frames on both sides."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ class Split:
 def split_blocks(stems: Sequence[str], share: float = 0.2, blocks: int = 4, gap: int | None = None) -> Split:
     """Hold out contiguous blocks of the naturally sorted stems.
 
-    Neighbouring frames of a video are nearly the same picture; drawn at random, validation would ask for pictures that
-    training has seen. The blocks lie in the middle of equal stretches of the list, and `gap` frames on either side of
-    each block are used for neither; by default 1 in 200 stems, at most 5.
+    Neighboring frames of a video are nearly the same picture; drawn at random, validation would ask for pictures that
+    training has seen. The blocks lie in the middle of equal stretches of the list. On either side of each block `gap`
+    frames are used for neither part.
 
     Args:
         stems: at least two, in any order.
         share: of the stems to hold out, in (0, 1).
         blocks: how many blocks; fewer where there are fewer stems.
-        gap: stems left out at each border of a block; by default one for every 200, from 1 to 5, but none where there
-            are fewer than 20 or where it would cost more than half of what is left to train on.
+        gap: stems left out at each border of a block. By default one for every 200, from 1 to 5; none where there are
+            fewer than 20, or where it would cost more than half of what is left to train on.
 
     Raises:
         ValueError: fewer than two stems, a share outside (0, 1), or a gap that leaves nothing to train on.

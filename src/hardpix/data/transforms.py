@@ -1,4 +1,4 @@
-"""What happens to a sample between the folder and the network, in training and in evaluation."""
+"""Transforms of a sample between the folder and the network, in training and in evaluation."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ def normalization(channels: int) -> tuple[Numbers, Numbers]:
 
 
 class TrainingTransform(v2.Compose):
-    """Scale jitter, random crop with a cap on one class's share, flip, photometric distortion, normalisation.
+    """Scale jitter, random crop with a cap on one class's share, flip, photometric distortion, normalization.
 
     Args:
         crop_size: height and width of what the network sees, or one number for both.
         scale: range of the scale jitter (see `RandomScaledCrop`), which depth is divided by.
-        max_class_share: cap on the largest class's share of the crop's labelled pixels; 1 for none.
+        max_class_share: cap on the largest class's share of the crop's labeled pixels; 1 for none.
         flip: chance of a horizontal flip.
         brightness, contrast, saturation, hue: range of each photometric distortion (see torchvision's `ColorJitter`),
             each applied to half of the images; 0 switches it off. Images of another number of channels than three have
             brightness and contrast alone.
         mean, std: normalization of the image in 0…1, one number a channel, by default ImageNet's.
-        ignore_index: unlabelled pixels of the target.
+        ignore_index: unlabeled pixels of the target.
         resolution: share of the image's own height and width around which the jitter is.
         map_kinds: of the maps that samples may hold beside the target.
 
@@ -125,7 +125,7 @@ class Transformed(Dataset[Sample]):
 
 
 class EvaluationTransform(nn.Module):
-    """Resizing, normalisation, and padding at the bottom and right to a multiple.
+    """Resizing, normalization, and padding at the bottom and right to a multiple.
 
     Labels and other maps stay as they are: predictions come to them, by `restore`.
 
@@ -234,7 +234,7 @@ class Normalize(nn.Module):
 def padded(
     sample: Sample, bottom: int, right: int, ignore_index: int, map_kinds: Mapping[str, MapKind] = MAPS
 ) -> Sample:
-    """A normalised sample, made larger at the bottom and right: the mean colour, no label, the fill of other maps."""
+    """A normalized sample, made larger at the bottom and right: the mean color, no label, the fill of other maps."""
     if not bottom and not right:
         return sample
     fills: dict[str, Any] = {"image": 0.0} | map_fills(ignore_index, map_kinds)

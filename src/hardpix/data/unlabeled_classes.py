@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from hardpix.data.classes import ClassTable
@@ -20,6 +21,28 @@ FEW_CLASSES = 3
 # Shares of the pixels: unlabeled by default, said as a doubt; without a class, taken for a class that is missing.
 MUCH_UNLABELED = 0.4
 MOST_WITHOUT_CLASS = 0.3
+
+
+def settled(classes: ClassTable, training: Sequence[MaskFacts]) -> ClassTable:
+    """The table for masks that come after a training: unlabeled is no guess where training masks had the id, too.
+
+    Masks that hold every class and the id beside them have been trained on with it as unlabeled. With many classes, one
+    that later masks lack is no sign that the id stands for it.
+
+    Args:
+        classes: of the training.
+        training: its masks.
+
+    Example:
+        >>> table, masks = ClassTable.from_names(["a", "b"]), [MaskFacts(Path("m.png"), {0: 5, 1: 2, 255: 3})]
+        >>> table.assumed_ids, settled(table, masks).assumed_ids, settled(table, []).assumed_ids
+        ((255,), (), (255,))
+    """
+    total = pixels_of(training)
+    complete = set(range(len(classes))) <= {classes.index_of(label) for label in total}
+    known = {i for i in classes.assumed_ids if len(classes) > FEW_CLASSES or (complete and i in total)}
+    left = [i for i in classes.assumed_ids if i not in known]
+    return replace(classes, assumed_ids=tuple(left)) if known else classes
 
 
 def one_class_beside_unlabeled(

@@ -1,4 +1,4 @@
-"""What users write in YAML files."""
+"""Reading of the YAML files that users write."""
 
 from __future__ import annotations
 

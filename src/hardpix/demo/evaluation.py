@@ -49,7 +49,7 @@ def evaluate(task: SegmentationTask, scenes: Dataset, name: str) -> Evaluation:
 def look(task: SegmentationTask, scene: dict[str, Any]) -> PixelBatch:
     """The network's view of one scene."""
     seen = EvaluationTransform()(scene)
-    return task.network.pixels(seen["image"].unsqueeze(0), scene["target"].unsqueeze(0))
+    return task.deployed.pixels(seen["image"].unsqueeze(0), scene["target"].unsqueeze(0))
 
 
 def hardness_maps(task: SegmentationTask, px: PixelBatch) -> dict[str, Tensor]:

@@ -5,5 +5,6 @@ Read `base.py` first, the contract; every other file is one method.
 
 from hardpix.labelers.base import Labeler, PseudoLabels
 from hardpix.labelers.confidence_threshold import ConfidenceThreshold
+from hardpix.labelers.most_likely import known_trust, most_likely
 
-__all__ = ["ConfidenceThreshold", "Labeler", "PseudoLabels"]
+__all__ = ["ConfidenceThreshold", "Labeler", "PseudoLabels", "known_trust", "most_likely"]

@@ -1,4 +1,9 @@
-"""Reach into any network (taps and branches), and the networks that come with this library."""
+"""Taps and branches of any segmentation network, and the networks that come with this library.
+
+Read `tapping.py` first: what a user calls. Then `tapped_network.py` (a forward), `capture.py` (its hooks),
+`branches.py` (a copy of the decoder, or a light head) and `families.py` (networks whose parts are known). `ddrnet.py`
+is a network.
+"""
 
 from hardpix.networks.blank_run import blank_run
 from hardpix.networks.ddrnet import DDRNet, DDRNet23, DDRNet23Slim, DDRNet39

@@ -14,7 +14,7 @@ _SIDES = (64, 128, 224, 256, 384, 448, 512, 518, 640, 768, 1024)
 
 
 def blank_run(network: TappedNetwork, image_size: tuple[int, int] | None = None) -> TapOutput:
-    """What a tapped network makes of one blank image, in evaluation and without a gradient.
+    """Output of a tapped network for one blank image, in evaluation and without a gradient.
 
     Modes and buffers stay as they were.
 

@@ -1,4 +1,4 @@
-"""What the hooks of a tap catch while a network runs."""
+"""Hooks of a tap, and what they catch while a network runs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from hardpix.pixels.taps import Features
 
 @dataclass
 class Caught:
-    """What one forward left behind; all of it is on the graph but for what ``without_graph`` lists."""
+    """Tensors that one forward left behind; all are on the graph but for those that ``without_graph`` lists."""
 
     features: Features | None = None
     embedding: Tensor | None = None
@@ -52,7 +52,7 @@ class Caught:
 
     @property
     def overwritten(self) -> bool:
-        """Whether the features are no longer what the decoder was called with."""
+        """True if the features are no longer what the decoder was called with."""
         return _changed(self._versions)
 
     @property

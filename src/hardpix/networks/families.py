@@ -1,4 +1,4 @@
-"""Where decoders, classifiers and auxiliary heads are, in the networks that need no naming."""
+"""Paths of decoders, classifiers and auxiliary heads in the networks that are known."""
 
 import fnmatch
 from collections.abc import Iterator
@@ -180,7 +180,7 @@ def list_children(model: nn.Module) -> str:
 
 
 def is_inside(path: str, root: str) -> bool:
-    """Whether ``path`` is ``root`` or below it."""
+    """True if ``path`` is ``root`` or below it."""
     return path == root or path.startswith(f"{root}.")
 
 

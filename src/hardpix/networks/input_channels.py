@@ -15,8 +15,8 @@ PARAMETERS = ("in_channels", "in_chans", "num_channels", "n_channels", "input_ch
 def with_input_channels(network: nn.Module, channels: int) -> nn.Module:
     """A copy of a network for RGB whose first convolution takes images of another number of channels.
 
-    Pretrained weights are kept as timm keeps them (Wightman, "PyTorch Image Models"): for one channel the sum of those
-    for red, green and blue, for others these three in turn, times 3 / channels, so that the sums stay of their size.
+    Pretrained weights are kept as timm keeps them (Wightman, "PyTorch Image Models"). One channel gets the sum of those
+    for red, green and blue. Others get these three in turn, times 3 / channels, so that the sums stay of their size.
 
     Args:
         network: whose first convolution takes 3 channels.

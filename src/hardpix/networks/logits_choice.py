@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from hardpix.networks.provenance import equal_to, made_from
+from hardpix.pixels.eager import eager
 
 _REMEDY = (
     "Name the last classifier, the layer that makes the logits, by hardpix.tap(model, embedding='…'): its output is "
@@ -71,7 +72,7 @@ class LogitsChoice:
         return 0
 
 
-@torch.compiler.disable
+@eager
 def _search(
     maps: list[Tensor], result: Tensor, path: str, with_graph: Callable[[], tuple[list[Tensor], Tensor]]
 ) -> int:
@@ -90,7 +91,7 @@ def _search(
 
 
 def _largest(found: list[int], maps: list[Tensor]) -> list[int]:
-    """Of one result at several sizes, the largest."""
+    """Largest of one result's several sizes."""
     largest = max((maps[k].shape[2:].numel() for k in found), default=0)
     return [k for k in found if maps[k].shape[2:].numel() == largest]
 

@@ -32,6 +32,6 @@ class ProjectionHead(nn.Module):
 
     def forward(self, embedding: Tensor) -> Tensor:
         """(B, D, h, w) to (B, out_channels, h, w) float32 of unit length over the channels, which lie together."""
-        # Who compares pixels gathers and adds up whole vectors: several times faster where they are not spread out.
+        # Channels last: contrast gathers whole pixel vectors, several times faster when contiguous.
         embedding = embedding.contiguous(memory_format=torch.channels_last)
         return F.normalize(at_least_float32(self.layers(embedding)), dim=1)

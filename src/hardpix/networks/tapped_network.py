@@ -40,7 +40,7 @@ class TapOutput:
     taps: Taps
 
 
-# What a tap can hook: a product that forward writes out is no module.
+# Only modules can be hooked, not a matmul inside forward.
 LAST_LAYER = "last layer before the logits, a module that is a Conv2d, a ConvTranspose2d or a Linear"
 
 
@@ -76,7 +76,7 @@ class TappedNetwork(nn.Module):
 
         Args:
             image: as the model takes it.
-            size: height and width of the logits; the image's by default. Bilinear, pixel centres aligned.
+            size: height and width of the logits; the image's by default. Bilinear, pixel centers aligned.
 
         Raises:
             RuntimeError: a module that should have been caught did not run.

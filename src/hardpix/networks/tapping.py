@@ -32,18 +32,18 @@ def tap(
     embedding is the map that masks are read from (:func:`~hardpix.networks.mask_classification.semantic_logits`).
 
     Where the model returns several maps in a sequence, the logits are the output of the classifier that is known or
-    named; other maps with as many channels are auxiliary heads. A single channel z becomes the two classes (0, z).
+    named. Other maps with as many channels are auxiliary heads. A single channel z becomes the two classes (0, z).
 
     Tap first, compile afterwards: hooks that are put on a compiled network do not fire.
 
     Args:
-        model: returns logits (B, C, h, w) or (B, h, w, C) as a tensor, in a tuple or list, or as "logits" or "out" of a
-            mapping, dataclass or named tuple ("aux…" beside them are auxiliary heads).
+        model: returns logits (B, C, h, w) or (B, h, w, C). They are a tensor, in a tuple or list, or "logits" or "out"
+            of a mapping, dataclass or named tuple. Entries "aux…" beside them are auxiliary heads.
         decoder: path of the module that turns features into logits or into the embedding, such as "head".
         embedding: path of the last classifier, where it lies outside of the decoder or is not its last layer.
         stages: paths of modules whose outputs are wanted. Without them nothing more is caught, until an objective
             asks for stages (:class:`~hardpix.objectives.SideOutputs`), which of DDRNet are known.
-        ignore_index: the id of unlabelled pixels in the targets to come.
+        ignore_index: the id of unlabeled pixels in the targets to come.
 
     Raises:
         ValueError: a path that is no module of the model.

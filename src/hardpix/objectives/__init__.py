@@ -1,4 +1,9 @@
-"""Losses that use signals."""
+"""Objectives say what a batch costs, each pixel weighed by a signal.
+
+Read `base.py` first, the contract; then `weighting.py`, the one place that masks unlabeled pixels, and
+`weighted_cross_entropy.py`. `signal_losses.py` adds what trains the signals themselves. `pixel_contrast.py` is made of
+`sampling.py`, `keys.py`, `groups.py`, `memory.py` and `info_nce.py`.
+"""
 
 from hardpix.objectives.base import Objective
 from hardpix.objectives.chosen_signal import shown_signal, signal_named
@@ -8,6 +13,7 @@ from hardpix.objectives.side_outputs import SideOutputs
 from hardpix.objectives.signal_losses import signals_in, with_signal_losses
 from hardpix.objectives.sum import Sum
 from hardpix.objectives.weighted_cross_entropy import WeightedCrossEntropy
+from hardpix.objectives.weighting import weight_map
 
 __all__ = [
     "ChannelDistillation",
@@ -20,5 +26,6 @@ __all__ = [
     "shown_signal",
     "signal_named",
     "signals_in",
+    "weight_map",
     "with_signal_losses",
 ]

@@ -1,4 +1,4 @@
-"""What an objective is."""
+"""Contract of an objective: what a batch costs."""
 
 from __future__ import annotations
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from torch import nn
 
+from hardpix.objectives.base import Objective
 from hardpix.objectives.signal_losses import signals_in
 from hardpix.signals import Signal
 
 
 def shown_signal(objective: nn.Module) -> Signal | None:
-    """First signal of an objective that has a level from 0 to 1, such as learned hardness; None without one.
+    """First signal of an objective or recipe that has a level from 0 to 1, such as learned hardness; None without one.
 
     Signals that read further maps of the sample are left out: images alone do not give their level.
 
@@ -23,7 +24,7 @@ def shown_signal(objective: nn.Module) -> Signal | None:
 
 
 def signal_named(objective: nn.Module, name: str) -> Signal:
-    """Signal of an objective by its class, or by the name under which its map is published.
+    """Signal of an objective or recipe by its class, or by the name under which its map is published.
 
     Raises:
         ValueError: no signal is called so, or several are.
@@ -38,8 +39,9 @@ def signal_named(objective: nn.Module, name: str) -> Signal:
     found = [signal for signal in signals if name in (type(signal).__name__, signal.name)]
     if len(found) == 1:
         return found[0]
+    kind = "objective" if isinstance(objective, Objective) else "recipe"
     choices = ", ".join(f"{type(signal).__name__} ({signal.name})" for signal in signals) or "none"
     raise ValueError(
-        f"expected one signal {name!r} in the objective {type(objective).__name__}, found {len(found)}; "
+        f"expected one signal {name!r} in the {kind} {type(objective).__name__}, found {len(found)}; "
         f"its signals are: {choices}"
     )

@@ -14,7 +14,7 @@ from torch.autograd.function import once_differentiable
 
 @dataclass(frozen=True)
 class Keys:
-    """What anchors are compared with: (K, D) rows, and for each the number of the anchor that it is, (K,).
+    """Vectors that anchors are compared with: (K, D) rows, and for each the number of the anchor that it is, (K,).
 
     −1 stands for what is no anchor, such as an entry of a memory: no gradient reaches it.
     """
@@ -41,7 +41,7 @@ class OneClass:
     farthest: int | None = None
 
 
-# How many similarities are held at once: few enough for memory (32 MiB), enough for fast products.
+# Similarities held at once: few enough for memory (32 MiB), enough for fast products.
 BLOCK = 1 << 23
 # So many of the others tell where their nearest tenth begins, within 1.3 % of them: searching all costs as much as the
 # products do.
@@ -60,7 +60,7 @@ def info_nce(
     """Σ over anchors of the mean over positives of −log(e^{i·p/τ} / (e^{i·p/τ} + Σ_n e^{i·n/τ})), and their number.
 
     Anchors without a positive or without a negative do not count, and no anchor is its own positive. Value and gradient
-    are computed block by block in the forward pass, in float32 or wider whatever autocast says; the memory is that of
+    are computed block by block in the forward pass, in float32 or wider whatever autocast says. The memory is that of
     one block and of one gradient of the anchors.
 
     Args:
@@ -122,7 +122,7 @@ def _value_and_gradient(
     negative_rows, negative_of_anchor = negatives.rows.to(wide), _own(negatives)
     for one in classes:
         positive_rows, positive_of_anchor = one.positives.rows.to(wide), _own(one.positives)
-        # Which of the positives an anchor is.
+        # Place of each anchor among the positives.
         itself = torch.full((one.stop - one.start,), -1, device=queries.device)
         itself[positive_of_anchor[1] - one.start] = positive_of_anchor[0]
         rows = max(block // max(len(negative_rows) + len(positive_rows), 1), 16)
@@ -150,7 +150,7 @@ def _value_and_gradient(
 
 
 def _own(keys: Keys) -> tuple[Tensor, Tensor]:
-    """Which keys are anchors, and which anchors they are."""
+    """Keys that are anchors, and the anchors that they are."""
     columns = (keys.anchor >= 0).nonzero().squeeze(1)
     return columns, keys.anchor[columns]
 

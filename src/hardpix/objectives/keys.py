@@ -1,4 +1,4 @@
-"""What each anchor is compared with: positives and negatives drawn from the batch's anchors and from a memory."""
+"""Positives and negatives of each anchor, drawn from the batch's anchors and from a memory."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def draw_keys(
 ) -> tuple[list[OneClass], Keys]:
     """Draw the keys of a batch.
 
-    All classes share one uniform draw of negatives, out of which each leaves those of its own class; it is so large
+    All classes share one uniform draw of negatives, out of which each leaves those of its own class. It is so large
     that the class which leaves most has about as many as are asked for. "random" takes them as they are. "semi-hard"
     draws ten times as many, of which the loss takes the nearest tenth for each anchor: about a random draw out of the
     nearest tenth of all. "hardest" takes everything, and the loss the nearest. The same goes for the positives, drawn

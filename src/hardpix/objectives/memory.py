@@ -1,4 +1,4 @@
-"""What a contrast remembers of earlier batches."""
+"""Memory of a contrast: vectors of earlier batches."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ class Ring(nn.Module):
     """(C, R, D); rows that were never written are 0 and do not count."""
     written: Tensor
     """(C,) int64: how many entries each class has had."""
+    same_on_every_process = True
+    """DDP need not send the buffers around: every process stores the same."""
 
     def __init__(self, num_classes: int, size: int, channels: int) -> None:
         super().__init__()

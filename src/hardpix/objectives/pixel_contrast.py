@@ -18,6 +18,7 @@ from hardpix.objectives.memory import Ring, of_all_processes
 from hardpix.objectives.sampling import draw_by_group
 from hardpix.objectives.weighting import published_map
 from hardpix.pixels import PixelBatch, cell_labels, cell_values, process_count, process_mean
+from hardpix.pixels.eager import eager
 from hardpix.signals import Signal
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class PixelContrast(Objective):
     cells in an image) and one of single ones. Labels come to the embedding's grid by
     :func:`hardpix.pixels.cell_labels`.
 
-    Draws are seeded by a counter of training steps that is part of every checkpoint, as the memory is: a resumed run
+    Draws are seeded by a counter of training steps that is part of every checkpoint, as the memory is. So a resumed run
     goes on as if it had not been interrupted. With several processes each remembers what all of them saw; a checkpoint
     must be loaded in each of them. On its own, without cross-entropy beside it in a ``Sum``, it leaves the classifier
     without a gradient, and DDP needs ``find_unused_parameters=True``.
@@ -46,9 +47,9 @@ class PixelContrast(Objective):
         hard: what makes an anchor hard: None, that the network is wrong there; the name of a map that an objective
             before this one in a ``Sum`` has published, such as "hardness"; or a signal of its own. By a map, the cells
             above the mean of their class in their image are hard.
-        temperature: τ > 0. The authors' code has 0.1 without a memory and 0.07 with one, and multiplies the loss by
-            τ / 0.07, which is not done here: their weight of 0.1 without a memory is one of 0.143 in a ``Sum``, and
-            with a memory it is 1.
+        temperature: τ > 0. The authors' code has 0.1 without a memory and 0.07 with one. It also multiplies the loss
+            by τ / 0.07, which is not done here: their weight of 0.1 without a memory is 0.143 in a ``Sum``, and 1 with
+            a memory.
         anchors: of a class and image, at most; half of them hard, where there are enough.
         sampling: "semi-hard" draws at random from the nearest tenth of the negatives and the farthest tenth of the
             positives, "hardest" takes the nearest and farthest of all, "random" any.
@@ -155,7 +156,7 @@ class PixelContrast(Objective):
                 self.hard.bind(network)
         return self
 
-    @torch.compiler.disable
+    @eager
     def forward(self, px: PixelBatch) -> dict[str, Tensor]:
         if self.head is None:
             raise RuntimeError(

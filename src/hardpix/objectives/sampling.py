@@ -46,8 +46,8 @@ def draw_by_group(
     quota = torch.stack([of_preferred, torch.minimum(others, per_group - of_preferred)], 1).flatten()
     quota = torch.cat([quota.new_zeros(1), quota])
     noise = _noise(half, generator)
-    # Those drawn are the lowest of their half. But once in 10¹⁵ times they are below this limit, which spares the sort
-    # all others.
+    # The drawn ones are the lowest of their half. But once in 10¹⁵ times they are below this limit, which spares the
+    # sort all others.
     limit = (per_group + 10 * math.sqrt(per_group) + 30) / sizes * (1 << _BITS)
     limit[0] = 0
     # index_select is several times faster than indexing.

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 class SideOutputs(Objective):
     """Deep supervision: the mean over stages s of Σ w_s ℓ_s / Σ w_s, each at its own scale.
 
-    Every stage that the tap catches, (B, D, h, w), gets a head (3×3 convolution, norm, ReLU, 1×1 convolution), whose
-    logits (B, C, h, w) are compared with the labels on that grid: ℓ_s is their cross-entropy with the label of the cell
-    (:func:`hardpix.pixels.cell_labels`), w_s the mean weight of the cell's pixels of that label. Nothing is enlarged to
-    label resolution. The heads belong to the objective, not to the network, and never run at inference.
+    Every stage that the tap catches, (B, D, h, w), gets a head: 3×3 convolution, norm, ReLU, 1×1 convolution. Its
+    logits (B, C, h, w) are compared with the labels on that grid. The loss ℓ_s is their cross-entropy with the
+    label of the cell (:func:`hardpix.pixels.cell_labels`), w_s the mean weight of the cell's pixels of that label.
+    Nothing is enlarged to label resolution. The heads belong to the objective, not to the network, and never run at
+    inference.
 
     As in :class:`~hardpix.objectives.WeightedCrossEntropy` the weights are constants unless the signal is
-    differentiable, and signals with ``normalizer`` "count" divide by the number of labelled cells.
+    differentiable, and signals with ``normalizer`` "count" divide by the number of labeled cells.
 
     Args:
         signal: the name of a map that an objective before this one in a ``Sum`` has published, such as "hardness"; or a
@@ -37,7 +38,7 @@ class SideOutputs(Objective):
         channels: inside a head, at most; never more than its stage has.
         image_size: height and width of an image that the network takes, which shows once how many channels the stages
             have. Without it some usual squares are tried.
-        across_processes: normalisers are those of the joined batch of all processes that train together.
+        across_processes: normalizers are those of the joined batch of all processes that train together.
 
     Returns (from forward):
         "loss", and every stage's own as "stages/…", of which the loss has the mean.

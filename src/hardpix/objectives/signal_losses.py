@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from torch import Tensor, nn
 
 from hardpix.objectives.base import Objective
@@ -21,10 +23,15 @@ def signals_in(module: nn.Module) -> list[Signal]:
     return [inside for inside in module.modules() if isinstance(inside, Signal)]
 
 
-def with_signal_losses(objective: Objective, px: PixelBatch) -> dict[str, Tensor]:
+def with_signal_losses(objective: Objective, px: PixelBatch, but: Collection[Signal] = ()) -> dict[str, Tensor]:
     """Losses of an objective, and of every signal in it that learns: each once, with weight 1, by the signal's name.
 
     So neither the order nor the weights of objectives in a :class:`~hardpix.objectives.Sum` change how a branch learns.
+
+    Args:
+        objective: on the pixels.
+        px: one batch.
+        but: signals whose loss is added elsewhere.
 
     Raises:
         ValueError: a signal that learns has the name of another one, or of a part of the objective's losses.
@@ -38,7 +45,7 @@ def with_signal_losses(objective: Objective, px: PixelBatch) -> dict[str, Tensor
     """
     losses = objective(px)
     for signal in signals_in(objective):
-        own = signal.loss(px)
+        own = None if signal in but else signal.loss(px)
         if own is not None:
             if signal.name in losses:
                 raise ValueError(

@@ -45,7 +45,7 @@ class Sum(Objective):
         if not objectives:
             raise ValueError("Sum needs at least one objective, found none")
         for name in objectives:
-            # What torch refuses as a submodule's name, it refuses without saying what it was the name of.
+            # torch's own message does not say what the name was of.
             if not isinstance(name, str) or name == "" or "." in name or hasattr(nn.ModuleDict(), name):
                 raise ValueError(
                     f"an objective cannot be named {name!r}: expected a text, not empty, without dots, that is no "

@@ -28,7 +28,7 @@ class WeightedCrossEntropy(Objective):
         signal: None weighs every pixel alike, plain cross-entropy.
         label_smoothing: from 0 to 1, of the segmentation loss alone: signals always see the plain loss.
         auxiliary_weight: weight of the auxiliary heads.
-        across_processes: normalisers are those of the joined batch of all processes that train together, so that N
+        across_processes: normalizers are those of the joined batch of all processes that train together, so that N
             processes have the gradients of one with the joined batch.
 
     Returns (from forward):

@@ -1,4 +1,4 @@
-"""How a signal's map weighs a loss, alike in every objective that does so."""
+"""Weighting of a loss by a signal's map, alike in every objective."""
 
 from collections.abc import Sequence
 
@@ -51,7 +51,7 @@ def weights_by(px: PixelBatch, signal: Signal | str | None, purpose: str) -> tup
 
 
 def counts_pixels(signal: Signal | None) -> bool:
-    """Whether losses weighed by a signal are divided by the number of labeled pixels instead of Σ w."""
+    """True if losses weighed by a signal are divided by the number of labeled pixels instead of Σ w."""
     return signal is not None and signal.normalizer == "count"
 
 
@@ -59,7 +59,7 @@ def weighted_means(terms: Sequence[tuple[Tensor, Tensor, Tensor]], joined: bool)
     """Σ w ℓ / Σ d of every (ℓ, w, d): losses, their weights, and what is added up to divide by.
 
     Args:
-        terms: d is w itself for a weighted mean, or the mask of labelled pixels.
+        terms: d is w itself for a weighted mean, or the mask of labeled pixels.
         joined: whether the divisors are those of the joined batch of all processes, which are asked once for all terms.
     """
     divisors = torch.stack([divisor.sum(dtype=loss.dtype) for loss, _, divisor in terms])

@@ -1,4 +1,9 @@
-"""Pure functions on maps of pixels, and the batch that carries them."""
+"""Pure functions on maps of pixels, and the batch that carries them. This room knows no signal and no network.
+
+Read `batch.py` first: `PixelBatch` is what signals and objectives look at. Then `class_ids.py`, `validity.py` and
+`precision.py`, the rules for labels and types, and `reduce.py`, means over several processes. Every other file is one
+kind of map: losses, borders, cells of a coarser grid, depth.
+"""
 
 from hardpix.pixels.batch import MapSource, PixelBatch
 from hardpix.pixels.borders import border_band, distance_to_border
@@ -7,6 +12,7 @@ from hardpix.pixels.dataset_info import DatasetInfo
 from hardpix.pixels.depth import depth_aware_error, depth_prediction_error, known_depth
 from hardpix.pixels.depth_losses import depth_loss
 from hardpix.pixels.losses import cross_entropy_map, divergence_map
+from hardpix.pixels.precision import at_least_float32
 from hardpix.pixels.reduce import global_max, global_sum, process_count, process_mean, weighted_mean
 from hardpix.pixels.resize import resize_bilinear
 from hardpix.pixels.selection import kth_smallest
@@ -20,6 +26,7 @@ __all__ = [
     "PixelBatch",
     "Taps",
     "TargetCheck",
+    "at_least_float32",
     "border_band",
     "cell_labels",
     "cell_values",

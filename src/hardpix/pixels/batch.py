@@ -35,7 +35,7 @@ class MapSource(Hashable, Protocol):
 
     @property
     def needs_target(self) -> bool:
-        """Whether nothing can be said of images without labels."""
+        """True if nothing can be said of images without labels."""
 
     def __call__(self, px: PixelBatch) -> Tensor:
         """The map, (B, H, W)."""

@@ -1,4 +1,4 @@
-"""Where classes meet: bands of pixels around the borders of a label map."""
+"""Borders between classes: bands of pixels around them, and distances to them."""
 
 import torch
 import torch.nn.functional as F
@@ -8,15 +8,15 @@ from hardpix.pixels.class_ids import class_ids, require_batch
 
 
 def border_band(target: Tensor, radius: int, ignore_index: int = 255) -> Tensor:
-    """Labelled pixels that have another class within ``radius`` rows and columns.
+    """Labeled pixels that have another class within ``radius`` rows and columns.
 
-    A pixel is in the band iff the largest and the smallest label in its (2·radius + 1)² window differ. Unlabelled
+    A pixel is in the band iff the largest and the smallest label in its (2·radius + 1)² window differ. Unlabeled
     pixels belong to no band and make no border; neither does the edge of the image.
 
     Args:
         target: (B, H, W) integer labels from −2²⁴ to 2²⁴.
         radius: reach of the window in pixels, ≥ 1; 1 marks the pixels on both sides of a border.
-        ignore_index: the id of unlabelled pixels.
+        ignore_index: the id of unlabeled pixels.
 
     Returns:
         (B, H, W) boolean.
@@ -42,15 +42,15 @@ def border_band(target: Tensor, radius: int, ignore_index: int = 255) -> Tensor:
 
 
 def distance_to_border(target: Tensor, largest: int, ignore_index: int = 255) -> Tensor:
-    """Distance of every labelled pixel to the nearest pixel of another class, in steps of rows and columns.
+    """Distance of every labeled pixel to the nearest pixel of another class, in steps of rows and columns.
 
     The chessboard distance max(|Δrow|, |Δcolumn|) of :func:`border_band`; pixels further away than ``largest``, and
-    unlabelled ones, get ``largest + 1``.
+    unlabeled ones, get ``largest + 1``.
 
     Args:
         target: (B, H, W) integer labels from −2²⁴ to 2²⁴.
         largest: distance in pixels at which the search ends, ≥ 1.
-        ignore_index: the id of unlabelled pixels.
+        ignore_index: the id of unlabeled pixels.
 
     Returns:
         (B, H, W) int64, from 1 to ``largest + 1``.

@@ -19,7 +19,7 @@ def cell_labels(
 ) -> Tensor:
     """One class for each cell of a coarser grid.
 
-    A cell is the rectangle of pixels that lies under it; where the sizes do not divide, labels are first enlarged
+    A cell is the rectangle of pixels that lies under it. Where the sizes do not divide, labels are first enlarged
     (nearest) until they do, so that every pixel is in some cell. Taking every k-th pixel instead would lose what is
     narrower than k.
 
@@ -27,7 +27,7 @@ def cell_labels(
         target: (B, H, W) class ids, integers of any type, or ``ignore_index``.
         size: rows and columns of the grid.
         num_classes: C.
-        ignore_index: the id of unlabelled pixels.
+        ignore_index: the id of unlabeled pixels.
         rule: "any" takes, of the classes in the cell, the one with the fewest pixels in the batch, so that a pole one
             pixel wide keeps all of its cells; "majority" the one with the most pixels in the cell (of equal ones the
             lowest id).

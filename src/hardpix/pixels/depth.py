@@ -1,4 +1,4 @@
-"""How wrong a prediction is where depth is known: of depth itself, and of the classes at the same depth."""
+"""Errors where depth is known: of a prediction of depth, and of the classes at the same depth."""
 
 import math
 
@@ -10,7 +10,7 @@ from hardpix.pixels.precision import at_least_float32
 
 
 def known_depth(depth: Tensor) -> Tensor:
-    """Where depth is known: finite and above 0.
+    """Mask of known depth: finite and above 0.
 
     Example:
         >>> known_depth(torch.tensor([2.0, 0.0, -1.0, float("nan"), float("inf")]))
@@ -22,7 +22,7 @@ def known_depth(depth: Tensor) -> Tensor:
 
 @torch.no_grad()
 def depth_prediction_error(log_prediction: Tensor, depth: Tensor) -> Tensor:
-    """How far predicted depth is off, whatever the scale of an image's depth.
+    """Error of predicted depth, whatever the scale of an image's depth.
 
     With r = log d̂ − log d at the pixels of known depth, |r − median of r over the image|: a prediction that is wrong by
     one factor everywhere is right. Of an even number of pixels the median is the lower of the two in the middle.
@@ -61,18 +61,18 @@ def depth_aware_error(
 
         E_i = Σ_j κ_ij e_j / Σ_j κ_ij        κ_ij = exp(−(d_i − d_j)² / 2(ρ d_i)²)
 
-    over the labelled pixels j of known depth among the (2·radius + 1)² neighbours that lie ``step`` rows and columns
+    over the labeled pixels j of known depth among the (2·radius + 1)² neighbors that lie ``step`` rows and columns
     apart, i itself included. So a pixel counts as hard where its surroundings are segmented badly, and errors on one
     side of a depth edge do not leak to the other. Taking every third pixel of a window of 13 × 13 costs a seventh of
     taking them all.
 
     Args:
-        error: (B, H, W) e, such as 1 − the probability of the labelled class.
+        error: (B, H, W) e, such as 1 − the probability of the labeled class.
         depth: (B, H, W) d; unknown where it is NaN, infinite or not above 0.
         labelled: (B, H, W) boolean; the error of other pixels does not count.
-        radius: neighbours on each side, ≥ 0.
-        step: rows and columns between neighbours, ≥ 1.
-        tolerance: ρ > 0, the share of its own depth within which a pixel's neighbours are at the same depth.
+        radius: neighbors on each side, ≥ 0.
+        step: rows and columns between neighbors, ≥ 1.
+        tolerance: ρ > 0, the share of its own depth within which a pixel's neighbors are at the same depth.
 
     Returns:
         (B, H, W) float32 or wider, 0 where depth is unknown or the pixel has no label; cut off from the graph.
@@ -91,7 +91,7 @@ def depth_aware_error(
     with torch.autocast(depth.device.type, enabled=False):
         error, depth = at_least_float32(error), at_least_float32(depth)
         known = known_depth(depth)
-        # What is unknown must be a number, too: its weight is 0.
+        # Unknown depth must be a number, too: its weight is 0.
         depth = torch.where(known, depth, 1)
         counts = known & labelled
         errors = torch.where(counts, error, 0)
@@ -104,7 +104,7 @@ def depth_aware_error(
 def _mean_at_same_depth(
     errors: Tensor, depth: Tensor, counts: Tensor, radius: int, step: int, tolerance: float
 ) -> Tensor:
-    """Of one image (H, W): Σ κ e / Σ κ by shifted sums, with errors of 0 and counts of 0 where nothing counts."""
+    """Σ κ e / Σ κ of one image (H, W) by shifted sums, with errors of 0 and counts of 0 where nothing counts."""
     height, width = depth.shape
     reach = radius * step
     errors, there, counts = (F.pad(values, (reach,) * 4) for values in (errors, depth, counts))

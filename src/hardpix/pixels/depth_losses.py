@@ -1,4 +1,4 @@
-"""What trains a prediction of depth."""
+"""Losses of a prediction of depth."""
 
 from collections.abc import Callable
 from typing import Literal

@@ -21,12 +21,12 @@ def cross_entropy_map(
 
     Args:
         logits: (B, C, H, W).
-        target: (B, H, W) integers of any type; everything that is no class from 0 to C − 1 counts as unlabelled here.
-        ignore_index: the id of unlabelled pixels.
+        target: (B, H, W) integers of any type; everything that is no class from 0 to C − 1 counts as unlabeled here.
+        ignore_index: the id of unlabeled pixels.
         label_smoothing: s, from 0 to 1.
 
     Returns:
-        (B, H, W) float32 (or float64), ≥ 0. Neither value nor gradient depends on the logits of unlabelled
+        (B, H, W) float32 (or float64), ≥ 0. Neither value nor gradient depends on the logits of unlabeled
         pixels, which may be infinite or NaN.
 
     Raises:

@@ -60,8 +60,8 @@ def process_mean(sums: Tensor) -> Tensor:
 def weighted_mean(values: Tensor, weights: Tensor, *, normalizer: Tensor | None = None) -> Tensor:
     """Σ w·v / Σ w, as a share of the joined batch of all processes.
 
-    With N processes each returns N · Σ_local w·v / Σ_global w: the mean over processes, which is what DDP's averaging
-    of gradients computes, is the value (and the gradient) of the joined batch. The normaliser is a constant of the
+    With N processes each returns N · Σ_local w·v / Σ_global w. The mean over processes, which DDP's averaging of
+    gradients computes, is then the value (and the gradient) of the joined batch. The normalizer is a constant of the
     graph.
 
     Computed in float32 (float64 stays), also for half types and whole numbers.

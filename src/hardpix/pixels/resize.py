@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def resize_bilinear(maps: Tensor, size: Sequence[int]) -> Tensor:
-    """Bilinear resize of (B, C, h, w) to (B, C, H, W), pixel centres aligned; untouched where the size fits.
+    """Bilinear resize of (B, C, h, w) to (B, C, H, W), pixel centers aligned; untouched where the size fits.
 
     Example:
         >>> import torch

@@ -12,8 +12,8 @@ _BINS = 1 << _HALF_BITS
 def kth_smallest(values: Tensor, mask: Tensor, k: Tensor, *, across_processes: bool = False) -> Tensor:
     """The k-th smallest of the masked values of each row, exactly.
 
-    Non-negative floats are ordered as their bit patterns are. Two histograms of 16 bits each therefore find the value:
-    the first finds the upper half of its bits, the second the lower half among the values that share the upper one.
+    Non-negative floats are ordered as their bit patterns are. Two histograms of 16 bits each therefore find the value.
+    The first finds the upper half of its bits, the second the lower half among the values that share the upper one.
     Linear in the number of values, and k may stay on the device.
 
     Args:

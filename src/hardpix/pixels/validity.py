@@ -1,4 +1,4 @@
-"""Which pixels count: the mask of labelled pixels, and the check that a target holds only classes."""
+"""The mask of labeled pixels, and the check that a target holds only classes."""
 
 from collections import deque
 from typing import Any
@@ -15,7 +15,7 @@ def valid_mask(target: Tensor, num_classes: int, ignore_index: int = 255) -> Ten
     Args:
         target: integer labels of any shape and type.
         num_classes: number of classes C; a class is an id from 0 to C − 1.
-        ignore_index: the id of unlabelled pixels. It wins where it is a class id too.
+        ignore_index: the id of unlabeled pixels. It wins where it is a class id too.
 
     Returns:
         Boolean tensor of the target's shape.

@@ -37,8 +37,11 @@ class PAMR(Refiner):
     Gradients reach the probabilities, for which one map a step is kept, and never the image: s_i has no finite gradient
     where the image is flat.
 
-    [ours], where the authors' code does otherwise: the gradient (none there), neighbors one by one (a copy of the map
-    for each there), and an error for a map of another size than its image (resized without a word there).
+    [ours], where the authors' code does otherwise:
+
+    - There is a gradient; none there.
+    - Neighbors are added one by one; there each has a copy of the map.
+    - A map of another size than its image is an error; there it is resized without a word.
 
     Raises:
         ValueError: a map and an image of different sizes; settings outside their range.

@@ -1,4 +1,4 @@
-"""How ambiguous each pixel is, known because we made the picture.
+"""Ambiguity of each pixel, known because we made the picture.
 
 **The question.** Take one scene and draw it again and again: the same geometry, but another sub-pixel shift, other
 materials, textures, haze and noise. Whenever a drawing shows, at the place of pixel i, the appearance that pixel i
@@ -9,25 +9,25 @@ label: the error, at this pixel, of an ideal observer who knows the generator an
 
     P(c | a_i) ∝ π_i(c) · p(a_i | c, t_i)
 
-and for a pixel that shows a blend of several, P(c | a_i) = coverage_i(c): the same blend is seen whichever of its
+and for a pixel that shows a blend of several, P(c | a_i) = coverage_i(c). The same blend is seen whichever of its
 classes gets the pixel, so that it does not tell which. With m_i the chance that the pixel is mixed,
 
     ambiguity_i = 1 − m_i · coverage_i(y) − (1 − m_i) · P(y | a_i),    m_i = 2 · (1 − max_c coverage_i(c)), at most 1
 
 *Coverage* is the area of each class in the pixel, blurred by the lens and by the uniform shift of a pixel: which
-classes a redrawing can put here. m_i is 1 where no class is to be expected in more than half of the pixel.
+classes a redrawing can put here. The chance m_i is 1 where no class is to be expected in more than half of the pixel.
 
-*Appearance* a_i is the colour that the pixel is expected to have under this drawing's materials, light and haze,
+*Appearance* a_i is the color that the pixel is expected to have under this drawing's materials, light and haze,
 before texture and noise and after the lens: their spread belongs into p, so that the map is smooth and no function of
 one draw of noise.
 
 *Prior* π_i(c) = (1 − ε) · coverage_i(c) + ε · share_i(c). An observer does not know the geometry to the pixel: what
 lies beside a surface is what it can be mistaken for. So the part ε = 0.3 of the prior is the share of each class in a
-wide neighbourhood (a fifth of the rows, two fifths of the columns).
+wide neighborhood (a fifth of the rows, two fifths of the columns).
 
-*Likelihood* p(a | c, t). A class is a mixture of the kinds of material of its parts, Gaussian in colour. Its spread
+*Likelihood* p(a | c, t). A class is a mixture of the kinds of material of its parts, Gaussian in color. Its spread
 is that of the material drawn, of shading, and of texture. With transmission t (the light that haze lets through),
-gain g and the air's colour A the sensor sees a = g·(t·x + (1 − t)·A) + noise of a material x. Inverting that for the
+gain g and the air's color A the sensor sees a = g·(t·x + (1 − t)·A) + noise of a material x. Inverting that for the
 pixel gives the x which the pixel would be, x_i = (a_i / g − (1 − t)·A) / t, known up to a standard deviation
 
     s_i² = (noise / (t·g))² + (−log t · 0.25 · |x_i − A|)²
@@ -36,9 +36,9 @@ the second term because extinction itself is redrawn with a spread of 25 %. So h
 way it can: it divides the noise by a small t. Since x and s do not depend on the scene, p(x | c, s) is tabulated
 once.
 
-Two consequences are meant. A surface far from any border is ambiguous where a neighbour could have its colour: worn
-asphalt beside grey paving, a green wall among trees. And what is thinner than a pixel is ambiguous along its whole
-length, whatever its colour: a shift of less than a pixel gives its place to what is behind.
+Two consequences are meant. A surface far from any border is ambiguous where a neighbor could have its color: worn
+asphalt beside gray paving, a green wall among trees. And what is thinner than a pixel is ambiguous along its whole
+length, whatever its color: a shift of less than a pixel gives its place to what is behind.
 """
 
 from functools import lru_cache
@@ -54,10 +54,10 @@ from hardpix.scenes.paint import Painting
 from hardpix.scenes.parts import CASTS_ON, PART_CLASS, PART_SHARE, Part
 from hardpix.scenes.render import HAZE_SPREAD, Map, Picture, vignette
 
-ELSEWHERE = 0.3  # ε: the part of the prior that comes from the neighbourhood
+ELSEWHERE = 0.3  # ε: the part of the prior that comes from the neighborhood
 SHIFT_SPREAD = 12.0**-0.5  # standard deviation of a uniform shift by up to half a pixel
 
-# The table's grid: from, step, count of each colour coordinate along AXES, and levels of the standard deviation s.
+# The table's grid: from, step, count of each color coordinate along AXES, and levels of the standard deviation s.
 GRID = ((0.0, 18.0, 25), (-84.0, 8.0, 26), (-60.0, 8.0, 18))
 SPREADS = np.array([6.0, 10.0, 17.0, 30.0, 52.0, 90.0])
 
@@ -111,7 +111,7 @@ def coverage(painting: Painting, label: NDArray[np.uint8], opacity: Map) -> list
 
 
 def unveil(expected: Map, transmission: Map, light: Light) -> tuple[Map, Map]:
-    """Takes light, lens and haze off a picture: the material's colour (3, H, W), and how uncertain it is (H, W)."""
+    """Takes light, lens and haze off a picture: the material's color (3, H, W), and how uncertain it is (H, W)."""
     lens = vignette(transmission.shape) * light.gain.astype(np.float32)[:, None, None]
     air = light.air.astype(np.float32)[:, None, None]
     colour = (expected / lens - (1.0 - transmission) * air) / transmission
@@ -121,7 +121,7 @@ def unveil(expected: Map, transmission: Map, light: Light) -> tuple[Map, Map]:
 
 
 def table_cell(colour: Map, spread: Map) -> NDArray[np.intp]:
-    """Where in the table a colour (3, H, W) with a spread (H, W) is found."""
+    """Place in the table of a color (3, H, W) with a spread (H, W)."""
     axes = AXES.astype(np.float32)
     # Nearest level of spread: the levels grow geometrically.
     ratio = np.log(SPREADS[-1] / SPREADS[0]) / (len(SPREADS) - 1)
@@ -135,7 +135,7 @@ def table_cell(colour: Map, spread: Map) -> NDArray[np.intp]:
 
 
 def class_density(colour: NDArray[np.float64], spread: float) -> NDArray[np.float64]:
-    """Density (classes, n) of each class's materials, known up to ``spread``, at n colours (n, 3) in full daylight."""
+    """Density (classes, n) of each class's materials, known up to ``spread``, at n colors (n, 3) in full daylight."""
     table = kind_table()
     weight = table.weight * PART_SHARE[table.part]
     cast_on = np.isin(table.part, list(CASTS_ON))
@@ -156,9 +156,9 @@ def class_density(colour: NDArray[np.float64], spread: float) -> NDArray[np.floa
 
 @lru_cache(maxsize=1)
 def likelihood_table() -> NDArray[np.float32]:
-    """``class_density`` (classes, cells) on the grid of colours and spreads that ``table_cell`` points into."""
+    """``class_density`` (classes, cells) on the grid of colors and spreads that ``table_cell`` points into."""
     coordinates = np.meshgrid(*[start + step * np.arange(count) for start, step, count in GRID], indexing="ij")
     colours = np.stack(coordinates, axis=-1).reshape(-1, 3) @ AXES
     levels = [class_density(colours, spread).astype(np.float32) for spread in SPREADS]
-    # A floor far below any density keeps colours that no material has from dividing nothing by nothing.
+    # A floor far below any density keeps colors that no material has from dividing nothing by nothing.
     return np.concatenate(levels, axis=1) + np.float32(1e-12)

@@ -1,6 +1,6 @@
 """A perspective camera that looks along a street which may bend and climb.
 
-Street coordinates are metres: ``lateral`` to the right of the road's axis, ``height`` above the road, ``along`` ahead
+Street coordinates are meters: ``lateral`` to the right of the road's axis, ``height`` above the road, ``along`` ahead
 of the camera. Pixel coordinates are continuous: pixel ``j`` covers ``[j, j + 1)``.
 """
 
@@ -14,17 +14,17 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Camera:
-    """Where the camera stands, where it looks, and how the street runs before it."""
+    """Place and direction of the camera, and the course of the street before it."""
 
     size: tuple[int, int]
     focal: float  # pixels
-    horizon: float  # row of the horizon at the image's centre, for a level street
-    lateral: float  # metres right of the road's axis
-    height: float  # metres above the road
+    horizon: float  # row of the horizon at the image's center, for a level street
+    lateral: float  # meters right of the road's axis
+    height: float  # meters above the road
     roll: float  # radians
     heading: float  # slope of the road's axis against the line of sight
-    bend: float  # 1 / metres
-    climb: float  # 1 / metres: positive climbs ever more, negative falls away behind a crest
+    bend: float  # 1 / meters
+    climb: float  # 1 / meters: positive climbs ever more, negative falls away behind a crest
 
     def to_camera(self, street: Array) -> Array:
         """Street coordinates (..., 3) to camera coordinates (..., 3): right, down, ahead."""
@@ -38,7 +38,7 @@ class Camera:
         return np.stack([cosine * right - sine * down, sine * right + cosine * down, along], axis=-1)
 
     def to_pixels(self, street: Array) -> Array:
-        """Street coordinates (..., 3) to (..., 3): column, row, and depth in metres."""
+        """Street coordinates (..., 3) to (..., 3): column, row, and depth in meters."""
         point = self.to_camera(street)
         depth = np.maximum(point[..., 2], 0.5)
         column = 0.5 * self.size[1] + self.focal * point[..., 0] / depth

@@ -17,7 +17,7 @@ Profile = list[tuple[float, float]]
 class Style:
     """A kind of car. Points are (share of the length from the rear, share of the height)."""
 
-    length: tuple[float, float]  # metres, least and most
+    length: tuple[float, float]  # meters, least and most
     height: tuple[float, float]
     outline: Profile  # of the side
     glass: Profile  # side windows: lower rear, upper rear, upper front, lower front
@@ -52,7 +52,7 @@ VAN = Style(
 
 
 def add_car(build: Builder, lateral: float, along: float, oncoming: bool, rng: np.random.Generator) -> None:
-    """A car parallel to the street, centred at ``lateral``, whose nearer end is at ``along``."""
+    """A car parallel to the street, centered at ``lateral``, whose nearer end is at ``along``."""
     chance = rng.random()
     style = HATCHBACK if chance < 0.45 else SALOON if chance < 0.8 else VAN
     length, top, half = rng.uniform(*style.length), rng.uniform(*style.height), rng.uniform(0.82, 0.95)

@@ -1,4 +1,4 @@
-"""The classes of the generated scenes and the colours they are shown in."""
+"""The classes of the generated scenes and the colors they are shown in."""
 
 CLASSES: tuple[str, ...] = (
     "sky",
@@ -15,7 +15,7 @@ CLASSES: tuple[str, ...] = (
     "sign",
 )
 
-# Conventional hues of street data sets; neighbours on the street also differ in lightness, so that readers who
+# Conventional hues of street data sets; neighbors on the street also differ in lightness, so that readers who
 # confuse red and green can still tell them apart.
 PALETTE: tuple[tuple[int, int, int], ...] = (
     (135, 196, 240),

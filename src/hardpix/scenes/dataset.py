@@ -20,7 +20,7 @@ class GeneratedScenes(Dataset[dict[str, Any]]):
     """Procedural street scenes with labels, depth, and the known ambiguity of every pixel.
 
     A scene is a pure function of ``VERSION``, ``seed`` and its index: the same in every process and worker and in any
-    order; no file and no global random state takes part. Scenes of another seed are a held-out set.
+    order. No file and no global random state takes part. Scenes of another seed are a held-out set.
 
     Args:
         length: number of scenes.
@@ -31,7 +31,7 @@ class GeneratedScenes(Dataset[dict[str, Any]]):
 
     - ``image``: uint8 (3, H, W), RGB
     - ``target``: int64 (H, W), classes as in ``classes``; nothing is ignored
-    - ``depth``: float32 (H, W), metres along the line of sight's axis; NaN in the sky
+    - ``depth``: float32 (H, W), meters along the line of sight's axis; NaN in the sky
     - ``ambiguity``: float32 (H, W) in [0, 1], see :mod:`hardpix.scenes.ambiguity`
     - ``stem``: a name for files
 

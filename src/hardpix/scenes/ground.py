@@ -17,7 +17,7 @@ STRIPS = 20
 
 @dataclass(frozen=True)
 class Street:
-    """The cross-section of the street, metres from the road's axis."""
+    """The cross-section of the street, meters from the road's axis."""
 
     half_road: float
     left_walk: float
@@ -26,7 +26,7 @@ class Street:
     lanes: int
 
     def edge(self, side: int) -> float:
-        """Where the sidewalk of a side (−1 left, 1 right) ends and the plots begin."""
+        """Line at which the sidewalk of a side (−1 left, 1 right) ends and the plots begin."""
         return side * (self.half_road + (self.left_walk if side < 0 else self.right_walk))
 
 

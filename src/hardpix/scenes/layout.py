@@ -1,4 +1,4 @@
-"""What stands where: draws one street scene, its camera and its weather, without any material or noise."""
+"""Layout of one street scene, its camera and its weather, without any material or noise."""
 
 from dataclasses import dataclass
 
@@ -28,8 +28,8 @@ class Light:
     """Weather and camera settings that a scene keeps however often it is drawn."""
 
     gain: Array  # (3,): exposure times white balance
-    air: Array  # (3,): colour of haze, before gain
-    haze: float  # 1 / metres: expected extinction
+    air: Array  # (3,): color of haze, before gain
+    haze: float  # 1 / meters: expected extinction
     shadow: float  # share of light that a shadow takes away
     noise: float  # expected standard deviation of sensor noise, display values
     blur: float  # standard deviation of the lens's blur, pixels
@@ -65,7 +65,7 @@ def sample_camera(size: tuple[int, int], street: Street, rng: np.random.Generato
 
 
 def sample_light(rng: np.random.Generator) -> tuple[Light, float]:
-    """The light, and the sun's side: metres of shadow to the left for each metre of height, 0 when overcast."""
+    """The light, and the sun's side: meters of shadow to the left for each meter of height, 0 when overcast."""
     sunny = rng.random() < 0.6
     sun = float(rng.uniform(0.25, 1.1) * rng.choice([-1, 1])) if sunny else 0.0
     warmth, tint = rng.normal(0.0, 0.045), rng.normal(0.0, 0.015)

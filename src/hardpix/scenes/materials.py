@@ -1,9 +1,8 @@
-"""What the scenes are made of: for each part of a thing the kinds of material it can be drawn from.
+"""Materials of the scenes: for each part of a thing the kinds of material it can be drawn from.
 
-A kind is a Gaussian in colour: a mean in display values 0–255 under full daylight, a standard deviation along
-brightness and one along each of two colour axes, and a texture. Many kinds resemble those of another class on purpose:
-worn asphalt and paving, dark window and car glass, green plaster and leaves, a galvanised pole and concrete, a wooden
-pole and a trunk.
+A kind is a Gaussian in color, and a texture. It has a mean in display values 0–255 under full daylight, and standard
+deviations along brightness and along two color axes. Many kinds resemble those of another class on purpose: worn
+asphalt and paving, dark window and car glass, green plaster and leaves, a wooden pole and a trunk.
 """
 
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from hardpix.scenes.textures import BRICK, CLOUD, GRAIN, LEAVES, PAVING, PLAIN, 
 
 @dataclass(frozen=True)
 class Kind:
-    """One material: how often it is drawn, its colour and spread, its texture and the texture's size in metres."""
+    """One material: how often it is drawn, its color and spread, its texture and the texture's size in meters."""
 
     weight: float
     colour: tuple[int, int, int]
@@ -166,7 +165,7 @@ KINDS: dict[Part, tuple[Kind, ...]] = {
     ),
 }
 
-# Orthonormal axes of colour: brightness, then blue against yellow, then green against magenta.
+# Orthonormal axes of color: brightness, then blue against yellow, then green against magenta.
 AXES = np.array([[1.0, 1.0, 1.0], [1.0, 0.0, -1.0], [1.0, -2.0, 1.0]])
 AXES /= np.linalg.norm(AXES, axis=1, keepdims=True)
 
@@ -208,7 +207,7 @@ def kind_table() -> KindTable:
 
 
 def draw_materials(parts: NDArray[np.int64], rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Draws one material for each of n parts: the row of its kind (n,) and its colour (n, 3) in full daylight."""
+    """Draws one material for each of n parts: the row of its kind (n,) and its color (n, 3) in full daylight."""
     table = kind_table()
     # Cumulative weights of part p moved into (p, p + 1] turn n draws within n parts into one sorted search.
     kind = np.searchsorted(table.cumulative + table.part, parts + rng.random(len(parts)) * 0.999999)

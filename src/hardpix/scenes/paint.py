@@ -17,9 +17,9 @@ SKY_BANDS = 24  # the first ids: bands of sky from the top of the picture to the
 class Painting:
     """Surface ids: below ``SKY_BANDS`` a band of sky, else ``SKY_BANDS`` + the surface's place in painter's order.
 
-    ``front`` (2H, 2W) is the nearest surface of each sample; ``translucent`` are flat positions of the samples whose
+    ``front`` (2H, 2W) is the nearest surface of each sample. ``translucent`` are flat positions of the samples whose
     nearest surface is thinner than a sample, and ``under`` what is seen behind it there. ``seen`` (H, W) is the id each
-    pixel is labelled by: the front-most surface that holds at least half of the pixel's four samples.
+    pixel is labeled by: the front-most surface that holds at least half of the pixel's four samples.
     """
 
     front: NDArray[np.uint16]
@@ -35,7 +35,7 @@ def paint(surfaces: Surfaces, size: tuple[int, int], horizon: float, shift: Arra
     # The sky goes on behind the ground, where hills and the street's end may leave a gap.
     rows = (np.arange(2 * height) + 0.5) / 2 - shift[1]
     front[:] = np.clip(rows / horizon * SKY_BANDS, 0, SKY_BANDS - 1).astype(np.uint16)[:, None]
-    # cv2 counts from the centre of a sample, and takes fixed-point numbers.
+    # cv2 counts from the center of a sample, and takes fixed-point numbers.
     scale = 1 << SUBPIXEL_BITS
     points = np.rint(((surfaces.corners + shift) * 2.0 - 0.5) * scale).clip(-(2**17), 2**17).astype(np.int32)
     opaque = surfaces.opacity >= 1.0

@@ -9,7 +9,7 @@ from hardpix.scenes.surfaces import Builder
 
 
 def add_person(build: Builder, lateral: float, along: float, ground: float, rng: np.random.Generator) -> None:
-    """A person, seen from any side, whose feet are ``ground`` metres above the road."""
+    """A person, seen from any side, whose feet are ``ground`` meters above the road."""
     tall = rng.uniform(1.5, 1.9) if rng.random() < 0.88 else rng.uniform(1.05, 1.4)
     coat, trousers = build.group(Part.CLOTHES), build.group(Part.CLOTHES)
     skin, hair = build.group(Part.SKIN), build.group(Part.HAIR)

@@ -20,7 +20,7 @@ from hardpix.scenes.parts import CASTS_ON, Part
 from hardpix.scenes.textures import STAINS, TILE, atlas
 
 HAZE_SPREAD = 0.25  # standard deviation of log extinction between two pictures of a scene
-SKY_DEPTH = 1000.0  # height of the clouds, metres
+SKY_DEPTH = 1000.0  # height of the clouds, meters
 
 Map = NDArray[np.float32]
 
@@ -31,7 +31,7 @@ class Picture:
 
     image: NDArray[np.uint8]  # (3, H, W), RGB
     target: NDArray[np.uint8]  # (H, W)
-    depth: Map  # (H, W), metres; NaN in the sky
+    depth: Map  # (H, W), meters; NaN in the sky
     painting: Painting
     label: NDArray[np.uint8]  # (ids,): class of each id of the painting
     opacity: Map  # (ids,)
@@ -74,14 +74,14 @@ def render(layout: Layout, rng: np.random.Generator) -> Picture:
 
 
 def sky_clearness() -> Array:
-    """How little the sky is veiled by haze, for each of its bands from the zenith down to the horizon."""
+    """Clearness of the sky under haze, for each of its bands from the zenith down to the horizon."""
     return 0.5 + 0.5 * np.linspace(1.0, 0.0, SKY_BANDS) ** 0.8
 
 
-def average(painting: Painting, colours: Array, opacity: Map) -> Map:
-    """Mean colour (3, H, W) of the four samples of each pixel; ``colours`` (ids, 3)."""
-    table = np.zeros((len(colours), 4), np.uint8)
-    table[:, :3] = np.rint(colours)
+def average(painting: Painting, colors: Array, opacity: Map) -> Map:
+    """Mean color (3, H, W) of the four samples of each pixel; ``colors`` (ids, 3)."""
+    table = np.zeros((len(colors), 4), np.uint8)
+    table[:, :3] = np.rint(colors)
     samples = np.take(table.view(np.uint32).ravel(), painting.front).view(np.uint8).reshape(*painting.front.shape, 4)
     where = painting.translucent
     thin = painting.front.ravel()[where]
@@ -95,7 +95,7 @@ def average(painting: Painting, colours: Array, opacity: Map) -> Map:
 
 
 def surface_coordinates(layout: Layout, seen: NDArray[np.intp], shift: Array) -> tuple[Map, Map, Map]:
-    """1 / depth and the two coordinates (metres) on the surface that each pixel shows."""
+    """1 / depth and the two coordinates (meters) on the surface that each pixel shows."""
     height, width = layout.size
     surfaces = layout.surfaces
     focal = float(width)
@@ -125,7 +125,7 @@ def texture(
     focal: float,
     rng: np.random.Generator,
 ) -> Map:
-    """Relative deviation of each pixel from its surface's mean colour: the kind's texture, and far larger stains."""
+    """Relative deviation of each pixel from its surface's mean color: the kind's texture, and far larger stains."""
     table = kind_table()
     texels = (TILE / table.metres)[kind].astype(np.float32)
     offset = rng.integers(0, TILE, (2, int(group.max()) + 1))[:, group]
@@ -143,7 +143,7 @@ def texture(
 
 
 def cast_shadows(layout: Layout, shift: Array) -> Map:
-    """How much of each pixel lies in shadow, were it on the ground: (H, W) in [0, 1]."""
+    """Share of each pixel that lies in shadow, were it on the ground: (H, W) in [0, 1]."""
     mask = np.zeros(layout.size, np.uint8)
     for shape in layout.shadows:
         points = np.rint((shape + shift - 0.5) * (1 << SUBPIXEL_BITS)).clip(-(2**17), 2**17).astype(np.int32)
@@ -153,7 +153,7 @@ def cast_shadows(layout: Layout, shift: Array) -> Map:
 
 @lru_cache(maxsize=8)
 def vignette(size: tuple[int, int]) -> Map:
-    """Light that the lens passes, 1 at the centre and less towards the corners."""
+    """Light that the lens passes, 1 at the center and less towards the corners."""
     height, width = size
     row = (np.arange(height) + 0.5)[:, None] / height - 0.5
     column = (np.arange(width) + 0.5)[None, :] / width - 0.5

@@ -20,7 +20,7 @@ class Surfaces:
 
     ``corners`` (N, 2) holds the pixel coordinates of all of them; surface i takes ``contours[i]`` × ``sides[i]`` rows
     from ``start[i]``, filled by the even-odd rule. ``plane`` (n, 3, 3) gives, times (column, row, 1): 1 / depth and two
-    surface coordinates (metres) / depth. Surfaces of one ``group`` share a material.
+    surface coordinates (meters) / depth. Surfaces of one ``group`` share a material.
     """
 
     corners: Array
@@ -48,7 +48,7 @@ class _Collected:
 
     corners: list[Array] = field(default_factory=list)
     shapes: list[tuple[int, int, int]] = field(default_factory=list)
-    facts: list[tuple[int, float, float]] = field(default_factory=list)  # group, shade, width of a stroke in metres
+    facts: list[tuple[int, float, float]] = field(default_factory=list)  # group, shade, width of a stroke in meters
     order: list[float] = field(default_factory=list)
 
     def add(self, corners: Array, group: int, order: Array | float, shade: float, width: float = 0.0) -> None:
@@ -69,7 +69,7 @@ class _Collected:
 class Builder:
     """Collects things in street coordinates; ``finish`` projects them all at once.
 
-    ``sun`` is how many metres of shadow a metre of height throws to the left; 0 when the sky is overcast.
+    ``sun`` is how many meters of shadow a meter of height throws to the left; 0 when the sky is overcast.
     """
 
     def __init__(self, camera: Camera, sun: float) -> None:
@@ -93,7 +93,7 @@ class Builder:
         self.fills.add(corners, group, order, shade)
 
     def stroke(self, group: int, segments: Array, radius: float, order: Array | float, shade: float = 1.0) -> None:
-        """Adds n surfaces of k round bars each, ``segments`` (n, k, 2, 3) or fewer axes, of a radius in metres."""
+        """Adds n surfaces of k round bars each, ``segments`` (n, k, 2, 3) or fewer axes, of a radius in meters."""
         self.strokes.add(segments, group, order, shade, 2.0 * radius)
 
     def shadow(self, corners: Array) -> None:

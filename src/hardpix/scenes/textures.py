@@ -1,4 +1,4 @@
-"""Tileable textures, one atlas for all scenes: what surfaces look like beyond one flat colour."""
+"""Tileable textures, one atlas for all scenes: what surfaces look like beyond one flat color."""
 
 from functools import lru_cache
 

@@ -18,7 +18,7 @@ def circle(corners: int) -> tuple[Array, Array, Array]:
 
 
 def ragged(centres: Array, radii: Array, corners: int, roughness: float, rng: np.random.Generator) -> Array:
-    """Ragged discs facing the camera: (n, 3) centres, (n,) radii to outlines (n, corners, 3)."""
+    """Ragged discs facing the camera: (n, 3) centers, (n,) radii to outlines (n, corners, 3)."""
     angle, cosine, sine = circle(corners)
     # Leaves stick out and gaps cut in: a wave of the branches, and single leaves.
     bumps = rng.integers(2, 5, (len(radii), 1))

@@ -1,4 +1,8 @@
-"""What makes a pixel hard: each file one signal."""
+"""Signals say how much a pixel counts: each file is one of them.
+
+Read `base.py` first, the contract; then `uniform.py` and `focal.py`, the simplest, and `hardness_level.py`, which
+learns. `product.py` multiplies several.
+"""
 
 from hardpix.signals.base import Signal
 from hardpix.signals.class_balance import ClassBalance
@@ -8,6 +12,7 @@ from hardpix.signals.hardness_level import HardnessLevel
 from hardpix.signals.online_hard import OnlineHard
 from hardpix.signals.precomputed import Precomputed
 from hardpix.signals.product import Product
+from hardpix.signals.reading import signals_that_read
 from hardpix.signals.uniform import Uniform
 
 __all__ = [
@@ -20,4 +25,5 @@ __all__ = [
     "Product",
     "Signal",
     "Uniform",
+    "signals_that_read",
 ]

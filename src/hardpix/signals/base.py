@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 class Signal(nn.Module):
     """Map of how much each pixel counts: (B, H, W) float32 ≥ 0 at every pixel, labeled or not.
 
-    The loss masks unlabeled pixels; a signal need not. One of your own needs ``forward``; ``bind`` where it depends on
-    the network, ``prepare`` where it depends on the data set, ``loss`` where it learns, ``level`` where its map has
-    a fixed scale. Ask for its map by ``px.map(signal)``, which computes it once a batch for everybody who uses it.
+    The loss masks unlabeled pixels; a signal need not. One of your own needs ``forward``. It needs ``bind`` where it
+    depends on the network, ``prepare`` where it depends on the data set, ``loss`` where it learns, and ``level`` where
+    its map has a fixed scale. Ask for its map by ``px.map(signal)``, which computes it once a batch for all its users.
 
     Example:
         >>> import torch
@@ -44,7 +44,7 @@ class Signal(nn.Module):
 
     @property
     def stops_gradient(self) -> bool:
-        """Whether no gradient of its loss reaches the network; else its branch learns at the network's rate."""
+        """True if no gradient of its loss reaches the network; else its branch learns at the network's rate."""
         return True
 
     @property
@@ -72,7 +72,7 @@ class Signal(nn.Module):
 
     @property
     def has_level(self) -> bool:
-        """Whether :meth:`level` is of its own, with the fixed scale 0 to 1."""
+        """True if :meth:`level` is of its own, with the fixed scale 0 to 1."""
         return type(self).level is not Signal.level
 
     def loss(self, px: PixelBatch) -> Tensor | None:

@@ -38,7 +38,7 @@ CURRICULA: dict[str, Callable[[float], float]] = {
 }
 # A measure is 1 at this quantile.
 QUANTILE = 0.95
-# How much of the running quantile a batch replaces.
+# Share of the running quantile that a batch replaces.
 MOMENTUM = 0.05
 
 
@@ -53,7 +53,7 @@ class DepthPrivileged(Signal):
         DSE_i = Σ_j κ_ij (1 − p_j) / Σ_j κ_ij, the mean error of what lies around i at its depth
         w = 1 + λ(t) · (a · DPE + b · DSE)
 
-    p_j is the probability of the labelled class; see :func:`~hardpix.pixels.depth_prediction_error` and
+    p_j is the probability of the labeled class; see :func:`~hardpix.pixels.depth_prediction_error` and
     :func:`~hardpix.pixels.depth_aware_error`. Each measure is scaled to [0, 1] by its running 95th percentile. Where
     depth is unknown (NaN, infinite or not above 0) w = 1. The loss is divided by Σ w: beside images with depth, whose
     pixels weigh up to 1 + λ (a + b), those without have a smaller part of it.
@@ -61,9 +61,9 @@ class DepthPrivileged(Signal):
     Args:
         dpe: a ≥ 0.
         dse: b ≥ 0.
-        curriculum: λ at the share t of the training that is done: "cosine" (1 − cos πt) / 2, "linear" t, "step" 0 in
-            the first half and 1 after it, "none" 1 throughout.
-        loss: what the branch minimises, "berhu", "l1" or "scale_invariant" of log depth (see
+        curriculum: λ at the share t of the training that is done. "cosine" is (1 − cos πt) / 2, "linear" is t, "step"
+            is 0 in the first half and 1 after it, "none" is 1 throughout.
+        loss: what the branch minimizes, "berhu", "l1" or "scale_invariant" of log depth (see
             :func:`~hardpix.pixels.depth_loss`).
         loss_weight: of that loss, > 0 where ``dpe`` is; with 0 and no ``dpe`` there is no branch.
         detach: True keeps the branch's gradient from the network, which else learns depth as a second task.
@@ -88,7 +88,6 @@ class DepthPrivileged(Signal):
     """
 
     name = "depth"
-    needs_target = True
     reads = frozenset({"depth"})
     quantiles: Tensor
     """(2,) the running 95th percentiles of DPE and DSE; 0 before the first batch with depth."""
@@ -130,6 +129,8 @@ class DepthPrivileged(Signal):
         self.step = step
         self.tolerance = tolerance
         self.across_processes = across_processes
+        # Only DSE asks for labels.
+        self.needs_target = dse > 0
         self.branch: nn.Module | None = None
         self.register_buffer("quantiles", torch.zeros(2))
 
@@ -139,11 +140,11 @@ class DepthPrivileged(Signal):
 
     @property
     def _predicts(self) -> bool:
-        """Whether there is a branch."""
+        """True if there is a branch."""
         return self.loss_weight > 0
 
     def _is_evaluation_without_depth(self, px: PixelBatch) -> bool:
-        """Whether these are images that were held out, which have no depth by design: they weigh 1."""
+        """True for images that were held out, which have no depth by design: they weigh 1."""
         return "depth" not in px.sample and not self.training
 
     def bind(self, network: TappedNetwork) -> Self:
@@ -237,7 +238,7 @@ class DepthPrivileged(Signal):
         depth = px.sample.get("depth")
         if depth is None:
             raise ValueError(
-                "DepthPrivileged needs depth maps of the training images: give step(…, depth=metres), (B, H, W) with "
+                "DepthPrivileged needs depth maps of the training images: give step(…, depth=meters), (B, H, W) with "
                 "NaN where unknown (on the command line --data.depth)"
             )
         # The network's type decides: depth that comes in float64, as numpy has it, would make the loss one of float64.

@@ -10,7 +10,7 @@ from hardpix.signals.base import Signal
 
 
 class Focal(Signal):
-    """(1 − p)^γ with p the probability of the labelled class (arXiv 1708.02002).
+    """(1 − p)^γ with p the probability of the labeled class (arXiv 1708.02002).
 
     The weight is part of the loss: its gradient flows, and the sum is divided by the number of valid pixels.
 

@@ -27,9 +27,9 @@ class HardnessLevel(Signal):
 
         L_hardness = Σ_V (μ − r · D) / |V|        w = (1 − share) + share · min(μ / mean μ, cap)
 
-    The weights w maximize Σ w ℓ under a penalty on their variance, so that training on them minimizes the mean loss
-    plus ``share`` times the spread of the loss that the features explain (distributionally robust optimization with a
-    learned adversary; Namkoong and Duchi, 2017). ``share=0`` is cross-entropy, ``share=1`` weighs by μ alone.
+    The weights w maximize Σ w ℓ under a penalty on their variance. Training on them minimizes the mean loss plus
+    ``share`` times the spread of the loss that the features explain. This is distributionally robust optimization with
+    a learned adversary (Namkoong and Duchi, 2017). ``share=0`` is cross-entropy, ``share=1`` weighs by μ alone.
 
     ``form="published"`` is the system of the paper. Its map is h = sigmoid(D) + floor, so that two weights never differ
     by more than (1 + floor) / floor. The network minimizes the loss weighted by Ĥ = h / Σ_V h, the branch maximizes it:
@@ -184,7 +184,7 @@ class HardnessLevel(Signal):
         weight_sum, loss_sum = global_sum(sums) if joined else sums
         weight_sum = torch.where(weight_sum > 0, weight_sum, 1)
         mean = loss_sum / weight_sum
-        # Σ h (ℓ − L_seg) has the gradient of the whole −α Σ Ĥ ℓ, its normaliser's part too, which would else be a sum
+        # Σ h (ℓ − L_seg) has the gradient of the whole −α Σ Ĥ ℓ, its normalizer's part too, which would else be a sum
         # over other processes that no gradient comes back from; the constant beside it brings back the value.
         weighted = (hardness * (loss - mean)).sum() + mean * sums[0]
         return -self.alpha * (process_count() if joined else 1) * weighted / weight_sum

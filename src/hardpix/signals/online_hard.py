@@ -14,14 +14,14 @@ from hardpix.signals.base import Signal
 class OnlineHard(Signal):
     """Weight 1 for the pixels that are hard now, 0 for the others (OHEM, arXiv 1604.03540, as used on pixels).
 
-    A valid pixel is kept if its true-class probability is below ``threshold``; if these are fewer than ``min_kept``,
+    A valid pixel is kept if its true-class probability is below ``threshold``. If these are fewer than ``min_kept``,
     those with the smallest probabilities are kept (all of those that tie with the last one). The loss is the mean over
     the kept.
 
     Args:
         threshold: probability from 0 to 1.
-        min_kept: at least so many pixels are kept: a float from 0 to 1 is a share of the valid pixels, rounded up (0.3
-            of 50 is 15), an integer a number.
+        min_kept: at least so many pixels are kept. A float from 0 to 1 is a share of the valid pixels, rounded up (0.3
+            of 50 is 15); an integer is a number.
         per: "batch" (all images together, as the field does) or "image".
         across_processes: per batch, the k-th value is that of the joined batch of all processes that train together.
 
@@ -72,6 +72,6 @@ class OnlineHard(Signal):
         last_kept = kth_smallest(probability, valid, wanted, across_processes=joined)
         # k = 0 asks for no pixel beyond the threshold, while the search answers with the smallest value there is.
         last_kept = torch.where(wanted > 0, last_kept, -1.0)
-        # What is no number is kept, so that the loss says that the network has diverged.
+        # NaN is kept, so that the loss shows that the network has diverged.
         keep = valid & ((probability < self.threshold) | (probability <= last_kept[:, None]) | probability.isnan())
         return keep.float().reshape(px.shape)

@@ -18,8 +18,8 @@ class Product(Signal):
     """The product of several signals' maps, for instance class balance × learned hardness.
 
     Factors that are constants for the segmentation loss stay so. Those that learn have losses of their own. The
-    weighted loss is divided by the number of pixels if a factor's is, so that with class balance and focal it is the
-    α-balanced focal loss Σ α (1 − p)^γ ℓ / |V|, else by Σ w. One signal may be there twice, which squares its map; two
+    weighted loss is divided by the number of pixels if a factor's is, else by Σ w. So with class balance and focal it
+    is the α-balanced focal loss Σ α (1 − p)^γ ℓ / |V|. One signal may be there twice, which squares its map; two
     signals of one class have one name and are refused.
 
     Args:

@@ -13,8 +13,8 @@ class Uniform(Signal):
     """Weight 1 for every pixel: plain cross-entropy.
 
     Args:
-        normalizer: divisor of the loss: "weight", the sum of the weights, in which "target_weight" has its part, or
-            "count", the number of labeled pixels, so that labels of little trust make a small loss.
+        normalizer: divisor of the loss. "weight" is the sum of the weights, in which "target_weight" has its part;
+            "count" is the number of labeled pixels, so that labels of little trust make a small loss.
 
     Raises:
         ValueError: another normalizer.

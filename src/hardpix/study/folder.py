@@ -17,7 +17,7 @@ from hardpix.study.lines import Lines
 
 @dataclass(frozen=True)
 class StudyFolder:
-    """Where the files of a study are.
+    """Places of the files of a study.
 
     runs.jsonl (a line a run), index.html and table.md (remade from it), configs/VARIANT.yaml (for ``hardpix fit``), and
     runs/VARIANT/seed_N: the run's own folder, with seed_N.json (what it was started with), seed_N.log (what it said)

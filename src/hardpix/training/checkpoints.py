@@ -1,8 +1,9 @@
-"""Which weights of a training are kept, and how they are read again."""
+"""Checkpoints of a training: which weights are kept, and how they are read again."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import torch
@@ -27,28 +28,81 @@ class BestCheckpoint(ModelCheckpoint):
 
 
 class LastCheckpoint(ModelCheckpoint):
-    """Keeps the weights after every epoch as last.ckpt, to go on from.
+    """Keeps the weights as last.ckpt, to go on from: after every epoch, every few minutes, and after the last step.
 
-    Not the best's own ``save_last``: that writes nothing in an epoch that is not better. And not after a validation
-    within an epoch, nor after an epoch that was cut short, as by ``max_time``: the order of the images begins anew with
-    every epoch, so only its end can be gone on from.
+    Not the best's own ``save_last``: that writes nothing in an epoch that is not better. Within an epoch the loaders'
+    places are part of it (`ResumableLoader`). It is never written between batches whose gradients are added up: a
+    checkpoint holds no gradients.
+
+    Args:
+        folder: to write to.
+        minutes: after which it is written within an epoch, too.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, minutes: float = 10.0) -> None:
         super().__init__(folder, filename="last", enable_version_counter=False, save_on_train_epoch_end=True)
+        self.minutes = minutes
+        self._written_at = monotonic()
+        self._seen_step = 0
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        super().on_train_start(trainer, pl_module)
+        self._written_at, self._seen_step = monotonic(), trainer.global_step
+
+    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        stepped, self._seen_step = trainer.global_step > self._seen_step, trainer.global_step
+        # The end of an epoch has a checkpoint of its own, after it is validated.
+        if not stepped or trainer.is_last_batch:
+            return
+        due = monotonic() - self._written_at >= 60 * self.minutes
+        if trainer.global_step == trainer.max_steps or trainer.strategy.broadcast(due):
+            self._write(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        # Where a number of steps was asked for, what they came to is the result.
-        if trainer.is_last_batch or trainer.global_step == trainer.max_steps:
+        # An epoch that was cut short, by steps or time, is gone on with from inside.
+        if trainer.is_last_batch:
             super().on_train_epoch_end(trainer, pl_module)
+            self._written_at = monotonic()
+
+    def _write(self, trainer: Trainer) -> None:
+        assert self.dirpath is not None
+        self._save_checkpoint(trainer, str(Path(self.dirpath) / "last.ckpt"))
+        self._written_at = monotonic()
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        start_next_epoch(checkpoint["loops"]["fit_loop"], by_steps=trainer.max_steps != -1)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         # It has one file, in its own folder, whatever came before.
         pass
 
 
+def start_next_epoch(loop: dict[str, Any], by_steps: bool) -> None:
+    """Let the state of a fit loop that was saved at an epoch's end stand at the start of the next one, in place.
+
+    Where a number of steps is asked for, Lightning takes such a state for one within the epoch that it ended. It would
+    end the epoch a second time, and count one epoch too many.
+
+    Args:
+        loop: as a checkpoint has it.
+        by_steps: whether a number of steps is asked for.
+    """
+    epochs, batches = loop["epoch_progress"], loop["epoch_loop.batch_progress"]
+    # An epoch that was begun so lacks in one count.
+    epochs["current"]["ready"] = max(epochs["current"]["ready"], epochs["current"]["started"])
+    if not by_steps or epochs["current"]["processed"] != epochs["current"]["completed"] + 1:
+        return
+    for counts in epochs.values():
+        counts["completed"] = counts["processed"]
+        counts["ready"] = counts["started"] + 1
+    batches["current"] = dict.fromkeys(batches["current"], 0)
+    batches["is_last_batch"] = False
+    # Lightning looks whether a validation is due, and counts that as a step.
+    loop["epoch_loop.state_dict"]["_batches_that_stepped"] -= 1
+
+
 def read_checkpoint(path: Path, *, weights_only: bool) -> dict[str, Any]:
-    """What a checkpoint of ``hardpix fit`` holds, on the CPU.
+    """Contents of a checkpoint of ``hardpix fit``, on the CPU.
 
     Raises:
         ValueError: the file cannot be read, or holds something else.
@@ -66,7 +120,18 @@ def read_checkpoint(path: Path, *, weights_only: bool) -> dict[str, Any]:
             f"expected a checkpoint that hardpix fit wrote, found another kind of file, {path}; give best, last or the "
             "path of a checkpoint of this run as --checkpoint"
         )
+    content["state_dict"] = with_names_of_today(content["state_dict"])
     return content
+
+
+def with_names_of_today(weights: dict[str, Any]) -> dict[str, Any]:
+    """Weights of a task by their names today: where there were no recipes, "step" held network and objective.
+
+    Example:
+        >>> with_names_of_today({"step.network.model.weight": 1})
+        {'recipe.network.model.weight': 1}
+    """
+    return {f"recipe.{name[5:]}" if name.startswith("step.") else name: value for name, value in weights.items()}
 
 
 def load_weights(module: nn.Module, weights: dict[str, Any], otherwise: str) -> None:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from lightning.pytorch import LightningDataModule
+from lightning.pytorch.utilities import CombinedLoader
 from torch.utils.data import DataLoader, Dataset
 
 from hardpix.data import (
     MAPS,
+    DataError,
     DepthFormat,
+    EndlessSampler,
     EvaluationTransform,
+    Folders,
     ImageFormat,
     SeededDataset,
     SeededSampler,
@@ -30,8 +35,24 @@ from hardpix.data.palette_reading import read_by
 from hardpix.data.transforms import normalization
 from hardpix.training.folders import described, split_folders
 from hardpix.training.loading import count_classes
+from hardpix.training.resumable import ResumableLoader
 from hardpix.training.sources import in_depth_format, own_folders, own_sets, preset_folders, refuse, with_maps
+from hardpix.training.streams import (
+    TRUST,
+    UNLABELED,
+    Sources,
+    Stream,
+    WithoutLabels,
+    open_streams,
+    seed_of,
+    stream_folders,
+    stream_problems,
+    with_labeled_part,
+)
 from hardpix.training.validation_batches import BatchesOf, EvaluationBatches, split_by_size
+
+# Images of further streams come without maps, but for the trust by which labelers tell their padding.
+_WITH_TRUST = MAPS | {TRUST.key: TRUST}
 
 
 class SegmentationData(LightningDataModule):
@@ -40,6 +61,11 @@ class SegmentationData(LightningDataModule):
     Say where they are in one of three ways: folders (``images`` and ``masks``; ``val_images`` and ``val_masks`` if
     validation has its own), a known data set (``preset`` and ``root``), or data sets of your own (``train_set`` and
     ``val_set``).
+
+    A recipe may want further streams of images, such as unlabeled ones: those of ``streams``, and the training images
+    that ``labeled_stems`` or ``labeled_every`` leave. A batch then is a dict of batches by the name of their stream. An
+    epoch is one pass over the labeled images; each epoch takes as many batches of every other stream, and goes on where
+    the one before ended, so that all its images come equally often.
 
     Args:
         images: folder of the training images.
@@ -89,6 +115,12 @@ class SegmentationData(LightningDataModule):
         workers: processes that read ahead, per process; by default one for each core, up to 8.
         seed: of order and augmentation.
         ignore_index: the id of unlabelled pixels inside hardpix.
+        streams: further images by the name that a recipe has for them, such as {unlabeled: {images: DIR}}; beside the
+            folder batch_size, crop_size, scale, flip and photometric of its own, see `Stream`.
+        labeled_stems: pattern with * and ? of the training images that count as labeled, or text file of their stems,
+            one a line; the others are the stream unlabeled and need no masks.
+        labeled_every: the same by their order: one in so many images of each sequence, from its first. Stems of a
+            sequence differ in their last number alone.
 
     Raises:
         DataError: everything that is wrong with the files, in one list.
@@ -132,6 +164,9 @@ class SegmentationData(LightningDataModule):
         workers: int | None = None,
         seed: int = 0,
         ignore_index: int = 255,
+        streams: dict[str, Stream] | None = None,
+        labeled_stems: str | None = None,
+        labeled_every: int | None = None,
     ) -> None:
         super().__init__()
         if resolution <= 0 or divisor < 1:
@@ -154,6 +189,10 @@ class SegmentationData(LightningDataModule):
         self.seed = seed
         self.ignore_index = ignore_index
         self.first_epoch = 0
+        self.stream_settings = dict(streams or {})
+        self.wanted: tuple[str, ...] = ("labeled",)
+        self._loaders: dict[str, ResumableLoader] = {}
+        self._place: dict[str, dict[str, int]] = {}
 
         # A preset's depth has to be asked for, its weights come along.
         asked = {"depth": depth or False, "weight": weights}
@@ -167,6 +206,7 @@ class SegmentationData(LightningDataModule):
         if train_set is not None or val_set is not None:
             others: dict[str, Any] = {"preset": preset, "root": root, "val_stems": val_stems, "label_map": label_map}
             others |= {"threshold": threshold, "palette": palette}
+            others |= {"labeled_stems": labeled_stems, "labeled_every": labeled_every}
             maps = {"depth": depth, "depth_format": depth_format, "weights": weights}
             formats = {"bands": bands, "value_range": value_range}
             refuse("train_set", places | names | others | maps | formats)
@@ -176,6 +216,7 @@ class SegmentationData(LightningDataModule):
             self.channels, *self._smallest = self.train_set[0]["image"].shape[-3:]
             self._counts: list[int] | None = None
             self._val_sizes: tuple[tuple[int, int], ...] | None = None
+            self._open_streams(stream_folders(self.stream_settings))
             return
         if preset is not None:
             refuse("preset", places | names)
@@ -185,17 +226,27 @@ class SegmentationData(LightningDataModule):
             refuse("images", {"root": root})
             training, validation = own_folders(images, masks, val_images, val_masks, names, val_stems)
             stored = None
-        split = split_folders(
-            in_depth_format(with_maps(training, asked), depth_format, stored),
-            validation,
-            given,
-            val_share=val_share,
-            val_stems=val_stems,
-            image_format=self.image_format,
-            ignore_index=ignore_index,
-            palette=palette,
-            label_map=label_map,
-        )
+        training = in_depth_format(with_maps(training, asked), depth_format, stored)
+        sources = Sources(training, validation, stream_folders(self.stream_settings))
+        if labeled_stems is not None or labeled_every is not None:
+            sources = with_labeled_part(sources, labeled_stems, labeled_every, val_share, val_stems)
+        problems = stream_problems(sources.streams, self.image_format, ignore_index)
+        try:
+            split = split_folders(
+                sources.training,
+                sources.validation,
+                given,
+                val_share=val_share,
+                val_stems=val_stems,
+                image_format=self.image_format,
+                ignore_index=ignore_index,
+                palette=palette,
+                label_map=label_map,
+            )
+        except DataError as error:
+            raise DataError.of([*error.problems, *problems], error.class_names) if problems else error from None
+        if problems:
+            raise DataError.of(problems, split.classes.names)
         self.classes, self.train_set, self.val_set = split.classes, split.train, split.val
         self._smallest, self._counts = split.smallest, split.class_pixels
         self._val_sizes = split.val_sizes
@@ -203,6 +254,12 @@ class SegmentationData(LightningDataModule):
         self.channels = self.image_format.channels
         self.map_kinds = split.train.map_kinds
         self.lacking = split.lacking
+        self.streams = open_streams(sources.streams, self.val_set, self.image_format, ignore_index)
+
+    def _open_streams(self, folders: Mapping[str, Folders]) -> None:
+        if problems := stream_problems(folders, self.image_format, self.ignore_index):
+            raise DataError.of(problems)
+        self.streams = open_streams(folders, self.val_set, self.image_format, self.ignore_index)
 
     @property
     def without_depth(self) -> tuple[str, ...]:
@@ -234,19 +291,20 @@ class SegmentationData(LightningDataModule):
         height, width = (min(512, max(32, int(side * self.resolution) // 32 * 32)) for side in self._smallest)
         return height, width
 
-    def training_transform(self) -> TrainingTransform:
-        """What happens to a training image."""
+    def training_transform(self, stream: Stream | None = None) -> TrainingTransform:
+        """What happens to a training image, a labeled one or one of a stream with settings of its own."""
+        own = Stream(photometric=self.photometric) if stream is None else stream
         mean, std = normalization(self.channels)
         useless = () if self.image_format.is_rgb else ("saturation", "hue")
-        off: Any = dict.fromkeys(useless if self.photometric else ("brightness", "contrast", "saturation", "hue"), 0.0)
+        off: Any = dict.fromkeys(useless if own.photometric else ("brightness", "contrast", "saturation", "hue"), 0.0)
         return TrainingTransform(
-            self.training_size,
-            scale=self.scale,
+            self.training_size if own.crop_size is None else own.crop_size,
+            scale=self.scale if own.scale is None else own.scale,
             max_class_share=self.max_class_share,
-            flip=self.flip,
+            flip=self.flip if own.flip is None else own.flip,
             ignore_index=self.ignore_index,
             resolution=self.resolution,
-            map_kinds=self.map_kinds,
+            map_kinds=self.map_kinds if stream is None else _WITH_TRUST,
             mean=mean,
             std=std,
             **off,
@@ -259,15 +317,20 @@ class SegmentationData(LightningDataModule):
     @property
     def folders(self) -> list[Path]:
         """The user's own folders that are read."""
-        sets = [samples for samples in (self.train_set, self.val_set) if isinstance(samples, SegmentationFolder)]
+        every = (self.train_set, self.val_set, *self.streams.values())
+        sets = [samples for samples in every if isinstance(samples, SegmentationFolder)]
         return [folder for samples in sets for folder in samples.folders.given.values()]
 
     @property
     def split(self) -> dict[str, Any] | None:
-        """Folders and stems of what is trained on ("train") and held out ("val"); None for data sets of your own."""
+        """Folders and stems of what is trained on ("train"), held out ("val") and in each stream, by its name.
+
+        None for data sets of your own.
+        """
         if not isinstance(self.train_set, SegmentationFolder) or not isinstance(self.val_set, SegmentationFolder):
             return None
-        return {"train": described(self.train_set), "val": described(self.val_set)}
+        parts = {"train": self.train_set, "val": self.val_set, **self.streams}
+        return {name: described(samples) for name, samples in parts.items()}
 
     @property
     def images_a_step(self) -> int:
@@ -278,21 +341,86 @@ class SegmentationData(LightningDataModule):
         """A batch of one training image."""
         return collate([self._training_samples()[0]], self.ignore_index, self.map_kinds)
 
+    def want(self, streams: Sequence[str]) -> None:
+        """Bring batches of these streams from now on.
+
+        Raises:
+            ValueError: there are none of that name.
+        """
+        for name in streams:
+            if name not in ("labeled", *self.streams):
+                rest = ", or say by --data.labeled_stems or --data.labeled_every which training images are labeled"
+                raise ValueError(
+                    f"expected images of the stream {name}, which the recipe wants, found none: give their folder as "
+                    f"--data.streams '{{{name}: {{images: DIR}}}}'{rest if name == UNLABELED else ''}"
+                )
+        self.wanted = tuple(streams)
+
+    @property
+    def unwanted(self) -> list[str]:
+        """Streams that there are images of, and that the recipe does not want."""
+        return [name for name in self.streams if name not in self.wanted]
+
+    def first_batches(self) -> dict[str, dict[str, Any]]:
+        """A batch of one image of each stream that is wanted."""
+        return {
+            name: self.first_batch()
+            if name == "labeled"
+            else collate([self._stream_samples(name)[0]], self.ignore_index, _WITH_TRUST)
+            for name in self.wanted
+        }
+
+    def _stream_samples(self, name: str) -> SeededDataset:
+        samples = WithoutLabels(self.streams[name])
+        transform = self.training_transform(self.stream_settings.get(name, Stream()))
+        return SeededDataset(Transformed(samples, transform), seed_of(name, self.seed))
+
     def _training_samples(self) -> SeededDataset:
         return SeededDataset(Transformed(self.train_set, self.training_transform()), self.seed)
 
-    def train_dataloader(self) -> DataLoader:
-        samples = self._training_samples()
-        sampler = SeededSampler(samples, seed=self.seed)
+    def train_dataloader(self) -> DataLoader | CombinedLoader:
+        # An epoch is one pass over the first stream.
+        first = "labeled" if "labeled" in self.wanted else self.wanted[0]
+        samples = self._training_samples() if first == "labeled" else self._stream_samples(first)
+        size = self._batch_size(first)
+        sampler = SeededSampler(samples, seed=samples.seed)
+        # A last batch of one image has no batch statistics; a set smaller than a batch is used all the same.
+        loaders = {first: self._loader(first, samples, sampler, drop_last=len(sampler) >= size)}
+        for name in self.wanted:
+            if name != first:
+                samples, size = self._stream_samples(name), self._batch_size(name)
+                sampler = EndlessSampler(samples, len(loaders[first]) * size, seed=samples.seed)
+                loaders[name] = self._loader(name, samples, sampler)
+        self._loaders = loaders
+        for name, place in self._place.items():
+            if name in loaders:
+                loaders[name].load_state_dict(place)
+        self._place = {}
+        return loaders[first] if self.wanted == ("labeled",) else CombinedLoader(loaders, "min_size")
+
+    def state_dict(self) -> dict[str, dict[str, int]]:
+        """Place of each stream in its epoch, for checkpoints."""
+        return {name: loader.state_dict() for name, loader in self._loaders.items()}
+
+    def load_state_dict(self, state_dict: dict[str, dict[str, int]]) -> None:
+        """Go on from these places; Lightning calls it before it asks for the loaders."""
+        self._place = state_dict
+
+    def _batch_size(self, name: str) -> int:
+        return self.stream_settings.get(name, Stream()).batch_size or self.batch_size
+
+    def _loader(
+        self, name: str, samples: SeededDataset, sampler: SeededSampler, drop_last: bool = False
+    ) -> ResumableLoader:
         # Lightning tells the epoch too, but when the workers of a resumed run have read ahead already.
         sampler.set_epoch(max(self.first_epoch, 0 if self.trainer is None else self.trainer.current_epoch))
-        return DataLoader(
+        kinds = self.map_kinds if name == "labeled" else _WITH_TRUST
+        return ResumableLoader(
             samples,
-            batch_size=self.batch_size,
+            batch_size=self._batch_size(name),
             sampler=sampler,
-            # A last batch of one image has no batch statistics; a set smaller than a batch is used all the same.
-            drop_last=len(sampler) >= self.batch_size,
-            collate_fn=partial(collate, ignore_index=self.ignore_index, map_kinds=self.map_kinds),
+            drop_last=drop_last,
+            collate_fn=partial(collate, ignore_index=self.ignore_index, map_kinds=kinds),
             **self._reading(),
         )
 

@@ -17,7 +17,7 @@ class FrozenRun(Teacher):
     """The network that an earlier ``hardpix fit`` has trained, as a :class:`~hardpix.teachers.Frozen` teacher.
 
     It is read from its folder at the start of a training and when a training is resumed, and is in no checkpoint of the
-    student; testing and predicting with the student does without the folder. Its classes must be those of the data.
+    student. Testing and predicting with the student does without the folder. Its classes must be those of the data.
     Images come to it as the student's settings read and normalize them: train both on the same bands and range.
 
     Args:
@@ -57,6 +57,6 @@ class FrozenRun(Teacher):
 
     def _read(self) -> Frozen:
         if self.teacher is None:
-            network = self.folder.load_task(self.checkpoint).network
+            network = self.folder.load_task(self.checkpoint).deployed
             self.teacher = Frozen(network, self.folder.read_classes().names)
         return self.teacher

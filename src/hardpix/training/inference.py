@@ -19,6 +19,7 @@ from hardpix.data import (
     DataError,
     Folders,
     ImageFormat,
+    Problem,
     SegmentationFolder,
     check_folders,
     describe,
@@ -26,11 +27,13 @@ from hardpix.data import (
 )
 from hardpix.data.class_source import read_otherwise
 from hardpix.data.folder_report import FolderReport
-from hardpix.data.image_doubts import FEW_GRAYS, NEARLY_ALL_BLACK, TOO_NARROW, UNUSED_BANDS
+from hardpix.data.image_doubts import BELOW_BLACK, FEW_GRAYS, NEARLY_ALL_BLACK, TOO_NARROW, UNUSED_BANDS
 from hardpix.data.pairs import unread_files
-from hardpix.data.remedies import with_own_settings
+from hardpix.data.problems import NEVER_OCCURS
+from hardpix.data.remedies import SETTING, with_own_settings
 from hardpix.data.sample import Sample
 from hardpix.data.unlabeled import unlabeled_line
+from hardpix.data.unlabeled_classes import FEW_CLASSES, settled
 from hardpix.labelers import Labeler, PseudoLabels
 from hardpix.pixels import PixelBatch
 from hardpix.refiners import Refiner
@@ -39,17 +42,21 @@ from hardpix.training.loading import ErrorsAsSamples
 from hardpix.training.run_folder import RunFolder
 from hardpix.training.task import SegmentationTask
 
-IMAGE_KINDS = (FEW_GRAYS, NEARLY_ALL_BLACK, TOO_NARROW, UNUSED_BANDS)
+IMAGE_KINDS = (BELOW_BLACK, FEW_GRAYS, NEARLY_ALL_BLACK, TOO_NARROW, UNUSED_BANDS)
+# Settings of data that the commands with a trained network have.
+SETTINGS = ("image_suffix", "mask_suffix", "label_map", "threshold", "palette", "max_pixels")
 AS_TRAINED = (
-    "give images as the run was trained on: bands, bits and range are those of its images.yaml, or plain 8 bits"
+    "give images as the run was trained on: unit, bands, bits and range are those of its images.yaml, or plain 8 bits"
 )
+
+IF_NONE = "nothing if these images show none of it; else check how the masks are stored (--label_map, --threshold)"
 
 console = Console(highlight=False, markup=False, soft_wrap=True)
 
 
 @dataclass
 class Inferred:
-    """What a network says of one image of H×W pixels."""
+    """Prediction of a network for one image of H×W pixels."""
 
     stem: str
     prediction: Tensor
@@ -88,7 +95,8 @@ def open_run(
     """
     task = folder.load_task(checkpoint).to(choose_device(device))
     folders = folder.folders(images, masks, image_suffix, mask_suffix)
-    classes = read_otherwise(folder.read_classes(), label_map, threshold, palette)
+    # Runs of earlier versions did not settle it themselves.
+    classes = settled(read_otherwise(folder.read_classes(), label_map, threshold, palette), [])
     image_format = folder.read_image_format(max_pixels)
     return task, *open_folder(folders, classes, task.ignore_index, image_format)
 
@@ -127,7 +135,7 @@ def infer(
             raise UsageError(str(sample))
         image = sample["image"].unsqueeze(0).to(task.device)
         needs_labels = signal is not None and signal.needs_target
-        px = task.network.pixels(image, labels_as_seen(sample, task.ignore_index, image) if needs_labels else None)
+        px = task.deployed.pixels(image, labels_as_seen(sample, task.ignore_index, image) if needs_labels else None)
         sizes = (sample["content_size"], sample["original_size"])
         scores = restore(px.logits[0].float(), *sizes)
         shares = scores.softmax(0)
@@ -184,9 +192,9 @@ def open_folder(
         image_format=image_format,
         ignore_index=ignore_index,
         progress=True,
-        option="--",
     )
-    problems = [with_own_settings(problem) for problem in report.problems]
+    problems, warnings = (tuple(map(_advised, found)) for found in (report.problems, report.warnings))
+    report = replace(report, problems=problems, warnings=warnings)
     if report.refusals:
         raise DataError.of(problems)
     bad = {problem.where for problem in problems}
@@ -196,14 +204,14 @@ def open_folder(
             raise DataError.of(problems)
         console.print(f"{len(report.stems) - len(usable)} of {len(report.stems)} images left out:")
         console.print(describe(problems))
-    if seen := [
-        warning if warning.kind == TOO_NARROW else replace(warning, advice=AS_TRAINED)
-        for warning in report.warnings
-        if warning.kind in IMAGE_KINDS
-    ]:
+    if seen := [warning for warning in report.warnings if warning.kind in IMAGE_KINDS]:
         console.print(describe(seen))
-    if unused := [*report.alone, *unread_files(folders)]:
+    if unused := [*report.alone, *map(_advised, unread_files(folders))]:
         console.print(f"not used, while no image is left out for it:\n{describe(unused)}")
+    if len(classes) <= FEW_CLASSES:
+        for warning in report.warnings:
+            if warning.kind == NEVER_OCCURS:
+                console.print(describe([replace(warning, advice=IF_NONE)]))
     if report.doubts:
         console.print(f"Warnings\n{describe(report.doubts)}")
     if report.masks and (unlabeled := unlabeled_line({"": list(report.masks.values())}, classes)):
@@ -219,6 +227,13 @@ def open_folder(
         stems=usable,
     )
     return samples, report
+
+
+def _advised(problem: Problem) -> Problem:
+    """A problem with advice that can be followed here: how images are read is fixed by the training."""
+    if problem.kind in IMAGE_KINDS or not set(SETTING.findall(problem.advice)) <= {*SETTINGS}:
+        return replace(problem, advice=AS_TRAINED)
+    return with_own_settings(problem, SETTINGS)
 
 
 def _paths(folders: Folders, stem: str) -> set:

@@ -1,8 +1,8 @@
-"""Which of several processes this is."""
+"""Rank of this process among several."""
 
 from lightning.pytorch.utilities import rank_zero_only
 
 
 def is_first_process() -> bool:
-    """Whether this process speaks and writes for all. Launchers say so before the processes have found each other."""
+    """True if this process speaks and writes for all. Launchers say so before the processes have found each other."""
     return getattr(rank_zero_only, "rank", 0) == 0

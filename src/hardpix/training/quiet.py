@@ -17,6 +17,8 @@ CHATTER = (
     r"Consider setting `persistent_workers=True`",
     # A resumed run writes its checkpoints where the earlier part did.
     r"Checkpoint directory .* exists and is not empty",
+    # Teachers run in evaluation mode, as they should.
+    r"Found \d+ module\(s\) in eval mode at the start of training",
     # Without validation there is no best; the end of the training says so.
     r"`ModelCheckpoint\(monitor='val/miou'\)` could not find the monitored key",
 )

@@ -1,4 +1,4 @@
-"""What must be as it was for a run to be gone on with, looked at before a file of the run is touched."""
+"""Checks that a run can be resumed, before a file of the run is touched."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def require_same_split(folder: RunFolder, data: SegmentationData) -> None:
     before = folder.read_split()
     if before is None or data.split is None:
         return
-    changed = {
-        stem for part in ("train", "val") for stem in set(before[part]["stems"]) ^ set(data.split[part]["stems"])
-    }
+    stems = [{name: set(part["stems"]) for name, part in parts.items()} for parts in (before, data.split)]
+    names = {name for parts in stems for name in parts}
+    changed = {stem for name in names for stem in stems[0].get(name, set()) ^ stems[1].get(name, set())}
     if changed:
         shown = ", ".join(sorted(changed)[:5]) + (" …" if len(changed) > 5 else "")
         raise ValueError(
@@ -33,7 +33,7 @@ def require_same_split(folder: RunFolder, data: SegmentationData) -> None:
 
 
 def require_same_classes(folder: RunFolder, data: SegmentationData) -> None:
-    """A resumed run learns the classes that it was started with; what is unlabelled may have changed.
+    """A resumed run learns the classes that it was started with; what is unlabeled may have changed.
 
     Raises:
         ValueError: others stand in the masks or in the class table.
@@ -96,7 +96,8 @@ def require_checkpoint(folder: RunFolder, task: SegmentationTask, max_epochs: in
     """
     path = folder.checkpoint("last")
     last = read_checkpoint(path, weights_only=False)
-    done = last["epoch"] + 1
+    # Whole epochs: one that was broken off is gone on with.
+    done = last["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
     if max_epochs is not None and 0 <= max_epochs < done:
         raise ValueError(f"expected at least the {done} epochs that {folder.path} has behind it, found {max_epochs}")
     load_weights(

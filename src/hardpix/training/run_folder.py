@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentError
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 
 from hardpix.cli.arguments import explain
 from hardpix.cli.moved import with_new_places
-from hardpix.data import ClassTable, EvaluationTransform, Folders, ImageFormat, SegmentationFolder
+from hardpix.data import ClassTable, DataError, EvaluationTransform, Folders, ImageFormat, SegmentationFolder
 from hardpix.data.transforms import normalization
 from hardpix.data.yaml_files import read_yaml
 from hardpix.training.checkpoints import load_weights, read_checkpoint
@@ -24,15 +24,21 @@ from hardpix.training.task import SegmentationTask
 
 T = TypeVar("T")
 
+# No setting finds files that were moved or renamed: the run knows them by their names.
+AS_STARTED = "put the files back as they were when the run was started, or score others: --images and --masks"
+
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Where the files of a run are.
+    """Files of a run.
 
-    config.yaml (everything that ``hardpix fit`` was given), classes.yaml, split.yaml (which files were trained on and
-    which held out), images.yaml (bands and range of images that are not plain RGB), checkpoints/best.ckpt and
-    last.ckpt, logs/part_0 with metrics.csv and TensorBoard's events (part_1 after the run was resumed once, and so on),
-    and record.json (curve, time, memory, versions, hardware).
+    - config.yaml: everything that ``hardpix fit`` was given
+    - classes.yaml: the class table
+    - split.yaml: which files were trained on and which held out
+    - images.yaml: bands and range of images that are not plain RGB
+    - checkpoints/best.ckpt and last.ckpt
+    - logs/part_0: metrics.csv and TensorBoard's events; part_1 after the run was resumed once, and so on
+    - record.json: learning curve, time, memory, versions, hardware
     """
 
     path: Path
@@ -119,7 +125,7 @@ class RunFolder:
             self.split.write_text(_as_yaml(data.split), encoding="utf-8")
 
     def read_config(self) -> dict[str, Any]:
-        """What ``hardpix fit`` was given.
+        """Settings that ``hardpix fit`` was given.
 
         Raises:
             FileNotFoundError: the folder holds no run.
@@ -198,12 +204,13 @@ class RunFolder:
         split = self.read_split()
         if split is None:
             return _build(SegmentationData, config, "data").val_set
-        return SegmentationFolder(
-            **split["val"],
-            classes=self.read_classes(),
-            image_format=self.read_image_format(max_pixels),
-            ignore_index=config["ignore_index"],
-        )
+        classes, image_format = self.read_classes(), self.read_image_format(max_pixels)
+        try:
+            return SegmentationFolder(
+                **split["val"], classes=classes, image_format=image_format, ignore_index=config["ignore_index"]
+            )
+        except DataError as error:
+            raise DataError.of([replace(problem, advice=AS_STARTED) for problem in error.problems]) from error
 
     def folders(
         self, images: Path, masks: Path | None = None, image_suffix: str | None = None, mask_suffix: str | None = None
@@ -234,7 +241,7 @@ class RunFolder:
         return EvaluationTransform(settings["resolution"], settings["divisor"], mean, std, keep_original)
 
 
-# What networks of segmentation-models-pytorch and torchvision load before training. A checkpoint replaces it.
+# Weights that networks of segmentation-models-pytorch and torchvision load before training: a checkpoint has others.
 PRETRAINED = ("encoder_weights", "weights_backbone")
 
 

@@ -1,4 +1,4 @@
-"""How the learning rate changes over training."""
+"""Schedule of the learning rate over training."""
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR

@@ -1,7 +1,8 @@
-"""What a training shows on the screen."""
+"""Display of a training on the screen."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from shlex import quote
 from typing import Any
 
@@ -39,7 +40,9 @@ class Report(Callback):
         if not trainer.is_global_zero:
             return
         assert isinstance(pl_module, SegmentationTask)
-        weights, branches = (_count(part) for part in (pl_module.network, pl_module.step.objective))
+        of_network = set(pl_module.network.parameters())
+        learned = [weights for weights in pl_module.recipe.parameters() if weights.requires_grad]
+        weights, branches = _count(of_network), _count(each for each in learned if each not in of_network)
         processes = f", {trainer.world_size} processes" if trainer.world_size > 1 else ""
         console.print(
             f"{type(pl_module.network.model).__name__}: {weights} weights"
@@ -75,7 +78,7 @@ class Report(Callback):
             return
         path = quote(str(self.folder.path))
         if (self.folder.checkpoints / "last.ckpt").is_file():
-            console.print(f"interrupted; to go on after the last whole epoch: hardpix fit --run {path} --resume")
+            console.print(f"interrupted; to go on from the last checkpoint: hardpix fit --run {path} --resume")
         else:
             console.print(f"interrupted before the first checkpoint; {path} holds nothing to go on with")
 
@@ -106,6 +109,6 @@ class Report(Callback):
         self.highest = state_dict["highest"]
 
 
-def _count(module: nn.Module) -> str:
-    count = sum(weights.numel() for weights in module.parameters())
+def _count(parameters: Iterable[nn.Parameter]) -> str:
+    count = sum(weights.numel() for weights in parameters)
     return f"{count / 1e6:.2f} M" if count >= 10_000 else f"{count}"

@@ -1,4 +1,4 @@
-"""Which folders and classes the settings of a training mean."""
+"""Folders and classes that the settings of a training mean."""
 
 from __future__ import annotations
 

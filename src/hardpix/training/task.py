@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchmetrics import MeanMetric
 
-from hardpix import signals as hardpix_signals
+from hardpix.alike import not_sent
 from hardpix.data import MAPS, restore
 from hardpix.metrics import SegmentationScores
 from hardpix.networks import DDRNet23Slim, TappedNetwork, tap
@@ -21,23 +21,26 @@ from hardpix.networks.input_channels import channels_advice
 from hardpix.networks.probabilities import ends_in, explain_probabilities, looks_like
 from hardpix.objectives import Objective, WeightedCrossEntropy, shown_signal, signals_in
 from hardpix.pixels import DatasetInfo, cross_entropy_map, valid_mask
-from hardpix.signals import HardnessLevel, Signal
-from hardpix.step import TrainingStep
+from hardpix.recipes import Recipe, Supervised
+from hardpix.recipes.base import Batch
+from hardpix.recipes.parts import parts_of
+from hardpix.signals import HardnessLevel, Signal, signals_that_read
+from hardpix.training.checkpoints import with_names_of_today
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.schedule import polynomial_with_warmup
 
 # Setting of the data module for each map that it reads.
-_OPTIONS = {"depth": "depth", "weight": "weights"}
-_SIGNALS = [kind for name in hardpix_signals.__all__ if issubclass(kind := getattr(hardpix_signals, name), Signal)]
+_OPTIONS = {kind.key: kind.folder for kind in MAPS.values()}
 
 
 class SegmentationTask(LightningModule):
-    """A network, an objective, an optimizer and a schedule.
+    """A network, a recipe, an optimizer and a schedule.
 
     Args:
         num_classes: C; ``hardpix fit`` takes it from the data.
         network: any segmentation network with C output channels; DDRNet-23-slim if none is given.
-        objective: what is minimised; cross-entropy weighted by learned hardness if none is given.
+        objective: what is minimised on the labeled images, short for the recipe Supervised with it; cross-entropy
+            weighted by learned hardness if neither is given.
         decoder: module path of the network's decoder, for networks that are not known by themselves.
         embedding: module path of the network's last classifier, likewise.
         stages: module paths of further tensors that the objective wants, such as those for side outputs.
@@ -52,9 +55,10 @@ class SegmentationTask(LightningModule):
         in_channels: channels of the images, which ``hardpix fit`` takes from the data; the default network has as many.
         class_names: for the logs; "class 0" and so on if none are given.
         ignore_index: the id of unlabelled pixels.
+        recipe: who sees what in a step, such as hardpix.recipes.SelfTraining; it has its objective itself.
 
     Raises:
-        ValueError: settings outside their range; a decoder or stages that must be named.
+        ValueError: settings outside their range or that exclude each other; a decoder or stages that must be named.
     """
 
     def __init__(
@@ -75,6 +79,7 @@ class SegmentationTask(LightningModule):
         in_channels: int = 3,
         class_names: Sequence[str] | None = None,
         ignore_index: int = 255,
+        recipe: Recipe | None = None,
     ) -> None:
         super().__init__()
         if not 0 <= warmup < 1:
@@ -82,17 +87,22 @@ class SegmentationTask(LightningModule):
         names = [f"class {k}" for k in range(num_classes)] if class_names is None else list(class_names)
         if len(names) != num_classes:
             raise ValueError(f"expected {num_classes} class names, one a class, found {len(names)}: {names}")
+        if objective is not None and recipe is not None:
+            raise ValueError(
+                f"expected an objective or a recipe, found both, {type(objective).__name__} and "
+                f"{type(recipe).__name__}: a recipe has its objective itself, as --model.recipe.objective; leave "
+                "--model.objective out, or set it to null where a configuration file has it"
+            )
         network = DDRNet23Slim(num_classes, in_channels) if network is None else network
-        objective = WeightedCrossEntropy(HardnessLevel()) if objective is None else objective
+        if recipe is None:
+            recipe = Supervised(WeightedCrossEntropy(HardnessLevel()) if objective is None else objective)
         try:
             tapped = tap(network, decoder=decoder, embedding=embedding, stages=stages, ignore_index=ignore_index)
-            self.step = TrainingStep(tapped, objective)
+            self.recipe = recipe.bind(tapped)
         except (ValueError, TypeError, RuntimeError) as error:
             options = "--model.decoder, --model.embedding, --model.stages"
             raise ValueError(f"{error} (on the command line {options})") from error
-        self._ddp_params_and_buffers_to_ignore = [
-            f"step.{name}" for name in self.step._ddp_params_and_buffers_to_ignore
-        ]
+        self._ddp_params_and_buffers_to_ignore = not_sent(self)
         self.num_classes = num_classes
         self.in_channels = in_channels
         self.class_names = names
@@ -110,61 +120,76 @@ class SegmentationTask(LightningModule):
 
     @property
     def network(self) -> TappedNetwork:
-        """The tapped network; the user's own is its ``.model``."""
-        return self.step.network
+        """The tapped network that learns; the user's own is its ``.model``."""
+        return self.recipe.network
+
+    @property
+    def deployed(self) -> TappedNetwork:
+        """The network that is validated and predicted with: the one that learns, or a teacher of it."""
+        return self.recipe.deployed
 
     @property
     def shown_signal(self) -> Signal | None:
-        """First signal of the objective that has a level to show, such as learned hardness; None without one."""
-        return shown_signal(self.step.objective)
+        """First signal of the recipe that has a level to show, such as learned hardness; None without one."""
+        return shown_signal(self.recipe)
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits (B, C, H, W) of images (B, in_channels, H, W)."""
-        return self.network(image).logits
+        return self.deployed(image).logits
 
     def setup(self, stage: str) -> None:
         if stage == "fit":
             self.prepare(self.trainer.datamodule)  # type: ignore[attr-defined]
 
     def prepare(self, data: SegmentationData) -> None:
-        """Tell the signals about the training set, such as the pixel counts of its classes."""
+        """Tell every part of the recipe that asks about the training set, such as the pixel counts of its classes."""
+        data.want(self.recipe.streams)
         info = DatasetInfo(tuple(data.class_names), lambda: data.class_counts, data.ignore_index)
-        for signal in signals_in(self.step.objective):
-            signal.prepare(info)
+        for part in parts_of(self.recipe):
+            if callable(prepare := getattr(part, "prepare", None)):
+                prepare(info)
 
     @torch.no_grad()
-    def try_out(self, batch: dict[str, Any], one_image_a_step: bool = False, map_kinds: Iterable[str] = MAPS) -> None:
+    def try_out(
+        self,
+        batches: dict[str, Any],
+        one_image_a_step: bool = False,
+        map_kinds: Iterable[str] = MAPS,
+    ) -> None:
         """Look at one batch without learning from it: what does not fit together shows before training.
 
         Args:
-            batch: of one training image.
+            batches: of one training image each, by stream, or the batch of the labeled images alone.
             one_image_a_step: whether the steps of the training have no more, which batch statistics may not allow.
-            map_kinds: keys of the maps that the batch may hold beside the target.
+            map_kinds: keys of the maps that the batches may hold beside the target.
 
         Raises:
-            ValueError: the network cannot take the images, has other output channels than the data has classes, or its
-                objective cannot be computed.
+            ValueError: the network cannot take the images, has other output channels than the data has classes, or the
+                losses of the recipe cannot be computed.
         """
-        self.try_network(batch["image"])
+        batches = _by_stream(batches, map_kinds)
+        first = next(iter(batches.values()))
+        self.try_network(first["image"])
         # In evaluation, which this is tried in, depth may be missing. Factors come before their product.
-        for signal in reversed(signals_in(self.step.objective)):
-            for name in sorted(signal.reads - batch.keys()):
+        for signal in reversed(signals_in(self.recipe)):
+            for name in sorted(signal.reads - first.keys()):
                 folder = f"a folder of them (--data.{_OPTIONS[name]}), or " if name in _OPTIONS else ""
                 raise ValueError(
                     f"{type(signal).__name__} needs {name} maps of the training images: give {folder}a train_set whose "
                     f"samples have {name}"
                 )
-        self.step.eval()
+        self.recipe.eval()
         try:
-            self._losses(batch, 0.0, map_kinds)
+            self.recipe(batches, 0.0)
         except Exception as error:
-            raise ValueError(f"{type(self.step.objective).__name__} cannot be computed: {error}") from error
-        self.step.train()
+            what = type(getattr(self.recipe, "objective", self.recipe)).__name__
+            raise ValueError(f"{what} cannot be computed: {error}") from error
+        self.recipe.train()
         if one_image_a_step:
             # In a copy: batch statistics would remain.
-            trial = deepcopy(self.step)
+            trial = deepcopy(self.recipe)
             try:
-                trial(batch["image"], batch["target"], progress=0.0, **_maps(batch, map_kinds))
+                trial(batches, 0.0)
             except Exception as error:
                 raise ValueError(
                     f"{type(self.network.model).__name__} cannot learn from one image at a time: {error}; give "
@@ -177,14 +202,15 @@ class SegmentationTask(LightningModule):
         Args:
             maps: of "depth" and "weight", those that were asked for.
         """
-        parts = [part for part in self.step.objective.modules() if isinstance(part, Objective | Signal)]
+        own = {self.recipe, *self.recipe.children()}
+        parts = [part for part in parts_of(self.recipe) if part in own or isinstance(part, Objective | Signal)]
         found = []
         # What is the user's own may read anything.
         if all(type(part).__module__.startswith("hardpix.") for part in parts):
             read = frozenset[str]().union(*(part.reads for part in parts if isinstance(part, Signal)))
             for name in maps:
                 if name not in read:
-                    readers = " or ".join(reader.__name__ for reader in _SIGNALS if name in reader.reads)
+                    readers = " or ".join(signals_that_read(name))
                     found.append(
                         f"--data.{_OPTIONS.get(name, name)} is read, and nothing uses it: weigh by it "
                         f"(--model.objective WeightedCrossEntropy --model.objective.signal {readers}), or leave it out"
@@ -195,7 +221,7 @@ class SegmentationTask(LightningModule):
 
     def _branch_parameters(self) -> list[nn.Parameter]:
         """Of signals' branches that no gradient leaves. What the network learns along with learns at its rate."""
-        signals = signals_in(self.step.objective)
+        signals = signals_in(self.recipe)
         attached = {p for signal in signals if not signal.stops_gradient for p in signal.parameters()}
         every = dict.fromkeys(p for signal in signals for p in signal.parameters())
         return [p for p in every if p.requires_grad and p not in attached]
@@ -210,7 +236,7 @@ class SegmentationTask(LightningModule):
         """
         name = type(self.network.model).__name__
         size = "×".join(map(str, image.shape[-2:]))
-        self.step.eval()
+        self.recipe.eval()
         try:
             self.network.model(image)
         except Exception as error:
@@ -239,24 +265,32 @@ class SegmentationTask(LightningModule):
         found = looks_like(logits)
         if found == "softmax" or (found == "sigmoid" and ends_in(logits) == "sigmoid"):
             raise ValueError(explain_probabilities(found, self.network.model))
-        self.step.train()
-
-    def _losses(self, batch: dict[str, Any], progress: float, map_kinds: Iterable[str]) -> dict[str, Tensor]:
-        return self.step(batch["image"], batch["target"], progress=progress, **_maps(batch, map_kinds))
+        self.recipe.train()
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         progress = self.trainer.global_step / max(self.trainer.estimated_stepping_batches, 1)
         # A user's own loaders come without a data module.
         map_kinds = getattr(self.trainer.datamodule, "map_kinds", MAPS)  # type: ignore[attr-defined]
-        losses = self._losses(batch, progress, map_kinds)
-        size = len(batch["image"])
+        batches = _by_stream(batch, map_kinds)
+        losses = self.recipe(batches, progress)
+        size = len(next(iter(batches.values()))["image"])
         self.log_dict({f"train/{name}": loss.detach() for name, loss in losses.items()}, batch_size=size)
         self.log("loss", losses["loss"].detach(), prog_bar=True, logger=False, batch_size=size)
         return losses["loss"]
 
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["state_dict"] = with_names_of_today(checkpoint["state_dict"])
+
+    def on_train_epoch_end(self) -> None:
+        # Lightning calls it after an epoch that was cut short, too.
+        if self.trainer.is_last_batch:
+            self.recipe.end_epoch()
+
     def _evaluate(self, batch: dict[str, Any]) -> None:
+        # As at inference: scores of a mixed-precision run would depend on the machine, and differ from those of test.
+        with torch.autocast(self.device.type, enabled=False):
+            logits = self(batch["image"])
         # Each image is scored at the resolution of its own labels.
-        logits = self(batch["image"])
         loss_sum = logits.new_zeros((), dtype=torch.float32)
         count = logits.new_zeros((), dtype=torch.int64)
         for scores, content_size, target in zip(logits, batch["content_size"], batch["target"], strict=True):
@@ -292,22 +326,40 @@ class SegmentationTask(LightningModule):
     def on_test_epoch_end(self) -> None:
         self._report("test")
 
+    def _after_step(self, optimizer: Optimizer, *_: Any) -> None:
+        # A fused optimizer is called for a step that it skips, too: gradients of 16 bits may overflow.
+        overflow = getattr(optimizer, "found_inf", None)
+        if overflow is None or not bool(overflow):
+            self.recipe.end_step()
+
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         weights = [p for p in self.network.parameters() if p.requires_grad]
         groups: list[dict[str, Any]] = [{"params": weights, "name": "network"}]
         branches = self._branch_parameters()
         learned = set(branches)
-        heads = [p for p in self.step.objective.parameters() if p.requires_grad and p not in learned]
+        learned.update(weights)
+        heads = [p for p in self.recipe.parameters() if p.requires_grad and p not in learned]
         if branches:
             rate = {} if self.branch_learning_rate is None else {"lr": self.branch_learning_rate}
             groups.append({"params": branches, "name": "branches", **rate})
         if heads:
             groups.append({"params": heads, "name": "heads"})
         optimizer = self.build_optimizer(groups)
+        optimizer.register_step_post_hook(self._after_step)
         total = int(self.trainer.estimated_stepping_batches)
         schedule = polynomial_with_warmup(optimizer, total, round(self.warmup * total), self.power)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def _maps(batch: dict[str, Any], map_kinds: Iterable[str]) -> dict[str, Tensor]:
-    return {key: batch[key] for key in map_kinds if key in batch}
+def _by_stream(batch: dict[str, Any], map_kinds: Iterable[str]) -> dict[str, Batch]:
+    """Batches by stream; one alone is that of the labeled images."""
+    known = {"image", "target", "target_weight", *map_kinds}
+    return {
+        name: {key: value for key, value in entries.items() if key in known or not _like_a_map(value)}
+        for name, entries in ({"labeled": batch} if "image" in batch else batch).items()
+    }
+
+
+def _like_a_map(value: Any) -> bool:
+    """True of entries that would pass for maps of the pixels: those that nobody declared may be anything."""
+    return isinstance(value, Tensor) and value.ndim > 2

@@ -1,4 +1,4 @@
-"""What a user may have in a file of their own: hardpix has never heard of it."""
+"""Code that a user may have in a file of their own: hardpix has never heard of it."""
 
 import os
 import time
@@ -80,7 +80,7 @@ class LossTypes(Callback):
     seen: Sequence[tuple[torch.dtype, torch.dtype]] = ()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        pl_module.step.network.model.register_forward_hook(self._note_logits)
+        pl_module.network.model.register_forward_hook(self._note_logits)
 
     def _note_logits(self, module: nn.Module, inputs: object, output: Tensor) -> None:
         self._logits = output.dtype
@@ -126,7 +126,7 @@ class Superpixels(Signal):
 
 
 class Doubt(Signal):
-    """How far the network is from sure."""
+    """Distance of the network's confidence from 1."""
 
     name = "doubt"
 
@@ -204,7 +204,7 @@ class Nameless(Squares):
 
 
 class Pooling(Tiny):
-    """Looks at the mean of the image through batch normalisation, as the pooling of DeepLab does."""
+    """Looks at the mean of the image through batch normalization, as the pooling of DeepLab does."""
 
     def __init__(self, outputs: int = 3) -> None:
         super().__init__(outputs)

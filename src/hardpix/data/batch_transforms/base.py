@@ -1,7 +1,7 @@
 """The contract of batch transforms.
 
-A batch is a dict as `hardpix.data.collate` makes it: image (B, 3, H, W), normalized; as far as the data have them
-target (B, H, W) int64, depth, weight and target_weight (B, H, W); and lists such as stem.
+A batch is a dict as `hardpix.data.collate` makes it. It has image (B, 3, H, W), normalized, and lists such as stem.
+As far as the data have them, it has target (B, H, W) int64, and depth, weight and target_weight (B, H, W).
 
 A batch transform takes a batch and a partner, and returns a new batch; neither is changed. Methods that mix take pixels
 of the partner; None lets each image take them of the one before it in its own batch. The others ignore the partner.

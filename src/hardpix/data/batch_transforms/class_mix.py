@@ -14,8 +14,11 @@ class ClassMix(SeededTransform):
     """Half of the classes of each partner image, drawn at random, are pasted by its target, in all entries alike.
 
     The half is rounded up: where there is one class, all its pixels are pasted. [ours], where code for domain
-    adaptation does otherwise: classes are drawn for each image from its own (there from those of the whole batch, so
-    that an image may give all or none), and ignored pixels are never pasted (there they are drawn like a class).
+    adaptation does otherwise:
+
+    - Classes are drawn for each image from its own; there from those of the whole batch, so that an image may give all
+      or none.
+    - Ignored pixels are never pasted; there they are drawn like a class.
 
     Args:
         ignore_index: unlabeled pixels of the partner's target.

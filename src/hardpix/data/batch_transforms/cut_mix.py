@@ -15,10 +15,10 @@ from hardpix.data.batch_transforms.seeded import SeededTransform
 class CutMix(SeededTransform):
     """A box of the partner's pixels is pasted into each image, in all per-pixel entries alike.
 
-    The box's share s of the image is uniform in `area`, its aspect r, height share over width share, log-uniform in
-    `aspect`: √(s·r) of the height and √(s/r) of the width, rounded to pixels, at a place uniform among those where it
-    fits. Defaults are UniMatch's. [ours] r is measured on the image's own aspect and kept within s and 1/s, so that
-    every box fits; there r is uniform, and boxes are drawn anew until one fits.
+    The box's share s of the image is uniform in `area`; its aspect r, height share over width share, is log-uniform in
+    `aspect`. It takes √(s·r) of the height and √(s/r) of the width, rounded to pixels, at a place uniform among those
+    where it fits. Defaults are UniMatch's. [ours] r is measured on the image's own aspect and kept within s and 1/s, so
+    that every box fits. There r is uniform, and boxes are drawn anew until one fits.
 
     Args:
         probability: share of the images that get a box.

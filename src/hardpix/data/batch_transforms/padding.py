@@ -30,5 +30,5 @@ def is_padding(colors: Tensor, mean: Sequence[float]) -> Tensor:
 
 
 def _at_an_end(flags: Tensor) -> Tensor:
-    """Those of the true flags that no false one parts from both ends."""
+    """True flags that no false one parts from both ends."""
     return (flags.int().cumprod(0) + flags.int().flip(0).cumprod(0).flip(0)) > 0

@@ -13,7 +13,7 @@ from hardpix.pixels.losses import divergence
 
 
 class ChannelDistillation(Objective):
-    """Where each class is, by the student, drawn to where it is by the teacher.
+    """Draws the places of each class, by the student, to those by the teacher.
 
     Each channel of the logits becomes a distribution over the positions i of its image, softened by the temperature τ:
 
@@ -24,9 +24,11 @@ class ChannelDistillation(Objective):
     The authors add it to the cross-entropy with weight 3:
     ``Sum({"segmentation": …, "distillation": ChannelDistillation()}, {"distillation": 3.0})``.
 
-    [ours], where the authors' code does otherwise: pixels without a label in labeled images, and padding, are no
-    positions; an image without any position does not count; log-softmax, so that no logarithm of 0 is taken; logits at
-    label resolution, as everything here.
+    [ours], where the authors' code does otherwise:
+
+    - Pixels without a label in labeled images, and padding, are no positions; an image without one does not count.
+    - Log-softmax, so that no logarithm of 0 is taken.
+    - Logits at label resolution, as everything here.
 
     Args:
         temperature: τ > 0.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Distillation(Objective):
-    """The student's class probabilities at each pixel drawn to its teacher's, both softened by the temperature τ:
+    """Draws the student's class probabilities at each pixel to its teacher's, both softened by the temperature τ.
 
         d_i = τ² Σ_k p_ik log(p_ik / q_ik),    p = softmax(z_teacher / τ), q = softmax(z_student / τ) over the classes
         loss = Σ w d / Σ w
@@ -26,8 +26,8 @@ class Distillation(Objective):
     :class:`~hardpix.objectives.WeightedCrossEntropy`. Pixels without a label in labeled images take no part, nor does
     padding; of images without labels all others do.
 
-    [ours]: the mean over valid pixels, where authors' codes take one over all of them, ignored ones and padding, and
-    some divide by the number of classes too or leave τ² out.
+    [ours]: the mean over valid pixels. Authors' codes take one over all of them, ignored ones and padding; some divide
+    by the number of classes too or leave τ² out.
 
     Args:
         temperature: τ > 0; 1 compares the probabilities themselves.

@@ -1,0 +1,144 @@
+"""Properties of recipes."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hardpix.networks import TappedNetwork
+from hardpix.recipes import Recipe
+from hardpix.teachers import Teacher
+from hardpix.testing.batches import make_batch, tapped
+from hardpix.testing.bench import IGNORED, same_state
+from hardpix.testing.complaints import during, named, require
+
+Batches = dict[str, dict[str, Any]]
+
+
+def check_recipe(recipe: Recipe, *, num_classes: int = 3) -> None:
+    """Hold a recipe against what every recipe must be.
+
+    - Its losses are a dictionary of finite scalars, "loss" among them; where nothing is labeled, too.
+    - Its gradients reach the network, the same parameters in every step, and never a teacher's.
+    - ``bind`` may be called twice, and ``deployed`` is a tapped network.
+    - A step that was saved and loaded goes on as if nothing had happened; evaluation changes no state.
+
+    Args:
+        recipe: not bound to a network yet. It stays as it is; copies are tried.
+        num_classes: of the network and the labels that it is tried on.
+
+    Raises:
+        AssertionError: what does not hold, and what to do.
+
+    Example:
+        >>> class Plain(Recipe):
+        ...     def forward(self, batches, progress):
+        ...         return {"loss": self.pixels(batches["labeled"], progress).loss.mean()}
+        >>> check_recipe(Plain())
+    """
+    with named(type(recipe).__name__):
+        _check_losses(recipe, num_classes)
+        _check_bind(recipe, num_classes)
+        _check_state(recipe, num_classes)
+
+
+def _batches(recipe: Recipe, num_classes: int, label: int | None = None, seed: int = 1) -> Batches:
+    found: Batches = {}
+    for number, stream in enumerate(recipe.streams):
+        px = make_batch(num_classes=num_classes, label=label, seed=seed + number)
+        found[stream] = {"image": px.sample["image"]} | ({"target": px.labels} if stream == "labeled" else {})
+    return found
+
+
+def _bound(recipe: Recipe, num_classes: int) -> Recipe:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        return copy.deepcopy(recipe).bind(tapped(num_classes)).train()
+
+
+def _step(recipe: Recipe, batches: Batches, progress: float = 0.5) -> dict[str, Tensor]:
+    """Losses of a step, its draws the same in every call."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(2)
+        return recipe(batches, progress)
+
+
+def _check_losses(recipe: Recipe, num_classes: int) -> None:
+    reached: list[set[str]] = []
+    for what, label in (("an ordinary batch", None), ("no labeled pixel", IGNORED)):
+        made = _bound(recipe, num_classes)
+        with during(what):
+            losses = _step(made, _batches(recipe, num_classes, label))
+            require("loss" in losses, f"expected a 'loss' among the losses, found {sorted(losses)}")
+            for name, value in losses.items():
+                require(value.ndim == 0, f"expected {name!r} as a scalar, found shape {tuple(value.shape)}")
+                require(bool(value.isfinite()), f"expected a finite {name!r}, found {value.item()}")
+            losses["loss"].backward()
+        reached.append({path for path, parameter in made.named_parameters() if parameter.grad is not None})
+        require(
+            any(parameter.grad is not None for parameter in made.network.parameters()),
+            f"{what}: no gradient reaches the network",
+        )
+        taught = [
+            f"{path}.{name}"
+            for path, teacher in made.named_modules()
+            if isinstance(teacher, Teacher)
+            for name, parameter in teacher.named_parameters()
+            if parameter.grad is not None
+        ]
+        require(not taught, f"{what}: a gradient reaches the teacher ({', '.join(taught[:3])}): ask it without one")
+    missing = sorted(reached[0] - reached[1])
+    require(
+        not missing,
+        f"without a labeled pixel no gradient reaches {', '.join(missing[:3])}: several processes wait for one",
+    )
+
+
+def _check_bind(recipe: Recipe, num_classes: int) -> None:
+    network = tapped(num_classes)
+    made = copy.deepcopy(recipe)
+    require(made.bind(network) is made, "bind(network) must return the recipe itself: end it with return self")
+    before = list(made.parameters())
+    made.bind(network)
+    require(
+        len(before) == len(after := list(made.parameters()))
+        and all(one is two for one, two in zip(before, after, strict=True)),
+        "a second bind(network) makes new parameters: build only what is not there yet",
+    )
+    require(isinstance(made.deployed, TappedNetwork), f"expected a tapped network as deployed, found {made.deployed!r}")
+
+
+def _train(recipe: Recipe, num_classes: int, seed: int) -> dict[str, Tensor]:
+    """One step of an optimizer without a state of its own."""
+    losses = _step(recipe, _batches(recipe, num_classes, seed=seed))
+    parameters = [parameter for parameter in recipe.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.SGD(parameters, lr=0.1)
+    optimizer.zero_grad()
+    losses["loss"].backward()
+    optimizer.step()
+    recipe.end_step()
+    recipe.end_epoch()
+    return {name: value.detach() for name, value in losses.items()}
+
+
+def _check_state(recipe: Recipe, num_classes: int) -> None:
+    original, loaded = _bound(recipe, num_classes), _bound(recipe, num_classes)
+    _train(original, num_classes, seed=1)
+    state = copy.deepcopy(original.state_dict())
+    with torch.no_grad():
+        _step(original.eval(), _batches(recipe, num_classes))
+    require(
+        same_state(state, original.state_dict()),
+        "evaluation changes the state: change buffers only where self.training is True",
+    )
+    original.train()
+    loaded.load_state_dict(state)
+    twin = copy.deepcopy(original)
+    expected = _train(original, num_classes, seed=5)
+    for what, other in (("what loads its state_dict", loaded), ("a deep copy", twin)):
+        with during(f"{what} must go on as the original does; all that learns or counts belongs into the state_dict"):
+            torch.testing.assert_close(_train(other, num_classes, seed=5), expected, rtol=0, atol=0)
+            require(same_state(other.state_dict(), original.state_dict()), "its state after a step is another one")

@@ -1,0 +1,58 @@
+"""Findings about two parts of the data, one to train on and one to validate on, beyond those about single files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hardpix.data import ClassTable, FolderReport, Folders, Problem
+
+
+def in_both(training: Folders, validation: Folders) -> list[Problem]:
+    """Images that would be trained on and scored, as where the one folder holds the other."""
+    trained_on = {path.resolve() for paths in training.files["images"].values() for path in paths}
+    advice = "let neither folder hold the other, or give one alone and say by val_stems or val_share what is held out"
+    return [
+        Problem("image to train on and to validate on", path, "an image of one of the two", "it in both", advice)
+        for paths in validation.files["images"].values()
+        for path in paths
+        if path.resolve() in trained_on
+    ]
+
+
+def nothing_labeled(masks: Path, use: str) -> Problem:
+    """The problem of a part without a labeled pixel."""
+    return Problem("nothing labelled", masks, f"labels of the images to {use}", "none", "label some of them")
+
+
+def unlearnable_classes(classes: ClassTable, report: FolderReport, class_pixels: Sequence[int]) -> list[str]:
+    """Sentences about classes that none of the training images has, while those that are held out do.
+
+    Args:
+        classes: of the data.
+        report: on the folder that both parts come from.
+        class_pixels: number of training pixels of each class.
+
+    Example:
+        >>> table = ClassTable.from_names(["road", "car"])
+        >>> report = FolderReport(("a", "b"), table, {"a": {0: 6}, "b": {0: 5, 1: 1}}, {}, (), ())
+        >>> unlearnable_classes(table, report, [6, 0])
+        ['car: in no training image, so it cannot be learned; hold out other images (val_stems)']
+    """
+    seen = {classes.index_of(label) for labels in report.labels.values() for label in labels}
+    return [
+        f"{name}: in no training image, so it cannot be learned; hold out other images (val_stems)"
+        for index, name in enumerate(classes.names)
+        if index in seen and not class_pixels[index]
+    ]
+
+
+def lacking_maps(key: str, without: Sequence[str], count: int) -> str:
+    """A sentence about training images that have no map of a kind.
+
+    Example:
+        >>> lacking_maps("depth", ["b"], 3)
+        'depth: 1 of 3 training images have none (b); they are trained on without it'
+    """
+    some = ", ".join(without[:5]) + (", …" if len(without) > 5 else "")
+    return f"{key}: {len(without)} of {count} training images have none ({some}); they are trained on without it"

@@ -1,0 +1,74 @@
+"""Two parts of the data, one to train on and one to validate on, and what is to be said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hardpix.data import ClassTable, FolderReport, Folders, ImageFormat, Problem
+from hardpix.data.mask_palettes import colors_by_index
+from hardpix.data.unlabeled import unlabeled_line
+from hardpix.data.unlabeled_classes import settled
+
+
+@dataclass(frozen=True)
+class Part:
+    """Images for one purpose: their folders, what the files of these hold, and the stems that are used."""
+
+    folders: Folders
+    report: FolderReport
+    stems: tuple[str, ...] = ()
+
+    @property
+    def class_pixels(self) -> list[int]:
+        """Number of pixels of each class."""
+        return self.report.class_pixels(self.stems)
+
+    @property
+    def sizes(self) -> tuple[tuple[int, int], ...]:
+        """Height and width of each image."""
+        return tuple(self.report.sizes[stem] for stem in self.stems)
+
+
+@dataclass(frozen=True)
+class SplitPlan:
+    """The two parts of the data, and everything that is to be said of them before a training starts.
+
+    Attributes:
+        train, val: the parts. Where validation has no folders of its own, both have the folders and the report of one.
+            Without `error` they have stems, and the report of `train` has classes.
+        apart: true where validation has folders of its own.
+        image_format: as asked for, with the range that was measured in the training images.
+        error: why no training can start; None if one can.
+        doubts: doubts about files.
+        cautions: further doubts, in sentences.
+        remarks: facts, in sentences.
+    """
+
+    train: Part
+    val: Part
+    apart: bool
+    image_format: ImageFormat
+    error: ValueError | None = None
+    doubts: tuple[Problem, ...] = ()
+    cautions: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    lacking: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By the key of a map that was asked for, the stems of training images whose map is not known."""
+
+    @property
+    def classes(self) -> ClassTable:
+        """The classes of the masks as a run keeps them: with colors of palettes and unlabeled ids as in training."""
+        assert self.train.report.classes is not None
+        masks = list(self.train.report.masks.values())
+        table = settled(self.train.report.classes, masks)
+        seen = colors_by_index(masks)
+        return table.with_palette_seen(seen) if seen else table
+
+    @property
+    def unlabeled(self) -> str:
+        """A sentence on the share of unlabeled pixels; empty where there is none."""
+        named = {"training": self.train, "validation": self.val} if self.apart else {"": self.train}
+        assert self.train.report.classes is not None
+        masks = {name: list(part.report.masks.values()) for name, part in named.items()}
+        return unlabeled_line(masks, self.train.report.classes)

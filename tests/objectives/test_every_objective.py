@@ -1,0 +1,57 @@
+"""Properties of every objective, on ordinary and on awkward input."""
+
+from collections.abc import Callable
+
+import pytest
+
+import hardpix.objectives
+from hardpix.objectives import (
+    ChannelDistillation,
+    Distillation,
+    Objective,
+    PixelContrast,
+    SideOutputs,
+    Sum,
+    WeightedCrossEntropy,
+)
+from hardpix.signals import ClassBalance, DepthPrivileged, Focal, HardnessLevel, OnlineHard, Precomputed, Product
+from hardpix.testing import check_objective
+
+OBJECTIVES: dict[str, Callable[[], Objective]] = {
+    "cross-entropy": WeightedCrossEntropy,
+    "smoothed": lambda: WeightedCrossEntropy(label_smoothing=0.1, auxiliary_weight=0),
+    "hardness": lambda: WeightedCrossEntropy(HardnessLevel()),
+    "focal": lambda: WeightedCrossEntropy(Focal()),
+    "focal 0.5": lambda: WeightedCrossEntropy(Focal(0.5)),
+    "OHEM": lambda: WeightedCrossEntropy(OnlineHard()),
+    "precomputed": lambda: WeightedCrossEntropy(Precomputed()),
+    "depth": lambda: WeightedCrossEntropy(DepthPrivileged()),
+    "product": lambda: WeightedCrossEntropy(Product([ClassBalance(), HardnessLevel(form="graded"), Focal()])),
+    "side outputs": lambda: SideOutputs(HardnessLevel(kind="light")),
+    "side outputs any": lambda: SideOutputs(Focal(), labels="any"),
+    # One anchor, for there are images of one pixel.
+    "contrast": lambda: PixelContrast(anchors=1),
+    "contrast random": lambda: PixelContrast(anchors=1, sampling="random", labels="majority"),
+    "contrast hardest": lambda: PixelContrast(HardnessLevel(), anchors=1, memory=8, sampling="hardest"),
+    "distillation": lambda: Distillation(temperature=2.0, signal=HardnessLevel()),
+    "channel distillation": ChannelDistillation,
+    "sum": lambda: Sum(
+        {
+            "entropy": WeightedCrossEntropy(HardnessLevel()),
+            "side": SideOutputs("hardness"),
+            "contrast": PixelContrast("hardness", anchors=1),
+        },
+        weights={"side": 0.4},
+    ),
+}
+
+
+@pytest.mark.parametrize("make", OBJECTIVES.values(), ids=OBJECTIVES)
+def test_it_is_what_an_objective_must_be(make: Callable[[], Objective]) -> None:
+    check_objective(make())
+
+
+def test_all_objectives_are_here() -> None:
+    exported = (getattr(hardpix.objectives, name) for name in hardpix.objectives.__all__)
+    kinds = {kind for kind in exported if isinstance(kind, type) and issubclass(kind, Objective)} - {Objective}
+    assert {type(make()) for make in OBJECTIVES.values()} == kinds

@@ -1,0 +1,64 @@
+"""Properties of every recipe and of every labeler."""
+
+from collections.abc import Callable
+
+import pytest
+
+import hardpix.labelers
+import hardpix.recipes
+from hardpix.data.batch_transforms import ClassMix, StrongColor
+from hardpix.labelers import ConfidenceThreshold, Labeler
+from hardpix.objectives import Distillation, PixelContrast, Sum, WeightedCrossEntropy
+from hardpix.recipes import Recipe, SelfTraining, Supervised, TwoViews
+from hardpix.refiners import PAMR
+from hardpix.signals import HardnessLevel
+from hardpix.teachers import MovingAverage
+from hardpix.testing import check_labeler, check_recipe
+
+RECIPES: dict[str, Callable[[], Recipe]] = {
+    "supervised": lambda: Supervised(WeightedCrossEntropy(HardnessLevel())),
+    "distillation": lambda: Supervised(
+        Sum({"learn": WeightedCrossEntropy(), "distill": Distillation()}), teacher=MovingAverage()
+    ),
+    "corrected labels": lambda: Supervised(WeightedCrossEntropy(), MovingAverage(), ConfidenceThreshold(0.0)),
+    "self-training": lambda: SelfTraining(
+        WeightedCrossEntropy(HardnessLevel()), MovingAverage(), ConfidenceThreshold(0.3), StrongColor(), weight=0.5
+    ),
+    "two views": lambda: TwoViews(
+        WeightedCrossEntropy(HardnessLevel()), MovingAverage(0), ConfidenceThreshold(0.3), StrongColor()
+    ),
+    "mixed, with a memory": lambda: SelfTraining(
+        Sum({"learn": WeightedCrossEntropy(), "contrast": PixelContrast(anchors=4, memory=8)}),
+        MovingAverage(),
+        ConfidenceThreshold(0.3, mode="share"),
+        ClassMix(),
+        ramp=0.9,
+        deploy="teacher",
+    ),
+}
+LABELERS: dict[str, Callable[[], Labeler]] = {
+    "pixels": lambda: ConfidenceThreshold(0.4),
+    "share": lambda: ConfidenceThreshold(0.4, mode="share"),
+    "refined": lambda: ConfidenceThreshold(0.4, refiner=PAMR(dilations=(1,), steps=2)),
+}
+
+
+@pytest.mark.parametrize("make", RECIPES.values(), ids=RECIPES)
+def test_it_is_what_a_recipe_must_be(make: Callable[[], Recipe]) -> None:
+    check_recipe(make())
+
+
+@pytest.mark.parametrize("make", LABELERS.values(), ids=LABELERS)
+def test_it_is_what_a_labeler_must_be(make: Callable[[], Labeler]) -> None:
+    check_labeler(make())
+
+
+@pytest.mark.parametrize(
+    ("room", "base", "made"),
+    [(hardpix.recipes, Recipe, RECIPES), (hardpix.labelers, Labeler, LABELERS)],
+    ids=["recipes", "labelers"],
+)
+def test_all_are_here(room: object, base: type, made: dict[str, Callable[[], object]]) -> None:
+    exported = (getattr(room, name) for name in room.__all__)  # type: ignore[attr-defined]
+    kinds = {kind for kind in exported if isinstance(kind, type) and issubclass(kind, base)} - {base}
+    assert {type(make()) for make in made.values()} == kinds

@@ -19,9 +19,11 @@ from hardpix.study.lines import Lines
 class StudyFolder:
     """Places of the files of a study.
 
-    runs.jsonl (a line a run), index.html and table.md (remade from it), configs/VARIANT.yaml (for ``hardpix fit``), and
-    runs/VARIANT/seed_N: the run's own folder, with seed_N.json (what it was started with), seed_N.log (what it said)
-    and seed_N.lock beside it.
+    - runs.jsonl: a line a run
+    - index.html and table.md: remade from it
+    - configs/VARIANT.yaml: for ``hardpix fit``
+    - runs/VARIANT/seed_N: the run's own folder
+    - seed_N.json, seed_N.log, seed_N.lock beside it: its start, its output, its lock
     """
 
     path: Path

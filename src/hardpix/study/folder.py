@@ -66,7 +66,7 @@ class StudyFolder:
         require_free(self.path, inputs, overwrite=True, replaceable=self.exists(), what="study")
 
     def exists(self) -> bool:
-        """Whether it holds a study, by its record."""
+        """True where it holds a study, by its record."""
         try:
             record = json.loads((self.path / RECORD).read_text(encoding="utf-8"))
         except (OSError, ValueError):

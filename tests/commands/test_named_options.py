@@ -32,7 +32,7 @@ FUNCTIONS = {"check": check, "diagnose": diagnose, "label": label, "mine": mine,
 
 
 def options_of(command: str) -> set[str]:
-    """Those of its parser; of the others' functions it has one a parameter."""
+    """Options of the parser; a command that is a function has one for each parameter."""
     parser: Parser
     if command == "fit":
         parser = build_parser()

@@ -80,7 +80,7 @@ def test_margins_without_data_are_no_other_unit(files: Callable) -> None:
 
 
 def test_the_share_is_that_of_the_numbers(files: Callable) -> None:
-    """Of 600 pixels the first 480 are of another unit: 80 %."""
+    """The first 480 of 600 pixels are of another unit: 80 %."""
     others = reflectance(1)
     others[0][:16] *= 10_000
     _, high = np.percentile(np.stack(reflectance(6)), (1, 99), axis=(0, 1, 2))

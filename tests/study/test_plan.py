@@ -1,4 +1,4 @@
-"""What a study is asked for, and what of it is refused before anything runs."""
+"""Plans of studies, and what of them is refused before anything runs."""
 
 from pathlib import Path
 
@@ -62,7 +62,10 @@ def test_every_setting_of_fit_has_a_part() -> None:
     free = {name for name, part in parts.items() if not part and not name.endswith(".help")}
     assert free == {
         *(f"data.{name}" for name in ("depth", "depth_format", "depth_suffix", "weights", "workers", "val_batch_size")),
-        *(f"model.{name}" for name in ("objective", "branch_learning_rate", "decoder", "embedding", "stages")),
+        *(
+            f"model.{name}"
+            for name in ("recipe", "objective", "branch_learning_rate", "decoder", "embedding", "stages")
+        ),
     }
     assert parts["trainer.max_epochs"] == parts["trainer.limit_train_batches"] == "epochs"
     assert parts["data.images"] == parts["data.crop_size"] == "data"

@@ -28,7 +28,7 @@ def jobs_in(path: Path, variants: int = 2, seeds: int = 3) -> list[Job]:
 
 @pytest.fixture
 def done(monkeypatch: pytest.MonkeyPatch) -> Counter[tuple[str, int]]:
-    """How often each run was done; instead of training it takes a moment."""
+    """Number of times that each run was done; instead of training it takes a moment."""
     count: Counter[tuple[str, int]] = Counter()
 
     def train(job: Job, lock: int, watch: object) -> None:

@@ -1,4 +1,4 @@
-"""What the screen says of a run, from the files that it has by then."""
+"""Words of the screen on a run, from the files that it has by then."""
 
 import json
 from io import StringIO

@@ -1,4 +1,4 @@
-"""What the table says, against the lines by hand."""
+"""The table against the lines, by hand."""
 
 import math
 from pathlib import Path

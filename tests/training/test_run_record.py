@@ -50,10 +50,18 @@ def test_costs_are_of_the_right_size(slow: RunFolder) -> None:
     assert "threads" in found["hardware"]
 
 
-def test_interrupted_run_has_one_record(data: Data, fit_tiny: Callable[..., RunFolder], tmp_path: Path) -> None:
+@pytest.mark.parametrize("minutes", [10, 0], ids=["from an epoch's end", "from within an epoch"])
+def test_interrupted_run_has_one_record(
+    minutes: int, data: Data, fit_tiny: Callable[..., RunFolder], tmp_path: Path
+) -> None:
     whole = record(fit_tiny("--trainer.max_epochs", 3))
     folder = RunFolder(tmp_path / "run")
-    stop = ["--trainer.callbacks", "[{class_path: my_networks.StopAt, init_args: {epoch: 2, batch: 1}}]"]
+    stop = [
+        "--checkpoint_minutes",
+        minutes,
+        "--trainer.callbacks",
+        "[{class_path: my_networks.StopAt, init_args: {epoch: 2, batch: 1}}]",
+    ]
     with pytest.raises(my_networks.Interruption):
         run_hardpix("fit", *data.arguments, *TINY, "--trainer.max_epochs", 3, "--run", folder.path, *stop)
     before = record(folder)

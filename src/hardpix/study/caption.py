@@ -1,4 +1,4 @@
-"""What must be known to read a table of a study: seeds, recipe, versions, hardware, and what is missing."""
+"""Captions of a study's tables: seeds, recipe, versions, hardware, and what is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where runs are done: in processes of this machine, or by Ray on many that share the study's folder."""
+"""Engines that do runs: processes of this machine, or Ray on many that share the study's folder."""
 
 from __future__ import annotations
 

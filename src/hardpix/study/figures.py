@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from hardpix.diagnosis.columns import Column, class_columns, overall_columns
+from hardpix.diagnosis.scores import Column, report_scores
+from hardpix.diagnosis.scores.base import Level
 from hardpix.diagnosis.settings import Settings
 from hardpix.study.lines import Line
 from hardpix.study.statistics import PairedDifference, Spread, paired_difference, spread
@@ -20,7 +21,7 @@ SCORES, CLASSES, BORDERS, THIN, SIZES, COSTS = (
     "Objects by size",
     "Time and memory",
 )
-BORDER_MIOU = Column("border_miou", "mIoU near borders", "%", "high", "Borders", "mIoU within 3 pixels of a border.")
+BORDER_MIOU = Column("border_miou", "mIoU near borders", {"set"}, "%", "high", "mIoU within 3 pixels of a border.")
 COST_TITLES = {
     "step_seconds": ("Training step", "ms", 1e3),
     "training_seconds": ("Training", "min", 1 / 60),
@@ -73,6 +74,12 @@ def settings_of(line: Line) -> Settings:
     return Settings(**as_given)
 
 
+def report_columns(settings: Settings, level: Level) -> list[Column]:
+    """Columns that every report has at a level, headlines first."""
+    found = [column for score in report_scores(settings) for column in score.columns if level in column.of]
+    return sorted(found, key=lambda column: column.headline or len(found))
+
+
 def class_names(lines: Sequence[Line]) -> list[str]:
     """The classes, which all runs share."""
     return [entry["name"] for entry in lines[0]["classes"]]
@@ -110,8 +117,8 @@ def figures(lines: Sequence[Line]) -> list[Figure]:
             f"{other['seed']}; compare these variants in studies of their own"
         )
     settings = settings_of(lines[0])
-    found = _scores(lines, overall_columns(settings))
-    columns = {column.key: column for column in class_columns(settings)}
+    found = _scores(lines, report_columns(settings, "set"))
+    columns = {column.key: column for column in report_columns(settings, "class")}
     groups = {CLASSES: ("iou",), BORDERS: ("boundary_iou", "boundary_f"), THIN: ("thin_recall", "thin_iou")}
     if settings.lines:
         groups[THIN] += ("cl_dice",)
@@ -122,7 +129,7 @@ def figures(lines: Sequence[Line]) -> list[Figure]:
                 found.append(collect(lines, title, group, columns[key], _of_class(key, k)))
     found += _sizes(lines)
     for key, (title, unit, factor) in COST_TITLES.items():
-        column = Column(key, title, "", "low", COSTS, "")
+        column = Column(key, title, {"set"}, "", "low", "")
 
         def of_costs(line: Line, key: str = key, factor: float = factor) -> float | None:
             value = line["costs"][key]
@@ -170,6 +177,6 @@ def _sizes(lines: Sequence[Line]) -> list[Figure]:
                 there = [value for value in line["size_scores"][key][band] if value is not None]
                 return sum(there) / len(there) if there else None
 
-            column = Column(key, title, "%", "high", SIZES, "Mean over the classes that have objects of that size.")
+            column = Column(key, title, {"set"}, "%", "high", "Mean over the classes that have objects of that size.")
             found.append(collect(lines, f"{words['title']}, {title}", SIZES, column, mean))
     return found

@@ -17,11 +17,13 @@ from hardpix.study.lines import Lines
 
 @dataclass(frozen=True)
 class StudyFolder:
-    """Where the files of a study are.
+    """Places of the files of a study.
 
-    runs.jsonl (a line a run), index.html and table.md (remade from it), configs/VARIANT.yaml (for ``hardpix fit``), and
-    runs/VARIANT/seed_N: the run's own folder, with seed_N.json (what it was started with), seed_N.log (what it said)
-    and seed_N.lock beside it.
+    - runs.jsonl: a line a run
+    - index.html and table.md: remade from it
+    - configs/VARIANT.yaml: for ``hardpix fit``
+    - runs/VARIANT/seed_N: the run's own folder
+    - seed_N.json, seed_N.log, seed_N.lock beside it: its start, its output, its lock
     """
 
     path: Path
@@ -64,7 +66,7 @@ class StudyFolder:
         require_free(self.path, inputs, overwrite=True, replaceable=self.exists(), what="study")
 
     def exists(self) -> bool:
-        """Whether it holds a study, by its record."""
+        """True where it holds a study, by its record."""
         try:
             record = json.loads((self.path / RECORD).read_text(encoding="utf-8"))
         except (OSError, ValueError):

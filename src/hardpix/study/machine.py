@@ -1,4 +1,4 @@
-"""How several runs share a machine: threads, workers that read ahead, GPUs."""
+"""Shares of a machine that several runs have: threads, workers that read ahead, GPUs."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from hardpix.data.yaml_files import read_yaml
 from hardpix.study.configuration import Config, config_hash, differences, merged
 from hardpix.study.recipe import recipe_differences, refused
 
-# What each run has of its own.
+# Settings that each run has of its own.
 OF_A_RUN = ("seed", "run", "resume", "config")
 NAME = re.compile(r"\w[\w .+=,()-]*")
 
@@ -39,7 +39,7 @@ class Variant:
 
     @property
     def hash(self) -> str:
-        """Of the resolved configuration."""
+        """Hash of the resolved configuration."""
         return config_hash(self.resolved)
 
 

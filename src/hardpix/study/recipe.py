@@ -10,11 +10,21 @@ from hardpix.study.configuration import Config, Difference, differences
 GROUPS = (
     ("batch", ("data.batch_size", "trainer.accumulate_grad_batches")),
     # Maps that a signal reads belong to the method; images that lack them are trained on all the same.
-    ("", ("data.depth", "data.weights", "data.workers", "data.val_batch_size")),
+    ("", ("data.depth", "data.weights", "data.workers", "data.val_batch_size", "checkpoint_minutes")),
     ("data", ("data.",)),
     ("optimizer", ("model.optimizer", "model.warmup", "model.power")),
     ("network", ("model.network",)),
-    ("", ("model.objective", "model.branch_learning_rate", "model.decoder", "model.embedding", "model.stages")),
+    (
+        "",
+        (
+            "model.recipe",
+            "model.objective",
+            "model.branch_learning_rate",
+            "model.decoder",
+            "model.embedding",
+            "model.stages",
+        ),
+    ),
     ("network", ("model.",)),
     ("epochs", tuple(f"trainer.{name}" for name in ("max_", "min_", "limit_", "overfit_batches", "fast_dev_run"))),
     ("trainer", ("trainer.",)),
@@ -49,7 +59,7 @@ def recipe_differences(first: Config, other: Config) -> dict[str, list[Differenc
 
 
 def refused(name: str, first: str, found: dict[str, list[Difference]], allowed: Iterable[str]) -> list[str]:
-    """What to say of differences in the recipe that nobody allowed, a line each.
+    """Messages on differences in the recipe that nobody allowed, a line each.
 
     Args:
         name: of the variant.

@@ -16,7 +16,7 @@ from hardpix.study.locks import held
 from hardpix.study.plan import Variant
 from hardpix.study.processes import RunFailed, Watch, run_hardpix
 
-# Of a report's summary what a comparison shows, and what it needs to explain it.
+# Entries of a report's summary that a comparison shows, or needs to explain them.
 OF_REPORT = ("settings", "classes", "scores", "class_scores", "kinds", "size_bands", "size_scores")
 
 

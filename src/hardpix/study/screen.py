@@ -1,4 +1,4 @@
-"""How far the runs of a study are, on the screen: a line a run on a terminal, else a line a change."""
+"""Progress of the runs on the screen: a line a run on a terminal, else a line a change."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class PairedDifference:
 
     @property
     def is_clear(self) -> bool:
-        """Whether the interval leaves zero out."""
+        """True where the interval leaves zero out."""
         return self.low > 0 or self.high < 0
 
 

@@ -86,10 +86,10 @@ def with_interval(found: PairedDifference, group: str) -> str:
 
 
 def cell(text: str) -> str:
-    """Text that does not end a cell.
+    r"""Text that does not end a cell.
 
     Example:
         >>> cell("a|b")
-        'a\\\\|b'
+        'a\\|b'
     """
     return text.replace("|", "\\|")

@@ -20,7 +20,7 @@ from hardpix.study.scatter import draw_points, points
 from hardpix.study.table import number
 
 PARTS = Path(__file__).parent / "page"
-# How many scores stand open.
+# Scores that stand open; the others are folded.
 HEAD = 5
 THIN_ABOUT = "share of the class that is thin"
 
@@ -146,7 +146,7 @@ def _pictures(lines: Sequence[Line], seed: int | None, of_images: str) -> str:
 
 
 def _methods(lines: Sequence[Line]) -> str:
-    """What each variant has that the first has not, and the hash of its configuration."""
+    """Settings of each variant that are not those of the first, and the hash of its configuration."""
     by_variant = variants_of(lines)
     first = next(iter(by_variant.values()))[0]
     items = []

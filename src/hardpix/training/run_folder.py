@@ -38,7 +38,7 @@ class RunFolder:
     - images.yaml: bands and range of images that are not plain RGB
     - checkpoints/best.ckpt and last.ckpt
     - logs/part_0: metrics.csv and TensorBoard's events; part_1 after the run was resumed once, and so on
-    - record.json: curve, time, memory, versions, hardware
+    - record.json: learning curve, time, memory, versions, hardware
     """
 
     path: Path

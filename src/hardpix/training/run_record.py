@@ -25,10 +25,15 @@ LAST_STEPS = 1000
 class RunRecord(Callback):
     """Writes the record of a run after every epoch, and keeps it in the checkpoint: a resumed run has one record.
 
-    The record is JSON: `epochs` of `of`, `curve` (one entry a validation: epoch, miou, val_loss, loss), `seconds`
-    (validation included, interruptions not), `steps`, `step_seconds` (median), `peak_memory` (bytes resident in the
-    first process, without the workers that read ahead), `peak_gpu_memory` (bytes that torch held on the GPU),
-    `versions`, `hardware`, `finished`.
+    The record is JSON:
+
+    - `epochs` of `of`, `steps`, `finished`
+    - `curve`: one entry a validation, with epoch, miou, val_loss, loss
+    - `seconds`: validation included, interruptions not
+    - `step_seconds`: median
+    - `peak_memory`: bytes resident in the first process, without the workers that read ahead
+    - `peak_gpu_memory`: bytes that torch held on the GPU
+    - `versions`, `hardware`
 
     Args:
         path: of the file.
@@ -50,7 +55,7 @@ class RunRecord(Callback):
             torch.cuda.reset_peak_memory_stats(pl_module.device)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.last_step, self.losses = None, []
+        self.last_step = None
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -69,7 +74,8 @@ class RunRecord(Callback):
         if trainer.sanity_checking or "val/miou" not in seen:
             return
         epoch = trainer.current_epoch + 1
-        loss = float(torch.stack(self.losses).mean()) if self.losses else math.nan
+        losses = [loss.to(pl_module.device) for loss in self.losses]
+        loss = float(torch.stack(losses).mean()) if losses else math.nan
         entry = {"epoch": epoch, "miou": seen["val/miou"], "val_loss": seen["val/loss"], "loss": loss}
         self.curve = [each for each in self.curve if each["epoch"] < epoch]
         self.curve.append({name: _number(value) for name, value in entry.items()} | {"epoch": epoch})
@@ -77,6 +83,7 @@ class RunRecord(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._write(trainer, pl_module, trainer.current_epoch + 1)
+        self.losses = []
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._write(trainer, pl_module, trainer.current_epoch, finished=not trainer.interrupted)
@@ -84,6 +91,8 @@ class RunRecord(Callback):
     def state_dict(self) -> dict[str, Any]:
         return {
             "curve": self.curve,
+            # Losses of the epoch that is under way, where a checkpoint is written within it.
+            "losses": [float(loss) for loss in self.losses],
             "seconds": self._seconds(),
             "step_seconds": list(self.step_seconds),
             "peak_memory": self.peak_memory,
@@ -92,6 +101,7 @@ class RunRecord(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.curve = list(state_dict["curve"])
+        self.losses = [torch.tensor(loss) for loss in state_dict["losses"]]
         self.seconds_before = state_dict["seconds"]
         self.step_seconds.extend(state_dict["step_seconds"])
         self.peak_memory, self.peak_gpu_memory = state_dict["peak_memory"], state_dict["peak_gpu_memory"]

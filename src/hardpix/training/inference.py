@@ -97,6 +97,7 @@ def open_run(
     folders = folder.folders(images, masks, image_suffix, mask_suffix)
     # Runs of earlier versions did not settle it themselves.
     classes = settled(read_otherwise(folder.read_classes(), label_map, threshold, palette), [])
+    classes = replace(classes, learned=True)
     image_format = folder.read_image_format(max_pixels)
     return task, *open_folder(folders, classes, task.ignore_index, image_format)
 

@@ -99,3 +99,18 @@ def test_an_image_without_its_file_is_diagnosed_and_the_other_file_named(
     said = capsys.readouterr().out
     assert "expected an image 1.* in images, found 1_rgb.png, named otherwise" in said
     assert "what to do: give --image-suffix _rgb" in said
+
+
+def test_pictures_of_predictions_are_not_offered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The folder that hardpix predict writes holds label maps and overlays."""
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "truth", "{}.png")
+    (tmp_path / "predictions").mkdir()
+    write(tmp_path / "predictions" / "labels", "{}.png")
+    write(tmp_path / "predictions" / "overlays", "{}.jpg")
+    assert diagnose() == 2
+    said = capsys.readouterr().err
+    assert "what to do: give predictions/labels as the folder of the predictions\n" in said
+    assert main(["diagnose", "--truth=truth", "--predictions=predictions/labels", "--out=out", "--workers=1"]) == 0

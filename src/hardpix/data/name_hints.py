@@ -14,6 +14,7 @@ from hardpix.data.name_relations import NEARLY_ALL, Naming, Relation, relations
 from hardpix.data.unread import file_type, type_names
 
 SHOWN = 3
+LOSSY = (".jpg", ".jpeg")
 
 
 @dataclass(frozen=True)
@@ -93,12 +94,16 @@ class NameHints:
         found = [relation for relation in self.relations if self._explains_nearly_all(relation)]
         if not found:
             return None
+        # Beside files that can be read as what is looked for, pictures of it are none.
+        lossless = [relation for relation in found if self._types(relation).isdisjoint(LOSSY)]
+        found = lossless if lossless and self.far.what != "image" else found
         files = self.relations[found[0]]
         plural = f"{self.far.what}s"
         first = [f"{files[stem]} for {path.name}" for stem, path in self.lacking.items() if stem in files][:SHOWN]
         more = f" and {len(files) - SHOWN} more" if len(files) > SHOWN else ""
         of = f"{len(files)} of {self.total} {self.near.what}s"
-        others = f", and files of {len(found) - 1} other endings" if len(found) > 1 else ""
+        more_ways = "another way" if len(found) == 2 else f"{len(found) - 1} other ways"
+        others = f", and files named in {more_ways}" if len(found) > 1 else ""
         others += "" if found[0].same_case else ", which differ in upper and lower case"
         ways = list(dict.fromkeys(self.advice(relation) for relation in sorted(found, key=lambda r: r.far)))
         advice = f"either {'; or '.join(ways)}" if len(ways) > 1 else ways[0]
@@ -144,7 +149,7 @@ class NameHints:
         if not relation.readable and any(file.endswith("/") for file in files):
             steps.append(f"put a file in place of the folder, or rename the folder that has the name of a {what}")
         elif not relation.readable:
-            types = type_names(sorted({file_type(file).lower() for file in files})) or "a file without type"
+            types = type_names(sorted(self._types(relation))) or "a file without type"
             known = type_names(self.far.suffixes)
             steps.append(f"convert the {what}s to {known.split(', ')[0]}, because {types} is not read ({known} are)")
         if near is not None:
@@ -159,6 +164,10 @@ class NameHints:
         if not relation.same_case:
             steps.append(f"rename the files so that {what} and {self.near.what} agree in upper and lower case")
         return " and ".join(steps) or f"name the {what} as its {self.near.what}"
+
+    def _types(self, relation: Relation) -> set[str]:
+        """The file types of a relation, in small letters."""
+        return {file_type(file).lower() for file in self.relations[relation].values()}
 
     def _explains_nearly_all(self, relation: Relation) -> bool:
         return len(self.relations[relation]) >= NEARLY_ALL * self.total
@@ -192,7 +201,7 @@ def _settings(side: Side, naming: Naming, suffix: str, for_all: bool) -> list[st
 
 
 def _moves(side: Side, naming: Naming, suffix: str, for_all: bool) -> list[str]:
-    """What is left to do by hand; `for_all`: nearly all files have the naming."""
+    """Steps that no setting of an ending does; `for_all`: nearly all files have the naming."""
     value = _value(side, naming, suffix)
     steps = []
     if naming.folder and for_all:

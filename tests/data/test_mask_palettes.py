@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 import yaml
 from PIL import Image
 
@@ -186,6 +187,15 @@ def test_the_palette_of_a_file_without_decoding_it(kind: str, tmp_path: Path) ->
 def test_forms_in_words(mode: str, kind: str, name: str, tmp_path: Path) -> None:
     Image.new(mode, (3, 2)).save(tmp_path / f"a.{kind}")
     assert file_form(tmp_path / f"a.{kind}").name == name
+
+
+@pytest.mark.parametrize("kind", ["int8", "int16", "uint32", "int64", "float16", "float32", "float64"])
+@pytest.mark.parametrize("bands", [1, 5])
+def test_forms_of_numbers_in_words(kind: str, bands: int, tmp_path: Path) -> None:
+    """Pillow has one mode for integers of several widths, and reads no head of the others."""
+    several = {"photometric": "minisblack", "planarconfig": "contig"} if bands > 1 else {}
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((3, 2, bands)[: 2 + (bands > 1)], kind), **several)
+    assert file_form(tmp_path / "a.tif").name == f"tif, {bands} band{'s' if bands > 1 else ''} of {kind}"
 
 
 @pytest.mark.parametrize(

@@ -169,9 +169,9 @@ def _label_problems(
         of_colors = any(isinstance(label, tuple) for label in mask.labels)
         if asked is None:
             if of_colors and not by_color:
-                problems.append(colours_without_table(mask.path, mask.labels))
+                problems.append(colours_without_table(mask.path, mask.labels, option))
             elif by_color and not of_colors:
-                problems.append(ids_among_colors(mask.path, mask.labels))
+                problems.append(ids_among_colors(mask.path, mask.labels, option))
             continue
         unknown = {label: count for label, count in mask.labels.items() if asked.index_of(label) is None}
         if asked.ids_made_up:  # Ids are said once, for all masks.

@@ -96,20 +96,20 @@ def _white_may_be_unlabeled(classes: ClassTable, strangers: Collection[int]) -> 
     return classes.ids in (((0,), (255,)), ((0,), (HIGHEST_ID,))) and len(strangers) == 1
 
 
-def colours_without_table(path: Path, labels: Iterable[Label]) -> Problem:
+def colours_without_table(path: Path, labels: Iterable[Label], option: str = "--data.") -> Problem:
     """Fault of a mask of colors when no table says what they mean."""
     labels = list(labels)
     shown = ", ".join(map(str, labels[:12])) + (" …" if len(labels) > 12 else "")
-    advice = "write a class table (name, id and colour of each class) and give it as classes"
+    advice = f"write a class table with the name, id and colour of each class, and give the file as {option}classes"
     return Problem(
         "colours without a table", path, "ids, or a table of colours", f"{len(labels)} colours: {shown}", advice
     )
 
 
-def ids_among_colors(path: Path, labels: Iterable[Label]) -> Problem:
+def ids_among_colors(path: Path, labels: Iterable[Label], option: str = "--data.") -> Problem:
     """A mask of ids where classes were to be found by their colors."""
     found = f"ids {ranges(label for label in labels if isinstance(label, int))}"
-    advice = "write a class table with the id and the colour of each class and give it as classes"
+    advice = f"write a class table with the name, id and colour of each class, and give the file as {option}classes"
     return Problem("ids among masks of colors", path, "colors of a palette, or RGB", found, advice)
 
 

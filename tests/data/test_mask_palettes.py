@@ -189,7 +189,7 @@ def test_forms_in_words(mode: str, kind: str, name: str, tmp_path: Path) -> None
     assert file_form(tmp_path / f"a.{kind}").name == name
 
 
-@pytest.mark.parametrize("kind", ["int8", "int16", "uint32", "int64", "float16", "float32", "float64"])
+@pytest.mark.parametrize("kind", ["int16", "uint32", "int64", "float16", "float32", "float64"])
 @pytest.mark.parametrize("bands", [1, 5])
 def test_forms_of_numbers_in_words(kind: str, bands: int, tmp_path: Path) -> None:
     """Pillow has one mode for integers of several widths, and reads no head of the others."""

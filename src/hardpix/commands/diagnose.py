@@ -21,7 +21,7 @@ from hardpix.data.limits import MAX_PIXELS
 from hardpix.data.problems import ranges
 from hardpix.data.remedies import with_own_settings
 from hardpix.diagnosis.agreement import Pairs
-from hardpix.diagnosis.channel_order import channel_problem
+from hardpix.diagnosis.channel_order import CONTRADICT, channel_problem
 from hardpix.diagnosis.checking import Checked, PairTotal, check_cases, with_label_problems
 from hardpix.diagnosis.doubts import find_doubts
 from hardpix.diagnosis.inputs import Case, Inputs
@@ -212,8 +212,9 @@ def diagnose(
     except DataError as error:
         raise UsageError(f"a file has changed since it was checked\n{error}") from error
     late = _own([*unusable, *collector.problems])
-    if late:
-        console.print(f"not used, while their images are diagnosed without:\n{describe(late)}")
+    # That probabilities contradict the predictions has been said before the work.
+    if unsaid := [problem for problem in late if problem.kind != CONTRADICT]:
+        console.print(f"not used, while their images are diagnosed without:\n{describe(unsaid)}")
     summary = finish_report(
         out,
         collector,

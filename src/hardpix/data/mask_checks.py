@@ -119,6 +119,7 @@ def judge_masks(
     doubtful: list[Problem] = []
     if not dialects.problems:
         of_list, doubtful = class_list_problems(folder, table, labels, ignore_index, option)
+        of_list = [_with_opacity(problem, masks) for problem in of_list]
     # A label map for the ids that no class has would be a guess where the table is in question.
     in_question = any(problem.whole_folder for problem in (*dialects.problems, *of_list))
     # Ids outside the table are no news where the masks hold other numbers altogether.
@@ -127,6 +128,15 @@ def judge_masks(
     if not other_numbers:
         problems = _label_problems(masks, classes, palette == "colors", option, in_question=in_question)
     return Judged(table, [*problems, *of_list, *dialects.problems], [*dialects.warnings, *doubtful])
+
+
+def _with_opacity(problem: Problem, masks: Mapping[str, MaskFacts]) -> Problem:
+    """Advice on masks of one label alone that may have drawn the others in their opacity."""
+    clear = [mask for mask in masks.values() if "alpha" in mask.form]
+    if not clear or len({label for mask in masks.values() for label in mask.labels}) > 1:
+        return problem
+    of = f"{len(clear)} of {len(masks)} masks, such as {clear[0].path.name}, have an alpha channel, which is not read"
+    return replace(problem, advice=f"{problem.advice}; {of}: if the labels are there, save them as ids")
 
 
 def classes_in(folder: Path, masks: Iterable[Path], *, max_pixels: int = MAX_PIXELS) -> ClassTable:

@@ -157,7 +157,8 @@ def class_list_problems(
         warnings.append(Problem(NEVER_OCCURS, masks, "every class", f"no {', '.join(missing)}", advice))
     if len(classes) < 2:
         advice = "check the masks: with one class there is nothing to tell apart"
-        problems.append(Problem(kind, masks, "at least two classes", f"{classes.names[0]} alone ({in_masks})", advice))
+        found_one = f"{classes.names[0]} alone ({in_masks})"
+        problems.append(Problem(kind, masks, "at least two classes", found_one, advice, whole_folder=True))
     if 0 <= ignore_index < len(classes):
         problems.append(_ignored_class(masks, classes, ignore_index, option))
     return problems, warnings + [

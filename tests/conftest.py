@@ -1,6 +1,9 @@
-"""Batches and branches whose every number is known."""
+"""Batches and branches whose every number is known, and a browser that tolerates no complaint."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,6 +16,8 @@ from testing import batch_of
 
 # The workers of a parallel run are as many as the cores; with more threads each would wait for the others.
 torch.set_num_threads(1)
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 # What is slow on a busy machine is not wrong. The same examples every time, so that a change fails for what it changed;
 # `pytest --hypothesis-profile search` looks further.
@@ -59,3 +64,44 @@ def pixel_batch() -> Callable[..., PixelBatch]:
 @pytest.fixture(scope="session")
 def hardness_with_scores() -> Callable[..., HardnessLevel]:
     return with_scores
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium on this machine")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-background-networking", "--use-angle=swiftshader"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Open a report at an address; afterwards: no error, no warning, no request but for files of that report."""
+    opened: list[tuple[Any, str, list[str], list[str]]] = []
+
+    def visit(report: Path, address: str = "", **settings: Any) -> Any:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 860}, "offline": True} | settings)
+        page = context.new_page()
+        page.set_default_timeout(30_000)  # a busy machine is no defect of the page
+        complaints: list[str] = []
+        requests: list[str] = []
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: (complaints.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on("request", lambda request: requests.append(request.url))
+        opened.append((context, report.as_uri() + "/", complaints, requests))
+        page.goto((report / "index.html").as_uri() + address)
+        return page
+
+    yield visit
+    for context, folder, complaints, requests in opened:
+        context.close()
+        assert complaints == []
+        assert requests
+        assert [url for url in requests if not url.startswith((folder, "data:"))] == []

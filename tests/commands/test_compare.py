@@ -24,8 +24,7 @@ from hardpix.study.configuration import merged
 from hardpix.study.folder import StudyFolder
 from hardpix.study.lines import Line
 from hardpix.study.locks import held
-
-from ..training.conftest import OWN_CODE, Outcome, run_hardpix, write_pair
+from runs import OWN_CODE, Outcome, run_hardpix, write_pair
 
 DOCS = Path(__file__).parents[2] / "docs" / "compare.md"
 BASE, VARIANTS = re.findall(r"```yaml\n(.*?)```", DOCS.read_text(encoding="utf-8"), flags=re.DOTALL)

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 from hardpix.__main__ import main
-
-from .small_runs import confusion, ious, write_maps
+from small_runs import confusion, ious, write_maps
 
 Maps = list[np.ndarray]
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from hardpix.diagnosis.channel_order import count_channels
+from small_runs import run, write_maps
 
 from .dialects import predicted, scene
-from .small_runs import run, write_maps
 
 Capture = pytest.CaptureFixture[str]
 C = 4

@@ -12,8 +12,7 @@ import pytest
 from hardpix.__main__ import main
 from hardpix.data import ClassTable
 from hardpix.data.class_source import with_ignored
-
-from .small_runs import confusion, ious, run, write_maps
+from small_runs import confusion, ious, run, write_maps
 
 
 def random_indices(seed: int, classes: int = 3, size: tuple[int, int] = (20, 21)) -> np.ndarray:

@@ -11,8 +11,7 @@ import pytest
 
 from hardpix.diagnosis import sides
 from hardpix.diagnosis.sides import read_mask
-
-from .small_runs import run, write_maps
+from small_runs import run, write_maps
 
 CLASSES = ["x", "y", "z"]
 COLORS = np.array([[0, 0, 0], [255, 0, 0], [0, 255, 0]], dtype=np.uint8)

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from .small_runs import confusion, ious, run
+from small_runs import confusion, ious, run
 
 NAMES = ["a", "b", "c", "nowhere", "d"]
 C = len(NAMES)

@@ -13,8 +13,7 @@ from sklearn.metrics import roc_auc_score
 from hardpix.diagnosis.image_findings import describe_image
 from hardpix.diagnosis.image_maps import ImageMaps
 from hardpix.diagnosis.settings import Settings
-
-from .small_runs import run, write_maps
+from small_runs import run, write_maps
 
 C = 3
 SIZES = {"a": (31, 40), "b": (17, 23)}

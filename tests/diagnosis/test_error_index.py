@@ -7,9 +7,8 @@ from array import array
 import numpy as np
 import pytest
 
+from fake_scenes import C, K, image_details, kinds_of_error, scene
 from hardpix.diagnosis.error_index import ErrorIndex
-
-from .fake_scenes import C, K, image_details, kinds_of_error, scene
 
 
 def as_lists(found: dict[str, dict[str, array[int]]]) -> dict[str, dict[str, list[int]]]:

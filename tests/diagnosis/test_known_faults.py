@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from .small_runs import miou_of, run
+from small_runs import miou_of, run
 
 NAMES = ["ground", "pole", "thing", "field", "wood"]
 KINDS = ["displaced", "missed", "false", "confused"]

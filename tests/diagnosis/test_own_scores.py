@@ -19,8 +19,7 @@ from scipy import ndimage
 from hardpix.__main__ import main
 from hardpix.cli.errors import UsageError
 from hardpix.diagnosis.scores import Column
-
-from .small_runs import run, write_maps
+from small_runs import run, write_maps
 
 PAGE = Path(__file__).parents[2] / "docs" / "extend" / "score.md"
 NAMES = ["ground", "pole", "nowhere"]

@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardpix.diagnosis.parallel import LARGEST_CHUNK, in_chunks, worker_count
-
-from .small_runs import run, write_maps
+from small_runs import run, write_maps
 
 COUNT = 4 * 2 * LARGEST_CHUNK + 3
 

@@ -11,8 +11,7 @@ import pytest
 from PIL import Image
 
 from hardpix.__main__ import main
-
-from .small_runs import run, write_maps
+from small_runs import run, write_maps
 
 
 @pytest.fixture

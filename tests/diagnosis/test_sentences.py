@@ -10,8 +10,7 @@ import pytest
 
 from hardpix.diagnosis.sentences import SETTINGS, _suspects, compared
 from hardpix.diagnosis.settings import Settings
-
-from .small_runs import miou_of, run
+from small_runs import miou_of, run
 
 
 def said(summary: dict[str, Any], view: str) -> list[str]:

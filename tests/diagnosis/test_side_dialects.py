@@ -15,9 +15,9 @@ from hardpix.data.dialects import find_dialects
 from hardpix.data.mask_facts import mask_facts
 from hardpix.diagnosis.agreement import count_pairs
 from hardpix.diagnosis.sides import SideReader
+from small_runs import confusion, write_maps
 
 from .dialects import matrix_in, predicted, remedy, scene, typed, write
-from .small_runs import confusion, write_maps
 
 Capture = pytest.CaptureFixture[str]
 BLACK, RED, GREEN = (0, 0, 0), (255, 0, 0), (0, 200, 0)

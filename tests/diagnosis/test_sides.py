@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardpix.data import load_preset
+from small_runs import confusion, ious
 
 from .dialects import matrix_in, predicted, refused_then_right, remedy, same_scores, scene, stored, typed, write
-from .small_runs import confusion, ious
 
 TRAIN_IDS = [0, 10, 13, 8, 11]
 LABEL_IDS = [load_preset("cityscapes").classes.ids[k][0] for k in TRAIN_IDS]

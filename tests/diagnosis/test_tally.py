@@ -17,8 +17,7 @@ from hardpix.diagnosis.image_maps import ImageMaps
 from hardpix.diagnosis.scores import report_scores
 from hardpix.diagnosis.settings import Settings
 from hardpix.diagnosis.tally import Counts, add_counts, count_image, image_row, summarize
-
-from .small_runs import confusion, ious
+from small_runs import confusion, ious
 
 C = 3
 ASKED = Settings(C, lines=(1,), sizes=(3, 9))

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from .small_runs import miou_of, write_maps
+from small_runs import miou_of, write_maps
+
 from .three_images import STEMS, cut, diagnosed, labels, swap, three_images, with_id
 
 

@@ -9,8 +9,7 @@ import numpy as np
 from PIL import Image
 
 from hardpix.commands.diagnose import diagnose
-
-from .small_runs import write_maps
+from small_runs import write_maps
 
 NAMES = ["ground", "thing", "other"]
 STEMS = ("first", "second", "subject")

@@ -15,8 +15,7 @@ from hardpix.data import ClassTable, Folders, ImageFormat
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.inference import open_folder
 from hardpix.training.run_folder import RunFolder
-
-from .conftest import OWN_CODE, Data, Outcome, read, run_hardpix
+from runs import OWN_CODE, Data, Outcome, read, run_hardpix
 
 assert OWN_CODE
 MEAN, STD = (0.485 + 0.456 + 0.406) / 3, (0.229 + 0.224 + 0.225) / 3

@@ -11,8 +11,7 @@ import yaml
 from hardpix.commands.fit import fit
 from hardpix.data import write_mask
 from hardpix.training.run_folder import RunFolder
-
-from .conftest import SIZE
+from runs import SIZE
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 TWO_STEPS = "--trainer.max_epochs 1 --trainer.limit_val_batches 1 --trainer.num_sanity_val_steps 0 --data.workers 0"

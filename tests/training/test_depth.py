@@ -18,8 +18,7 @@ from hardpix.data import DepthFormat
 from hardpix.scenes import GeneratedScenes
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.run_folder import RunFolder
-
-from .conftest import SIZE, TINY, Data, run_hardpix
+from runs import SIZE, TINY, Data, run_hardpix
 
 SEEN = ("--model.objective", "WeightedCrossEntropy", "--model.objective.signal", "my_networks.Depth")
 SCALE = ("--data.depth_format.scale", "0.001")

@@ -1,9 +1,7 @@
 """Trainings, and the files that they leave."""
 
-import csv
 import shlex
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import my_networks
@@ -19,29 +17,13 @@ from hardpix.networks import DDRNet23Slim
 from hardpix.signals import HardnessLevel
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.run_folder import RunFolder
-
-from .conftest import TINY, Data, Outcome, run_hardpix
-
-Fit = Callable[..., RunFolder]
-
-
-def weights(folder: RunFolder, which: str = "last") -> dict[str, torch.Tensor]:
-    return torch.load(folder.checkpoint(which), weights_only=True)["state_dict"]
+from runs import TINY, Data, Fit, Outcome, column, rows, run_hardpix, weights
 
 
 def assert_same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> None:
     assert a.keys() == b.keys()
     for name in a:
         assert torch.equal(a[name], b[name]), name
-
-
-def rows(folder: RunFolder, part: int = 0) -> list[dict[str, str]]:
-    with (folder.logs / f"part_{part}" / "metrics.csv").open() as file:
-        return list(csv.DictReader(file))
-
-
-def column(folder: RunFolder, name: str, part: int = 0) -> list[float]:
-    return [float(row[name]) for row in rows(folder, part) if row.get(name)]
 
 
 class TestTwoFolders:

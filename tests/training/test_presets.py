@@ -8,8 +8,7 @@ from PIL import Image
 
 from hardpix.data import DataError, DepthFormat, SegmentationFolder, split_blocks
 from hardpix.training.data_module import SegmentationData
-
-from .conftest import write_pair
+from runs import write_pair
 
 CLASSES = "name: mine\nclasses: [{name: a, id: 0}, {name: b, id: 1}]\n"
 STEMS = [f"{k:02}" for k in range(12)]

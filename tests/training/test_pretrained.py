@@ -9,8 +9,7 @@ import torch
 from transformers import SegformerConfig, SegformerForSemanticSegmentation
 
 from hardpix.training.run_folder import RunFolder
-
-from .conftest import TINY, Data, run_hardpix
+from runs import TINY, Data, run_hardpix
 
 NETWORK = TINY.index("my_networks.Tiny")
 SETTINGS = (*TINY[: NETWORK - 1], *TINY[NETWORK + 3 :])

@@ -21,9 +21,7 @@ from hardpix.pixels import DatasetInfo
 from hardpix.recipes import Recipe
 from hardpix.training.run_folder import RunFolder
 from hardpix.training.task import SegmentationTask
-
-from .conftest import TINY, Data, read, run_hardpix
-from .test_fit import column, weights
+from runs import TINY, Data, column, read, run_hardpix, weights
 
 
 class Listener(nn.Module):

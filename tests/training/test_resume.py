@@ -13,9 +13,7 @@ import torch
 from PIL import Image
 
 from hardpix.training.run_folder import RunFolder
-
-from .conftest import TINY, Data, read, run_hardpix, tree
-from .test_fit import column
+from runs import TINY, Data, column, read, run_hardpix, tree
 
 EPOCHS = 4
 # Dropout draws from the generators, momentum and the schedule have a state of their own, BatchNorm has buffers.

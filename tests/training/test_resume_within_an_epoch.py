@@ -13,8 +13,8 @@ import torch
 from PIL import Image
 
 from hardpix.training.run_folder import RunFolder
+from runs import TINY, Data, run_hardpix
 
-from .conftest import TINY, Data, run_hardpix
 from .test_resume import stopped_at
 
 PLAIN = "hardpix.objectives.WeightedCrossEntropy"

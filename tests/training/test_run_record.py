@@ -9,9 +9,7 @@ import my_networks
 import pytest
 
 from hardpix.training.run_folder import RunFolder
-
-from .conftest import TINY, Data, run_hardpix
-from .test_fit import column
+from runs import TINY, Data, column, run_hardpix
 
 SLOW, STEPS = 0.02, 2
 

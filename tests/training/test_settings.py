@@ -21,9 +21,7 @@ from hardpix.training.data_module import SegmentationData
 from hardpix.training.run_folder import RunFolder
 from hardpix.training.seeding import SeedEveryBatch
 from hardpix.training.task import SegmentationTask
-
-from .conftest import SIZE, Data, run_hardpix
-from .test_fit import column
+from runs import SIZE, Data, column, run_hardpix
 
 MakeData = Callable[..., SegmentationData]
 

@@ -11,9 +11,7 @@ import pytest
 import torch
 
 from hardpix.training.run_folder import RunFolder
-
-from .conftest import OWN_CODE, TINY, Data, run_hardpix
-from .test_fit import column, weights
+from runs import OWN_CODE, TINY, Data, column, run_hardpix, weights
 
 # Two processes see batches of 2 where one process sees batches of 4. Of the 5 images held out one process has 3 and the
 # other 2. BatchNorm with its statistics held fixed: in training mode they are those of each process.

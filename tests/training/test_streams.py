@@ -25,9 +25,7 @@ from hardpix.data.sampling import EndlessSampler
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.run_folder import RunFolder
 from hardpix.training.streams import Stream
-
-from .conftest import OWN_CODE, TINY, Data, run_hardpix
-from .test_fit import weights
+from runs import OWN_CODE, TINY, Data, run_hardpix, weights
 
 PLAIN = "hardpix.objectives.WeightedCrossEntropy"
 

@@ -20,9 +20,7 @@ from hardpix.data import Transformed, restore
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.run_folder import RunFolder
 from hardpix.training.validation_batches import BatchesOf, EvaluationBatches, split_by_size
-
-from .conftest import OWN_CODE, TINY, Data, run_hardpix, write_pair
-from .test_fit import column
+from runs import OWN_CODE, TINY, Data, column, run_hardpix, write_pair
 
 SIDES = [(4, 4), (4, 8), (8, 4), (16, 16)]
 counts = st.integers(1, 20)

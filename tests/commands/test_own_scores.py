@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Mixed, run_hardpix
+from runs import Mixed, run_hardpix
 
 
 @pytest.mark.parametrize(("level", "share"), [("0", 1), ("1", 0)])

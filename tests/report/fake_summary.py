@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from fake_scenes import BANDS, CLASSES, FALSE, KINDS, C, ious
 from hardpix.report.report_folder import FORMAT
-
-from .fake_scenes import BANDS, CLASSES, FALSE, KINDS, C, ious
 
 
 def column(key: str, title: str, unit: str, better: str | None, group: str, about: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from .conftest import TINY, Data, run_hardpix, write_pair
+from runs import TINY, Data, run_hardpix, write_pair
 
 
 def drawn(root: Path, ids: Sequence[int], count: int = 6) -> Data:

@@ -16,8 +16,7 @@ from PIL import Image, ImageFilter
 from hardpix.data import SegmentationFolder, read_mask
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.run_folder import RunFolder
-
-from .conftest import TINY, Data, run_hardpix
+from runs import TINY, Data, run_hardpix
 
 COUNT, SIZE = 10, (48, 64)
 

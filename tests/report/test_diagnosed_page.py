@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fake_scenes import ODD_CLASS, ODD_NAMES, scene
 from hardpix.commands.diagnose import diagnose
-
-from .fake_scenes import ODD_CLASS, ODD_NAMES, scene
-from .small_runs import write_maps
+from small_runs import write_maps
 
 Visit = Callable[..., Any]
 VIEWS = ["verdict", "classes", "kinds", "confusion", "sizes", "plots", "gallery"]

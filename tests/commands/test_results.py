@@ -16,23 +16,21 @@ from PIL import Image
 
 from hardpix.networks import untap
 from hardpix.training.run_folder import RunFolder
-
-from .conftest import IDS, SIZES, TINY, Data, Mixed, read, run_hardpix, tree, write_pair
-from .test_fit import Fit, column, weights
-
-
-def logits_by_hand(run: RunFolder, image: np.ndarray) -> torch.Tensor:
-    """Output of the user's own network for one picture, without anything of hardpix around it."""
-    task = run.load_task()
-    network = untap(task.network)
-    height, width = image.shape[:2]
-    pixels = torch.zeros(1, 3, -(-height // 32) * 32, -(-width // 32) * 32)
-    mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-    pixels[0, :, :height, :width] = torch.tensor((image / 255 - mean) / std).permute(2, 0, 1)
-    with torch.no_grad():
-        coarse = network(pixels)
-    fine = torch.nn.functional.interpolate(coarse, pixels.shape[-2:], mode="bilinear", align_corners=False)
-    return fine[0, :, :height, :width]
+from runs import (
+    IDS,
+    SIZES,
+    TINY,
+    Data,
+    Fit,
+    Mixed,
+    column,
+    logits_by_hand,
+    read,
+    run_hardpix,
+    tree,
+    weights,
+    write_pair,
+)
 
 
 class TestPredict:

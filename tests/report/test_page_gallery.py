@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .fake_scenes import FALSE, ODD_NAMES
+from fake_scenes import FALSE, ODD_NAMES
 
 Visit = Callable[..., Any]
 

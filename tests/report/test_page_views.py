@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
+from fake_scenes import KINDS, ODD_CLASS, ODD_NAMES
 from hardpix.report.data_scripts import assign, read_assigned
-
-from .fake_scenes import KINDS, ODD_CLASS, ODD_NAMES
 
 Visit = Callable[..., Any]
 VIEWS = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import SIZES, Mixed, Outcome, run_hardpix, tree
+from runs import SIZES, Mixed, Outcome, run_hardpix, tree
 
 
 def predict(mixed: Mixed, out: Path, *more: str, images: Path | None = None) -> Outcome:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from .conftest import TINY, Outcome, run_hardpix
+from runs import TINY, Outcome, run_hardpix
 
 COUNT, SIZE = 6, (32, 48)
 VOID = -1

@@ -8,9 +8,8 @@ from itertools import product
 import numpy as np
 import pytest
 
+from fake_scenes import KINDS
 from hardpix.report.write_report import PAGE
-
-from .fake_scenes import KINDS
 
 STYLE = (PAGE / "report.css").read_text()
 PAIRS = dict(re.findall(r"--([a-z]+): light-dark\((#[0-9a-f]{6}, #[0-9a-f]{6})\)", STYLE))

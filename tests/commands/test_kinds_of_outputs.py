@@ -9,8 +9,7 @@ from PIL import Image
 from torch.nn import functional as F
 
 from hardpix.training.run_folder import RunFolder
-
-from .conftest import TINY, Data, run_hardpix, write_pair
+from runs import TINY, Data, run_hardpix, write_pair
 
 SMALL = ("--data.workers", "0", "--data.batch_size", "4", "--data.crop_size", "[32,32]", "--trainer.max_epochs", "1")
 UNET = (

@@ -12,8 +12,7 @@ import yaml
 from PIL import Image
 
 from hardpix.training.run_folder import RunFolder
-
-from .conftest import TINY, run_hardpix
+from runs import TINY, run_hardpix
 
 COLOURS = np.array([[10, 200, 30], [0, 0, 0], [128, 64, 128]], dtype=np.uint8)
 TABLE = [{"name": name, "id": 10 * k, "colour": COLOURS[k].tolist()} for k, name in enumerate("abc")]

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from fake_scenes import CLASSES
 from hardpix.report.against import copy_against
 from hardpix.report.data_scripts import read_assigned
 from hardpix.report.report_folder import _OURS, PICTURES, prepare_report
 from hardpix.report.write_report import PAGE, write_report
 
 from .fake_report import fake_report
-from .fake_scenes import CLASSES
 
 NOTHING: dict[str, Any] = {"kinds": [], "bands": [], "objects": [], "class_iou": []}
 

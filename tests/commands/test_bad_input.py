@@ -12,8 +12,7 @@ import pytest
 from PIL import Image
 
 from hardpix.training.run_folder import RunFolder
-
-from .conftest import TINY, Data, Outcome, run_hardpix, tree
+from runs import TINY, Data, Outcome, run_hardpix, tree
 
 OBJECTIVE = ("--model.objective", "WeightedCrossEntropy", "--model.objective.signal")
 

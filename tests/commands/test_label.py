@@ -24,8 +24,7 @@ from hardpix.refiners import PAMR
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.frozen_run import FrozenRun
 from hardpix.training.run_folder import RunFolder
-
-from .conftest import IDS, SIZES, TINY, Data, Mixed, read, run_hardpix, tree
+from runs import IDS, SIZES, TINY, Data, Mixed, read, run_hardpix, tree
 
 THRESHOLD = 0.36
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from fake_scenes import kinds_of_error, scene
 from hardpix.report.data_scripts import assign, read_assigned
 
 from .fake_report import fake_report
-from .fake_scenes import kinds_of_error, scene
 
 Visit = Callable[..., Any]
 HIGH, WIDE = 64, 96

@@ -20,9 +20,7 @@ from hardpix.pixels import PixelBatch
 from hardpix.signals import ClassBalance, HardnessLevel, Precomputed, Product, Signal
 from hardpix.training.run_folder import RunFolder
 from hardpix.training.task import SegmentationTask
-
-from .conftest import TINY, Data, read, run_hardpix, tree
-from .test_results import logits_by_hand
+from runs import TINY, Data, logits_by_hand, read, run_hardpix, tree
 
 SIGNALS = (
     "[{class_path: ClassBalance}, {class_path: HardnessLevel}, {class_path: Focal}, {class_path: my_networks.Doubt}]"

@@ -17,8 +17,7 @@ import yaml
 from PIL import Image
 
 from hardpix.data import load_preset
-
-from .conftest import Outcome, run_hardpix
+from runs import Outcome, run_hardpix
 
 COUNT, SIZE = 5, (32, 48)
 GRAYS = np.array([0, 128, 255], np.uint8)

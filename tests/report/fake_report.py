@@ -7,12 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from hardpix.report.against import copy_against
-from hardpix.report.report_folder import prepare_report
-from hardpix.report.report_pictures import write_pictures
-from hardpix.report.write_report import write_report
-
-from .fake_scenes import (
+from fake_scenes import (
     CLASSES,
     KINDS,
     ODD_CLASS,
@@ -25,6 +20,11 @@ from .fake_scenes import (
     kinds_of_error,
     scene,
 )
+from hardpix.report.against import copy_against
+from hardpix.report.report_folder import prepare_report
+from hardpix.report.report_pictures import write_pictures
+from hardpix.report.write_report import write_report
+
 from .fake_summary import IMAGE, summary_of
 
 

@@ -13,8 +13,8 @@ from torch import nn
 from hardpix.data import Transformed
 from hardpix.training.inference import infer
 from hardpix.training.run_folder import RunFolder
+from runs import Data, data, fit_tiny  # noqa: F401
 
-from ..training.conftest import Data, data, fit_tiny  # noqa: F401
 from .conftest import FOLDER, load_script
 
 

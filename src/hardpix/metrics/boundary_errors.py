@@ -14,20 +14,20 @@ def boundary_error_counts(
 ) -> np.ndarray:
     """Right and all pixels of every true class in three bands along borders, in one image.
 
-    A border pixel has another class among its 4 neighbours; a band is everything within a square of
+    A border pixel has another class among its 4 neighbors; a band is everything within a square of
     (2·radius + 1)² around a border pixel, 15×15 by default. The bands are that of the prediction's borders (FErr, false
     responses), that of the true borders (MErr, merging mistakes) and their intersection (DErr, displacements). **They
     overlap**: a pixel of the third is in both others, and a wrong pixel there counts three times. The three do not add
     up to the errors along borders, let alone to all errors.
 
-    Unlabelled pixels make no border and are not counted, and where truth is unlabelled the prediction counts as
-    unlabelled too; the edge of the image makes no border.
+    Unlabeled pixels make no border and are not counted, and where truth is unlabeled the prediction counts as
+    unlabeled too; the edge of the image makes no border.
 
     Args:
         prediction: (H, W) integer class ids from 0 to C − 1.
         target: (H, W) integer class ids or ``ignore_index``.
         num_classes: C.
-        ignore_index: the id of unlabelled pixels.
+        ignore_index: the id of unlabeled pixels.
         radius: of the square, in pixels.
 
     Returns:
@@ -38,10 +38,10 @@ def boundary_error_counts(
         ValueError: shapes that differ; ids outside the classes; a radius below 1.
 
     Source:
-        Chen et al., When Semantic Segmentation Meets Frequency Aliasing, ICLR 2024, arXiv 2403.09065, with the bands of
-        the authors' code, which finds borders by a Laplacian of the ids: there the differences to two neighbours may
-        cancel (ids 0, 1, 2 side by side), and the borders of unlabelled areas are borders too. For two classes and no
-        unlabelled pixels the bands are the same.
+        Chen et al., When Semantic Segmentation Meets Frequency Aliasing, ICLR 2024, arXiv 2403.09065. The authors' code
+        finds borders by a Laplacian of the ids. There the differences to two neighbors may cancel (ids 0, 1, 2 side by
+        side), and the borders of unlabeled areas are borders too. For two classes and no unlabeled pixels the bands are
+        the same.
 
     Example:
         >>> right, pixels = boundary_error_counts(np.array([[0, 0, 0, 0, 1]]), np.array([[0, 0, 1, 1, 1]]), 2, radius=1)
@@ -70,9 +70,9 @@ def count_boundary_errors(pair: LabelPair, radius: int = 7) -> np.ndarray:
 def boundary_error_scores(counts: np.ndarray) -> dict[str, np.ndarray]:
     """FErr, MErr and DErr from summed :func:`boundary_error_counts`.
 
-    Each is 1 − the mean over classes of the share of the class's true pixels in the band that are right, over the
-    classes that have true pixels in the band. This class mean is what the authors' code calls a rate and what fits
-    their tables, where FErr, MErr and DErr are near 1 − BAcc; the shares of all wrong pixels in the band, which it
+    Each is 1 − the mean over classes of the share of the class's true pixels in the band that are right. Classes
+    without true pixels in the band are left out of the mean. The authors' code calls this class mean a rate, and it
+    fits their tables, where FErr, MErr and DErr are near 1 − BAcc. The shares of all wrong pixels in the band, which it
     computes as well, are given too.
 
     Returns:
@@ -102,7 +102,7 @@ class BoundaryErrors(LabelMetric):
 
     Args:
         num_classes: C.
-        ignore_index: the id of unlabelled pixels.
+        ignore_index: the id of unlabeled pixels.
         radius: of the bands' square, in pixels; 7 is 15×15.
 
     Shapes (of update):

@@ -20,17 +20,17 @@ def boundary_f_counts(
 ) -> np.ndarray:
     """Boundary pixels of every class, and those near a boundary of the same class in the other map, in one image.
 
-    A boundary pixel of a class is a labelled pixel of the class that has a labelled pixel of another class among its 8
-    neighbours: the inner of the two sides of a border, one pixel wide. The edge of the image and unlabelled pixels make
-    no boundary, and where truth is unlabelled the prediction counts as unlabelled too. A boundary pixel is met iff a
-    boundary pixel of the same class in the other map is at a Euclidean distance of at most the tolerance; several may
-    be met by one.
+    A boundary pixel of a class is a labeled pixel of the class that has a labeled pixel of another class among its 8
+    neighbors: the inner of the two sides of a border, one pixel wide. The edge of the image and unlabeled pixels make
+    no boundary, and where truth is unlabeled the prediction counts as unlabeled too. A boundary pixel is met iff a
+    boundary pixel of the same class in the other map is at a Euclidean distance of at most the tolerance. One pixel may
+    meet several.
 
     Args:
         prediction: (H, W) integer class ids from 0 to C − 1.
         target: (H, W) integer class ids or ``ignore_index``.
         num_classes: C.
-        ignore_index: the id of unlabelled pixels.
+        ignore_index: the id of unlabeled pixels.
         tolerances: one after the other: below 1 a share of the image's diagonal, rounded, at least one pixel; from 1 on
             in pixels.
 
@@ -99,7 +99,7 @@ class BoundaryF(LabelMetric):
 
     Args:
         num_classes: C.
-        ignore_index: the id of unlabelled pixels.
+        ignore_index: the id of unlabeled pixels.
         tolerances: below 1 as shares of the diagonal, from 1 on in pixels.
 
     Shapes (of update):
@@ -126,6 +126,6 @@ class BoundaryF(LabelMetric):
 
 
 def _boundaries(labels: np.ndarray) -> np.ndarray:
-    """The labels of the boundary pixels; everything else unlabelled."""
+    """The labels of the boundary pixels; everything else unlabeled."""
     boundary = holds_several_classes(labels, square(1))
     return np.where(boundary, labels, labels.dtype.type(void_of(labels)))

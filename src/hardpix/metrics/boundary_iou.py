@@ -20,15 +20,15 @@ def boundary_iou_counts(
     """Intersection and union of the bands along the borders of every class, in one image.
 
     A pixel is in the band of its class iff its (2d + 1)² window holds another class: iff the largest and the smallest
-    label in it differ. Outside the image counts as another class. Unlabelled pixels take no part in any window, and
-    where truth is unlabelled the prediction counts as unlabelled too. Where everything is labelled this is the mask of
+    label in it differ. Outside the image counts as another class. Unlabeled pixels take no part in any window, and
+    where truth is unlabeled the prediction counts as unlabeled too. Where everything is labeled this is the mask of
     each class less itself eroded d times by 3×3, the edge of the image counting as border.
 
     Args:
         prediction: (H, W) integer class ids from 0 to C − 1.
         target: (H, W) integer class ids or ``ignore_index``.
         num_classes: C.
-        ignore_index: the id of unlabelled pixels.
+        ignore_index: the id of unlabeled pixels.
         widths: the bands' widths d, one after the other: below 1 a share of the image's diagonal, rounded, at least one
             pixel; from 1 on in pixels.
 
@@ -94,7 +94,7 @@ class BoundaryIoU(LabelMetric):
 
     Args:
         num_classes: C.
-        ignore_index: the id of unlabelled pixels.
+        ignore_index: the id of unlabeled pixels.
         widths: of the band, below 1 as shares of the diagonal, from 1 on in pixels.
 
     Shapes (of update):

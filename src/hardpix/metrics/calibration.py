@@ -1,4 +1,4 @@
-"""Whether a network is as often right as it says."""
+"""Calibration: is a network right as often as its confidence says?"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -108,7 +108,7 @@ class Calibration(CountingMetric):
 
     Args:
         num_classes: C.
-        ignore_index: the id of unlabelled pixels.
+        ignore_index: the id of unlabeled pixels.
         bins: number of equally wide bins.
         masks: names of the parts that are counted by themselves, such as "border" and "thin".
 

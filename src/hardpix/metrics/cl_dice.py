@@ -13,18 +13,18 @@ from hardpix.metrics.label_pair import LabelPair, label_pair
 def cl_dice_counts(
     prediction: np.ndarray, target: np.ndarray, num_classes: int, classes: Sequence[int], ignore_index: int = 255
 ) -> np.ndarray:
-    """How much of the skeletons of line-like classes lies in the other map's mask, in one image.
+    """Pixels of the skeletons of line-like classes that lie in the other map's mask, in one image.
 
     Args:
         prediction: (H, W) integer class ids from 0 to C − 1.
         target: (H, W) integer class ids or ``ignore_index``.
         num_classes: C.
         classes: the K ids of the line-like classes: poles, cracks, vessels, lane marks.
-        ignore_index: the id of unlabelled pixels; they belong to no mask, in neither map.
+        ignore_index: the id of unlabeled pixels; they belong to no mask, in neither map.
 
     Returns:
-        (4, K) int64: pixels of the predicted skeleton in the true mask, of the predicted skeleton, of the true skeleton
-        in the predicted mask, of the true skeleton, for every class asked for. Counts of images add up.
+        (4, K) int64, for every class asked for: pixels of the predicted skeleton in the true mask; of the predicted
+        skeleton; of the true skeleton in the predicted mask; of the true skeleton. Counts of images add up.
 
     Raises:
         ValueError: shapes that differ; ids outside the classes, in the maps or asked for.
@@ -60,8 +60,8 @@ def count_cl_dice(pair: LabelPair, classes: Sequence[int]) -> np.ndarray:
 def cl_dice_scores(counts: np.ndarray) -> dict[str, np.ndarray]:
     """clDice from summed :func:`cl_dice_counts`.
 
-    Topology precision is the share of the predicted skeletons within the true masks, topology sensitivity that of the
-    true skeletons within the predicted masks, clDice their harmonic mean; 0 for a class that is in one map only.
+    Topology precision is the share of the predicted skeletons within the true masks. Topology sensitivity is that of
+    the true skeletons within the predicted masks. clDice is their harmonic mean, 0 for a class that is in one map only.
 
     Returns:
         "topology_precision", "topology_sensitivity" and "cl_dice", (K,), NaN for what is not there; "mean_cl_dice", a
@@ -88,7 +88,7 @@ class ClDice(LabelMetric):
     Args:
         num_classes: C.
         classes: the K ids of the line-like classes.
-        ignore_index: the id of unlabelled pixels.
+        ignore_index: the id of unlabeled pixels.
 
     Shapes (of update):
         prediction (B, H, W) class ids from 0 to C − 1; target (B, H, W) class ids or ``ignore_index``.

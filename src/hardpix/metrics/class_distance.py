@@ -1,4 +1,4 @@
-"""How far some pixels are from a class that is another one for each of them."""
+"""Distances of some pixels to a class, which is another one for each of them."""
 
 from collections.abc import Iterator
 
@@ -16,17 +16,17 @@ def distance_to_class(
 ) -> NDArray[np.int64]:
     """Chessboard distance from each pixel to the nearest other one of its wanted class.
 
-    Meant for pixels that are few, each of which asks for a class of its own: rings around all of them are looked
-    through from the inside outwards, and who has found leaves. A distance transform for every pair of classes would
-    take a pass over the whole image for each.
+    Meant for few pixels, each of which asks for a class of its own. Rings around all of them are searched from the
+    inside outwards, and a pixel that has found its class drops out. A distance transform for every pair of classes
+    would take a pass over the whole image for each.
 
     Args:
-        labels: (H, W) class ids, C where unlabelled.
+        labels: (H, W) class ids, C where unlabeled.
         pixels: (N,) positions in the flattened map.
         wanted: (N,) the class that each of them looks for.
         reach: where the search ends, in pixels; one for all or (N,).
         touching: (N,) classes; where given, only such pixels of the wanted class count as have a pixel of this class
-            among their eight neighbours: "where the two classes meet".
+            among their eight neighbors: "where the two classes meet".
 
     Returns:
         (N,) from 1 to ``reach``; 0 where there is none within reach.
@@ -41,7 +41,7 @@ def distance_to_class(
     reach = np.broadcast_to(reach, pixels.shape)
     distance = np.zeros(pixels.shape, dtype=np.int64)
     furthest = int(reach.max(initial=0))
-    # Beyond the edge nothing is found: the largest code is never a class, since C is that of unlabelled pixels.
+    # Beyond the edge nothing is found: the largest code is never a class, since C is that of unlabeled pixels.
     padded = np.pad(labels, furthest + 1, constant_values=np.iinfo(labels.dtype).max)
     row, column = np.divmod(pixels, max(labels.shape[1], 1))
     width = padded.shape[1]
@@ -68,7 +68,7 @@ def distance_to_class(
 
 
 def near_other_class(labels: NDArray[np.unsignedinteger], radius: int) -> NDArray[np.bool_]:
-    """Pixels with another code within ``radius`` rows and columns, the code of unlabelled pixels among them."""
+    """Pixels with another code within ``radius`` rows and columns, the code of unlabeled pixels among them."""
     window = np.ones((2 * radius + 1, 2 * radius + 1), dtype=np.uint8)
     return cv2.dilate(labels, window) != cv2.erode(labels, window)
 

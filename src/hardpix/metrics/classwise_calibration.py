@@ -1,4 +1,4 @@
-"""Whether the probability of every class is its frequency."""
+"""Classwise calibration: is the probability of every class its frequency?"""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def classwise_calibration_counts(
         probabilities: (C, H, W) floats from 0 to 1, rounded to steps of 1/65535; uint16 (65535 means 1) or uint8 (255
             means 1).
         target: (H, W) class ids or ``ignore_index``.
-        ignore_index: the id of unlabelled pixels, which are not counted.
+        ignore_index: the id of unlabeled pixels, which are not counted.
         bins: M, ≥ 1.
 
     Returns:
@@ -84,11 +84,11 @@ def _scores(counts: np.ndarray) -> dict[str, np.ndarray]:
 
 
 class ClasswiseCalibration(ProbabilityMetric):
-    """Whether the probability of every class is its frequency, over a whole set of images.
+    """Probability of every class against its frequency, over a whole set of images.
 
     Args:
         num_classes: C.
-        ignore_index: the id of unlabelled pixels.
+        ignore_index: the id of unlabeled pixels.
         bins: number of equally wide bins.
 
     Shapes (of update):

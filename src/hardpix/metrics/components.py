@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 class Components:
     """The connected components of a label map, numbered from 1 in the order of their first pixels, row by row.
 
-    Row 0 of every table stands for the unlabelled pixels, so that ``table[components.map]`` needs no mask.
+    Row 0 of every table stands for the unlabeled pixels, so that ``table[components.map]`` needs no mask.
 
     Example:
         >>> found = connected_components(np.array([[5, 5, 7, 255]]))
@@ -36,15 +36,15 @@ def connected_components(labels: NDArray[np.integer], ignore_index: int = 255) -
     """Connected components of every class at once, 8-connected: pixels of one class that touch at a corner are joined.
 
     Corners join because the things this is for are thin: a pole drawn aslant is one object, not a staircase of many.
-    Unlabelled pixels belong to no component and join nothing.
+    Unlabeled pixels belong to no component and join nothing.
 
-    Every row is cut into runs of one label; two runs in neighbouring rows are joined where pixels of one label touch.
+    Every row is cut into runs of one label; two runs in neighboring rows are joined where pixels of one label touch.
     The work after that is done on runs, of which there are some twenty times fewer than pixels. OpenCV labels masks
     only, which would be one pass over the image for every class.
 
     Args:
         labels: (H, W) integer class ids.
-        ignore_index: the id of unlabelled pixels.
+        ignore_index: the id of unlabeled pixels.
 
     Raises:
         ValueError: labels that are no (H, W) integers.
@@ -94,7 +94,7 @@ def connected_components(labels: NDArray[np.integer], ignore_index: int = 255) -
 
 
 def run_starts(*labels: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """Where a run begins: the first pixel of a row, and every pixel whose left neighbour differs in one of the maps.
+    """Starts of runs: the first pixel of a row, and every pixel whose left neighbor differs in one of the maps.
 
     Example:
         >>> run_starts(np.array([[1, 1, 2], [2, 2, 2]])).astype(int)
@@ -109,7 +109,7 @@ def run_starts(*labels: NDArray[np.integer]) -> NDArray[np.bool_]:
 
 
 def _touching_runs(run: NDArray[np.int32], starts: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Pairs of runs in neighbouring rows that touch: along an edge once a pair, or at a corner alone."""
+    """Pairs of runs in neighboring rows that touch: along an edge once a pair, or at a corner alone."""
     width = run.shape[1]
     flat = run.ravel()
     # Where two runs lie one above the other, the first column that they share starts one of the two.

@@ -22,13 +22,13 @@ def _scores(counts: np.ndarray) -> dict[str, np.ndarray]:
 
 
 class ConfidentJoint(ProbabilityMetric):
-    """How often a network is sure of one class where another is the label: the counts of :func:`find_label_suspects`.
+    """Counts of pixels where a network is sure of one class and another is the label: :func:`find_label_suspects`.
 
     The second pass of confident learning; the thresholds are what :class:`SelfConfidence` computed over the same set.
 
     Args:
         thresholds: C numbers.
-        ignore_index: the id of unlabelled pixels.
+        ignore_index: the id of unlabeled pixels.
         tolerance: in pixels; suspects so near to their suspected class are displaced borders.
 
     Shapes (of update):

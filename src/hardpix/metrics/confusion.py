@@ -7,13 +7,13 @@ from hardpix.pixels.class_ids import class_ids
 
 
 def confusion_matrix(prediction: Tensor, target: Tensor, num_classes: int, ignore_index: int = 255) -> Tensor:
-    """How often each class was predicted where each class is true.
+    """Number of pixels by true and predicted class.
 
     Args:
         prediction: class ids from 0 to C − 1, integers of any type and shape.
         target: the same shape; pixels that hold ``ignore_index`` are left out.
         num_classes: C.
-        ignore_index: the id of unlabelled pixels.
+        ignore_index: the id of unlabeled pixels.
 
     Returns:
         (C, C) int64: row true class, column predicted class.
@@ -68,7 +68,7 @@ def mean_iou(confusion: Tensor) -> Tensor:
 
 
 def pixel_accuracy(confusion: Tensor) -> Tensor:
-    """Share of the labelled pixels whose class is right; NaN where nothing was counted.
+    """Share of the labeled pixels whose class is right; NaN where nothing was counted.
 
     Example:
         >>> pixel_accuracy(torch.tensor([[1, 1, 0], [0, 1, 0], [0, 0, 0]]))

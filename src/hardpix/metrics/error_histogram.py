@@ -1,4 +1,4 @@
-"""How a map's values are spread over right and wrong pixels: the state behind ranking and calibration."""
+"""Histograms of a map's values over right and wrong pixels: the state behind ranking and calibration."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ def error_histogram(
     ignore_index: int = 255,
     mask: np.ndarray | None = None,
 ) -> np.ndarray:
-    """How many right and how many wrong pixels hold each of the 65536 values of a 16-bit map.
+    """Numbers of right and of wrong pixels at each of the 65536 values of a 16-bit map.
 
     All that :func:`error_ranking`, :func:`risk_at_coverage`, :func:`calibration_error` and :func:`reliability_diagram`
     need of a data set: 1 MiB whatever its size, and histograms of its parts add up to that of the whole.
@@ -25,7 +25,7 @@ def error_histogram(
         prediction: (H, W) class ids from 0 to C − 1.
         target: (H, W) class ids or ``ignore_index``.
         num_classes: C.
-        ignore_index: the id of unlabelled pixels, which are not counted.
+        ignore_index: the id of unlabeled pixels, which are not counted.
         mask: (H, W) boolean, the pixels to count: a border band, thin parts; all for None.
 
     Returns:
@@ -33,7 +33,7 @@ def error_histogram(
 
     Raises:
         ValueError: shapes that differ; labels that are no integers or outside the classes; a map of another type, or
-            numbers outside 0 to 1 in labelled pixels.
+            numbers outside 0 to 1 in labeled pixels.
 
     Example:
         >>> hardness = np.array([[0.0, 1.0, 0.2]])

@@ -13,14 +13,14 @@ from hardpix.metrics.states import Counts, CountsMetric
 
 
 class ErrorKindScores(CountsMetric):
-    """Which kinds of error there are, by class, and the mIoU if one kind alone were mended.
+    """Kinds of error by class, and the mIoU if the errors of one kind alone were corrected.
 
     The int64 counts of :func:`~hardpix.metrics.classify_errors` add up over images and processes, and scores are
     computed from the sums. The counting is done on the CPU, image by image, wherever the maps are.
 
     Args:
         num_classes: C.
-        ignore_index: the id of unlabelled pixels.
+        ignore_index: the id of unlabeled pixels.
         radius: up to how many pixels a border is displaced, ≥ 1.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What is wrong with every wrong pixel: one kind each, by ordered rules."""
+"""Kinds of error: one for each wrong pixel, by ordered rules."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -55,17 +55,17 @@ def classify_errors(objects: MatchedObjects, radius: int = 3) -> ErrorKinds:
 
     A pixel that is t in the truth and q in the prediction is, by the first rule that holds:
 
-    1. a **displaced border**: the border of t and q is there in both maps, at most ``radius`` pixels apart. With d the
-       distance from the pixel to the nearest pixel of q where t and q meet in the truth, and d' that to the nearest
-       pixel of t where they meet in the prediction, the border is displaced by d + d' − 1 pixels.
+    1. a **displaced border**: the border of t and q is there in both maps, at most ``radius`` pixels apart. Let d be
+       the distance from the pixel to the nearest pixel of q where t and q meet in the truth. Let d' be that to the
+       nearest pixel of t where they meet in the prediction. Then the border is displaced by d + d' − 1 pixels.
     2. a **missed object**: in a component of the truth of which less than a quarter is found.
     3. a **false response**: in a component of the prediction with no pixel of its class in the truth within ``radius``.
     4. **confused**: the rest, by pair of classes.
 
     Two classes meet where two of their pixels touch, at a corner at least; distances are max(|Δrow|, |Δcolumn|), so
-    that pixels that touch have distance 1; components are 8-connected. Unlabelled pixels take no part: no border runs
-    along them, and an object ends at them. With radius 2, a pole ``|`` two pixels to the right, an object ``o`` that
-    was erased, one ``x`` that was invented, and a region ``a`` of which most is called ``b`` like its neighbour::
+    that pixels that touch have distance 1; components are 8-connected. Unlabeled pixels take no part: no border runs
+    along them, and an object ends at them. An example with radius 2: a pole ``|`` two pixels to the right, an erased
+    object ``o``, an invented one ``x``, and a region ``a`` mostly predicted as ``b``::
 
         truth                      prediction                 kinds
         . . | | . . . . . . . .    . . . . | | . . . . . .    . . 1 1 1 1 . . . . . .
@@ -74,9 +74,9 @@ def classify_errors(objects: MatchedObjects, radius: int = 3) -> ErrorKinds:
         . . | | . . . . . . . .    x x . . | | . . . . . .    3 3 1 1 1 1 . . . . . .
         a a a a a a a a b b b b    a a b b b b b b b b b b    . . 4 4 4 4 4 4 . . . .
 
-    That a border must be near in the prediction, too, is what tells a pole that moved from one that was lost: all
-    pixels of a thin object lie near its border. It follows that those of a border that moved by more than ``radius``
-    are of another kind, and not those nearest to it of this one.
+    A border must be near in the prediction, too, since all pixels of a thin object lie near its border. This tells a
+    pole that moved from one that was lost. It follows that all pixels of a border that moved by more than ``radius``
+    are of another kind, also those nearest to it.
 
     Args:
         objects: truth and prediction of one image, from :func:`~hardpix.metrics.match_objects`.

@@ -1,4 +1,4 @@
-"""How well a map ranks the errors of a whole data set."""
+"""Ranking of the errors of a whole data set by a map."""
 
 from typing import Any
 
@@ -14,10 +14,10 @@ def error_ranking(histogram: np.ndarray) -> dict[str, float]:
     """AUROC, and the area under the risk-coverage curve beside those of a perfect and of a random map.
 
     AUROC is the chance that a wrong pixel has a higher value than a right one, ties half. For the other one, pixels are
-    kept from the least hard on; with k of N pixels kept, the risk is the share of wrong ones among them, and
-    AURC = 1/N Σ_{k=1..N} risk(k). Pixels of one value are kept in random order, of which the mean is taken. A perfect
-    map keeps all right pixels first; a random one has the error rate at every coverage. Excess AURC = AURC − perfect.
-    All are exact for the 16-bit map: no pixel is drawn, no curve is sampled.
+    kept from the least hard on. With k of N pixels kept, the risk is the share of wrong ones among them, and AURC = 1/N
+    Σ_{k=1..N} risk(k). Pixels of one value are kept in random order, of which the mean is taken. A perfect map keeps
+    all right pixels first; a random one has the error rate at every coverage. Excess AURC = AURC − perfect. All are
+    exact for the 16-bit map: no pixel is drawn, no curve is sampled.
 
     Source: risk and coverage, Geifman and El-Yaniv, arXiv 1705.08500; AURC and its excess, Geifman et al.,
     arXiv 1805.08206.
@@ -81,8 +81,11 @@ def risk_at_coverage(histogram: np.ndarray, coverage: np.ndarray) -> np.ndarray:
 
 
 def _area(right: np.ndarray, wrong: np.ndarray) -> float:
-    """AURC in closed form: the j-th of n tied pixels of which e are wrong, after N₀ pixels with E₀ errors, has the risk
-    (E₀ + e·j/n) / (N₀ + j); the sum over j is e + (E₀ − e·N₀/n)·(H(N₀ + n) − H(N₀)), H the harmonic numbers."""
+    """AURC in closed form.
+
+    Let n tied pixels of which e are wrong come after N₀ pixels with E₀ errors. The j-th of them has the risk
+    (E₀ + e·j/n) / (N₀ + j). The sum over j is e + (E₀ − e·N₀/n)·(H(N₀ + n) − H(N₀)), H the harmonic numbers.
+    """
     held = (right + wrong) > 0
     right, wrong = right[held], wrong[held]
     size = right + wrong
@@ -94,11 +97,11 @@ def _area(right: np.ndarray, wrong: np.ndarray) -> float:
 
 
 class ErrorRanking(HardnessMetric):
-    """How well a map ranks the errors, over a whole set of images: :func:`error_ranking` of an int64 histogram.
+    """Ranking of the errors by a map, over a whole set of images: :func:`error_ranking` of an int64 histogram.
 
     Args:
         num_classes: C.
-        ignore_index: the id of unlabelled pixels.
+        ignore_index: the id of unlabeled pixels.
 
     Shapes (of update):
         hardness (B, H, W) floats from 0 to 1, or uint16 or uint8 whose largest number means 1; prediction (B, H, W)

@@ -21,25 +21,25 @@ _BIN_OF_LEVEL = np.minimum(
 def hardness_counts(
     hardness: np.ndarray, prediction: np.ndarray, target: np.ndarray, num_classes: int, ignore_index: int = 255
 ) -> np.ndarray:
-    """What IoU needs, in each of 4096 bins of hardness: true positives, false positives and false negatives.
+    """True positives, false positives and false negatives in each of 4096 bins of hardness.
 
     A wrong pixel is a false positive of the class that was predicted and a false negative of the true one, both at its
-    own hardness. The state of a data set has 3 · 4096 · C numbers (1.8 MiB for 19 classes) whatever its size, and that
-    of its parts adds up to that of the whole.
+    own hardness. The state of a data set has 3 · 4096 · C numbers (1.8 MiB for 19 classes) whatever its size. States of
+    parts add up to that of the whole.
 
     Args:
         hardness: (H, W) from 0 to 1: uint16 (65535 means 1), uint8 (255 means 1) or floats.
         prediction: (H, W) class ids from 0 to C − 1.
         target: (H, W) class ids or ``ignore_index``.
         num_classes: C.
-        ignore_index: the id of unlabelled pixels, which are not counted.
+        ignore_index: the id of unlabeled pixels, which are not counted.
 
     Returns:
         (3, 4096, C) int64: true positives, false positives, false negatives.
 
     Raises:
         ValueError: shapes that differ; labels that are no integers or outside the classes; a map of another type, or
-            numbers outside 0 to 1 in labelled pixels.
+            numbers outside 0 to 1 in labeled pixels.
 
     Example:
         >>> hardness = np.array([[0.0, 1.0, 0.2]])
@@ -65,7 +65,7 @@ def iou_by_hardness(counts: np.ndarray, parts: int = 10) -> dict[str, np.ndarray
     """IoU and accuracy in equal parts of the pixels, from the least hard to the hardest: deciles for ten parts.
 
     The pixels of one bin count as equally hard. Where a cut falls inside a bin, they are dealt to the parts on both
-    sides in random order, of which the mean is taken: every part has the same number of pixels, also where half of a
+    sides in random order, of which the mean is taken. So every part has the same number of pixels, also where half of a
     map is 0, and the parts add up to the whole. Against cuts of the unbinned map, only pixels that share a bin with a
     cut can be in another part (a bin is at most 0.0004 wide).
 
@@ -115,7 +115,7 @@ class HardnessDeciles(HardnessMetric):
 
     Args:
         num_classes: C.
-        ignore_index: the id of unlabelled pixels.
+        ignore_index: the id of unlabeled pixels.
         parts: how many equal parts; deciles for 10.
 
     Shapes (of update):

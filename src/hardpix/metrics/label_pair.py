@@ -1,4 +1,4 @@
-"""The two label maps of one image, checked, in the smallest type, with one mark for what is unlabelled."""
+"""The two label maps of one image, checked, in the smallest type, with one mark for what is unlabeled."""
 
 import math
 from typing import NamedTuple
@@ -11,17 +11,17 @@ from hardpix.pixels.shares import as_fraction
 class LabelPair(NamedTuple):
     """Prediction and truth of one image; both hold ``void``, the largest value of their type, where truth has no label.
 
-    Where truth is unlabelled the prediction counts as unlabelled too, so that neither has a border or a part there.
+    Where truth is unlabeled the prediction counts as unlabeled too, so that neither has a border or a part there.
     """
 
     prediction: np.ndarray  # (H, W) uint8 or uint16
     target: np.ndarray  # the same
-    valid: np.ndarray  # (H, W) bool: labelled
+    valid: np.ndarray  # (H, W) bool: labeled
     num_classes: int
 
 
 def void_of(labels: np.ndarray) -> int:
-    """The mark of unlabelled pixels: the largest value of the map's type."""
+    """The mark of unlabeled pixels: the largest value of the map's type."""
     return int(np.iinfo(labels.dtype).max)
 
 
@@ -32,7 +32,7 @@ def label_pair(prediction: np.ndarray, target: np.ndarray, num_classes: int, ign
         prediction: (H, W) integers from 0 to C − 1; anything where target is ``ignore_index``.
         target: (H, W) integers from 0 to C − 1, or ``ignore_index``.
         num_classes: C, at most 65535.
-        ignore_index: the id of unlabelled pixels.
+        ignore_index: the id of unlabeled pixels.
 
     Raises:
         ValueError: shapes that differ or are not (H, W) with at least one pixel; ids that are no integers or outside
@@ -50,7 +50,7 @@ def label_pair(prediction: np.ndarray, target: np.ndarray, num_classes: int, ign
 
 
 def labelled(target: np.ndarray, num_classes: int, ignore_index: int = 255) -> tuple[np.ndarray, np.ndarray]:
-    """The truth alone as :func:`label_pair` has it, and which of its pixels are labelled.
+    """The truth alone as :func:`label_pair` has it, and which of its pixels are labeled.
 
     Example:
         >>> labelled(np.array([[0, -1]]), num_classes=2, ignore_index=-1)
@@ -67,7 +67,7 @@ def labelled(target: np.ndarray, num_classes: int, ignore_index: int = 255) -> t
 def _narrow(name: str, ids: np.ndarray, valid: np.ndarray, num_classes: int, ignore_index: int) -> np.ndarray:
     if ids.dtype.kind not in "iu":
         raise ValueError(f"expected integer class ids in {name}, found {ids.dtype}")
-    # Unlabelled pixels of a prediction may hold anything.
+    # Unlabeled pixels of a prediction may hold anything.
     unknown = (ids >= num_classes) & valid
     if ids.dtype.kind == "i":
         unknown |= (ids < 0) & valid
@@ -81,7 +81,7 @@ def _narrow(name: str, ids: np.ndarray, valid: np.ndarray, num_classes: int, ign
 
 
 def tally(kind: np.ndarray, kinds: int, labels: np.ndarray, num_classes: int) -> np.ndarray:
-    """How many labelled pixels there are of each kind and class, in one histogram.
+    """Number of labeled pixels of each kind and class, in one histogram.
 
     Args:
         kind: (H, W) integers from 0 to K − 1, or boolean.

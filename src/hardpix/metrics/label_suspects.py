@@ -1,4 +1,4 @@
-"""Confident learning, second pass: pixels of which a network is sure that they are of another class than labelled."""
+"""Confident learning, second pass: pixels of which a network is sure that they are of another class than labeled."""
 
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ _ROWS = 32
 
 
 class LabelSuspects(NamedTuple):
-    """What the second pass finds in one image; the attributes are those that :func:`find_label_suspects` returns.
+    """Findings of the second pass in one image; the attributes are those that :func:`find_label_suspects` returns.
 
     Example:
         >>> probabilities = np.array([[[0.9, 0.1]], [[0.1, 0.9]]])
@@ -38,16 +38,17 @@ def find_label_suspects(
 ) -> LabelSuspects:
     """The pixels whose label is suspect, and the confident joint of given and suspected labels.
 
-    A network is confident that a pixel is of class j where p_j ≥ t_j, the mean p_j of the pixels labelled j. A pixel
+    A network is confident that a pixel is of class j where p_j ≥ t_j, the mean p_j of the pixels labeled j. A pixel
     with one such class is counted for it; one with several is counted for the class of the largest probability. A label
     i is suspect where the pixel is counted for another class j and i itself is not the most probable class. A suspect
-    within ``tolerance`` rows and columns of a pixel that is labelled j is a displaced border and no wrong label; so is
+    within ``tolerance`` rows and columns of a pixel that is labeled j is a displaced border and no wrong label. So is
     every wrong label that is no wider than twice the tolerance.
 
     Without ignored pixels and with no tolerance, the confident joint is that of ``cleanlab`` 2 (uncalibrated, and
-    before it lifts the diagonal to 1) and the suspects are its label issues by confident learning; the slack of 1e-6 on
-    thresholds and on equal probabilities is cleanlab's. In the paper's formula, the most probable class is chosen among
-    the confident ones. It differs from cleanlab where several classes are confident but the most probable one is not.
+    before it lifts the diagonal to 1). The suspects are then its label issues by confident learning. The slack of 1e-6
+    on thresholds and on equal probabilities is cleanlab's. In the paper's formula, the most probable class is chosen
+    among the confident ones. It differs from cleanlab where several classes are confident but the most probable one is
+    not.
 
     Source: Northcutt et al., arXiv 1911.00068.
 
@@ -57,7 +58,7 @@ def find_label_suspects(
         target: (H, W) the given labels, class ids or ``ignore_index``.
         thresholds: (C,) from :func:`confident_thresholds` of the whole data set; of a class with NaN, which is no
             label, nothing can be confident.
-        ignore_index: the id of unlabelled pixels, which take no part.
+        ignore_index: the id of unlabeled pixels, which take no part.
         tolerance: in pixels.
 
     Returns:
@@ -122,9 +123,14 @@ def _levels(thresholds: np.ndarray, kind: np.dtype) -> list:
 def _confident_class(
     block: np.ndarray, levels: list, truth: np.ndarray, valid: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(h, w) int16, the class that each pixel of some rows is counted for, −1 for none; (h, w) float64, by how much the
-    largest probability exceeds that of the given label, 0 where the two classes are one. Integers stay in
-    their own units: their smallest step is above the slack in any."""
+    """Class that each pixel of some rows is counted for, and its lead over the given label.
+
+    Integers stay in their own units: their smallest step is above the slack in any.
+
+    Returns:
+        (h, w) int16, the class, −1 for none; (h, w) float64, by how much the largest probability exceeds that of the
+        given label, 0 where the two classes are one.
+    """
     confident, most_probable = np.full((2, *truth.shape), -1, dtype=np.int16)
     number = np.zeros(truth.shape, dtype=np.int16)
     highest = np.full(truth.shape, 0, dtype=np.float32 if block.dtype == np.float16 else block.dtype)
@@ -148,7 +154,7 @@ def _confident_class(
 
 
 def _near_own_class(suspected: np.ndarray, truth: np.ndarray, tolerance: int) -> np.ndarray:
-    """Suspects that have a pixel labelled as their suspected class within some rows and columns."""
+    """Suspects that have a pixel labeled as their suspected class within some rows and columns."""
     near = np.zeros(truth.shape, dtype=bool)
     if tolerance > 0:
         window = np.ones((2 * tolerance + 1, 2 * tolerance + 1), dtype=np.uint8)

@@ -14,8 +14,8 @@ from hardpix.metrics.label_pair import LabelPair, label_pair
 class MatchedObjects:
     """Connected components of truth and prediction of one image, with the right pixels of each.
 
-    Where the truth is unlabelled, so is the prediction: it ends there. Tables have one row for every component and a
-    row 0 for the unlabelled pixels, as :class:`~hardpix.metrics.components.Components` has them.
+    Where the truth is unlabeled, so is the prediction: it ends there. Tables have one row for every component and a
+    row 0 for the unlabeled pixels, as :class:`~hardpix.metrics.components.Components` has them.
 
     Example:
         >>> objects = match_objects(np.array([[0, 1, 1, 1]]), np.array([[0, 0, 1, 1]]), num_classes=2)
@@ -71,7 +71,7 @@ def match_objects(
         prediction: (H, W) integer class ids.
         target: (H, W) integer class ids or ``ignore_index``.
         num_classes: C.
-        ignore_index: the id of unlabelled pixels.
+        ignore_index: the id of unlabeled pixels.
 
     Raises:
         ValueError: shapes that differ; ids outside the classes.

@@ -1,4 +1,4 @@
-"""What errors cost: the mIoU that the same predictions would have if some of their wrong pixels were mended."""
+"""Δ mIoU of errors: the mIoU that the same predictions would have if some of their wrong pixels were corrected."""
 
 import torch
 from torch import Tensor
@@ -9,13 +9,13 @@ from hardpix.metrics.error_kinds import ErrorKind
 def mended_miou(confusion: Tensor, wrong: Tensor) -> Tensor:
     """mIoU after some wrong pixels were given their true class, exact, from counts.
 
-    A pixel that is t in the truth and q in the prediction, mended, is one hit more for t and one pixel less in the
-    union of q; the union of t holds it either way. A class that is left in neither map leaves the mean, as ever.
+    Correcting a pixel of true class t predicted as q adds a true positive to t and removes a false positive from q. The
+    union of t holds the pixel either way. A class that is then in neither map leaves the mean.
 
     Args:
         confusion: (C, C) int64 counts, row true class, column predicted class.
-        wrong: (..., C, C) int64, counted likewise: the pixels to mend, of those in ``confusion``. Its diagonal, pixels
-            that are right, changes nothing.
+        wrong: (..., C, C) int64, counted likewise: the pixels to correct, of those in ``confusion``. Its diagonal,
+            pixels that are right, changes nothing.
 
     Returns:
         (...) float64.
@@ -32,7 +32,7 @@ def mended_miou(confusion: Tensor, wrong: Tensor) -> Tensor:
 
 
 def mended_by_kind(kinds: Tensor) -> Tensor:
-    """mIoU with the errors of one kind mended, for each kind.
+    """mIoU with the errors of one kind corrected, for each kind.
 
     Args:
         kinds: (5, C, C), the counts of :class:`~hardpix.metrics.ErrorKinds`.
@@ -52,13 +52,13 @@ def mended_by_kind(kinds: Tensor) -> Tensor:
 
 
 def mended_by_class(confusion: Tensor, wrong: Tensor) -> Tensor:
-    """mIoU with the errors of one class mended, for each class: its pixels called otherwise, and others called it.
+    """mIoU with the errors of one class corrected, for each class.
 
-    Both, since a class's IoU suffers from both.
+    These are its false negatives and its false positives, since both lower its IoU.
 
     Args:
         confusion: (C, C) int64 counts, row true class, column predicted class.
-        wrong: (..., C, C), the pixels to mend: ``confusion`` itself for all errors, or the counts by kind.
+        wrong: (..., C, C), the pixels to correct: ``confusion`` itself for all errors, or the counts by kind.
 
     Returns:
         (..., C) float64.
@@ -73,7 +73,7 @@ def mended_by_class(confusion: Tensor, wrong: Tensor) -> Tensor:
 
 
 def mended_by_class_and_kind(kinds: Tensor) -> Tensor:
-    """mIoU with the errors of one class and kind mended, where each wrong pixel counts for one class alone.
+    """mIoU with the errors of one class and kind corrected, where each wrong pixel counts for one class alone.
 
     The classes are those of :func:`errors_by_class`.
 
@@ -81,8 +81,8 @@ def mended_by_class_and_kind(kinds: Tensor) -> Tensor:
         kinds: (5, C, C), the counts of :class:`~hardpix.metrics.ErrorKinds`.
 
     Returns:
-        (5, C) float64, indexed by :class:`~hardpix.metrics.ErrorKind`; the first, RIGHT, which has nothing to mend, is
-        that of all kinds together.
+        (5, C) float64, indexed by :class:`~hardpix.metrics.ErrorKind`; the first, RIGHT, which has nothing to correct,
+        is that of all kinds together.
 
     Example:
         >>> kinds = torch.zeros(5, 2, 2).long()
@@ -102,8 +102,8 @@ def mended_by_class_and_kind(kinds: Tensor) -> Tensor:
 def errors_by_class(kinds: Tensor) -> Tensor:
     """Wrong pixels by kind and class, each counted once.
 
-    A false response counts for the class that it is called, any other error for the class that it is: else a background
-    would be blamed for all that is wrongly seen before it.
+    A false response counts for its predicted class, any other error for its true class. Otherwise false responses would
+    count against the background that they are predicted on.
 
     Args:
         kinds: (5, C, C), the counts of :class:`~hardpix.metrics.ErrorKinds`.
@@ -123,7 +123,7 @@ def errors_by_class(kinds: Tensor) -> Tensor:
 
 
 def _counted_once(kinds: Tensor) -> tuple[Tensor, Tensor]:
-    """(5, C, C) each: wrong pixels that count for the class that they are, and for the class that they are called."""
+    """(5, C, C) each: wrong pixels that count for their true class, and for their predicted class."""
     own, called = _off_diagonal(kinds), torch.zeros_like(kinds)
     called[ErrorKind.FALSE_RESPONSE] = own[ErrorKind.FALSE_RESPONSE]
     own[[ErrorKind.RIGHT, ErrorKind.FALSE_RESPONSE]] = 0
@@ -131,7 +131,7 @@ def _counted_once(kinds: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _mended_by_class(confusion: Tensor, own: Tensor, called: Tensor) -> Tensor:
-    """(..., C): `own` is mended with the true class of its pixels, `called` with their predicted one."""
+    """(..., C): `own` is corrected with the true class of its pixels, `called` with their predicted one."""
     return _miou(
         confusion,
         more_hits=called.mT + own.sum(-1).diag_embed(),
@@ -140,11 +140,11 @@ def _mended_by_class(confusion: Tensor, own: Tensor, called: Tensor) -> Tensor:
 
 
 def mended_by_pair(confusion: Tensor, wrong: Tensor) -> Tensor:
-    """mIoU with the confusions of two classes mended, in both directions, for each pair.
+    """mIoU with the confusions of two classes corrected, in both directions, for each pair.
 
     Args:
         confusion: (C, C) int64 counts, row true class, column predicted class.
-        wrong: (C, C), the pixels to mend: ``confusion`` itself for all errors, or the counts of one kind.
+        wrong: (C, C), the pixels to correct: ``confusion`` itself for all errors, or the counts of one kind.
 
     Returns:
         (C, C) float64, symmetric; the mIoU as it is on the diagonal.
@@ -159,7 +159,7 @@ def mended_by_pair(confusion: Tensor, wrong: Tensor) -> Tensor:
     wrong = _off_diagonal(wrong)
     hits = confusion.diagonal()
     union = confusion.sum(0) + confusion.sum(1) - hits
-    # Of the class of the row: what it wins from that of the column as hits, and what it loses to it from its union.
+    # For the class of the row: hits gained from the class of the column, and pixels that leave its union.
     mended_union = union[:, None] - wrong.mT
     mended = (hits[:, None] + wrong).double() / mended_union.double()
     before = (hits.double() / union.double()).nan_to_num()[:, None]
@@ -172,7 +172,7 @@ def mended_by_pair(confusion: Tensor, wrong: Tensor) -> Tensor:
 
 
 def mended_by_size(by_band: Tensor) -> Tensor:
-    """mIoU with all errors in objects of one size mended, for each size band.
+    """mIoU with all errors in objects of one size corrected, for each size band.
 
     Args:
         by_band: (S, C, C), the confusion of :class:`~hardpix.metrics.ObjectCounts`: pixels by the band of the component

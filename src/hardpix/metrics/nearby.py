@@ -1,4 +1,4 @@
-"""How far a pixel is from a pixel of its own class in another map."""
+"""Distances to the nearest pixel of the same class in another map."""
 
 import cv2
 import numpy as np
@@ -7,10 +7,10 @@ from hardpix.metrics.label_pair import void_of
 
 
 def distance_to_same_class(labels: np.ndarray, among: np.ndarray, reach: int) -> tuple[np.ndarray, np.ndarray]:
-    """Squared distance of every labelled pixel of one map to the nearest pixel of its class in another map.
+    """Squared distance of every labeled pixel of one map to the nearest pixel of its class in another map.
 
-    Made for maps that are labelled at few pixels, borders or thin parts: every offset within reach is looked up, the
-    nearest first, and a pixel that has found its class drops out.
+    Made for maps that are labeled at few pixels, such as borders or thin parts. Every offset within reach is looked up,
+    the nearest first, and a pixel that has found its class drops out.
 
     Args:
         labels: (H, W) uint8 or uint16; the type's largest value is no label.
@@ -18,7 +18,7 @@ def distance_to_same_class(labels: np.ndarray, among: np.ndarray, reach: int) ->
         reach: in pixels, where the search ends.
 
     Returns:
-        The labels of the N labelled pixels of ``labels``, row by row, (N,), and their squared Euclidean distances, (N,)
+        The labels of the N labeled pixels of ``labels``, row by row, (N,), and their squared Euclidean distances, (N,)
         int64, (reach + 1)² where the class is not within reach.
 
     Example:

@@ -21,7 +21,7 @@ class ObjectScores(CountsMetric):
 
     Args:
         num_classes: C.
-        ignore_index: the id of unlabelled pixels.
+        ignore_index: the id of unlabeled pixels.
         limits: S − 1 limits of S size bands, below 1 shares of each image's pixels, else pixels.
         radius: a predicted object with no pixel of its class in the truth within so many rows and columns is false.
 

@@ -18,7 +18,7 @@ SIZE_LIMITS = (1e-4, 1e-3, 1e-2)
 
 @dataclass(frozen=True)
 class ObjectCounts:
-    """What objects of S size bands and C classes come to; all int64, and those of several images add up.
+    """Counts of objects by S size bands and C classes; all int64, and those of several images add up.
 
     Example:
         >>> from hardpix.metrics import match_objects
@@ -47,11 +47,14 @@ def object_counts(objects: MatchedObjects, limits: Sequence[float] = SIZE_LIMITS
 
     An object is an 8-connected component of one class; it is in band s if its area is at least ``limits[s - 1]`` and
     below ``limits[s]``. Hits and misses go by the band of the truth's component that they lie in. A false pixel lies in
-    none of its class, so it goes by its predicted component: where at least half of that is right, it is an object
-    drawn too large, and its false pixels are charged to the band that most of its right pixels lie in (the smaller band
-    if equally many do); else it is something invented, and they are charged to the band of its own size. So small
-    objects that run together are held against the small ones, and a large region of a wrong class, which happens to
-    cover a small object, is not. Every false pixel is charged once: the sums over bands are those of the whole.
+    no object of its class, so it goes by its predicted component:
+
+    - Where at least half of the component is right, it is an object drawn too large. Its false pixels are charged to
+      the band that most of its right pixels lie in, the smaller band if equally many do.
+    - Any other component is invented, and its false pixels are charged to the band of its own size.
+
+    So small objects that run together count against the small ones. A large region of a wrong class that happens to
+    cover a small object does not. Every false pixel is charged once: the sums over bands are those of the whole.
 
     A shifted thin object counts as missed here though its pixels are displaced borders for
     :func:`~hardpix.metrics.classify_errors`.
@@ -85,7 +88,7 @@ def object_counts(objects: MatchedObjects, limits: Sequence[float] = SIZE_LIMITS
     def by_class(
         band: NDArray[np.int64], label: NDArray[np.int64], weights: NDArray[np.integer] | NDArray[np.bool_]
     ) -> Tensor:
-        # Row 0 stands for unlabelled pixels.
+        # Row 0 stands for unlabeled pixels.
         counts = np.bincount(band[1:] * classes + label[1:], weights=weights[1:], minlength=bands * classes)
         return torch.from_numpy(counts.astype(np.int64)).reshape(bands, classes)
 
@@ -110,8 +113,8 @@ def object_counts(objects: MatchedObjects, limits: Sequence[float] = SIZE_LIMITS
 def object_scores(counts: ObjectCounts) -> dict[str, Tensor]:
     """Scores by size band from counts of any number of images.
 
-    With H the hits of a class in components of a band, T their pixels and F the false pixels charged to the band:
-    recall = H / T and IoU = H / (T + F).
+    Let H be the hits of a class in components of a band, T their pixels and F the false pixels charged to the band.
+    Then recall = H / T and IoU = H / (T + F).
 
     Returns:
         float64, NaN where there is nothing to count: "class_recall" and "class_iou", (S, C); "recall" and "iou", (S,),

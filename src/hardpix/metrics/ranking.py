@@ -1,4 +1,4 @@
-"""How well a map ranks pixels."""
+"""Ranking of pixels by a map."""
 
 import torch
 from torch import Tensor

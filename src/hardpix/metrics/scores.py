@@ -15,12 +15,12 @@ from hardpix.pixels.class_ids import class_ids
 class SegmentationScores(CountsMetric):
     """mIoU, the IoU of every class, accuracy, and mIoU near borders, over a whole set of images.
 
-    Two int64 confusion matrices are counted, one of all labelled pixels and one of those with another class within
-    ``border_radius`` rows and columns; scores are computed from the sums, never averaged over images or processes.
+    Two int64 confusion matrices are counted: one of all labeled pixels, and one of those with another class within
+    ``border_radius`` rows and columns. Scores are computed from the sums, never averaged over images or processes.
 
     Args:
         num_classes: C.
-        ignore_index: the id of unlabelled pixels.
+        ignore_index: the id of unlabeled pixels.
         border_radius: in pixels.
 
     Shapes (of update):
@@ -65,7 +65,7 @@ class SegmentationScores(CountsMetric):
         valid = target != self.ignore_index
         near_border = border_band(target, self.border_radius, self.ignore_index)
         known = ((target >= 0) & (target < classes) & (prediction >= 0) & (prediction < classes)).logical_or(~valid)
-        # One histogram for both matrices, unlabelled and unknown pixels: each would wait for the device.
+        # One histogram for both matrices, unlabeled and unknown pixels: each would wait for the device.
         pair = (near_border.long() * classes + target) * classes + prediction
         place = torch.where(valid, torch.where(known, pair, 2 * classes**2 + 1), 2 * classes**2)
         counts = torch.bincount(place.flatten(), minlength=2 * classes**2 + 2)

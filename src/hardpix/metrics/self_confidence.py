@@ -14,7 +14,7 @@ _UNIT = 65535 * 257
 
 
 def self_confidence_counts(probabilities: np.ndarray, target: np.ndarray, ignore_index: int = 255) -> np.ndarray:
-    """How many pixels carry each label, and the sum of the probabilities that the network gives to it there.
+    """Number of pixels of each label, and the sum of the probabilities that the network gives to it there.
 
     The state of a data set has 2 · C numbers, and that of its parts adds up to that of the whole;
     :func:`confident_thresholds` reads it.
@@ -23,7 +23,7 @@ def self_confidence_counts(probabilities: np.ndarray, target: np.ndarray, ignore
         probabilities: (C, H, W) floats from 0 to 1, uint16 (65535 means 1) or uint8 (255 means 1). Out of sample: from
             a network that was not trained on this image.
         target: (H, W) the given labels, class ids or ``ignore_index``.
-        ignore_index: the id of unlabelled pixels, which are not counted.
+        ignore_index: the id of unlabeled pixels, which are not counted.
 
     Returns:
         (2, C) int64: row 0 pixels, row 1 the sum in units of 1/16842495.
@@ -53,7 +53,7 @@ def self_confidence_counts(probabilities: np.ndarray, target: np.ndarray, ignore
 
 
 def confident_thresholds(counts: np.ndarray) -> np.ndarray:
-    """Per class, the mean probability of that class over the pixels that are labelled as it: t_j of confident learning.
+    """Per class, the mean probability of that class over the pixels that are labeled as it: t_j of confident learning.
 
     A network is confident that a pixel is of class j where p_j ≥ t_j.
 
@@ -98,7 +98,7 @@ class SelfConfidence(ProbabilityMetric):
 
     Args:
         num_classes: C.
-        ignore_index: the id of unlabelled pixels.
+        ignore_index: the id of unlabeled pixels.
 
     Shapes (of update):
         probabilities (B, C, H, W) floats from 0 to 1, or uint16 or uint8 whose largest number means 1; target (B, H, W)

@@ -14,7 +14,7 @@ class SuspectRegion:
     """Connected pixels of one label that seem to be of one other class.
 
     Attributes:
-        given: the class they are labelled as.
+        given: the class they are labeled as.
         suspected: the class they seem to be of.
         area: in pixels.
         box: first row, first column, and the row and column after the last.
@@ -44,12 +44,14 @@ def suspect_regions(
 ) -> list[SuspectRegion]:
     """Suspect pixels of one image as regions of equal given and equal suspected class, ranked by how much they matter.
 
-    Pixels that touch at a corner are connected. The score is Σ (p_suspected − p_given) over the region: how many more
-    pixels would carry the right label if the region were relabelled, as far as the probabilities can be believed.
+    Pixels that touch at a corner are connected. The score is Σ (p_suspected − p_given) over the region. As far as the
+    probabilities can be believed, so many more pixels would carry the right label if the region were relabeled.
 
     Args:
         suspected: (H, W) as :func:`find_label_suspects` has it.
-        probabilities: (C, H, W), target: (H, W), ignore_index: as it was given them.
+        probabilities: (C, H, W), as that function was given them.
+        target: (H, W), likewise.
+        ignore_index: likewise.
         min_area: smaller regions are left out.
 
     Returns:

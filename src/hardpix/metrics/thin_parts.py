@@ -17,9 +17,9 @@ def thin_parts(labels: np.ndarray, radius: int) -> np.ndarray:
 
     A pixel stays iff some disc of the radius covers it and holds no other class; all classes are opened at once, since
     such a disc lies within its class. What is at most 2·radius pixels wide goes, whatever its length; so do a few
-    pixels in the corners of thick parts. Unlabelled pixels take no part in any disc, so that nothing counts as thin
-    because its labels end there; neither does anything because the image ends there: outside, the pixels of the edge go
-    on.
+    pixels in the corners of thick parts. Unlabeled pixels take no part in any disc, so that nothing counts as thin
+    because its labels end there. Nor does anything because the image ends there: outside, the pixels of the edge are
+    repeated.
 
     Args:
         labels: (H, W) uint8 or uint16; the type's largest value is no label.
@@ -46,23 +46,26 @@ def thin_part_counts(
     ignore_index: int = 255,
     radii: Sequence[float] = (3,),
 ) -> np.ndarray:
-    """How much of the thin parts of every class was found, and how much was predicted beside them, in one image.
+    """Pixels found of the thin parts of every class, and pixels predicted beside them, in one image.
 
     Thin parts are those of :func:`thin_parts`. For a class c, found are the pixels in thin parts of the true mask of c
-    that are predicted as c. False are the pixels predicted as c where another class is true which either lie in a thin
-    part of the predicted mask of c, an invented thin thing, or at most the radius away from a thin true pixel of c, one
-    drawn too broad or in the wrong place. The first alone would leave a pole drawn twice as broad without a mistake,
-    since it is not thin any more; the second alone would leave invented poles out. Wrong pixels of broad areas, and
-    whatever is predicted within broad true areas of the class, are not errors of thin parts and do not count.
+    that are predicted as c. False are the pixels predicted as c where another class is true, if one of these holds:
+
+    - they lie in a thin part of the predicted mask of c: an invented thin object;
+    - they are at most the radius away from a thin true pixel of c: an object drawn too broad or in the wrong place.
+
+    The first rule alone would leave a pole drawn twice as broad without a mistake, since it is not thin any more. The
+    second alone would leave invented poles out. Wrong pixels of broad areas, and whatever is predicted within broad
+    true areas of the class, are not errors of thin parts and do not count.
 
     Args:
         prediction: (H, W) integer class ids from 0 to C − 1.
         target: (H, W) integer class ids or ``ignore_index``.
         num_classes: C.
-        ignore_index: the id of unlabelled pixels; where truth is unlabelled the prediction counts as unlabelled too.
+        ignore_index: the id of unlabeled pixels; where truth is unlabeled the prediction counts as unlabeled too.
         radii: of the disc, one after the other: below 1 a share of the image's diagonal, rounded, at least one pixel;
-            from 1 on in pixels. By default 3 pixels, so that thin is what is at most 6 pixels wide: less than one cell
-            of the coarsest grid on which most networks still keep positions apart, 8 pixels.
+            from 1 on in pixels. By default 3 pixels, so that parts of at most 6 pixels are thin. The coarsest grid on
+            which most networks still keep positions apart has cells of 8.
 
     Returns:
         (3, R, C) int64: found pixels, thin true pixels, false pixels, for every radius and class. Counts of images add
@@ -134,7 +137,7 @@ class ThinParts(LabelMetric):
 
     Args:
         num_classes: C.
-        ignore_index: the id of unlabelled pixels.
+        ignore_index: the id of unlabeled pixels.
         radii: of the disc, below 1 as shares of the diagonal, from 1 on in pixels.
 
     Shapes (of update):

@@ -14,7 +14,7 @@ def square(radius: int) -> np.ndarray:
 
 
 def disc(radius: int) -> np.ndarray:
-    """The pixels at most ``radius`` from the centre, for cv2's morphology, whose own ellipse is no disc.
+    """The pixels at most ``radius`` from the center, for cv2's morphology, whose own ellipse is no disc.
 
     Example:
         >>> disc(2)
@@ -29,9 +29,9 @@ def disc(radius: int) -> np.ndarray:
 
 
 def holds_several_classes(labels: np.ndarray, window: np.ndarray) -> np.ndarray:
-    """Whether the window around each pixel holds labelled pixels of two classes or more.
+    """Mask of the pixels whose window holds labeled pixels of two classes or more.
 
-    It does iff its largest and its smallest label differ. Unlabelled pixels take no part, but have windows of their
+    It does iff its largest and its smallest label differ. Unlabeled pixels take no part, but have windows of their
     own; there is nothing outside the image.
 
     Args:

@@ -28,4 +28,5 @@ def files_of(cases: Sequence[Checked], concerned: Callable[[Checked], bool], kin
 
 
 def percent(share: float) -> str:
+    """A share in percent, one decimal."""
     return f"{100 * share:.1f} %"

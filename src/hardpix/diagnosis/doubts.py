@@ -38,7 +38,7 @@ def find_doubts(readings: Readings, cases: Sequence[Checked], answered: bool) ->
     if not answered and (found := soft_maps_doubt(readings, cases)):
         return [found]
     of_sides = list(side_doubts(readings, cases, refused=not answered))
-    # Which side holds numbers in the order of the table, the pixels of both tell better.
+    # The pixels of both sides tell better which of them holds numbers in the order of the table.
     if refused := [doubt for doubt in of_sides if doubt.refused and doubt.kind != IN_ORDER]:
         return [*refused]
     about_ids = _doubts_about_ids(readings, cases, answered)

@@ -1,4 +1,4 @@
-"""Which images hold the errors of a class, a kind, a pair or a size: what the gallery is filtered by."""
+"""Images that hold the errors of a class, a kind, a pair or a size: the filters of the gallery."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ class ErrorIndex:
     """Wrong pixels by image, collected from the details of one image after the other; only what is not zero is kept.
 
     The keys, with classes, kinds and bands by their index:
-    `"class"`: `"c"`, the pixels that lower the IoU of a class: of its truth found wrong, or found where it is not;
-    `"class_kind"`: `"c,k"`, errors of one kind, each for one class: a false response for the class that it is called,
-    any other for the class that it is;
-    `"pair"`: `"t,p"`, pixels of t taken for p;
-    `"band"`: `"c,b"` and `",b"`, pixels not found of the objects of a size band, of one class and of all.
+
+    - `"class"`: `"c"`, the false negatives and false positives of a class, which both lower its IoU;
+    - `"class_kind"`: `"c,k"`, errors of one kind, each for one class: a false response for its predicted class, any
+      other for its true class;
+    - `"pair"`: `"t,p"`, pixels of t predicted as p;
+    - `"band"`: `"c,b"` and `",b"`, pixels not found of the objects of a size band, of one class and of all.
 
     Example:
         >>> index = ErrorIndex()

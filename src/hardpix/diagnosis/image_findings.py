@@ -1,4 +1,4 @@
-"""What a report shows of one image: its scores, its errors, its objects, its suspect labels."""
+"""Findings about one image: its scores, its errors, its objects, its suspect labels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hardpix.diagnosis.image_maps import ImageMaps
 from hardpix.metrics import ErrorKind, class_iou
 from hardpix.metrics.suspect_regions import regions_in
 
-# Of one image: the largest objects that were missed, and the largest that were invented.
+# Kept of one image: the largest objects that were missed, the largest that were invented, and suspect regions.
 MOST_MISSED, MOST_FALSE, MOST_SUSPECTS = 60, 20, 50
 # A network that gives a class less than this, on average where it is the label, does not know it.
 KNOWN = 0.5
@@ -20,8 +20,7 @@ KNOWN = 0.5
 
 @dataclass(frozen=True)
 class ImageFindings:
-    """Of one image: its place in each column, its details, the suspect regions that matter most, and how many there are
-    that may be mislabelled."""
+    """Scores of one image by column, its details, the main suspect regions, and the number of mislabeled ones."""
 
     row: dict[str, float]
     details: dict[str, Any]
@@ -73,12 +72,12 @@ def _objects(maps: ImageMaps) -> list[dict[str, Any]]:
 
 
 def _suspects(maps: ImageMaps) -> list[dict[str, Any]]:
-    """Suspect regions, first those that may be mislabelled, each sort ranked by the pixels that relabelling would mend
-    times how sure the network is, on average, of the class that they are labelled as.
+    """Suspect regions, possibly mislabeled ones first.
 
-    Who never finds signs says nothing about a sign's label by missing it. Nor does a network that still finds the label
-    the likelier of the two: confident learning measures each class by how sure the network is of it on average, which
-    is little for a class that it hardly finds.
+    Each group is sorted by (pixels corrected by relabeling) × (mean confidence in the given class). A network that
+    never finds signs says nothing about a sign's label by missing it, nor does one that still finds the label the
+    likelier of the two. Confident learning measures each class by the mean confidence in it, which is low for a class
+    that is hardly found.
     """
     thresholds = maps.thresholds
     if maps.suspects is None or maps.probabilities is None or thresholds is None:

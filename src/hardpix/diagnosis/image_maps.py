@@ -93,7 +93,7 @@ class ImageMaps:
 
     @cached_property
     def predicted_confidence(self) -> np.ndarray | None:
-        """(H, W) probability of the predicted class; None where nothing tells. Unlabelled pixels hold anything."""
+        """(H, W) probability of the predicted class; None where nothing tells. Unlabeled pixels hold anything."""
         if self.probabilities is None:
             return self.confidence
         predicted = np.minimum(self.prediction, len(self.probabilities) - 1).astype(np.intp)

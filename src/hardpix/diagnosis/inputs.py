@@ -1,4 +1,4 @@
-"""Which files are diagnosed together."""
+"""Files that are diagnosed together."""
 
 from __future__ import annotations
 
@@ -64,8 +64,11 @@ class Inputs:
     endings: Mapping[str, str] = field(default_factory=dict)
 
     def pair(self) -> tuple[list[Case], list[Problem], list[Problem]]:
-        """The stems that have truth and prediction, in natural order; why other masks have no prediction of their own;
-        the files without a mask.
+        """Pair the files of all folders.
+
+        Returns:
+            The stems that have truth and prediction, in natural order; why other masks have no prediction of their
+            own; the files without a mask.
 
         Raises:
             FileNotFoundError: a folder that is not there.
@@ -108,7 +111,7 @@ class Inputs:
         return cases, lost, [*alone, *self._unread()]
 
     def count(self) -> int:
-        """How many masks there are."""
+        """Number of masks."""
         return len(self._files["truth"])
 
     def example(self, kind: str) -> str:
@@ -217,7 +220,7 @@ def _alone(path: Path, kind: str, stem: str, truth: Path) -> Problem:
 
 
 def _undecodable(stem: str) -> bool:
-    """Whether the system could not tell the characters of a name."""
+    """True if the system could not decode the characters of a name."""
     return any("\udc80" <= character <= "\udcff" for character in stem)
 
 

@@ -23,7 +23,7 @@ from hardpix.cli.errors import UsageError
 T = TypeVar("T")
 R = TypeVar("R")
 
-# What a worker takes at once at most: results come back, and the bar moves, after so many images.
+# Images that a worker takes at once at most: results come back, and the bar moves, after so many.
 LARGEST_CHUNK = 8
 # Fewer images for each are done before a further process has started.
 IMAGES_A_WORKER = 24
@@ -48,7 +48,7 @@ def worker_count(items: int, asked: int | None = None) -> int:
 
 
 def in_chunks(work: Callable[[Sequence[T]], R], items: Sequence[T], workers: int, label: str) -> Iterator[R]:
-    """What `work` returns for one part of the items after the other, with a progress bar on stderr.
+    """Results of `work` for one part of the items after the other, with a progress bar on stderr.
 
     Args:
         work: of a part of the items; with several workers it must be known by name in a module, as their results must.
@@ -92,7 +92,7 @@ def _by_workers(work: Callable[[Sequence[T]], R], chunks: Sequence[Sequence[T]],
 
 
 def _context() -> BaseContext:
-    """How processes start: forked from one that has imported what they need, and does nothing else."""
+    """Start of processes: forked from one that has imported what they need, and does nothing else."""
     if "forkserver" not in get_all_start_methods():
         return get_context("spawn")
     context = get_context("forkserver")
@@ -102,7 +102,7 @@ def _context() -> BaseContext:
 
 
 def _prepare() -> None:
-    # What was imported before the fork is never collected: looking for garbage in it would copy its pages.
+    # Objects imported before the fork are never collected: looking for garbage in them would copy their pages.
     gc.freeze()
     # The processes are as many as the cores.
     cv2.setNumThreads(1)

@@ -115,7 +115,7 @@ class Reader:
         return problems
 
     def _advice(self, pairs: Pairs, otherwise: str) -> str:
-        """What to do about ids of a prediction that are no classes."""
+        """Advice about ids of a prediction that are no classes."""
         predicted = self.predictions.table
         if predicted is not self.classes:
             return (
@@ -234,7 +234,7 @@ def read_probabilities(path: Path, num_classes: int) -> np.ndarray:
 
 
 def size_problem(case: Case, kind: str, size: tuple[int, int], *, max_pixels: int = MAX_PIXELS) -> Problem | None:
-    """What is wrong with the size of a map beside truth and prediction, as far as the head of its file tells."""
+    """Problem with the size of a map beside truth and prediction, as far as the head of its file tells."""
     path = case.files[kind]
     try:
         if path.suffix.lower() == ".npy":

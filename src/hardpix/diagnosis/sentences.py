@@ -11,7 +11,7 @@ import torch
 from hardpix.diagnosis.settings import Settings
 from hardpix.metrics import mended_by_pair
 
-# How many of the classes that cost most are spoken of.
+# Number of classes that are spoken of: those with the most mIoU to gain.
 CLASSES = 3
 PLURAL = {
     "displaced": "displaced borders of up to {radius} pixels",
@@ -174,7 +174,7 @@ def _hardness(summary: Mapping[str, Any]) -> Sentence | None:
 
 
 def _calibration(summary: Mapping[str, Any]) -> Sentence | None:
-    """How far confidence is off on the whole, and where it is off most."""
+    """Mean confidence against accuracy, over all pixels and where they differ most."""
     calibration = summary.get("calibration")
     if calibration is None or np.isnan(calibration["overall"]["ece"]):
         return None
@@ -194,7 +194,7 @@ def _calibration(summary: Mapping[str, Any]) -> Sentence | None:
 
 
 def _where(summary: Mapping[str, Any], key: str, signal: str) -> str:
-    """Of how many images that holds, where some lack the signal."""
+    """Number of images that a sentence holds for, where some lack the signal."""
     have, count = summary["inputs"][key], summary["inputs"]["count"]
     return "" if have == count else f", on the {have:,} of {count:,} images that have {signal}"
 
@@ -219,7 +219,7 @@ def _suspects(summary: Mapping[str, Any], names: Sequence[str]) -> Sentence | No
 
 
 def compared(summary: Mapping[str, Any], against: Mapping[str, Any]) -> list[Sentence]:
-    """What differs from another run: the mIoU, the classes that changed most, and whether the images are the same."""
+    """Differences from another run: the mIoU, the classes that changed most, and whether the images are the same."""
     before, after = against["scores"]["miou"], summary["scores"]["miou"]
     if before is None or np.isnan(after):
         return []
@@ -254,7 +254,7 @@ def compared(summary: Mapping[str, Any], against: Mapping[str, Any]) -> list[Sen
 
 
 def _by(difference: float, title: str = "") -> str:
-    """How much better one mIoU is than another one, of a title that may be left out.
+    """A difference of two mIoU in words; the title of the other one may be left out.
 
     Example:
         >>> _by(-0.048, "the other"), _by(0.0001)

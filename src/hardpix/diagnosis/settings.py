@@ -1,4 +1,4 @@
-"""What a diagnosis is asked for, apart from its files."""
+"""Settings of a diagnosis, apart from its files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hardpix.metrics.objects import SIZE_LIMITS, limits_in_pixels
 
 @dataclass(frozen=True)
 class Settings:
-    """How wrong pixels are counted.
+    """Settings of the counts.
 
     Class maps hold indices 0 … C − 1, and `void` where there is no label.
 
@@ -49,7 +49,7 @@ class Settings:
 
     @property
     def void(self) -> int:
-        """What stands for unlabelled pixels in class maps: the largest value of their type."""
+        """The value of unlabeled pixels in class maps: the largest one of their type."""
         return 255 if self.num_classes <= 255 else 65535
 
     @property

@@ -53,7 +53,7 @@ class Calibration(Score):
 def _diagram(histogram: np.ndarray) -> dict[str, Any]:
     diagram = reliability_diagram(histogram, BINS)
     pixels = int(histogram.sum())
-    # How far it is off on the whole, and in which direction: positive where it is too sure.
+    # Mean confidence minus accuracy: positive where the network is too sure.
     right = histogram[0].sum() / pixels if pixels else np.nan
     sure = histogram.sum(0) @ np.arange(histogram.shape[1]) / pixels / (histogram.shape[1] - 1) if pixels else np.nan
     return {

@@ -1,4 +1,4 @@
-"""What a report takes over from another one, of the same truth, to show both side by side."""
+"""Copies from another report of the same truth, so that both are shown side by side."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from hardpix.report.data_scripts import read_assigned
 from hardpix.report.report_folder import FORMAT, require_report
 
-# What differs between two runs on the same images.
+# Files that differ between two runs on the same images.
 _COPIED = ("prediction.png", "kinds.png", "hardness.png", "labels.js")
 
 

@@ -38,7 +38,7 @@ def assign(path: Path, name: str, value: Any) -> None:
 
 
 def _pieces(value: Any) -> Iterator[str]:
-    """What `as_script` writes, entry by entry, so that large data are never in memory as text."""
+    """Text of `as_script`, entry by entry, so that large data are never in memory as text."""
     if not isinstance(value, dict):
         yield as_script(value)
         return
@@ -62,6 +62,7 @@ def read_assigned(path: Path) -> Any:
 
 
 def plain(value: Any) -> Any:
+    """The value in types that JSON has: six digits, and None for what is not finite."""
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, np.ndarray | np.generic):

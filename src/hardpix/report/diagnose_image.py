@@ -1,4 +1,4 @@
-"""What is done with every case: read, count, draw."""
+"""Diagnosis of one image: read its files, count, draw."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Drawing:
-    """Where pictures go, and how large they are.
+    """Writer of the pictures of images, in one folder and one size.
 
     Attributes:
         out: folder of the report.

@@ -27,15 +27,15 @@ from hardpix.report.report_folder import FORMAT
 from hardpix.report.tables import write_classes, write_images, write_summary
 from hardpix.report.write_report import write_report
 
-# How many are listed; further ones are counted.
+# Number of entries that are listed; further ones are counted.
 MOST_PROBLEMS, MOST_SUSPECTS = 200, 500
 
 
 class Collector:
     """Adds up parts of a report in the order of their images.
 
-    Of an image it keeps the place in each column and no more: details lie in a temporary file until they are written,
-    and of suspect labels those that matter most are kept.
+    In memory, an image has its scores by column alone. Its details lie in a temporary file until they are written, and
+    only the suspect labels that matter most are kept.
     """
 
     def __init__(self, settings: Settings, scores: Sequence[Score]) -> None:
@@ -76,7 +76,7 @@ class Collector:
                 heapq.heappop(self._suspects)
 
     def suspects(self) -> list[dict[str, Any]]:
-        """The suspect regions that matter most, those first; the others follow those that may be mislabelled."""
+        """The suspect regions that matter most, those first; the others follow those that may be mislabeled."""
         return [entry for *_, entry in sorted(self._suspects, reverse=True, key=lambda entry: entry[:2])]
 
     def columns(self, keys: Sequence[str]) -> dict[str, list[float | None]]:
@@ -84,17 +84,17 @@ class Collector:
         return {key: [row.get(key) for row in self._rows] for key in keys}
 
     def images_with(self, key: str) -> int:
-        """How many images have that column."""
+        """Number of images that have that column."""
         return sum(key in row for row in self._rows)
 
     def details(self) -> Iterator[dict[str, Any]]:
-        """Those of one image after the other."""
+        """Details of one image after the other."""
         self._details.seek(0)
         return map(json.loads, self._details)
 
 
 def _command() -> str | None:
-    """What was typed; None where a script or a notebook calls."""
+    """The command line as it was typed; None where a script or a notebook calls."""
     program, *given = sys.argv
     return shlex.join(["hardpix", *given]) if Path(program).stem == "hardpix" else None
 

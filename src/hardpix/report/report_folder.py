@@ -9,12 +9,12 @@ from pathlib import Path
 
 from hardpix.cli.results import RECORD, require_free
 
-# Of what a report holds: another one where its figures mean something else.
+# Version of the report's data; raise it when a figure changes its meaning.
 FORMAT = 2
 FOLDERS = ("scripts", "data", "thumbnails", "pictures", "against")
 PICTURES = ("image.jpg", "truth.png", "prediction.png", "kinds.png", "hardness.png", "suspects.png", "labels.js")
 
-# What a report may hold, by path; anything else in its folder is somebody's own.
+# Paths that a report may hold; anything else in its folder is somebody's own.
 _OURS = re.compile(
     r"index\.html|report\.css|plotly\.min\.js|summary\.json|classes\.csv|images\.parquet|hardpix\.json"
     r"|scripts/[a-z_]+\.js|data/(summary|images)\.js|data/details/\d{4,}\.js|thumbnails/\d{6,}\.(jpg|png)"
@@ -59,7 +59,7 @@ def prepare_report(out: Path, inputs: Iterable[Path] = (), overwrite: bool = Fal
 
 
 def is_report(folder: Path) -> bool:
-    """Whether a folder holds a report, by its record."""
+    """True if a folder holds a report, by its record."""
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -90,7 +90,7 @@ def _empty(out: Path) -> None:
 
 
 def _within(out: Path) -> Iterator[Path]:
-    """What lies in the folder itself and in a report's own folders; links are not followed."""
+    """Files and folders in the folder itself and in a report's own folders; links are not followed."""
     for path in sorted(out.iterdir()):
         if path.name in FOLDERS and path.is_dir() and not path.is_symlink():
             yield path

@@ -38,7 +38,7 @@ def write_pictures(
     """Write `pictures/NNNNNN/` and the thumbnails of one image; layers that are None are left out.
 
     There are two thumbnails, `NNNNNN.jpg` of the first layer and, where there are errors, `NNNNNN.png` to lie over it.
-    Labels are also written as ids (`labels.js`), so that the page can tell what lies under the pointer: a page on disk
+    Labels are also written as ids (`labels.js`), so that the page can tell what lies under the pointer. A page on disk
     may show the pixels of a png beside it, but not read them.
 
     Args:
@@ -47,7 +47,7 @@ def write_pictures(
         class_colours: of the classes, by index.
         kind_colours: of the kinds of error, in their order.
         image: (H, W, 3) uint8.
-        truth: (H, W) class indices; any other value is unlabelled, and transparent.
+        truth: (H, W) class indices; any other value is unlabeled, and transparent.
         prediction: (H, W) likewise.
         kinds: (H, W); k + 1 where the error is of the k-th kind; any other value is transparent.
         hardness: (H, W) from 0 to 1.
@@ -118,7 +118,7 @@ def _coloured(
     else:
         colours = kind_colours if name == "kinds" else class_colours
         layer = layer.astype(np.int64) - (name == "kinds")
-    # the colour after the last is what stands for everything else, and is seen through
+    # the color after the last is what stands for everything else, and is seen through
     layer = np.where((layer >= 0) & (layer < len(colours)), layer, len(colours))
     table = np.zeros((len(colours) + 1, 4), np.uint8)
     table[:-1, :3], table[:-1, 3] = np.asarray(colours).reshape(-1, 3), 255
@@ -135,7 +135,7 @@ def _count(name: str, class_colours: Sequence[Colour], kind_colours: Sequence[Co
 
 
 def _ids(layer: np.ndarray, count: int) -> str:
-    """A data URI of a label map as grey values; 255 where there is no label."""
+    """A data URI of a label map as gray values; 255 where there is no label."""
     ids = np.where((layer >= 0) & (layer < count), layer, 255).astype(np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(ids).save(buffer, "PNG", optimize=True)

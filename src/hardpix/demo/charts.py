@@ -1,6 +1,6 @@
 """Small charts as inline SVG: two runs on one scale, bars against chance, lines over epochs.
 
-Colours come from the page's style sheet by class name, so that the charts follow light and dark. None says by colour
+Colors come from the page's style sheet by class name, so that the charts follow light and dark. None says by color
 alone what it says: "first" is a ring on a dashed line, "second" a diamond on a solid one, and the values are printed.
 """
 
@@ -93,7 +93,7 @@ def lines_over_epochs(series: Mapping[str, Sequence[float]]) -> str:
 
 
 def line_legend(names: Iterable[str]) -> str:
-    """Which line of `lines_over_epochs` is whose, as list items."""
+    """Legend of `lines_over_epochs`, as list items."""
     names = list(names)
     return "".join(
         '<li><svg class="key" width="28" height="14" viewBox="-14 -7 28 14" aria-hidden="true">'

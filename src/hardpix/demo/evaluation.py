@@ -1,4 +1,4 @@
-"""What the demo measures on held-out scenes."""
+"""Measurements of the demo on held-out scenes."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def look(task: SegmentationTask, scene: dict[str, Any]) -> PixelBatch:
 
 
 def hardness_maps(task: SegmentationTask, px: PixelBatch) -> dict[str, Tensor]:
-    """What may say which pixels of one scene are hard, (H, W) each."""
+    """Maps that may rank the pixels of one scene by hardness, (H, W) each."""
     maps = {"loss": px.loss[0], "1 − confidence": 1 - px.confidence[0]}
     signal = task.shown_signal
     return maps if signal is None else {"learned hardness": signal.level(px)[0], **maps}

@@ -1,4 +1,4 @@
-"""What the demo found: the scores of two runs, how their maps behave, and scenes to look at."""
+"""Findings of the demo: the scores of two runs, how their maps behave, and scenes to look at."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ IGNORE_INDEX = 255
 
 @dataclass(frozen=True)
 class RunScores:
-    """What one trained network scored on the held-out scenes; scores are 0 to 1, NaN where a class never occurs."""
+    """Scores of one trained network on the held-out scenes: 0 to 1, NaN where a class never occurs."""
 
     name: str
     miou: float
@@ -25,7 +25,7 @@ class Example:
 
     stem: str
     image: np.ndarray
-    truth: np.ndarray  # class ids; 255 is unlabelled
+    truth: np.ndarray  # class ids; 255 is unlabeled
     predictions: dict[str, np.ndarray]  # class ids by the name of the run
     hardness: np.ndarray  # 0 to 1
     ambiguity: np.ndarray  # 0 to 1

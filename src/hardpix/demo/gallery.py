@@ -1,4 +1,4 @@
-"""The scenes of the page: one card each with its pictures, and the legends that explain their colours."""
+"""The scenes of the page: one card each with its pictures, and the legends that explain their colors."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def hero(examples: Sequence[Example], hardness_span: Span) -> str:
 
 
 def class_legend(names: Sequence[str], colors: Sequence[pictures.Color]) -> str:
-    """The classes with their colours, as list items."""
+    """The classes with their colors, as list items."""
     return "".join(
         f'<li class="swatch" data-color="{red},{green},{blue}">'
         f'<span style="background:rgb({red},{green},{blue})"></span>{escape(name)}</li>'
@@ -42,7 +42,7 @@ def class_legend(names: Sequence[str], colors: Sequence[pictures.Color]) -> str:
 
 
 def scale(name: str, span: Span) -> str:
-    """The colours of a map from the lowest to the highest value, with both in figures."""
+    """The colors of a map from the lowest to the highest value, with both in figures."""
     low, high = (words.number(value) for value in span)
     return (
         f'<div class="scale"><span>{escape(name)}</span> <span>{low}</span>'
@@ -70,7 +70,7 @@ def _card(findings: Findings, example: Example, hardness_span: Span, ambiguity_s
 
 
 def _figure(kind: str, name: str, source: str, stem: str, span: Span | None = None) -> str:
-    """One picture of a card; the viewer reads kind, name and the values at both ends of the colours from it."""
+    """One picture of a card; the viewer reads kind, name and the values at both ends of the colors from it."""
     ends = "" if span is None else f' data-low="{span[0]:.6g}" data-high="{span[1]:.6g}"'
     return (
         f'<figure><img src="{source}" alt="{escape(name)}, scene {escape(stem)}" class="{kind}" data-kind="{kind}" '
@@ -79,7 +79,7 @@ def _figure(kind: str, name: str, source: str, stem: str, span: Span | None = No
 
 
 def _wrong_pixels(example: Example, comparison: np.ndarray, plain: str, learned: str) -> str:
-    """How much of a scene each run gets wrong, out of its labelled pixels."""
+    """Share of a scene's labeled pixels that each run gets wrong."""
     labelled = int((example.truth != IGNORE_INDEX).sum())
     if labelled == 0:
         return "<p>No pixel is labelled.</p>"

@@ -127,7 +127,7 @@ def _score_rows(plain: RunScores, learned: RunScores) -> str:
 
 
 def _difference(difference: float) -> str:
-    """A signed difference with an arrow, so that its direction is not told by colour alone."""
+    """A signed difference with an arrow, so that its direction is not told by color alone."""
     kind, arrow = {1: ("gain", "▲"), 0: ("same", ""), -1: ("loss", "▼")}[words.direction(difference)]
     shown = f'<span aria-hidden="true">{arrow}</span> ' if arrow else ""
     return f'<span class="difference {kind}">{shown}{words.signed(difference)}</span>'

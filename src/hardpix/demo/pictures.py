@@ -19,7 +19,7 @@ TRANSPARENT = 255
 
 
 def shared_range(maps: Sequence[np.ndarray]) -> tuple[float, float]:
-    """The range that the colours of several maps span, one for all so that they compare: 1st to 99th percentile.
+    """The range that the colors of several maps span, one for all so that they compare: 1st to 99th percentile.
 
     A flat or empty set of maps gets a range of length one, so that there is always a scale to print.
 
@@ -37,26 +37,26 @@ def shared_range(maps: Sequence[np.ndarray]) -> tuple[float, float]:
 
 
 def photograph(image: np.ndarray) -> str:
-    """A data URI of an (H, W, 3) uint8 picture, as JPEG with full colour resolution: thin things stay thin."""
+    """A data URI of an (H, W, 3) uint8 picture, as JPEG with full color resolution: thin things stay thin."""
     return _data_uri(Image.fromarray(image), "JPEG", quality=88, subsampling=0)
 
 
 def label_picture(labels: np.ndarray, colors: Sequence[Color]) -> str:
-    """A data URI of an (H, W) label map in its classes' colours; every other label is transparent."""
+    """A data URI of an (H, W) label map in its classes' colors; every other label is transparent."""
     known = (labels >= 0) & (labels < len(colors))
     return _indexed(np.where(known, labels, TRANSPARENT), colors)
 
 
 def heat_picture(values: np.ndarray, low: float, high: float) -> str:
-    """A data URI of an (H, W) map, coloured from dark at `low` to light at `high`; what is not finite is lowest."""
+    """A data URI of an (H, W) map, colored from dark at `low` to light at `high`; what is not finite is lowest."""
     share = np.clip((np.nan_to_num(values, nan=low) - low) / (high - low), 0, 1)
     return _data_uri(_with_palette((share * 255).round(), heat_colors()), "PNG", optimize=True)
 
 
 def compare(truth: np.ndarray, first: np.ndarray, second: np.ndarray, ignore_index: int = 255) -> np.ndarray:
-    """Who is wrong where: (H, W) of BOTH_RIGHT, ONLY_FIRST_WRONG, ONLY_SECOND_WRONG, BOTH_WRONG.
+    """Comparison of two predictions: (H, W) of BOTH_RIGHT, ONLY_FIRST_WRONG, ONLY_SECOND_WRONG, BOTH_WRONG.
 
-    Unlabelled pixels (`ignore_index`) have no wrong answer.
+    Unlabeled pixels (`ignore_index`) have no wrong answer.
 
     >>> compare(np.array([[0, 0, 0, 0, 255]]), np.array([[0, 1, 0, 1, 1]]), np.array([[0, 0, 1, 1, 1]])).tolist()
     [[0, 1, 2, 3, 0]]

@@ -1,4 +1,4 @@
-"""What the figures say, in plain sentences that depend on the figures: also when learned hardness did not win."""
+"""Plain sentences that depend on the figures, also when learned hardness did not win."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def direction(difference: float) -> int:
 
 
 def headline(name: str, difference: float) -> str:
-    """What the difference in mIoU is called on top of the page.
+    """Heading of the page, from the difference in mIoU.
 
     >>> headline("Learned hardness", -0.004)
     'Learned hardness did not win here: −0.4 points of mIoU'
@@ -58,7 +58,7 @@ def headline(name: str, difference: float) -> str:
 
 
 def border_sentence(miou: float, border: float) -> str:
-    """How the difference near borders goes with the difference over all pixels.
+    """Compares the difference near borders with the difference over all pixels.
 
     >>> border_sentence(0.02, -0.01)
     'Within 3 pixels of a border the difference is −1.0 points, over all pixels +2.0: the two disagree.'
@@ -70,7 +70,7 @@ def border_sentence(miou: float, border: float) -> str:
 
 
 def class_sentence(differences: Mapping[str, float]) -> str:
-    """How many classes gained and lost, and which one most.
+    """Counts the classes that gained and lost, and names the ones that did so most.
 
     >>> class_sentence({"pole": 0.06, "road": 0.001, "sky": -0.004, "train": float("nan")})
     'Of 3 classes with a score, 2 gained and 1 lost. Largest gain: pole (+6.0). Largest loss: sky (−0.4).'
@@ -89,7 +89,7 @@ def class_sentence(differences: Mapping[str, float]) -> str:
 
 
 def auroc_sentence(auroc: Mapping[str, float]) -> str:
-    """Whether the first map, the learned one, ranks the ambiguous pixels best, and if not, which maps do.
+    """Says if the first map, the learned one, ranks the ambiguous pixels best, and if not, which maps do.
 
     >>> auroc_sentence({"learned hardness": 0.8, "loss": 0.7})
     'Of these 2 maps, learned hardness finds the ambiguous pixels best.'
@@ -110,7 +110,7 @@ def auroc_sentence(auroc: Mapping[str, float]) -> str:
 
 
 def stability_sentence(stability: Mapping[str, Sequence[float]]) -> str:
-    """Whether the first map, the learned one, changes less from epoch to epoch than the others: mean correlations.
+    """Says if the first map, the learned one, changes less between epochs than the others: mean correlations.
 
     >>> stability_sentence({"learned hardness": [0.8, 0.9], "loss": [0.5, 0.6]})
     'Learned hardness is the steadier map: mean correlation 0.85, loss 0.55.'

@@ -39,13 +39,14 @@ def compare(
 ) -> int:
     """Train several configurations from the same seeds, score them, and write a table that can be cited.
 
-    Every variant is the base configuration with a few settings of its own; each is trained once for every seed by
-    hardpix fit, scored by hardpix test, and makes one line of OUT/runs.jsonl. OUT/table.md and OUT/index.html are made
-    from these lines alone: mean and spread over seeds, and differences to the first variant, paired by seed, with 95 %
-    confidence intervals; of scores, classes, borders, thin parts, object sizes, time and memory.
+    Every variant is the base configuration with a few settings of its own. Each is trained once for every seed by
+    hardpix fit and scored by hardpix test, which makes one line of OUT/runs.jsonl. OUT/table.md and OUT/index.html are
+    made from these lines alone. They have the mean and spread over seeds, and the differences to the first variant,
+    paired by seed, with 95 % confidence intervals. They cover scores, classes, borders, thin parts, object sizes, time
+    and memory.
 
-    The same command again goes on where it was interrupted: a finished run is not run again, an interrupted one goes
-    on from its last checkpoint, a failed one is tried again. Several of these commands may share OUT and its work.
+    The same command again goes on where it was interrupted. Finished runs are not run again, interrupted ones go on
+    from their last checkpoint, and failed ones are tried again. Several of these commands may share OUT and its work.
 
     Args:
         out: Folder of the study.

@@ -44,7 +44,7 @@ AMBIGUOUS = 0.25
 EXAMPLES = 12
 # A training of minutes has no time for weights of 1 to 11 (on other scenes they cost 2.6 points of mIoU, these none).
 FLOOR = 1.0
-# Of the five minutes; drawing scenes, looking at maps after each epoch, scoring and the page take the rest.
+# Part of the five minutes; drawing scenes, looking at maps after each epoch, scoring and the page take the rest.
 TRAINING_SECONDS = 170
 
 
@@ -53,8 +53,8 @@ def demo(
 ) -> Findings:
     """Train twice on generated road scenes and write a page that shows what learned hardness changes.
 
-    The same small U-Net is trained twice from the same seed, once with plain cross-entropy and once with cross-entropy
-    weighted by learned hardness, and both are scored on scenes that neither has seen. Nothing is read or downloaded.
+    The same small U-Net is trained twice from the same seed: with plain cross-entropy, and with cross-entropy weighted
+    by learned hardness. Both are scored on scenes that neither has seen. Nothing is read or downloaded.
 
     Args:
         out: Folder for index.html.
@@ -101,8 +101,8 @@ class Rendered(Dataset[Sample]):
         workers = min(os.cpu_count() or 1, 8)
         loader = DataLoader(scenes, batch_size=None, num_workers=workers)
         bar = track(loader, label, total=len(scenes), console=Console(stderr=True))
-        # What another process has made lies in shared memory, with an open file for each tensor: all scenes at once
-        # would be more of them than a shell usually allows.
+        # Tensors of another process lie in shared memory, each with an open file: all scenes at once would need more
+        # open files than a shell usually allows.
         self.samples: list[Sample] = [
             {name: value.clone() if isinstance(value, Tensor) else value for name, value in scene.items()}
             for scene in bar
@@ -138,7 +138,7 @@ def fastest_precision() -> Precision:
 
 
 def epochs_in_time(pace: float, steps: int) -> int:
-    """How many epochs of so many steps, of so many seconds each, both trainings can have.
+    """Number of epochs that both trainings can have, from the seconds a step and the steps an epoch.
 
     Example:
         >>> epochs_in_time(0.1, steps=50), epochs_in_time(10.0, steps=50)
@@ -148,7 +148,7 @@ def epochs_in_time(pace: float, steps: int) -> int:
 
 
 def seconds_a_step(data: SegmentationData, seed: int, precision: Precision) -> float:
-    """How long this machine takes for a training step: the median of some, after some that are slower."""
+    """Seconds that this machine takes for a training step: the median of some, after some that are slower."""
     console.print("timing a few training steps")
     pace = Pace()
     train(data, HardnessLevel(kind="light", floor=FLOOR), 1, seed, pace, precision, steps=16)
@@ -212,7 +212,7 @@ def train(
 def gather(
     results: dict[str, Evaluation], stability: dict[str, list[float]], scenes: Rendered, training: str, seconds: float
 ) -> Findings:
-    """What the page shows."""
+    """Findings of both trainings, as the page shows them."""
     classes = scenes.classes
     truth = torch.stack([scene["target"] for scene in scenes.samples])
     ambiguous = torch.stack([scene["ambiguity"] for scene in scenes.samples]) >= AMBIGUOUS

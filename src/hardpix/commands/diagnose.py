@@ -41,7 +41,7 @@ from hardpix.report.report_builder import Collector, finish_report
 from hardpix.report.report_folder import prepare_report, require_report, require_room
 
 console = Console(highlight=False, markup=False, soft_wrap=True)
-# What the report has of a folder that need not be given: in its summary, and as its views.
+# Keys in the summary and views that the report has only if a folder was given.
 PARTS = {"hardness": ("hardness", "Hardness"), "probabilities": ("calibration", "Calibration and no Suspects")}
 
 
@@ -86,20 +86,20 @@ def diagnose(
     type. Files that do not pair or cannot be used are listed, and the rest is diagnosed.
 
     Args:
-        truth: Folder of masks: ids as grey or palette png (or tif, bmp), or colours with a class table that has them.
+        truth: Folder of masks: ids as gray or palette png (or tif, bmp), or colors with a class table that has them.
         predictions: Folder of predicted label maps, at the size of the masks and with their ids.
         out: New folder for the report.
         images: Folder of the images, to look at.
         probabilities: Folder of npy or npz files (C, H, W), from 0 to 1, for calibration and suspect labels. Out of
             sample: of a network that was not trained on these images.
         hardness: Folder of maps from 0 to 1 (png of 8 or 16 bits, npy), such as hardpix mine writes.
-        classes: YAML file of the classes (names, ids, colours), the name of a preset, or names of the ids 0, 1, 2 …; by
+        classes: YAML file of the classes (names, ids, colors), the name of a preset, or names of the ids 0, 1, 2 …; by
             default every id that occurs is a class.
         label_map: Stored ids to 0, 1, 2 … or "ignore".
-        ignore_index: The id that stands for unlabelled in the masks; by default that of the class table, else 255.
-        prediction_ids: stored if predictions have the ids of the masks, index if they hold 0, 1, 2 … for the classes in
-            the order of the class table, or else of the ids in the masks. By default stored, and refused where the
-            files say otherwise.
+        ignore_index: The id that stands for unlabeled in the masks; by default that of the class table, else 255.
+        prediction_ids: stored if predictions have the ids of the masks; index if they hold 0, 1, 2 … for the classes.
+            These come in the order of the class table, or else of the ids in the masks. By default stored, and refused
+            where the files say otherwise.
         prediction_map: Stored ids of predictions to the ids of the masks, such as {1: 255}; other ids stay.
         prediction_threshold: Values from here on are the second of two classes, such as 128 for a score as gray of 8
             bits.
@@ -212,7 +212,7 @@ def diagnose(
     except DataError as error:
         raise UsageError(f"a file has changed since it was checked\n{error}") from error
     late = _own([*unusable, *collector.problems])
-    # That probabilities contradict the predictions has been said before the work.
+    # Probabilities that contradict the predictions were reported before the work.
     if unsaid := [problem for problem in late if problem.kind != CONTRADICT]:
         console.print(f"not used, while their images are diagnosed without:\n{describe(unsaid)}")
     summary = finish_report(
@@ -260,7 +260,7 @@ def _checked(cases: Sequence[Case], reader: Reader, workers: int) -> tuple[list[
 def _thresholds(
     counts: ProbabilityCounts, cases: list[Case], names: tuple[str, ...], folder: Path | None
 ) -> tuple[np.ndarray | None, list[Case], list[Problem]]:
-    """Those of confident learning; the cases without the probabilities that cannot be used; why they cannot."""
+    """Thresholds of confident learning; the cases without unusable probabilities; why these are unusable."""
     problems = list(chain.from_iterable(counts.unusable.values()))
     cases = [case.without("probabilities") if case.stem in counts.unusable else case for case in cases]
     if folder is None or not isinstance(counts.channels, np.ndarray) or not isinstance(counts.confidence, np.ndarray):
@@ -285,7 +285,7 @@ def _settings(
 
 
 def _never_predicted(summary: dict[str, Any]) -> str:
-    """A hint where an id that was taken for a class may stand for "unlabelled"."""
+    """A hint where an id that was taken for a class may stand for "unlabeled"."""
     confusion = np.asarray(summary["confusion"])
     never = (confusion.sum(0) == 0) & (confusion.sum(1) > 0)
     ids = [entry["id"] for entry, odd in zip(summary["classes"], never, strict=True) if odd]

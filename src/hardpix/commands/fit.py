@@ -163,7 +163,7 @@ def fit(arguments: list[str]) -> RunFolder:
                 logger.log_hyperparams(lacking)
             trainer.fit(task, datamodule=data, ckpt_path=resumed, weights_only=False)
         except SystemExit:
-            # What Lightning makes of Ctrl-C.
+            # Lightning raises this after Ctrl-C.
             if trainer.interrupted:
                 raise KeyboardInterrupt from None
             raise

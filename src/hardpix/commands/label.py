@@ -35,10 +35,10 @@ def label(
 ) -> None:
     """Label the images of a folder as far as a trained network can be trusted, to train on them.
 
-    Writes OUT/masks (png with the ids of your own masks, and that of unlabeled pixels where the network is not to be
-    trusted), OUT/trust (16-bit png: 65535 × the trust in each label) and OUT/classes.yaml, the classes of these masks;
-    each map at the image's own size and under its name. Says how many pixels are labeled, by class, and how to train on
-    them: masks as --data.masks, trust as --data.weights. Images that cannot be read are listed and left out.
+    Writes OUT/masks, png with the ids of your own masks; pixels where the network is not to be trusted have the id of
+    unlabeled ones. OUT/trust holds 16-bit png, 65535 × the trust in each label, and OUT/classes.yaml the classes of
+    these masks. Each map has the image's own size and name. Says how many pixels are labeled, by class, and how to
+    train on them: masks as --data.masks, trust as --data.weights. Images that cannot be read are listed and left out.
 
     Args:
         run: Folder that hardpix fit wrote.
@@ -64,7 +64,7 @@ def label(
         if refine is not None:
             if labeler.refiner is not None:
                 raise ValueError("expected one refiner, found --refine and --labeler.refiner: give one of them")
-            # What was given stays as it is.
+            # The given settings stay as they are.
             labeler = deepcopy(labeler)
             labeler.refiner = refine
         labeler = labeler.to(task.device).eval()

@@ -38,10 +38,10 @@ def mine(
 ) -> None:
     """Write the learned hardness of every pixel of every image, or the map of another signal of the run.
 
-    Writes OUT/hardness (16-bit png: 65535 × sigmoid(D)) and OUT/hardness.csv: per image and class the number of pixels,
-    the mean and the 95th percentile of the hardness; the class "all" is the whole image. Maps of other signals, which
-    have no fixed scale, are float32 npy with the values themselves; folder and table have the signal's name.
-    --data.weights of another training takes both kinds as its weight maps.
+    Writes OUT/hardness, 16-bit png of 65535 × sigmoid(D), and OUT/hardness.csv. Its columns are the number of pixels,
+    the mean and the 95th percentile of the hardness, per image and class; the class "all" is the whole image. Maps of
+    other signals, which have no fixed scale, are float32 npy with the values themselves; folder and table have the
+    signal's name. --data.weights of another training takes both kinds as its weight maps.
 
     Args:
         run: Folder that hardpix fit wrote.

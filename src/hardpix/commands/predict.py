@@ -31,16 +31,16 @@ def predict(
 ) -> None:
     """Label every image of a folder.
 
-    Writes OUT/labels (png with the ids of your own masks), OUT/overlays (the image under the classes' colours) and, if
-    asked for, OUT/confidence (16-bit png: 65535 × the probability of the predicted class) and OUT/probabilities (npy of
-    float16, classes × height × width), each at the image's own size and under its name. Images that cannot be read are
-    listed and left out.
+    Writes OUT/labels, png with the ids of your own masks, and OUT/overlays, the image under the classes' colors. If
+    asked for, OUT/confidence holds 16-bit png of 65535 × the probability of the predicted class. OUT/probabilities,
+    likewise, holds npy of float16, classes × height × width. Each map has the image's own size and name. Images that
+    cannot be read are listed and left out.
 
     Args:
         run: Folder that hardpix fit wrote.
         images: Folder of images; searched with its subfolders.
         out: New folder for the results.
-        overlays: Whether to write coloured overlays.
+        overlays: Whether to write colored overlays.
         confidence: Whether to write confidence maps.
         probabilities: Whether to write the probabilities of all classes, which hardpix diagnose finds suspect labels
             by; they take 2 bytes a class and pixel.

@@ -1,4 +1,4 @@
-"""``hardpix test``: score a trained network on labelled images, and report where it is wrong."""
+"""``hardpix test``: score a trained network on labeled images, and report where it is wrong."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from hardpix.report.report_folder import prepare_report
 from hardpix.training.inference import Inferred, choose_device, console, infer, open_run
 from hardpix.training.run_folder import RunFolder
 
-# What the report needs beyond what a training does.
+# Packages that the report needs and a training does not.
 REPORT_NEEDS = ("plotly", "pyarrow", "skimage")
 
 
@@ -53,16 +53,17 @@ def evaluate(
     palette: Literal["ids", "colors"] | None = None,
     max_pixels: int | None = None,
 ) -> dict[str, Any]:
-    """Score a trained network on labelled images, and report where it is wrong.
+    """Score a trained network on labeled images, and report where it is wrong.
 
-    Prints and writes mIoU, mIoU within 3 pixels of a border, accuracy, and the IoU of every class, at the size of the
-    labels, from one confusion matrix over all images. Without folders, the images that the run was validated on are
-    scored; the scores are written to scores.json in the run's folder, and a report to its folder report, a page that
-    shows where and why the network is wrong and what each kind of error costs.
+    Prints and writes mIoU, mIoU within 3 pixels of a border, accuracy, and the IoU of every class. All are computed at
+    the size of the labels, from one confusion matrix over all images. Without folders, the images that the run was
+    validated on are scored. The scores are written to scores.json in the run's folder, and a report to its folder
+    report. The report's page shows where and why the network is wrong, and the mIoU if each kind of error were
+    corrected.
 
     Args:
         run: Folder that hardpix fit wrote.
-        images: Folder of labelled images.
+        images: Folder of labeled images.
         masks: Folder of their masks, with the same ids as in training.
         checkpoint: best, last, or the path of a checkpoint.
         out: New file for the scores as JSON.
@@ -179,7 +180,7 @@ class ReportWriter:
         out: folder that `prepare_report` made.
         classes: of the network.
         samples: the images, in the order in which they come, as `Inferred` numbers them.
-        ignore_index: the id of unlabelled pixels.
+        ignore_index: the id of unlabeled pixels.
         settings: of the diagnosis.
         scores: the figures.
         pictures: of every image, or else thumbnails alone.

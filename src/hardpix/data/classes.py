@@ -16,19 +16,19 @@ from hardpix.data.palette import Colour
 
 @dataclass(frozen=True, init=False)
 class ClassTable(LabelLookup):
-    """Names, stored ids and colours of the classes, in the order in which the network learns them (0 … C−1).
+    """Names, stored ids and colors of the classes, in the order in which the network learns them (0 … C−1).
 
     Args:
         names: one a class.
         ids: what stands for each class in masks of ids: a number, or several that are learned as one class, the first
             of which is written in predictions.
-        colours: the same for masks of colours and for overlays. Without, RGB masks may hold ids, the same in all three
-            channels, and overlays have a palette for colour-blind readers.
+        colours: the same for masks of colors and for overlays. Without, RGB masks may hold ids, the same in all three
+            channels, and overlays have a palette for color-blind readers.
         ignore_ids: stored ids without a label; 255 by default, unless a class has it.
-        ignore_colours: stored colours without a label.
+        ignore_colours: stored colors without a label.
         threshold: of two classes, every stored number at or above it is the second, every other one the first; for
             masks with soft edges.
-        palette: "colors" reads a palette file's colors as colours of the table. "ids" reads its indices as ids,
+        palette: "colors" reads a palette file's colors as colors of the table. "ids" reads its indices as ids,
             whatever colors it shows; None reads them so too, and doubts colors that contradict each other.
         assumed_ids: those of `ignore_ids` that nobody asked for; by default the 255 that `ignore_ids` has by default.
         palette_seen: index → color of the palette files that the network learned from, against which others are held.
@@ -38,8 +38,8 @@ class ClassTable(LabelLookup):
             masks offer neither more classes nor fewer. Files do not keep it.
 
     Raises:
-        ValueError: counts differ, an id or colour is given twice, an id is not in 0…65535, a threshold does not part
-            the ids of two classes, or a palette is to be read by colors that the table lacks.
+        ValueError: counts differ; an id or color is given twice; an id is not in 0…65535; a threshold does not part the
+            ids of two classes; a palette is to be read by colors that the table lacks.
 
     Example:
         >>> import numpy as np
@@ -115,14 +115,14 @@ class ClassTable(LabelLookup):
 
     @classmethod
     def from_names(cls, names: Sequence[str]) -> ClassTable:
-        """Classes stored as 0, 1, 2 … in the order of their names; 255 is unlabelled."""
+        """Classes stored as 0, 1, 2 … in the order of their names; 255 is unlabeled."""
         return cls(names, range(len(names)))
 
     @classmethod
     def from_ids(cls, found: Iterable[int]) -> ClassTable:
         """Classes named after the ids that masks hold.
 
-        255 and 65535 are unlabelled, except where the ids are evenly spread gray levels from black to white, as drawn
+        255 and 65535 are unlabeled, except where the ids are evenly spread gray levels from black to white, as drawn
         masks have: 0 and 255, or 0, 128 and 255.
 
         Example:
@@ -164,7 +164,7 @@ class ClassTable(LabelLookup):
     def from_label_map(cls, label_map: Mapping[Any, int | str], names: Sequence[str] | None = None) -> ClassTable:
         """Classes from a map of stored ids to 0 … C−1 or "ignore"; ids mapped to one number are learned as one class.
 
-        Where nothing is mapped to "ignore", 255 is unlabelled, unless it is a class.
+        Where nothing is mapped to "ignore", 255 is unlabeled, unless it is a class.
 
         Raises:
             ValueError: a value is neither a number nor "ignore", there is no class, or a number is left out.
@@ -181,9 +181,9 @@ class ClassTable(LabelLookup):
     def from_dict(cls, table: Mapping[str, Any]) -> ClassTable:
         """Classes as a YAML file lists them.
 
-        Keys: `classes`, a list of `name`, `id` (one or several) and perhaps `colour` (one or several); `ignore_ids` and
-        `ignore_colours`, `threshold`, `palette`, `assumed_ids`, `palette_seen` and `ids_made_up`, all of which may be
-        left out.
+        `classes` is a list of `name`, `id` (one or several) and perhaps `colour` (one or several). The other keys may
+        be left out: `ignore_ids`, `ignore_colours`, `threshold`, `palette`, `assumed_ids`, `palette_seen` and
+        `ids_made_up`.
 
         Raises:
             ValueError: a key is missing or unknown, or a value is not what its key stands for.

@@ -143,7 +143,7 @@ def classes_in(folder: Path, masks: Iterable[Path], *, max_pixels: int = MAX_PIX
     """The classes found by reading masks, as `ClassTable.from_ids` names them.
 
     Raises:
-        DataError: a mask that cannot be read, or that holds colours, whose meaning only a table can tell; ids whose
+        DataError: a mask that cannot be read, or that holds colors, whose meaning only a table can tell; ids whose
             meaning would be a guess.
     """
     found, problems = read_masks(masks, max_pixels=max_pixels)
@@ -171,7 +171,7 @@ def _found_classes(labels: Mapping[str, Mapping[Label, int]], palette: str | Non
 def _label_problems(
     masks: Mapping[str, MaskFacts], asked: ClassTable | None, by_color: bool, option: str, *, in_question: bool
 ) -> list[Problem]:
-    """Masks with labels that no class has, and masks of colours where no table was given."""
+    """Masks with labels that no class has, and masks of colors where no table was given."""
     problems = []
     every = set[int]().union(*(mask.ids for mask in masks.values())) if asked and not in_question else set[int]()
     strangers = {i for i in every if asked is not None and asked.index_of(i) is None}

@@ -67,7 +67,7 @@ class SegmentationData(LightningDataModule):
 
     Args:
         images: folder of the training images.
-        masks: folder of their masks: ids (8 or 16 bit, or palette png), or colours of the class table.
+        masks: folder of their masks: ids (8 or 16 bit, or palette png), or colors of the class table.
         val_images: folder of the validation images; without, some of the training images are held out.
         val_masks: folder of their masks.
         preset: name of a known data set, for instance camvid, or YAML file of one of your own; without a part val in
@@ -84,8 +84,8 @@ class SegmentationData(LightningDataModule):
             their indices, whatever colors they show. By default as ids, and refused where their colors contradict.
         depth: folder of the training images' depth maps, which some may lack; true for that of the preset.
         weights: folder of the training images' weight maps, for the signal Precomputed.
-        depth_format: how stored depth becomes metres, such as --data.depth_format.scale 0.001 for millimetres (see
-            --data.depth_format.help); by default as the preset says, else it is in metres.
+        depth_format: how stored depth becomes meters, such as --data.depth_format.scale 0.001 for millimeters (see
+            --data.depth_format.help); by default as the preset says, else it is in meters.
         bands: numbers of the bands that the network sees, in its order, such as [4, 1, 2]; the first band of a file is
             1, as GIS tools count. By default red, green and blue, and gray three times.
         value_range: the stored numbers that are black and white, such as [0, 3000]; one pair for all bands or one pair
@@ -102,7 +102,7 @@ class SegmentationData(LightningDataModule):
             size of the labels nevertheless.
         crop_size: height and width of the training crops; by default what the smallest image allows, up to 512.
         scale: range of the scale jitter; what is enlarged s times gets a depth s times smaller.
-        max_class_share: largest share of a crop's labelled pixels that one class may have.
+        max_class_share: largest share of a crop's labeled pixels that one class may have.
         flip: chance of a horizontal flip.
         photometric: whether brightness, contrast, saturation and hue are jittered; of bands other than [1, 2, 3]
             brightness and contrast alone, all bands alike.
@@ -112,7 +112,7 @@ class SegmentationData(LightningDataModule):
             that scores do not depend on it. A step has at most as many pixels as one of training, or a single image.
         workers: processes that read ahead, per process; by default one for each core, up to 8.
         seed: of order and augmentation.
-        ignore_index: the id of unlabelled pixels inside hardpix.
+        ignore_index: the id of unlabeled pixels inside hardpix.
         streams: further images by the name that a recipe has for them, such as {unlabeled: {images: DIR}}; beside the
             folder batch_size, crop_size, scale, flip and photometric of its own, see `Stream`.
         labeled_stems: pattern with * and ? of the training images that count as labeled, or text file of their stems,

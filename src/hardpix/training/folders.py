@@ -17,11 +17,11 @@ from hardpix.training.split_plan import SplitPlan
 
 @dataclass(frozen=True)
 class SplitFolders:
-    """What `split_folders` found.
+    """Findings of `split_folders`.
 
     `smallest` is the least height and the least width of the training images, `class_pixels` the number of pixels of
-    each class in their masks, `lacking` by the key of a map that was asked for the stems of those whose map is not
-    known. `val_sizes` is the height and width of each validation image, in the order of `val`.
+    each class in their masks. `lacking` has, by the key of a map that was asked for, the stems of images whose map is
+    not known. `val_sizes` is the height and width of each validation image, in the order of `val`.
     """
 
     classes: ClassTable
@@ -55,7 +55,7 @@ def split_folders(
         val_stems: pattern of the stems to hold out instead.
         image_format: which bands of the images are used, and their range; where it is to be measured, the images that
             are trained on have the measured one.
-        ignore_index: the id of unlabelled pixels inside hardpix.
+        ignore_index: the id of unlabeled pixels inside hardpix.
         palette: where no classes are given, "colors" takes them from the colors of palette files, "ids" from their
             indices whatever colors they show.
         label_map: that of the user, whose ids should all occur.
@@ -114,7 +114,7 @@ def show(*lines: str) -> None:
 
 
 def described(samples: SegmentationFolder) -> dict[str, Any]:
-    """Where the images of a part are, and which they are, as a run's split.yaml has it."""
+    """Folders and stems of the images of a part, as a run's split.yaml has them."""
     folders = samples.folders
     return {
         # Whoever tests the run may do so from another directory.

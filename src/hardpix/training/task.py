@@ -39,22 +39,23 @@ class SegmentationTask(LightningModule):
     Args:
         num_classes: C; ``hardpix fit`` takes it from the data.
         network: any segmentation network with C output channels; DDRNet-23-slim if none is given.
-        objective: what is minimised on the labeled images, short for the recipe Supervised with it; cross-entropy
+        objective: what is minimized on the labeled images, short for the recipe Supervised with it; cross-entropy
             weighted by learned hardness if neither is given.
         decoder: module path of the network's decoder, for networks that are not known by themselves.
         embedding: module path of the network's last classifier, likewise.
         stages: module paths of further tensors that the objective wants, such as those for side outputs.
         optimizer: called with the parameters (of the network, of the signals' branches, of other heads); on the command
             line, another class keeps the learning rate and weight decay of the default unless it is given its own.
-        branch_learning_rate: learning rate of signals' branches that no gradient leaves; without it the network's.
-            What the network learns along with, such as a depth branch or the projection of a contrast, has its rate.
+        branch_learning_rate: learning rate of branches whose gradient is stopped before the network, such as
+            HardnessLevel's; default: the network's. Other branches, such as a depth branch or the projection of a
+            contrast, have the network's rate.
         warmup: share of the training in which the learning rate rises linearly.
         power: of the polynomial by which it then falls to 0.
         channels_last: keep weights and maps in the order (B, H, W, C), in which convolutions of half types on a GPU and
             those on a CPU are faster; not for networks that reshape maps by ``view``.
         in_channels: channels of the images, which ``hardpix fit`` takes from the data; the default network has as many.
         class_names: for the logs; "class 0" and so on if none are given.
-        ignore_index: the id of unlabelled pixels.
+        ignore_index: the id of unlabeled pixels.
         recipe: who sees what in a step, such as hardpix.recipes.SelfTraining; it has its objective itself.
 
     Raises:
@@ -205,7 +206,7 @@ class SegmentationTask(LightningModule):
         own = {self.recipe, *self.recipe.children()}
         parts = [part for part in parts_of(self.recipe) if part in own or isinstance(part, Objective | Signal)]
         found = []
-        # What is the user's own may read anything.
+        # A class of the user's own may read anything.
         if all(type(part).__module__.startswith("hardpix.") for part in parts):
             read = frozenset[str]().union(*(part.reads for part in parts if isinstance(part, Signal)))
             for name in maps:
@@ -220,7 +221,7 @@ class SegmentationTask(LightningModule):
         return found
 
     def _branch_parameters(self) -> list[nn.Parameter]:
-        """Of signals' branches that no gradient leaves. What the network learns along with learns at its rate."""
+        """Parameters of branches whose gradient is stopped before the network; others learn at the network's rate."""
         signals = signals_in(self.recipe)
         attached = {p for signal in signals if not signal.stops_gradient for p in signal.parameters()}
         every = dict.fromkeys(p for signal in signals for p in signal.parameters())

@@ -55,7 +55,7 @@ COMMANDS = {
     "predict": "label images: class ids, overlays, confidence",
     "label": "write pseudo-labels of images to train on, and how far to trust them",
     "mine": "write the learned hardness of every pixel, or the map of another signal",
-    "diagnose": "show where and why label maps of any tool are wrong, and what each kind of error costs",
+    "diagnose": "show where and why label maps of any tool are wrong, and the mIoU to gain from each kind of error",
     "compare": "train several configurations from the same seeds; a table with confidence intervals",
     "demo": "train twice on generated road scenes and show what learned hardness changes",
 }

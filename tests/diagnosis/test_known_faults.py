@@ -1,4 +1,4 @@
-"""Scenes whose faults are known: what kinds they are, and what mending each of them adds to the mIoU."""
+"""Scenes whose faults are known: what kinds they are, and what correcting each of them adds to the mIoU."""
 
 from __future__ import annotations
 
@@ -76,10 +76,10 @@ def summary(place: Path) -> dict[str, Any]:
     return run(place, {"a": truth}, {"a": prediction}, classes=NAMES, sizes=LIMITS, pictures=True)
 
 
-def worth(mended: np.ndarray) -> float:
-    """Gain of the mIoU if the prediction is really mended at these pixels."""
+def worth(corrected: np.ndarray) -> float:
+    """Gain of the mIoU if the prediction is really corrected at these pixels."""
     truth, prediction, _ = with_faults()
-    return miou_of(truth, np.where(mended, truth, prediction), C) - miou_of(truth, prediction, C)
+    return miou_of(truth, np.where(corrected, truth, prediction), C) - miou_of(truth, prediction, C)
 
 
 @pytest.mark.parametrize(
@@ -176,4 +176,4 @@ def test_two_classes_swapped_are_missed_and_the_pair_is_named(tmp_path: Path) ->
     assert found["scores"]["miou"] == pytest.approx(1 / 3)
     text = next(s["text"] for s in found["sentences"] if s["view"] == "confusion")
     assert text.startswith("y and z are taken for each other at 220 pixels, 100 % of the wrong ones")
-    assert "would be worth +66.7 mIoU" in text
+    assert "would add +66.7 mIoU" in text

@@ -32,11 +32,11 @@ def test_kind_class_and_pair(tmp_path: Path) -> None:
     truth, prediction = poles()
     found = run(tmp_path, {"a": truth}, {"a": prediction}, classes=["ground", "pole", "thing"], radius=2)
     before = miou_of(truth, prediction, 3)
-    poles_mended = miou_of(truth, np.where(prediction == 1, 0, prediction) + (truth == 1), 3) - before
-    all_mended = 1 - before
+    poles_corrected = miou_of(truth, np.where(prediction == 1, 0, prediction) + (truth == 1), 3) - before
+    all_corrected = 1 - before
     assert said(found, "kinds") == [
-        "100 % of all wrong pixels are displaced borders of up to 2 pixels; mending them all would be worth "
-        f"{100 * all_mended:+.1f} mIoU."
+        "100 % of all wrong pixels are displaced borders of up to 2 pixels; correcting them all would add "
+        f"{100 * all_corrected:+.1f} mIoU."
     ]
     # Of the pixels that are poles 40 are lost; those that are wrongly called so count against the ground.
     lost = prediction.copy()
@@ -44,14 +44,14 @@ def test_kind_class_and_pair(tmp_path: Path) -> None:
     gained = miou_of(truth, lost, 3) - before
     classes = said(found, "gallery")
     assert (
-        "pole: 100 % of its wrong pixels are displaced borders of up to 2 pixels; mending them all would "
-        f"be worth {100 * gained:+.1f} mIoU."
+        "pole: 100 % of its wrong pixels are displaced borders of up to 2 pixels; correcting them all would "
+        f"add {100 * gained:+.1f} mIoU."
     ) in classes
     filters = [sentence["filter"] for sentence in found["sentences"] if sentence["view"] == "gallery"]
     assert {"class": 1, "kind": "displaced"} in filters
     assert said(found, "confusion") == [
         "ground and pole are taken for each other at 80 pixels, 94 % of the wrong ones; telling these two apart would "
-        f"be worth {100 * poles_mended:+.1f} mIoU."
+        f"add {100 * poles_corrected:+.1f} mIoU."
     ]
     assert said(found, "classes")[0] == (
         f"4.2 % of the labelled pixels are wrong: mIoU {100 * before:.1f} %, Boundary mIoU "
@@ -67,7 +67,7 @@ def test_kind_class_and_pair(tmp_path: Path) -> None:
     pole = next(k for k, band in enumerate(sizes) if band["low"] <= 80 / 2000 < (band["high"] or 2))
     cost = 100 * found["size_scores"]["cost"][pole]
     assert said(found, "sizes") == [
-        f"Mending all errors in objects {sizes[pole]['words']} would be worth {cost:+.1f} mIoU, more than in those of "
+        f"Correcting all errors in objects {sizes[pole]['words']} would add {cost:+.1f} mIoU, more than in those of "
         "any other size."
     ]
     thin = next(s["filter"] for s in found["sentences"] if (s["filter"] or {}).get("group") == "Thin parts")
@@ -82,10 +82,10 @@ def test_what_is_invented_is_held_against_the_class_that_it_is_called(tmp_path: 
     found = run(tmp_path, {"a": truth}, {"a": prediction}, classes=["ground", "thing"])
     worth = f"{100 * (1 - miou_of(truth, prediction, 2)):+.1f} mIoU"
     assert said(found, "kinds") == [
-        f"100 % of all wrong pixels are false responses; leaving them all out would be worth {worth}."
+        f"100 % of all wrong pixels are false responses; leaving them all out would add {worth}."
     ]
     assert said(found, "gallery") == [
-        f"thing: 100 % of its wrong pixels are false responses; leaving them all out would be worth {worth}."
+        f"thing: 100 % of its wrong pixels are false responses; leaving them all out would add {worth}."
     ]
 
 
@@ -98,7 +98,7 @@ def test_objects_of_the_size_that_costs_most(tmp_path: Path) -> None:
     found = run(tmp_path, {"a": truth}, {"a": prediction}, classes=["ground", "thing"], sizes=[20, 1000])
     worth = 100 * (1 - miou_of(truth, prediction, 2))
     assert said(found, "sizes") == [
-        f"Mending all errors in objects below 20 pixels would be worth {worth:+.1f} mIoU, more than in those of any "
+        f"Correcting all errors in objects below 20 pixels would add {worth:+.1f} mIoU, more than in those of any "
         "other size; 2 of 3 of them are missed."
     ]
     assert next(s["filter"] for s in found["sentences"] if s["view"] == "sizes") == {"band": 0}
@@ -114,12 +114,12 @@ def test_objects_of_the_size_that_is_missed_most_where_others_cost_more(tmp_path
     prediction[30:40, 20:40] = 0
     found = run(tmp_path, {"a": truth}, {"a": prediction}, classes=["ground", "thing"], sizes=[20, 1000])
     before = miou_of(truth, prediction, 2)
-    large_mended = miou_of(truth, small, 2) - before
-    small_mended = miou_of(truth, np.where(np.arange(60)[:, None] < 10, truth, prediction), 2) - before
+    large_fixed = miou_of(truth, small, 2) - before
+    small_fixed = miou_of(truth, np.where(np.arange(60)[:, None] < 10, truth, prediction), 2) - before
     assert said(found, "sizes") == [
-        f"Mending all errors in objects of 20 to 1,000 pixels would be worth {100 * large_mended:+.1f} mIoU, more than "
-        "in those of any other size; objects below 20 pixels are missed most, 1 of 2, and mending these would be worth "
-        f"{100 * small_mended:+.1f}."
+        f"Correcting all errors in objects of 20 to 1,000 pixels would add {100 * large_fixed:+.1f} mIoU, more than "
+        "in those of any other size; objects below 20 pixels are missed most, 1 of 2, and correcting these would add "
+        f"{100 * small_fixed:+.1f}."
     ]
     assert next(s["filter"] for s in found["sentences"] if s["view"] == "sizes") == {"band": 1}
 

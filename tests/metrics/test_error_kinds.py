@@ -17,7 +17,7 @@ from hardpix.metrics import (
     confusion_matrix,
     match_objects,
     mean_iou,
-    mended_by_kind,
+    miou_if_fixed_by_kind,
 )
 
 CLASSES = 3
@@ -184,10 +184,10 @@ def test_a_known_fault_is_of_its_kind_alone_and_costs_what_mending_it_would_brin
     found = kinds_of(prediction, target)
     assert set(found.map[prediction != target]) == {kind}
     assert found.counts[kind].sum() == pixels == (prediction != target).sum()
-    mended = mended_by_kind(found.counts)
-    assert mended[kind] == 1
+    corrected = miou_if_fixed_by_kind(found.counts)
+    assert corrected[kind] == 1
     as_it_is = mean_iou(confusion_matrix(torch.tensor(prediction), torch.tensor(target), CLASSES))
-    assert all(mended[other] == as_it_is for other in ErrorKind if other != kind)
+    assert all(corrected[other] == as_it_is for other in ErrorKind if other != kind)
 
 
 def test_all_faults_in_one_scene_each_cost_the_miou_of_the_really_mended_prediction() -> None:
@@ -197,7 +197,7 @@ def test_all_faults_in_one_scene_each_cost_the_miou_of_the_really_mended_predict
     prediction = np.concatenate([part for pair in pairs for part in (pair[0], gap)], axis=1)
     target = np.concatenate([part for pair in pairs for part in (pair[1], gap)], axis=1)
     found = kinds_of(prediction, target)
-    cost = mended_by_kind(found.counts)
+    cost = miou_if_fixed_by_kind(found.counts)
     for kind in ErrorKind:
         assert found.counts[kind].sum() == (
             sum(pixels for _, other, pixels in SCENES.values() if other == kind)
@@ -336,4 +336,4 @@ def test_a_set_without_labels_has_no_scores() -> None:
     scores.update(torch.zeros(1, 2, 2).long(), torch.full((1, 2, 2), 255))
     found = scores.compute()
     assert found["kinds"].sum() == 0
-    assert all(found[name].isnan().all() for name in ("miou", "share", "class_share", "mended_miou"))
+    assert all(found[name].isnan().all() for name in ("miou", "share", "class_share", "miou_if_fixed"))

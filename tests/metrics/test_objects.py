@@ -18,7 +18,7 @@ from hardpix.metrics import (
     class_iou,
     confusion_matrix,
     match_objects,
-    mended_by_size,
+    miou_if_fixed_by_size,
     object_counts,
     object_scores,
 )
@@ -110,7 +110,7 @@ def test_bands_add_up_to_the_whole(pair: tuple[np.ndarray, np.ndarray]) -> None:
 def test_mending_all_objects_of_a_size_costs_what_it_really_brings(pair: tuple[np.ndarray, np.ndarray]) -> None:
     prediction, target = pair
     limits = (2, 6)
-    cost = mended_by_size(object_counts(match_objects(prediction, target, CLASSES), limits).confusion)
+    cost = miou_if_fixed_by_size(object_counts(match_objects(prediction, target, CLASSES), limits).confusion)
     for band in range(3):
         really = prediction.copy()
         for k, pixels in objects_of(target):
@@ -250,7 +250,7 @@ def test_the_metric_counts_what_the_function_counts_image_by_image() -> None:
         assert torch.equal(found[name], getattr(total, name))
     for name, value in object_scores(total).items():
         torch.testing.assert_close(found[name], value, rtol=0, atol=0, equal_nan=True)
-    assert torch.equal(found["mended_miou"], mended_by_size(total.confusion))
+    assert torch.equal(found["miou_if_fixed"], miou_if_fixed_by_size(total.confusion))
 
 
 def test_batches_of_any_size_have_the_scores_of_the_whole() -> None:

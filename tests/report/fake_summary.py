@@ -41,13 +41,13 @@ IMAGE = [
 ]
 
 
-def _mended(matrix: np.ndarray, k: int) -> float:
+def _corrected(matrix: np.ndarray, k: int) -> float:
     """mIoU where no pixel of class k is missed and none falsely called it."""
-    mended = matrix.copy()
-    mended[k], mended[:, k] = 0, 0
-    mended += np.diag(matrix[:, k])
-    mended[k, k] = matrix[k].sum()
-    return float(np.nanmean(ious(mended)))
+    corrected = matrix.copy()
+    corrected[k], corrected[:, k] = 0, 0
+    corrected += np.diag(matrix[:, k])
+    corrected[k, k] = matrix[k].sum()
+    return float(np.nanmean(ious(corrected)))
 
 
 def summary_of(
@@ -143,7 +143,7 @@ def summary_of(
             "thin_recall": thin,
             "cldice": lines,
             "wrong": wrong,
-            "worth": [_mended(matrix, k) - float(np.nanmean(iou)) for k in range(len(names))],
+            "worth": [_corrected(matrix, k) - float(np.nanmean(iou)) for k in range(len(names))],
             "objects": objects.sum(0),
             "missed_objects": objects.sum(0) // 4,
         },
@@ -178,7 +178,7 @@ def summary_of(
         "confusion": matrix,
         "sentences": [
             {
-                "text": f"{names[4]}: 61 % of the wrong pixels lie in missed objects; finding them all would be worth "
+                "text": f"{names[4]}: 61 % of the wrong pixels lie in missed objects; finding them all would add "
                 f"+{100 * costs[1]:.1f} points of mIoU.",
                 "view": "gallery",
                 "filter": {"class": 4, "kind": "missed"},

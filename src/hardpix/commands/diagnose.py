@@ -79,7 +79,7 @@ def diagnose(
     workers: int | None = None,
     overwrite: bool = False,
 ) -> dict[str, Any]:
-    """Show where and why label maps are wrong, and what each kind of error costs.
+    """Show where and why label maps are wrong, and the mIoU to gain from each kind of error.
 
     Writes a report into OUT: index.html, which opens by a double click, and summary.json, classes.csv and
     images.parquet for other tools. Maps may come from any tool; what belongs together has the same file name up to its

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from hardpix.diagnosis.settings import Settings
-from hardpix.metrics import mended_by_pair
+from hardpix.metrics import miou_if_fixed_by_pair
 
 # Number of classes that are spoken of: those with the most mIoU to gain.
 CLASSES = 3
@@ -20,10 +20,10 @@ PLURAL = {
     "confused": "parts taken for another class",
 }
 DONE = {
-    "displaced": "mending them all",
+    "displaced": "correcting them all",
     "missed": "finding them all",
     "false": "leaving them all out",
-    "confused": "mending them all",
+    "confused": "correcting them all",
 }
 SETTINGS = {
     "num_classes": "number of classes",
@@ -76,7 +76,7 @@ def _kind(summary: Mapping[str, Any], settings: Settings) -> Sentence | None:
     several = sum(other["pixels"] > 0 for other in summary["kinds"]) > 1
     return _said(
         f"{_percent(kind['share_of_errors'])} of all wrong pixels are "
-        f"{PLURAL[kind['key']].format(radius=settings.radius)}; {DONE[kind['key']]} would be worth "
+        f"{PLURAL[kind['key']].format(radius=settings.radius)}; {DONE[kind['key']]} would add "
         f"{_points(kind['cost'])} mIoU{', more than any other kind' if several else ''}.",
         "kinds",
     )
@@ -97,7 +97,7 @@ def _classes(kinds: Mapping[str, np.ndarray], names: Sequence[str], settings: Se
             key, share = list(PLURAL)[kind_of[k]], float(shares[kind_of[k], k])
             text = (
                 f"{names[k]}: {_percent(share)} of its wrong pixels are {PLURAL[key].format(radius=settings.radius)}; "
-                f"{DONE[key]} would be worth {_points(float(most[k]))} mIoU."
+                f"{DONE[key]} would add {_points(float(most[k]))} mIoU."
             )
             said.append(_said(text, "gallery", {"class": k, "kind": key}))
     return said
@@ -105,10 +105,10 @@ def _classes(kinds: Mapping[str, np.ndarray], names: Sequence[str], settings: Se
 
 def _pair(summary: Mapping[str, Any], names: Sequence[str]) -> Sentence | None:
     confusion = torch.from_numpy(np.asarray(summary["confusion"]))
-    mended = mended_by_pair(confusion, confusion) - summary["scores"]["miou"]
-    place = int(mended.nan_to_num().argmax())
+    corrected = miou_if_fixed_by_pair(confusion, confusion) - summary["scores"]["miou"]
+    place = int(corrected.nan_to_num().argmax())
     one, other = divmod(place, len(names))
-    if not mended[one, other] >= WORTH_SAYING:
+    if not corrected[one, other] >= WORTH_SAYING:
         return None
     pixels = int(confusion[one, other] + confusion[other, one])
     share = pixels / int(confusion.sum() - confusion.trace())
@@ -116,7 +116,7 @@ def _pair(summary: Mapping[str, Any], names: Sequence[str]) -> Sentence | None:
         one, other = other, one
     return _said(
         f"{names[one]} and {names[other]} are taken for each other at {pixels:,} pixels, {_percent(share)} of the "
-        f"wrong ones; telling these two apart would be worth {_points(float(mended[one, other]))} mIoU.",
+        f"wrong ones; telling these two apart would add {_points(float(corrected[one, other]))} mIoU.",
         "confusion",
         {"true": one, "predicted": other},
     )
@@ -130,7 +130,7 @@ def _small(summary: Mapping[str, Any]) -> Sentence | None:
     dearest, most_missed = int(cost.argmax()), int((missed / np.maximum(objects, 1)).argmax())
     if cost[dearest] < WORTH_SAYING:
         return None
-    text = f"Mending all errors in objects {words[dearest]} would be worth {_points(cost[dearest])} mIoU"
+    text = f"Correcting all errors in objects {words[dearest]} would add {_points(cost[dearest])} mIoU"
     if len(words) > 1:
         text += ", more than in those of any other size"
     if missed[most_missed]:
@@ -139,7 +139,7 @@ def _small(summary: Mapping[str, Any]) -> Sentence | None:
             text += f"; {share} of them {'is' if missed[most_missed] == 1 else 'are'} missed"
         else:
             text += (
-                f"; objects {words[most_missed]} are missed most, {share}, and mending these would be worth "
+                f"; objects {words[most_missed]} are missed most, {share}, and correcting these would add "
                 f"{_points(cost[most_missed])}"
             )
     return _said(f"{text}.", "sizes", {"band": dearest})

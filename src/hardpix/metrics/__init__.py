@@ -28,18 +28,18 @@ from hardpix.metrics.error_histogram import error_histogram
 from hardpix.metrics.error_kind_metric import ErrorKindScores
 from hardpix.metrics.error_kinds import ErrorKind, ErrorKinds, classify_errors
 from hardpix.metrics.error_ranking import ErrorRanking, error_ranking, risk_at_coverage
+from hardpix.metrics.fixed_errors import (
+    errors_by_class,
+    miou_if_fixed,
+    miou_if_fixed_by_class,
+    miou_if_fixed_by_class_and_kind,
+    miou_if_fixed_by_kind,
+    miou_if_fixed_by_pair,
+    miou_if_fixed_by_size,
+)
 from hardpix.metrics.hardness_deciles import HardnessDeciles, hardness_counts, iou_by_hardness
 from hardpix.metrics.label_suspects import LabelSuspects, find_label_suspects
 from hardpix.metrics.matched_objects import MatchedObjects, match_objects
-from hardpix.metrics.mended import (
-    errors_by_class,
-    mended_by_class,
-    mended_by_class_and_kind,
-    mended_by_kind,
-    mended_by_pair,
-    mended_by_size,
-    mended_miou,
-)
 from hardpix.metrics.object_metric import ObjectScores
 from hardpix.metrics.objects import ObjectCounts, object_counts, object_scores
 from hardpix.metrics.ranking import auroc, correlation
@@ -102,12 +102,12 @@ __all__ = [
     "mean_accuracy",
     "mean_dice",
     "mean_iou",
-    "mended_by_class",
-    "mended_by_class_and_kind",
-    "mended_by_kind",
-    "mended_by_pair",
-    "mended_by_size",
-    "mended_miou",
+    "miou_if_fixed",
+    "miou_if_fixed_by_class",
+    "miou_if_fixed_by_class_and_kind",
+    "miou_if_fixed_by_kind",
+    "miou_if_fixed_by_pair",
+    "miou_if_fixed_by_size",
     "object_counts",
     "object_scores",
     "pixel_accuracy",

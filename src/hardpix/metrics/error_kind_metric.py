@@ -1,4 +1,4 @@
-"""Kinds of error of a whole set of images, and what each costs."""
+"""Kinds of error of a whole set of images, and the mIoU if each were corrected."""
 
 from typing import Any
 
@@ -7,8 +7,13 @@ from torch import Tensor
 from hardpix.metrics.confusion import mean_iou
 from hardpix.metrics.counting import images_of, require_pair
 from hardpix.metrics.error_kinds import ErrorKind, check_radius, classify_errors
+from hardpix.metrics.fixed_errors import (
+    errors_by_class,
+    miou_if_fixed_by_class_and_kind,
+    miou_if_fixed_by_kind,
+    miou_if_fixed_by_pair,
+)
 from hardpix.metrics.matched_objects import match_objects
-from hardpix.metrics.mended import errors_by_class, mended_by_class_and_kind, mended_by_kind, mended_by_pair
 from hardpix.metrics.states import Counts, CountsMetric
 
 
@@ -33,9 +38,9 @@ class ErrorKindScores(CountsMetric):
         Dict of tensors. Counts, int64: "kinds", (5, C, C), by :class:`~hardpix.metrics.ErrorKind`, true class and
         predicted class; "displaced", (radius, C, C), those at borders displaced by 1, 2, … pixels. Scores, float64:
         "miou"; "share", (5,), of each kind in the wrong pixels (0 for RIGHT); "class_share", (5, C), likewise of the
-        wrong pixels that count for a class (:func:`~hardpix.metrics.errors_by_class`); "mended_miou", (5,), if all
-        pixels of a kind had their true class; "class_mended_miou", (5, C), if those of a kind and a class had, and as
-        RIGHT, if all of a class had; "pair_mended_miou", (C, C), if two classes were never confused with each other,
+        wrong pixels that count for a class (:func:`~hardpix.metrics.errors_by_class`); "miou_if_fixed", (5,), if all
+        pixels of a kind had their true class; "class_miou_if_fixed", (5, C), if those of a kind and a class had, and as
+        RIGHT, if all of a class had; "pair_miou_if_fixed", (C, C), if two classes were never confused with each other,
         whatever the kind. Shares are NaN where nothing is wrong.
 
     Example:
@@ -90,7 +95,7 @@ class ErrorKindScores(CountsMetric):
             "miou": mean_iou(confusion),
             "share": of_kind / of_kind.sum(),
             "class_share": of_class / of_class.sum(0),
-            "mended_miou": mended_by_kind(kinds),
-            "class_mended_miou": mended_by_class_and_kind(kinds),
-            "pair_mended_miou": mended_by_pair(confusion, confusion),
+            "miou_if_fixed": miou_if_fixed_by_kind(kinds),
+            "class_miou_if_fixed": miou_if_fixed_by_class_and_kind(kinds),
+            "pair_miou_if_fixed": miou_if_fixed_by_pair(confusion, confusion),
         }

@@ -7,8 +7,8 @@ from typing import Any
 from torch import Tensor
 
 from hardpix.metrics.counting import images_of, require_pair
+from hardpix.metrics.fixed_errors import miou_if_fixed_by_size
 from hardpix.metrics.matched_objects import match_objects
-from hardpix.metrics.mended import mended_by_size
 from hardpix.metrics.objects import SIZE_LIMITS, ObjectCounts, limits_in_pixels, object_counts, object_scores
 from hardpix.metrics.states import Counts, CountsMetric
 
@@ -33,8 +33,7 @@ class ObjectScores(CountsMetric):
 
     Returns (from compute):
         What :func:`~hardpix.metrics.object_scores` gives; the counts "objects", "missed", "predicted" and "false",
-        (S, C) int64; and "mended_miou", (S,) float64, what the mIoU would be if all errors in objects of that size were
-        mended.
+        (S, C) int64; and "miou_if_fixed", (S,) float64, the mIoU if all errors in objects of that size were corrected.
 
     Example:
         >>> import torch
@@ -100,5 +99,5 @@ class ObjectScores(CountsMetric):
             "missed": counts.missed,
             "predicted": counts.predicted,
             "false": counts.false,
-            "mended_miou": mended_by_size(counts.confusion),
+            "miou_if_fixed": miou_if_fixed_by_size(counts.confusion),
         }

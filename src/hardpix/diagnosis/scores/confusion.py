@@ -9,13 +9,13 @@ import torch
 
 from hardpix.diagnosis.image_maps import ImageMaps
 from hardpix.diagnosis.scores.base import Score
-from hardpix.metrics import mean_iou, mended_miou
+from hardpix.metrics import mean_iou, miou_if_fixed
 
 MOST_PAIRS = 400
 
 
 class ConfusedPairs(Score):
-    """The classes taken for others, the most pixels first, and what mending them would add."""
+    """Pairs of confused classes, the most pixels first, and the Δ mIoU of correcting each."""
 
     def count(self, maps: ImageMaps) -> np.ndarray:
         return maps.confusion
@@ -30,9 +30,9 @@ class ConfusedPairs(Score):
         for true, predicted in (divmod(place, len(wrong)) for place in order):
             pixels = int(wrong[true, predicted])
             if pixels:
-                mended = torch.zeros_like(wrong)
-                mended[true, predicted] = pixels
-                cost = float(mended_miou(confusion, mended) - miou)
+                corrected = torch.zeros_like(wrong)
+                corrected[true, predicted] = pixels
+                cost = float(miou_if_fixed(confusion, corrected) - miou)
                 rows.append({"true": true, "predicted": predicted, "pixels": pixels, "cost": cost})
         return {"pairs": rows}
 

@@ -1,4 +1,4 @@
-"""Kinds of error, and what each would be worth if it were mended."""
+"""Kinds of error, and the Δ mIoU of correcting each."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from hardpix.metrics import (
     ErrorKind,
     errors_by_class,
     mean_iou,
-    mended_by_class,
-    mended_by_class_and_kind,
-    mended_by_kind,
+    miou_if_fixed_by_class,
+    miou_if_fixed_by_class_and_kind,
+    miou_if_fixed_by_kind,
 )
 
 KINDS = {
@@ -55,7 +55,7 @@ class KindsOfError(Score):
 
     columns = (
         Column("wrong", "Wrong pixels", {"class"}, "px", "low", LOWERS, GROUP),
-        _of_class("worth", "Worth, mIoU", "What mending all of them would add to the mIoU."),
+        _of_class("worth", "Δ mIoU", "Points of mIoU that correcting all its errors would add."),
         _of_class("displaced", "Displaced", f"At displaced borders, {ONCE}"),
         _of_class("missed", "In missed objects", f"In missed objects, {ONCE}"),
         _of_class("false", "False responses", f"Called it where none is near, {ONCE}"),
@@ -78,7 +78,7 @@ class KindsOfError(Score):
         confusion, wrong = kinds.sum(0), errors_by_class(kinds)[1:]
         return {
             "wrong": confusion.sum(1) + confusion.sum(0) - 2 * confusion.diagonal(),
-            "worth": mended_by_class(confusion, confusion) - mean_iou(confusion),
+            "worth": miou_if_fixed_by_class(confusion, confusion) - mean_iou(confusion),
             **{name: wrong[k] / wrong.sum(0) for k, name in enumerate(KINDS)},
         }
 
@@ -90,7 +90,7 @@ class KindsOfError(Score):
     def tables(self, counts: np.ndarray | None) -> dict[str, Any]:
         assert counts is not None
         kinds = torch.from_numpy(counts[: len(ErrorKind)])
-        costs = (mended_by_class_and_kind(kinds) - mean_iou(kinds.sum(0))).numpy()
+        costs = (miou_if_fixed_by_class_and_kind(kinds) - mean_iou(kinds.sum(0))).numpy()
         return {
             "kinds": self._kinds(kinds),
             "class_kinds": {
@@ -102,7 +102,7 @@ class KindsOfError(Score):
         }
 
     def _kinds(self, kinds: torch.Tensor) -> list[dict[str, Any]]:
-        mended, pixels = mended_by_kind(kinds), kinds[1:].sum((1, 2))
+        corrected, pixels = miou_if_fixed_by_kind(kinds), kinds[1:].sum((1, 2))
         return [
             {
                 "key": key,
@@ -110,7 +110,7 @@ class KindsOfError(Score):
                 "about": about.format(radius=self.radius),
                 "pixels": int(pixels[k]),
                 "share_of_errors": float(pixels[k] / pixels.sum()),
-                "cost": float(mended[k + 1] - mended[ErrorKind.RIGHT]),
+                "cost": float(corrected[k + 1] - corrected[ErrorKind.RIGHT]),
                 "colour": colour,
             }
             for k, (key, (title, colour, about)) in enumerate(KINDS.items())

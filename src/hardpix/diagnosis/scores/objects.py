@@ -11,7 +11,7 @@ import torch
 from hardpix.diagnosis.image_maps import ImageMaps
 from hardpix.diagnosis.scores.base import Column, Score
 from hardpix.diagnosis.settings import Settings
-from hardpix.metrics import ObjectCounts, mean_iou, mended_by_size, object_scores
+from hardpix.metrics import ObjectCounts, mean_iou, miou_if_fixed_by_size, object_scores
 
 GROUP = "Objects"
 
@@ -94,7 +94,7 @@ class Objects(Score):
                 "missed": objects.missed.numpy(),
                 "false": objects.false.numpy(),
                 "objects": objects.objects.numpy(),
-                "cost": (mended_by_size(objects.confusion) - miou).numpy(),
+                "cost": (miou_if_fixed_by_size(objects.confusion) - miou).numpy(),
             },
         }
 

@@ -1,5 +1,5 @@
 "use strict";
-// Which class is taken for which: the matrix, and the pairs that cost most.
+// Which class is taken for which: the matrix, and the pairs with the largest Δ mIoU.
 {
   const perRow = { rows: "% of each true class", counts: "Pixels" };
   // names that slant lean out over the last column by so many px
@@ -184,7 +184,7 @@
       { key: "true", title: "Truth", text: true, about: "The class it is" },
       { key: "predicted", title: "taken for", text: true, about: "The class it is taken for" },
       { key: "pixels", title: "Pixels", about: "How many pixels" },
-      { key: "cost", title: "Worth, mIoU", about: "Points of mIoU that mending this pair alone would gain" },
+      { key: "cost", title: "Δ mIoU", about: "Points of mIoU that correcting this pair alone would gain" },
     ];
     return make(
       "div",

@@ -1,5 +1,5 @@
 "use strict";
-// Which class has which kind of error, in wrong pixels or in what they cost; and how far borders are displaced.
+// Which class has which kind of error, in wrong pixels or in Δ mIoU; and how far borders are displaced.
 {
   const name = { key: "name", title: "Class", text: true, about: "Class" };
   const total = { key: "total", title: "All", about: "All kinds together" };
@@ -17,7 +17,7 @@
           "Figures",
           [
             ["pixels", "Wrong pixels"],
-            ["cost", "Worth, points of mIoU"],
+            ["cost", "Δ mIoU, points"],
           ],
           shown.of,
           (of) => {
@@ -37,7 +37,7 @@
     const values = report.class_kinds[state.of];
     const others = report.against?.class_kinds?.[state.of];
     const added = (rows, k) => rows.reduce((result, row) => result + (row[k] ?? 0), 0);
-    // What all kinds together cost is not the sum of what each costs alone.
+    // The Δ mIoU of all kinds together is not the sum of those of each alone.
     const whole = ({ class_kinds: kinds }, k) =>
       state.of === "cost" ? kinds.cost_together[0][k] : added(kinds.pixels, k);
     const sum = (k) => whole(report, k);
@@ -87,11 +87,11 @@
     return made;
   }
 
-  // The sums of the columns; of costs, which do not add up, what each kind costs in all classes.
+  // The sums of the columns; of Δ mIoU, which does not add up, that of each kind in all classes.
   function inAll(of, columns) {
     const cost = of === "cost";
     const ofKind = (kinds, key) => kinds.find((kind) => kind.key === key)?.[cost ? "cost" : "pixels"];
-    // mending everything makes everything right
+    // correcting everything makes everything right
     const ofAll = ({ kinds, scores }) =>
       cost ? (known(scores.miou) ? 1 - scores.miou : null) : kinds.reduce((sum, { pixels: count }) => sum + count, 0);
     const cells = columns.slice(1).map(({ key, kind }) => {
@@ -132,7 +132,7 @@
               make(
                 "span",
                 { class: "soft" },
-                `${inUnit(kind.share_of_errors, "%")} of the wrong pixels; mended, worth ${points(kind.cost)} mIoU.`,
+                `${inUnit(kind.share_of_errors, "%")} of the wrong pixels; if corrected, ${points(kind.cost)} mIoU.`,
               ),
           ),
         ]),

@@ -166,14 +166,14 @@
     if (!cost) return null;
     const others = sameSizes() ? report.against.size_scores.cost : null;
     return section(
-      "What each size costs",
+      "Δ mIoU of each size",
       make(
         "table",
         { class: "kinds-table" },
         make(
           "caption",
           { class: "unseen" },
-          "Points of mIoU that mending all errors in objects of one size would gain",
+          "Points of mIoU that correcting all errors in objects of one size would gain",
         ),
         make(
           "tbody",

@@ -1,5 +1,5 @@
 "use strict";
-// The first view: how good, what is wrong with it in sentences, which kinds of error and what each costs.
+// The first view: how good, what is wrong with it in sentences, which kinds of error and the Δ mIoU of each.
 {
   const against = report?.against;
   // the further scores of the whole set stand in a table
@@ -157,7 +157,7 @@
       make(
         "table",
         { class: "kinds-table" },
-        make("caption", { class: "unseen" }, "Share of the wrong pixels and cost of each kind of error"),
+        make("caption", { class: "unseen" }, "Share of the wrong pixels and Δ mIoU of each kind of error"),
         make(
           "thead",
           {},
@@ -169,8 +169,8 @@
             make("th", { scope: "col", class: "figure" }, "of errors"),
             make(
               "th",
-              { scope: "col", class: "figure", title: "Points of mIoU that mending this kind alone would gain" },
-              "worth, mIoU",
+              { scope: "col", class: "figure", title: "Points of mIoU that correcting this kind alone would gain" },
+              "Δ mIoU",
             ),
             against &&
               make(
@@ -185,7 +185,7 @@
       make(
         "p",
         { class: "note" },
-        "Worth: the points of mIoU that the same predictions would gain if this kind alone were mended.",
+        "Δ mIoU: the points of mIoU that the same predictions would gain if this kind alone were corrected.",
       ),
     );
   }

@@ -1,4 +1,4 @@
-"""Cost of errors, from counts, against predictions that are really mended."""
+"""Cost of errors, from counts, against predictions that are really corrected."""
 
 import numpy as np
 import pytest
@@ -12,17 +12,17 @@ from hardpix.metrics import (
     class_iou,
     confusion_matrix,
     errors_by_class,
-    mended_by_class,
-    mended_by_class_and_kind,
-    mended_by_kind,
-    mended_by_pair,
-    mended_by_size,
-    mended_miou,
+    miou_if_fixed,
+    miou_if_fixed_by_class,
+    miou_if_fixed_by_class_and_kind,
+    miou_if_fixed_by_kind,
+    miou_if_fixed_by_pair,
+    miou_if_fixed_by_size,
 )
 
 CLASSES, KINDS = 4, 5
 
-# Class 3 is never true, so that it is gone when it is mended; kinds are drawn for wrong pixels and RIGHT for the rest.
+# Class 3 is never true, so it is gone when corrected; kinds are drawn for wrong pixels and RIGHT for the rest.
 pixels = st.integers(1, 40).flatmap(
     lambda n: st.tuples(
         arrays(np.int64, n, elements=st.integers(0, CLASSES - 1)),
@@ -42,12 +42,12 @@ def counted_by_kind(guess: np.ndarray, truth: np.ndarray, kind: np.ndarray) -> t
     return torch.stack([counted(guess[kind == k], truth[kind == k]) for k in range(KINDS)])
 
 
-def really_mended(guess: np.ndarray, truth: np.ndarray, where: np.ndarray) -> float:
-    mended = np.where(where, truth, guess)
+def really_corrected(guess: np.ndarray, truth: np.ndarray, where: np.ndarray) -> float:
+    corrected = np.where(where, truth, guess)
     labelled = truth != 255
     iou = []
     for k in range(CLASSES):
-        true, called = (truth == k)[labelled], (mended == k)[labelled]
+        true, called = (truth == k)[labelled], (corrected == k)[labelled]
         if (true | called).any():
             iou.append((true & called).sum() / (true | called).sum())
     return float(np.mean(iou)) if iou else float("nan")
@@ -62,7 +62,7 @@ def same(found: torch.Tensor, expected: object) -> None:
 def test_each_kind(drawn: Pixels) -> None:
     guess, truth, kind = drawn
     wrong_of = [(kind == k) & (guess != truth) for k in range(KINDS)]
-    same(mended_by_kind(counted_by_kind(*drawn)), [really_mended(guess, truth, where) for where in wrong_of])
+    same(miou_if_fixed_by_kind(counted_by_kind(*drawn)), [really_corrected(guess, truth, where) for where in wrong_of])
 
 
 @given(pixels)
@@ -70,12 +70,12 @@ def test_each_kind_in_each_class(drawn: Pixels) -> None:
     guess, truth, kind = drawn
     kinds = counted_by_kind(*drawn)
     expected = [
-        [really_mended(guess, truth, (kind == k) & ((guess == c) | (truth == c))) for c in range(CLASSES)]
+        [really_corrected(guess, truth, (kind == k) & ((guess == c) | (truth == c))) for c in range(CLASSES)]
         for k in range(1, KINDS)
     ]
-    same(mended_by_class(kinds.sum(0), kinds)[1:], expected)
-    all_kinds = [really_mended(guess, truth, (guess == c) | (truth == c)) for c in range(CLASSES)]
-    same(mended_by_class(kinds.sum(0), kinds.sum(0)), all_kinds)
+    same(miou_if_fixed_by_class(kinds.sum(0), kinds)[1:], expected)
+    all_kinds = [really_corrected(guess, truth, (guess == c) | (truth == c)) for c in range(CLASSES)]
+    same(miou_if_fixed_by_class(kinds.sum(0), kinds.sum(0)), all_kinds)
 
 
 @given(pixels)
@@ -85,10 +85,10 @@ def test_each_kind_in_each_class_where_a_pixel_counts_for_one_class(drawn: Pixel
     false = kind == ErrorKind.FALSE_RESPONSE
     wrong = (kind > 0) & (guess != truth) & (truth != 255)
     of_class = [wrong & np.where(false, guess == c, truth == c) for c in range(CLASSES)]
-    expected = [[really_mended(guess, truth, where & (kind == k)) for where in of_class] for k in range(1, KINDS)]
-    found = mended_by_class_and_kind(kinds)
+    expected = [[really_corrected(guess, truth, where & (kind == k)) for where in of_class] for k in range(1, KINDS)]
+    found = miou_if_fixed_by_class_and_kind(kinds)
     same(found[1:], expected)
-    same(found[0], [really_mended(guess, truth, where) for where in of_class])
+    same(found[0], [really_corrected(guess, truth, where) for where in of_class])
     counted = [[int((where & (kind == k)).sum()) for where in of_class] for k in range(KINDS)]
     assert errors_by_class(kinds).tolist() == counted
 
@@ -101,30 +101,30 @@ def test_each_pair_of_classes(drawn: Pixels) -> None:
     def pairs(among: np.ndarray) -> list[list[float]]:
         return [
             [
-                really_mended(guess, truth, among & (((guess == a) & (truth == b)) | ((guess == b) & (truth == a))))
+                really_corrected(guess, truth, among & (((guess == a) & (truth == b)) | ((guess == b) & (truth == a))))
                 for b in range(CLASSES)
             ]
             for a in range(CLASSES)
         ]
 
-    same(mended_by_pair(kinds.sum(0), kinds.sum(0)), pairs(np.full(len(guess), True)))
-    same(mended_by_pair(kinds.sum(0), kinds[2]), pairs(kind == 2))
+    same(miou_if_fixed_by_pair(kinds.sum(0), kinds.sum(0)), pairs(np.full(len(guess), True)))
+    same(miou_if_fixed_by_pair(kinds.sum(0), kinds[2]), pairs(kind == 2))
 
 
 @given(pixels)
 def test_each_size(drawn: Pixels) -> None:
     guess, truth, band = drawn
     by_band = torch.stack([counted(guess[band == s], truth[band == s]) for s in range(1, KINDS)])
-    same(mended_by_size(by_band), [really_mended(guess, truth, band == s) for s in range(1, KINDS)])
+    same(miou_if_fixed_by_size(by_band), [really_corrected(guess, truth, band == s) for s in range(1, KINDS)])
 
 
 def test_a_class_that_was_only_invented_leaves_the_mean_when_it_is_mended() -> None:
     confusion = torch.tensor([[3, 1, 0], [0, 0, 0], [0, 0, 2]])
     assert class_iou(confusion).nanmean().item() == pytest.approx((3 / 4 + 0 + 1) / 3)
-    assert mended_by_class(confusion, confusion).tolist() == pytest.approx([1, 1, (3 / 4 + 0 + 1) / 3])
+    assert miou_if_fixed_by_class(confusion, confusion).tolist() == pytest.approx([1, 1, (3 / 4 + 0 + 1) / 3])
 
 
 def test_counts_beyond_float32_stay_exact() -> None:
     confusion = torch.tensor([[2**26 + 1, 1], [1, 2**26 + 1]])
     wrong = torch.tensor([[0, 1], [0, 0]])
-    assert mended_miou(confusion, wrong).item() == (2**26 + 2) / (2**26 + 3) / 2 + (2**26 + 1) / (2**26 + 2) / 2
+    assert miou_if_fixed(confusion, wrong).item() == (2**26 + 2) / (2**26 + 3) / 2 + (2**26 + 1) / (2**26 + 2) / 2

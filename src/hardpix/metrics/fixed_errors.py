@@ -6,7 +6,7 @@ from torch import Tensor
 from hardpix.metrics.error_kinds import ErrorKind
 
 
-def mended_miou(confusion: Tensor, wrong: Tensor) -> Tensor:
+def miou_if_fixed(confusion: Tensor, wrong: Tensor) -> Tensor:
     """mIoU after some wrong pixels were given their true class, exact, from counts.
 
     Correcting a pixel of true class t predicted as q adds a true positive to t and removes a false positive from q. The
@@ -22,16 +22,16 @@ def mended_miou(confusion: Tensor, wrong: Tensor) -> Tensor:
 
     Example:
         >>> confusion = torch.tensor([[6, 2], [0, 2]])
-        >>> mended_miou(confusion, torch.zeros(2, 2).long())
+        >>> miou_if_fixed(confusion, torch.zeros(2, 2).long())
         tensor(0.6250, dtype=torch.float64)
-        >>> mended_miou(confusion, torch.tensor([[0, 1], [0, 0]]))
+        >>> miou_if_fixed(confusion, torch.tensor([[0, 1], [0, 0]]))
         tensor(0.7708, dtype=torch.float64)
     """
     wrong = _off_diagonal(wrong)
     return _miou(confusion, more_hits=wrong.sum(-1), less_union=wrong.sum(-2))
 
 
-def mended_by_kind(kinds: Tensor) -> Tensor:
+def miou_if_fixed_by_kind(kinds: Tensor) -> Tensor:
     """mIoU with the errors of one kind corrected, for each kind.
 
     Args:
@@ -45,13 +45,13 @@ def mended_by_kind(kinds: Tensor) -> Tensor:
         >>> kinds = torch.zeros(5, 2, 2).long()
         >>> kinds[ErrorKind.RIGHT] = torch.tensor([[6, 0], [0, 2]])
         >>> kinds[ErrorKind.CONFUSED] = torch.tensor([[0, 2], [0, 0]])
-        >>> mended_by_kind(kinds)
+        >>> miou_if_fixed_by_kind(kinds)
         tensor([0.6250, 0.6250, 0.6250, 0.6250, 1.0000], dtype=torch.float64)
     """
-    return mended_miou(kinds.sum(0), kinds)
+    return miou_if_fixed(kinds.sum(0), kinds)
 
 
-def mended_by_class(confusion: Tensor, wrong: Tensor) -> Tensor:
+def miou_if_fixed_by_class(confusion: Tensor, wrong: Tensor) -> Tensor:
     """mIoU with the errors of one class corrected, for each class.
 
     These are its false negatives and its false positives, since both lower its IoU.
@@ -65,14 +65,14 @@ def mended_by_class(confusion: Tensor, wrong: Tensor) -> Tensor:
 
     Example:
         >>> confusion = torch.tensor([[6, 2, 0], [0, 2, 0], [0, 1, 1]])
-        >>> mended_by_class(confusion, confusion)
+        >>> miou_if_fixed_by_class(confusion, confusion)
         tensor([0.7222, 1.0000, 0.7500], dtype=torch.float64)
     """
     wrong = _off_diagonal(wrong)
-    return _mended_by_class(confusion, wrong, wrong)
+    return _miou_if_fixed_by_class(confusion, wrong, wrong)
 
 
-def mended_by_class_and_kind(kinds: Tensor) -> Tensor:
+def miou_if_fixed_by_class_and_kind(kinds: Tensor) -> Tensor:
     """mIoU with the errors of one class and kind corrected, where each wrong pixel counts for one class alone.
 
     The classes are those of :func:`errors_by_class`.
@@ -88,7 +88,7 @@ def mended_by_class_and_kind(kinds: Tensor) -> Tensor:
         >>> kinds = torch.zeros(5, 2, 2).long()
         >>> kinds[0] = torch.tensor([[6, 0], [0, 2]])
         >>> kinds[4] = torch.tensor([[0, 2], [0, 0]])
-        >>> mended_by_class_and_kind(kinds)[[0, 3, 4]]
+        >>> miou_if_fixed_by_class_and_kind(kinds)[[0, 3, 4]]
         tensor([[1.0000, 0.6250],
                 [0.6250, 0.6250],
                 [1.0000, 0.6250]], dtype=torch.float64)
@@ -96,7 +96,7 @@ def mended_by_class_and_kind(kinds: Tensor) -> Tensor:
     own, called = _counted_once(kinds)
     for part in (own, called):
         part[ErrorKind.RIGHT] = part[1:].sum(0)
-    return _mended_by_class(kinds.sum(0), own, called)
+    return _miou_if_fixed_by_class(kinds.sum(0), own, called)
 
 
 def errors_by_class(kinds: Tensor) -> Tensor:
@@ -130,7 +130,7 @@ def _counted_once(kinds: Tensor) -> tuple[Tensor, Tensor]:
     return own, called
 
 
-def _mended_by_class(confusion: Tensor, own: Tensor, called: Tensor) -> Tensor:
+def _miou_if_fixed_by_class(confusion: Tensor, own: Tensor, called: Tensor) -> Tensor:
     """(..., C): `own` is corrected with the true class of its pixels, `called` with their predicted one."""
     return _miou(
         confusion,
@@ -139,7 +139,7 @@ def _mended_by_class(confusion: Tensor, own: Tensor, called: Tensor) -> Tensor:
     )
 
 
-def mended_by_pair(confusion: Tensor, wrong: Tensor) -> Tensor:
+def miou_if_fixed_by_pair(confusion: Tensor, wrong: Tensor) -> Tensor:
     """mIoU with the confusions of two classes corrected, in both directions, for each pair.
 
     Args:
@@ -151,7 +151,7 @@ def mended_by_pair(confusion: Tensor, wrong: Tensor) -> Tensor:
 
     Example:
         >>> confusion = torch.tensor([[6, 2, 0], [0, 2, 0], [0, 1, 1]])
-        >>> mended_by_pair(confusion, confusion)
+        >>> miou_if_fixed_by_pair(confusion, confusion)
         tensor([[0.5500, 0.7222, 0.5500],
                 [0.7222, 0.5500, 0.7500],
                 [0.5500, 0.7500, 0.5500]], dtype=torch.float64)
@@ -160,18 +160,18 @@ def mended_by_pair(confusion: Tensor, wrong: Tensor) -> Tensor:
     hits = confusion.diagonal()
     union = confusion.sum(0) + confusion.sum(1) - hits
     # For the class of the row: hits gained from the class of the column, and pixels that leave its union.
-    mended_union = union[:, None] - wrong.mT
-    mended = (hits[:, None] + wrong).double() / mended_union.double()
+    fixed_union = union[:, None] - wrong.mT
+    corrected = (hits[:, None] + wrong).double() / fixed_union.double()
     before = (hits.double() / union.double()).nan_to_num()[:, None]
-    gain = mended.nan_to_num() - before
+    gain = corrected.nan_to_num() - before
     # A class that is left in neither map leaves the mean.
-    gone = ((mended_union == 0) & (union[:, None] > 0)).double()
+    gone = ((fixed_union == 0) & (union[:, None] > 0)).double()
     gain, gone = gain + gain.mT, gone + gone.mT
     apart = 1 - torch.eye(len(wrong), dtype=torch.float64, device=wrong.device)
     return (before.sum() + gain * apart) / ((union > 0).sum() - gone * apart)
 
 
-def mended_by_size(by_band: Tensor) -> Tensor:
+def miou_if_fixed_by_size(by_band: Tensor) -> Tensor:
     """mIoU with all errors in objects of one size corrected, for each size band.
 
     Args:
@@ -182,10 +182,10 @@ def mended_by_size(by_band: Tensor) -> Tensor:
         (S,) float64.
 
     Example:
-        >>> mended_by_size(torch.tensor([[[0, 1], [0, 1]], [[6, 1], [0, 1]]]))
+        >>> miou_if_fixed_by_size(torch.tensor([[[0, 1], [0, 1]], [[6, 1], [0, 1]]]))
         tensor([0.7708, 0.7708], dtype=torch.float64)
     """
-    return mended_miou(by_band.sum(0), by_band)
+    return miou_if_fixed(by_band.sum(0), by_band)
 
 
 def _off_diagonal(counts: Tensor) -> Tensor:

@@ -149,7 +149,7 @@ def case(request: pytest.FixtureRequest) -> tuple[nn.Module, str]:
 def test_the_classifier_that_runs_is_found(case: tuple[nn.Module, str]) -> None:
     model, classifier = case
     network = tap(model)
-    assert network.places.classifiers == (classifier,)
+    assert network.paths.classifiers == (classifier,)
     assert network.embedding_channels == 16
     assert network.num_classes == CLASSES
     out = network(IMAGE)
@@ -157,7 +157,7 @@ def test_the_classifier_that_runs_is_found(case: tuple[nn.Module, str]) -> None:
     decoder = classifier.partition("decode_head")[0] + HEAD
     named = tap(model, decoder=decoder)
     assert named(IMAGE).taps.embedding.shape == (2, 16, 16, 16)
-    assert named.places.decoder == network.places.decoder
+    assert named.paths.decoder == network.paths.decoder
 
 
 @pytest.mark.parametrize("kind", ["copy", "light"])
@@ -189,7 +189,7 @@ def test_adapters_that_are_off() -> None:
     model = stand_in(HEAD)
     model.model.model.decode_head.disable_adapters = True
     network = tap(model)
-    assert network.places.decoder == "model.model.decode_head.original_module"
+    assert network.paths.decoder == "model.model.decode_head.original_module"
     assert network(IMAGE).taps.features is not None
 
 
@@ -203,7 +203,7 @@ def test_an_attribute_called_base_layer_is_no_adapter() -> None:
 def test_a_wrapper_with_more_inside_is_not_looked_through() -> None:
     model = Wrapper(segformer())
     model.refine = nn.Conv2d(CLASSES, CLASSES, 3)
-    assert tap(model).places.decoder is None
+    assert tap(model).paths.decoder is None
 
 
 def test_two_processes(tmp_path: Path) -> None:

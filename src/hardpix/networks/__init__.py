@@ -1,7 +1,7 @@
 """Taps and branches of any segmentation network, and the networks that come with this library.
 
 Read `tapping.py` first: what a user calls. Then `tapped_network.py` (a forward), `capture.py` (its hooks),
-`branches.py` (a copy of the decoder, or a light head) and `families.py` (networks whose parts are known). `ddrnet.py`
+`branches.py` (a copy of the decoder, or a light head) and `known_networks.py` (networks whose parts are known). `ddrnet.py`
 is a network.
 """
 

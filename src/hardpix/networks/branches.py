@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from hardpix.networks.adapters import remove_adapters
 from hardpix.networks.batch_norm import BatchNorm
 from hardpix.networks.capture import unhook
-from hardpix.networks.families import Classifier, Places, classifier_at, is_inside
+from hardpix.networks.known_networks import Classifier, ModulePaths, classifier_at, is_inside
 from hardpix.networks.reentrant import DetachedInputs
 from hardpix.pixels.taps import Features
 
@@ -74,28 +74,28 @@ class LightBranch(nn.Module):
         return self.layers(embedding)
 
 
-def copy_branch(model: nn.Module, places: Places, out_channels: int) -> CopyBranch:
+def copy_branch(model: nn.Module, paths: ModulePaths, out_channels: int) -> CopyBranch:
     """The decoder and its tail with fresh weights and other classifiers; no hooks, adapters or in-place layers.
 
     Raises:
         ValueError: a parameter that no ``reset_parameters`` reaches.
     """
-    assert places.decoder is not None
-    tail = None if places.tail is None else model.get_submodule(places.tail)
-    branch = CopyBranch(*copy.deepcopy((model.get_submodule(places.decoder), tail)), decoder_path=places.decoder)
+    assert paths.decoder is not None
+    tail = None if paths.tail is None else model.get_submodule(paths.tail)
+    branch = CopyBranch(*copy.deepcopy((model.get_submodule(paths.decoder), tail)), decoder_path=paths.decoder)
     unhook(branch)
-    for path in places.classifiers:
-        inside = _path_in_branch(path, places)
+    for path in paths.classifiers:
+        inside = _path_in_branch(path, paths)
         branch.set_submodule(inside, _with_outputs(classifier_at(branch, inside), out_channels))
     remove_adapters(branch)
-    if places.activation is not None and places.activation in dict(model.named_modules()):
+    if paths.activation is not None and paths.activation in dict(model.named_modules()):
         # A bare nn.Identity keeps the length of a Sequential.
-        branch.set_submodule(_path_in_branch(places.activation, places), nn.Identity())
+        branch.set_submodule(_path_in_branch(paths.activation, paths), nn.Identity())
     for module in branch.modules():
         # Detached features share their memory with the network's, whose backward pass needs it as it is.
         if getattr(module, "inplace", False) is True:
             module.inplace = False  # type: ignore[assignment]
-    _reset(branch, places)
+    _reset(branch, paths)
     return branch.requires_grad_(True)
 
 
@@ -113,7 +113,7 @@ def _with_outputs(layer: Classifier, out_channels: int) -> Classifier:
     return nn.Conv2d(layer.in_channels, out_channels, **shared)
 
 
-def _reset(branch: nn.Module, places: Places) -> None:
+def _reset(branch: nn.Module, paths: ModulePaths) -> None:
     """Draw every weight anew, the outer modules' way of doing so last; NaN shows what nobody drew."""
     with torch.no_grad():
         for parameter in branch.parameters():
@@ -127,18 +127,18 @@ def _reset(branch: nn.Module, places: Places) -> None:
             inside, _, own = name.rpartition(".")
             kind = type(branch.get_submodule(inside)).__name__
             raise ValueError(
-                f"no reset_parameters reaches {own!r} of {_path_in_model(inside, places)!r} ({kind}), so a copy of the "
+                f"no reset_parameters reaches {own!r} of {_path_in_model(inside, paths)!r} ({kind}), so a copy of the "
                 f"decoder cannot start from fresh weights; give {kind} a reset_parameters(), or use kind='light'"
             )
 
 
-def _path_in_branch(path: str, places: Places) -> str:
-    for role, root in (("decoder", places.decoder), ("tail", places.tail)):
+def _path_in_branch(path: str, paths: ModulePaths) -> str:
+    for role, root in (("decoder", paths.decoder), ("tail", paths.tail)):
         if root is not None and is_inside(path, root):
             return role + path.removeprefix(root)
-    raise ValueError(f"{path!r} is neither in the decoder {places.decoder!r} nor behind it ({places.tail!r})")
+    raise ValueError(f"{path!r} is neither in the decoder {paths.decoder!r} nor behind it ({paths.tail!r})")
 
 
-def _path_in_model(path: str, places: Places) -> str:
+def _path_in_model(path: str, paths: ModulePaths) -> str:
     role, dot, rest = path.partition(".")
-    return f"{places.decoder if role == 'decoder' else places.tail}{dot}{rest}"
+    return f"{paths.decoder if role == 'decoder' else paths.tail}{dot}{rest}"

@@ -10,7 +10,7 @@ from torch.func import functional_call
 
 from hardpix.networks.branches import LightBranch, copy_branch
 from hardpix.networks.capture import Capture, Caught, refuse_compiled
-from hardpix.networks.families import Classifier, Places, classifier_at, inputs_of, list_children, outputs_of
+from hardpix.networks.known_networks import Classifier, ModulePaths, classifier_at, inputs_of, list_children, outputs_of
 from hardpix.networks.logits_choice import LogitsChoice
 from hardpix.networks.map_layouts import two_classes
 from hardpix.networks.outputs import Returned, read_output, refuse_unnamed
@@ -61,11 +61,11 @@ class TappedNetwork(nn.Module):
     """
 
     def __init__(
-        self, model: nn.Module, places: Places, capture: Capture, stages: tuple[str, ...], ignore_index: int
+        self, model: nn.Module, paths: ModulePaths, capture: Capture, stages: tuple[str, ...], ignore_index: int
     ) -> None:
         super().__init__()
         self.model = model
-        self.places = places
+        self.paths = paths
         self.stages = stages
         self.ignore_index = ignore_index
         self._capture = capture
@@ -110,14 +110,14 @@ class TappedNetwork(nn.Module):
     def _read(self, output: Any, caught: Caught, image: Tensor, size: tuple[int, int]) -> tuple[Tensor, list[Tensor]]:
         """Logits in the output, and those of auxiliary heads that came with them."""
         returned = read_output(output, image.shape, size)
-        if caught.classified is None or self.places.class_predictor is not None:
+        if caught.classified is None or self.paths.class_predictor is not None:
             if not returned.named:
                 refuse_unnamed(output)
             chosen = returned.maps[0 if len(returned.maps) == 1 else self._choice.by_order(returned.maps)]
             heads = returned.nested
         else:
             maps = self._of_classifier(returned)
-            training, classifier = self.model.training, self.places.classifiers[0]
+            training, classifier = self.model.training, self.paths.classifiers[0]
             found = 0
             if len(maps) > 1:
                 found = self._choice.by_classifier(
@@ -186,10 +186,10 @@ class TappedNetwork(nn.Module):
             ('third.0.context', 'fourth.context', 'fourth.detail')
         """
         if not self.stages:
-            for stage in self.places.stages:
+            for stage in self.paths.stages:
                 refuse_compiled(self.model, stage)
                 self._capture.hook_stage(self.model.get_submodule(stage), stage)
-            self.stages = self.places.stages
+            self.stages = self.paths.stages
         if not self.stages:
             raise ValueError(
                 f"no stages of {type(self.model).__name__} are known: name the modules whose outputs are wanted, as in "
@@ -200,8 +200,8 @@ class TappedNetwork(nn.Module):
     @property
     def num_classes(self) -> int:
         """C: the outputs of the last classifier; 2 of a binary network with one; without "no object" of masks."""
-        if self.places.class_predictor is not None:
-            return outputs_of(classifier_at(self.model, self.places.class_predictor)) - 1
+        if self.paths.class_predictor is not None:
+            return outputs_of(classifier_at(self.model, self.paths.class_predictor)) - 1
         return max(2, outputs_of(self._classifier()))
 
     @property
@@ -235,7 +235,7 @@ class TappedNetwork(nn.Module):
         """
         if kind not in ("copy", "light"):
             raise ValueError(f"expected kind 'copy' or 'light', found {kind!r}")
-        if kind == "copy" and self.places.class_predictor is not None:
+        if kind == "copy" and self.paths.class_predictor is not None:
             raise ValueError(
                 f"{type(self.model).__name__} classifies masks of queries: no decoder of it turns features into a map, "
                 "so there is nothing to copy. Use kind='light', two layers on the map that its masks are read from, as "
@@ -244,16 +244,16 @@ class TappedNetwork(nn.Module):
         weight = self._classifier("decoder" if kind == "copy" else "embedding").weight
         if kind == "light":
             branch: nn.Module = LightBranch(self.embedding_channels, out_channels).to(weight.device, weight.dtype)
-        elif self.places.decoder is None:
+        elif self.paths.decoder is None:
             raise ValueError(self._unknown("decoder"))
         else:
-            branch = copy_branch(self.model, self.places, out_channels)
+            branch = copy_branch(self.model, self.paths, out_channels)
         return branch.train(self.model.training)
 
     def _classifier(self, wanted: str = "embedding") -> Classifier:
-        if not self.places.classifiers:
-            raise ValueError(self._unknown(wanted if self.places.decoder is None else "embedding"))
-        return classifier_at(self.model, self.places.classifiers[0])
+        if not self.paths.classifiers:
+            raise ValueError(self._unknown(wanted if self.paths.decoder is None else "embedding"))
+        return classifier_at(self.model, self.paths.classifiers[0])
 
     def _unknown(self, role: str) -> str:
         what = {"decoder": "module that turns features into logits", "embedding": LAST_LAYER}[role]
@@ -263,9 +263,9 @@ class TappedNetwork(nn.Module):
         )
 
     def _check_caught(self, caught: Caught) -> None:
-        expected: list[tuple[str | None, str, object]] = [(self.places.decoder, "decoder", caught.features)]
-        if self.places.classifiers:
-            expected.append((self.places.classifiers[0], "embedding", caught.embedding))
+        expected: list[tuple[str | None, str, object]] = [(self.paths.decoder, "decoder", caught.features)]
+        if self.paths.classifiers:
+            expected.append((self.paths.classifiers[0], "embedding", caught.embedding))
         expected += [(stage, "stages", caught.stages.get(stage)) for stage in self.stages]
         for path, argument, value in expected:
             if path is not None and value is None:
@@ -282,10 +282,10 @@ class TappedNetwork(nn.Module):
             )
 
     def _check_classifier(self, logits: Tensor) -> None:
-        if self.places.classifiers and self.places.class_predictor is None:
+        if self.paths.classifiers and self.paths.class_predictor is None:
             outputs = outputs_of(self._classifier())
             if outputs % logits.shape[1]:
                 raise ValueError(
-                    f"{self.places.classifiers[0]!r} was taken for the last classifier, yet has {outputs} outputs and "
+                    f"{self.paths.classifiers[0]!r} was taken for the last classifier, yet has {outputs} outputs and "
                     f"the logits {logits.shape[1]} channels; name the classifier by tap(…, embedding='…')"
                 )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from torch import nn
 
 from hardpix.networks.capture import Capture, refuse_compiled, unhook
-from hardpix.networks.families import find_places, require_module
+from hardpix.networks.known_networks import find_module_paths, require_module
 from hardpix.networks.tapped_network import TappedNetwork
 
 
@@ -59,11 +59,11 @@ def tap(
         >>> untap(model) is model
         True
     """
-    places = find_places(model, decoder, embedding)
+    paths = find_module_paths(model, decoder, embedding)
     if stages is not None:
-        places = replace(places, stages=())
+        paths = replace(paths, stages=())
     stages = tuple(stages or ())
-    hooked = [path for path in (places.decoder, *places.classifiers[:1], *places.auxiliary) if path is not None]
+    hooked = [path for path in (paths.decoder, *paths.classifiers[:1], *paths.auxiliary) if path is not None]
     for stage in stages:
         require_module(model, stage, "stages")
     for path in (*hooked, *stages, ""):
@@ -71,15 +71,15 @@ def tap(
 
     unhook(model)
     capture = Capture()
-    if places.decoder is not None:
-        capture.hook_decoder(model.get_submodule(places.decoder))
-    if places.classifiers:
-        capture.hook_classifier(model.get_submodule(places.classifiers[0]))
-    for path in places.auxiliary:
+    if paths.decoder is not None:
+        capture.hook_decoder(model.get_submodule(paths.decoder))
+    if paths.classifiers:
+        capture.hook_classifier(model.get_submodule(paths.classifiers[0]))
+    for path in paths.auxiliary:
         capture.hook_auxiliary(model.get_submodule(path))
     for stage in stages:
         capture.hook_stage(model.get_submodule(stage), stage)
-    return TappedNetwork(model, places, capture, stages, ignore_index)
+    return TappedNetwork(model, paths, capture, stages, ignore_index)
 
 
 def untap(model: nn.Module) -> nn.Module:

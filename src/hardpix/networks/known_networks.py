@@ -12,7 +12,7 @@ Classifier = nn.Conv2d | nn.ConvTranspose2d | nn.Linear
 
 
 @dataclass(frozen=True)
-class Places:
+class ModulePaths:
     """Module paths inside a network."""
 
     decoder: str | None = None
@@ -28,49 +28,49 @@ class Places:
     """Layer with an output for each class and one for "no object", in a network that classifies masks. There the first
     of ``classifiers`` is the last layer on the map that all masks are read from."""
     stages: tuple[str, ...] = ()
-    """What is worth a side output; in the table below * stands for the last of several."""
+    """Stages that suit side outputs; in the table below * stands for the last of several."""
 
 
-_TORCHVISION = Places(decoder="classifier")
+_TORCHVISION = ModulePaths(decoder="classifier")
 # The classifiers of these are registered before the layers that feed them.
-_UPERNET = Places(decoder="decode_head", classifiers=("decode_head.classifier",), auxiliary=("auxiliary_head",))
-_MOBILEVIT = Places(decoder="segmentation_head")
+_UPERNET = ModulePaths(decoder="decode_head", classifiers=("decode_head.classifier",), auxiliary=("auxiliary_head",))
+_MOBILEVIT = ModulePaths(decoder="segmentation_head")
 _MASK_MAP = "model.pixel_level_module.decoder.mask_projection"
-_EOMT = Places(classifiers=("upscale_block.block.*.conv2",), class_predictor="class_predictor")
-_MASKS = Places(classifiers=(_MASK_MAP,), class_predictor="class_predictor")
+_EOMT = ModulePaths(classifiers=("upscale_block.block.*.conv2",), class_predictor="class_predictor")
+_MASKS = ModulePaths(classifiers=(_MASK_MAP,), class_predictor="class_predictor")
 
 # By the package that defines the class and the class's name; a subclass is found by its nearest ancestor.
 FAMILIES = {
     # Context at 1/16 and 1/32, detail at 1/8. The detail of the third stage has the auxiliary head, and what comes
     # after the fourth goes into the head itself.
-    ("hardpix", "DDRNet"): Places(
+    ("hardpix", "DDRNet"): ModulePaths(
         decoder="head",
         auxiliary=("auxiliary_head",),
         stages=("third.*.context", "fourth.context", "fourth.detail"),
     ),
-    ("hardpix", "LiteUNet"): Places(decoder="decoder", tail="head", activation="head.2"),
+    ("hardpix", "LiteUNet"): ModulePaths(decoder="decoder", tail="head", activation="head.2"),
     ("torchvision", "DeepLabV3"): _TORCHVISION,
     ("torchvision", "FCN"): _TORCHVISION,
     # Two classifiers, whose outputs are added: the embedding is taken from the one that sees the context.
-    ("torchvision", "LRASPP"): Places(
+    ("torchvision", "LRASPP"): ModulePaths(
         decoder="classifier", classifiers=("classifier.high_classifier", "classifier.low_classifier")
     ),
     # Every architecture of this library derives from one class.
-    ("segmentation_models_pytorch", "SegmentationModel"): Places(
+    ("segmentation_models_pytorch", "SegmentationModel"): ModulePaths(
         decoder="decoder", tail="segmentation_head", activation="segmentation_head.2"
     ),
-    ("segmentation_models_pytorch", "DPT"): Places(
+    ("segmentation_models_pytorch", "DPT"): ModulePaths(
         decoder="decoder", tail="segmentation_head", activation="segmentation_head.activation"
     ),
-    ("transformers", "SegformerForSemanticSegmentation"): Places(decoder="decode_head"),
+    ("transformers", "SegformerForSemanticSegmentation"): ModulePaths(decoder="decode_head"),
     ("transformers", "UperNetForSemanticSegmentation"): _UPERNET,
     ("transformers", "BeitForSemanticSegmentation"): _UPERNET,
-    ("transformers", "DPTForSemanticSegmentation"): Places(decoder="head", auxiliary=("auxiliary_head",)),
+    ("transformers", "DPTForSemanticSegmentation"): ModulePaths(decoder="head", auxiliary=("auxiliary_head",)),
     ("transformers", "MobileViTForSemanticSegmentation"): _MOBILEVIT,
     ("transformers", "MobileViTV2ForSemanticSegmentation"): _MOBILEVIT,
     ("transformers", "MaskFormerForInstanceSegmentation"): _MASKS,
     ("transformers", "Mask2FormerForUniversalSegmentation"): _MASKS,
-    ("transformers", "OneFormerForUniversalSegmentation"): Places(
+    ("transformers", "OneFormerForUniversalSegmentation"): ModulePaths(
         classifiers=(_MASK_MAP,), class_predictor="model.transformer_module.decoder.class_embed"
     ),
     ("transformers", "EomtForUniversalSegmentation"): _EOMT,
@@ -78,8 +78,8 @@ FAMILIES = {
 }
 
 
-def find_places(model: nn.Module, decoder: str | None = None, embedding: str | None = None) -> Places:
-    """Places known of the model's family, overruled by those that are named.
+def find_module_paths(model: nn.Module, decoder: str | None = None, embedding: str | None = None) -> ModulePaths:
+    """Module paths that are known of a network, overruled by those that are named.
 
     Wrappers with a single module inside, and adapters (peft), are looked through.
 
@@ -93,31 +93,31 @@ def find_places(model: nn.Module, decoder: str | None = None, embedding: str | N
         embedding = active_path(model, _own_path(modules, require_module(model, embedding, "embedding"), embedding))
         classifier_at(model, embedding)
     used = dict(used_modules(model))
-    known = _known_places(model, used)
+    known = _known_paths(model, used)
     if decoder in (None, known.decoder):
-        places = known
+        paths = known
     elif known.class_predictor is not None:
-        places = replace(known, decoder=decoder)
+        paths = replace(known, decoder=decoder)
     else:
-        places = Places(decoder=decoder, auxiliary=known.auxiliary, stages=known.stages)
+        paths = ModulePaths(decoder=decoder, auxiliary=known.auxiliary, stages=known.stages)
     if embedding is not None:
-        others = tuple(path for path in places.classifiers if path != embedding)
-        outside = not any(root is not None and is_inside(embedding, root) for root in (places.decoder, places.tail))
-        return replace(places, classifiers=(embedding, *others), tail=embedding if outside else places.tail)
-    if not places.classifiers:
-        last = (_last_classifier(used, root) for root in (places.tail, places.decoder) if root is not None)
+        others = tuple(path for path in paths.classifiers if path != embedding)
+        outside = not any(root is not None and is_inside(embedding, root) for root in (paths.decoder, paths.tail))
+        return replace(paths, classifiers=(embedding, *others), tail=embedding if outside else paths.tail)
+    if not paths.classifiers:
+        last = (_last_classifier(used, root) for root in (paths.tail, paths.decoder) if root is not None)
         found = next((path for path in last if path is not None), None)
-        return replace(places, classifiers=() if found is None else (found,))
-    return places
+        return replace(paths, classifiers=() if found is None else (found,))
+    return paths
 
 
-def _known_places(model: nn.Module, used: dict[str, nn.Module]) -> Places:
-    """Places of the family of the model or of what it alone wraps, as paths from the model."""
+def _known_paths(model: nn.Module, used: dict[str, nn.Module]) -> ModulePaths:
+    """Paths known of the model or of the one module that it wraps, from the model on."""
     inside, prefix = model, ""
     while not (keys := [key for key in _family_keys(type(inside)) if key in FAMILIES]):
         children = list(inside.named_children())
         if len(children) != 1 or any(True for _ in inside.parameters(recurse=False)):
-            return Places()
+            return ModulePaths()
         prefix, inside = f"{prefix}{children[0][0]}.", children[0][1]
     known = FAMILIES[keys[0]]
 
@@ -128,7 +128,7 @@ def _known_places(model: nn.Module, used: dict[str, nn.Module]) -> Places:
     def optional(given: str | None) -> str | None:
         return None if given is None else path(given)
 
-    places = Places(
+    paths = ModulePaths(
         decoder=optional(known.decoder),
         tail=optional(known.tail),
         classifiers=tuple(map(path, known.classifiers)),
@@ -137,9 +137,9 @@ def _known_places(model: nn.Module, used: dict[str, nn.Module]) -> Places:
         class_predictor=optional(known.class_predictor),
         stages=tuple(found for found in map(path, known.stages) if found in used),
     )
-    needed = (places.decoder, places.tail, *places.classifiers, places.class_predictor)
+    needed = (paths.decoder, paths.tail, *paths.classifiers, paths.class_predictor)
     # Derived from a known network, and rebuilt.
-    return Places() if any(each is not None and each not in used for each in needed) else places
+    return ModulePaths() if any(each is not None and each not in used for each in needed) else paths
 
 
 def require_module(model: nn.Module, path: str, argument: str) -> nn.Module:

@@ -1,8 +1,8 @@
 """Taps and branches of any segmentation network, and the networks that come with this library.
 
 Read `tapping.py` first: what a user calls. Then `tapped_network.py` (a forward), `capture.py` (its hooks),
-`branches.py` (a copy of the decoder, or a light head) and `known_networks.py` (networks whose parts are known). `ddrnet.py`
-is a network.
+`branches.py` (a copy of the decoder, or a light head) and `known_networks.py` (networks whose parts are known).
+`ddrnet.py` is a network.
 """
 
 from hardpix.networks.blank_run import blank_run

@@ -209,7 +209,7 @@ class ReportWriter:
         assert found.target is not None
         number = len(self.collector.stems)
         maps = ImageMaps(
-            truth=self._codes(torch.where(found.target == self.ignore_index, self.settings.void, found.target)),
+            truth=self._codes(torch.where(found.target == self.ignore_index, self.settings.ignore_index, found.target)),
             prediction=self._codes(found.prediction),
             settings=self.settings,
             stem=found.stem,
@@ -255,7 +255,7 @@ class ReportWriter:
         return [sentence["text"] for sentence in summary["sentences"]]
 
     def _codes(self, labels: Tensor) -> np.ndarray:
-        kind = np.uint8 if self.settings.void == 255 else np.uint16
+        kind = np.uint8 if self.settings.ignore_index == 255 else np.uint16
         return labels.numpy().astype(kind)
 
 

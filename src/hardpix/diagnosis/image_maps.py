@@ -19,7 +19,7 @@ class ImageMaps:
     """One image's maps, of one height and width.
 
     Attributes:
-        truth, prediction: (H, W) class indices 0 … C − 1, uint8 or uint16; `settings.void` where there is no label.
+        truth, prediction: (H, W) class indices 0 … C − 1, uint8 or uint16; `settings.ignore_index` without a label.
         settings: of the diagnosis.
         stem: the image's name, its path without the file type.
         class_names: C names.
@@ -68,8 +68,8 @@ class ImageMaps:
 
     @cached_property
     def pair(self) -> LabelPair:
-        """Both label maps, checked: prediction, target, valid; void in both where truth has no label."""
-        return label_pair(self.prediction, self.truth, self.num_classes, self.settings.void)
+        """Both label maps, checked: prediction, target, valid; ignore_index in both where truth has no label."""
+        return label_pair(self.prediction, self.truth, self.num_classes, self.settings.ignore_index)
 
     @cached_property
     def objects(self) -> MatchedObjects:

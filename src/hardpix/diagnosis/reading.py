@@ -81,8 +81,8 @@ class Reader:
         """
         stored = self.load(case)
         (truth, of_truth), (prediction, _) = self.codes(stored)
-        void = np.iinfo(truth.dtype).max
-        missing = (truth != void) & (prediction == void)
+        ignore_index = np.iinfo(truth.dtype).max
+        missing = (truth != ignore_index) & (prediction == ignore_index)
         if not of_truth.all() or missing.any():
             raise DataError.of(self.label_problems(case, self.pairs(*stored), stored))
         return truth, prediction

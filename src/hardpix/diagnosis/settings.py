@@ -13,7 +13,7 @@ from hardpix.metrics.objects import SIZE_LIMITS, limits_in_pixels
 class Settings:
     """Settings of the counts.
 
-    Class maps hold indices 0 … C − 1, and `void` where there is no label.
+    Class maps hold indices 0 … C − 1, and `ignore_index` where there is no label.
 
     Raises:
         ValueError: a width, a radius or size limits that nothing can be counted with.
@@ -48,7 +48,7 @@ class Settings:
         limits_in_pixels(self.sizes, 1)
 
     @property
-    def void(self) -> int:
+    def ignore_index(self) -> int:
         """The value of unlabeled pixels in class maps: the largest one of their type."""
         return 255 if self.num_classes <= 255 else 65535
 

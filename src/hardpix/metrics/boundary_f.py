@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from hardpix.metrics.counting import LabelMetric, declared, f_score, mean_of_defined, ratio
-from hardpix.metrics.label_pair import LabelPair, label_pair, length_in_pixels, void_of
+from hardpix.metrics.label_pair import LabelPair, ignore_index_of, label_pair, length_in_pixels
 from hardpix.metrics.nearby import distance_to_same_class
 from hardpix.metrics.windows import holds_several_classes, square
 
@@ -128,4 +128,4 @@ class BoundaryF(LabelMetric):
 def _boundaries(labels: np.ndarray) -> np.ndarray:
     """The labels of the boundary pixels; everything else unlabeled."""
     boundary = holds_several_classes(labels, square(1))
-    return np.where(boundary, labels, labels.dtype.type(void_of(labels)))
+    return np.where(boundary, labels, labels.dtype.type(ignore_index_of(labels)))

@@ -9,9 +9,10 @@ from hardpix.pixels.shares import as_fraction
 
 
 class LabelPair(NamedTuple):
-    """Prediction and truth of one image; both hold ``void``, the largest value of their type, where truth has no label.
+    """Prediction and truth of one image.
 
-    Where truth is unlabeled the prediction counts as unlabeled too, so that neither has a border or a part there.
+    Both hold ``ignore_index``, the largest value of their type, where truth has no label: where it is unlabeled the
+    prediction counts as unlabeled too, so that neither has a border or a part there.
     """
 
     prediction: np.ndarray  # (H, W) uint8 or uint16
@@ -20,8 +21,8 @@ class LabelPair(NamedTuple):
     num_classes: int
 
 
-def void_of(labels: np.ndarray) -> int:
-    """The mark of unlabeled pixels: the largest value of the map's type."""
+def ignore_index_of(labels: np.ndarray) -> int:
+    """Value of unlabeled pixels in a checked map: the largest one of its type."""
     return int(np.iinfo(labels.dtype).max)
 
 

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from hardpix.metrics.label_pair import void_of
+from hardpix.metrics.label_pair import ignore_index_of
 
 
 def distance_to_same_class(labels: np.ndarray, among: np.ndarray, reach: int) -> tuple[np.ndarray, np.ndarray]:
@@ -25,10 +25,10 @@ def distance_to_same_class(labels: np.ndarray, among: np.ndarray, reach: int) ->
         >>> distance_to_same_class(np.array([[0, 1, 255]], np.uint8), np.array([[255, 0, 0]], np.uint8), reach=2)
         (array([0, 1], dtype=uint8), array([1, 9]))
     """
-    void = void_of(labels)
-    around = np.pad(among, reach, constant_values=void)
+    ignore_index = ignore_index_of(labels)
+    around = np.pad(among, reach, constant_values=ignore_index)
     stride = around.shape[1]
-    columns, rows = _places(labels != void)
+    columns, rows = _places(labels != ignore_index)
     own = labels[rows, columns]
     distance = np.full(len(own), (reach + 1) ** 2, dtype=np.int64)
     searching = np.arange(len(own))

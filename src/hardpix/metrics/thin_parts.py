@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from hardpix.metrics.counting import LabelMetric, declared, mean_of_defined, ratio
-from hardpix.metrics.label_pair import LabelPair, label_pair, length_in_pixels, tally, void_of
+from hardpix.metrics.label_pair import LabelPair, ignore_index_of, label_pair, length_in_pixels, tally
 from hardpix.metrics.nearby import distance_to_same_class
 from hardpix.metrics.windows import covered, disc, holds_several_classes
 
@@ -36,7 +36,7 @@ def thin_parts(labels: np.ndarray, radius: int) -> np.ndarray:
     around = cv2.copyMakeBorder(labels, radius, radius, radius, radius, cv2.BORDER_REPLICATE)
     centres = ~holds_several_classes(around, disc(radius))
     kept = covered(centres, disc(radius))[radius:-radius, radius:-radius]
-    return ~kept & (labels != void_of(labels))
+    return ~kept & (labels != ignore_index_of(labels))
 
 
 def thin_part_counts(
@@ -87,18 +87,18 @@ def thin_part_counts(
 def count_thin_parts(pair: LabelPair, radii: Sequence[float] = (3,)) -> np.ndarray:
     """The same of a pair of label maps that has been checked."""
     num_classes = pair.num_classes
-    void = pair.target.dtype.type(void_of(pair.target))
+    ignore_index = pair.target.dtype.type(ignore_index_of(pair.target))
     same = pair.prediction == pair.target
     counts = []
     for length in radii:
         radius = length_in_pixels(length, pair.target.shape)
         thin, drawn_thin = thin_parts(pair.target, radius), thin_parts(pair.prediction, radius)
-        found, missed = tally(~same, 2, np.where(thin, pair.target, void), num_classes)
+        found, missed = tally(~same, 2, np.where(thin, pair.target, ignore_index), num_classes)
         invented = drawn_thin & ~same
         # Only wrong pixels near any thin part are asked for the class of that part.
         near = covered(thin, disc(radius)) & ~same & ~drawn_thin
         beside, distance = distance_to_same_class(
-            np.where(near, pair.prediction, void), np.where(thin, pair.target, void), radius
+            np.where(near, pair.prediction, ignore_index), np.where(thin, pair.target, ignore_index), radius
         )
         false = np.bincount(pair.prediction[invented], minlength=num_classes)
         false += np.bincount(beside[distance <= radius**2], minlength=num_classes)

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from hardpix.metrics.label_pair import void_of
+from hardpix.metrics.label_pair import ignore_index_of
 
 CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
@@ -45,10 +45,10 @@ def holds_several_classes(labels: np.ndarray, window: np.ndarray) -> np.ndarray:
         >>> holds_several_classes(np.array([[0, 0, 255, 1, 1]], dtype=np.uint8), square(2))
         array([[False,  True,  True,  True, False]])
     """
-    void = void_of(labels)
+    ignore_index = ignore_index_of(labels)
     lowest = cv2.erode(labels, window)
-    highest = cv2.dilate(labels * (labels != void), window)
-    return (lowest != highest) & (lowest != void)
+    highest = cv2.dilate(labels * (labels != ignore_index), window)
+    return (lowest != highest) & (lowest != ignore_index)
 
 
 def covered(where: np.ndarray, window: np.ndarray) -> np.ndarray:

@@ -191,7 +191,7 @@ def test_it_arrives_in_the_training_step(places: tuple[Path, Path, Path], monkey
         return forward(batches, progress)
 
     monkeypatch.setattr(task.recipe, "forward", spy)
-    task.try_out(module.first_batch(), map_kinds=module.map_kinds)
+    task.dry_run(module.first_batch(), map_kinds=module.map_kinds)
     trainer = Trainer(
         max_epochs=2, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
         enable_model_summary=False,

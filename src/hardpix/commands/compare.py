@@ -10,7 +10,7 @@ from typing import Literal
 from rich.console import Console
 
 from hardpix.cli.arguments import checked_input
-from hardpix.commands.compare_trial import read_plan, try_out
+from hardpix.commands.compare_trial import dry_run, read_plan
 from hardpix.study import machine
 from hardpix.study.engines import ENGINES
 from hardpix.study.folder import StudyFolder
@@ -102,7 +102,7 @@ def compare(
         done = {(line["variant"], line["seed"]) for line in before if "scores" in line}
         to_do = [job for job in work if job.key not in done]
         if to_do:
-            folder.require(try_out(planned, settings, lines))
+            folder.require(dry_run(planned, settings, lines))
         folder.prepare({variant.name: variant.given for variant in planned})
         folder.lines.order({variant.name: variant.order for variant in planned})
     if to_do:

@@ -53,7 +53,7 @@ def read_plan(
     return planned, parsed
 
 
-def try_out(variants: Sequence[Variant], settings: Mapping[str, Namespace], lines: str | None) -> list[Path]:
+def dry_run(variants: Sequence[Variant], settings: Mapping[str, Namespace], lines: str | None) -> list[Path]:
     """Check the data and build every network before the first training; data that several share are read once.
 
     Args:

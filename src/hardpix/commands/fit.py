@@ -139,8 +139,8 @@ def fit(arguments: list[str]) -> RunFolder:
             require_same_classes(folder, data)
             require_same_images(folder, data)
             data.first_epoch = require_checkpoint(folder, task, settings.trainer.max_epochs)
-        _try_out(task, data)
-        useless = task.without_effect(data.maps_asked_for)
+        _dry_run(task, data)
+        useless = task.unused_settings(data.maps_asked_for)
         useless += [
             f"the {len(data.streams[name])} images of the stream {name} are not used: {type(task.recipe).__name__} "
             "does not want them; SelfTraining and other recipes do (--model.recipe)"
@@ -204,7 +204,7 @@ def try_settings(settings: Namespace, data: SegmentationData | None = None) -> S
             data, task = ready.data, ready.model
         else:
             task = _task_alone(settings, data.class_names, data.channels)
-        _try_out(task, data)
+        _dry_run(task, data)
         # Loggers and checkpoints write nothing before the training starts.
         _build_trainer(
             _trainer_alone(settings), settings.seed, RunFolder(Path("untrained")), settings.checkpoint_minutes
@@ -212,9 +212,9 @@ def try_settings(settings: Namespace, data: SegmentationData | None = None) -> S
     return data
 
 
-def _try_out(task: SegmentationTask, data: SegmentationData) -> None:
+def _dry_run(task: SegmentationTask, data: SegmentationData) -> None:
     task.prepare(data)
-    task.try_out(data.first_batches(), one_image_a_step=data.images_a_step == 1, map_kinds=data.map_kinds)
+    task.dry_run(data.first_batches(), one_image_a_step=data.images_a_step == 1, map_kinds=data.map_kinds)
 
 
 def _with_saved_config(arguments: list[str]) -> list[str]:
@@ -302,7 +302,7 @@ def _trainer_alone(settings: Namespace) -> Namespace:
 
 def _network_problems(task: SegmentationTask, settings: Namespace) -> list[str]:
     try:
-        task.try_network(torch.zeros(1, task.in_channels, *(settings.data.crop_size or (256, 256))))
+        task.check_network(torch.zeros(1, task.in_channels, *(settings.data.crop_size or (256, 256))))
     except ValueError as error:
         return [f"the network does not fit\n  {error}"]
     return []

@@ -151,7 +151,7 @@ class SegmentationTask(LightningModule):
                 prepare(info)
 
     @torch.no_grad()
-    def try_out(
+    def dry_run(
         self,
         batches: dict[str, Any],
         one_image_a_step: bool = False,
@@ -170,7 +170,7 @@ class SegmentationTask(LightningModule):
         """
         batches = _by_stream(batches, map_kinds)
         first = next(iter(batches.values()))
-        self.try_network(first["image"])
+        self.check_network(first["image"])
         # In evaluation, which this is tried in, depth may be missing. Factors come before their product.
         for signal in reversed(signals_in(self.recipe)):
             for name in sorted(signal.reads - first.keys()):
@@ -197,7 +197,7 @@ class SegmentationTask(LightningModule):
                     "--data.batch_size 2 or more and at least as many images, or larger crops"
                 ) from error
 
-    def without_effect(self, maps: Iterable[str]) -> list[str]:
+    def unused_settings(self, maps: Iterable[str]) -> list[str]:
         """Settings that change nothing, in words: maps that were asked for and no signal reads, a rate of no branch.
 
         Args:
@@ -228,7 +228,7 @@ class SegmentationTask(LightningModule):
         return [p for p in every if p.requires_grad and p not in attached]
 
     @torch.no_grad()
-    def try_network(self, image: Tensor) -> None:
+    def check_network(self, image: Tensor) -> None:
         """Look at the logits of an image (1, in_channels, H, W).
 
         Raises:

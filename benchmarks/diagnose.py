@@ -24,10 +24,10 @@ from street_maps import NUM_CLASSES, VOID, Labels, write_pairs
 
 from hardpix.data import ClassTable
 from hardpix.data.palette import palette
+from hardpix.diagnosis.file_pairs import ImageFiles
 from hardpix.diagnosis.image_findings import describe_image
 from hardpix.diagnosis.image_maps import ImageMaps
-from hardpix.diagnosis.inputs import Case
-from hardpix.diagnosis.reading import Reader
+from hardpix.diagnosis.readers import Reader
 from hardpix.diagnosis.scores import report_scores
 from hardpix.diagnosis.scores.calibration import Calibration
 from hardpix.diagnosis.settings import Settings
@@ -49,7 +49,7 @@ from hardpix.metrics import (
     suspect_regions,
     thin_part_counts,
 )
-from hardpix.report.diagnose_image import Drawing
+from hardpix.report.diagnose_image import PictureWriter
 
 PACKAGES = ("numpy", "opencv-python-headless", "pillow", "torch")
 RECORD = Path(__file__).parent / "results" / "diagnose.md"
@@ -79,7 +79,7 @@ def contestants(truth_path: Path, prediction_path: Path, out: Path) -> Contestan
     """Contestants that are timed on one image, by name: the floor, the whole, its parts, and what comes on top."""
     table = ClassTable([f"class {k}" for k in range(NUM_CLASSES)], range(NUM_CLASSES))
     settings, reader = Settings(NUM_CLASSES), Reader(SideReader(table), SideReader(table))
-    case = Case("image", {"truth": truth_path, "predictions": prediction_path})
+    case = ImageFiles("image", {"truth": truth_path, "predictions": prediction_path})
     truth, prediction = reader.labels(case)
     probabilities = _probabilities(prediction)
     scores = report_scores(settings)
@@ -91,7 +91,7 @@ def contestants(truth_path: Path, prediction_path: Path, out: Path) -> Contestan
     pair = (prediction, truth)
     objects = match_objects(*pair, NUM_CLASSES, VOID)
     row = image_row(scores, count_image(scores, maps))
-    drawing = Drawing(out, palette(NUM_CLASSES))
+    drawing = PictureWriter(out, palette(NUM_CLASSES))
 
     def floor() -> np.ndarray:
         true, predicted = (np.array(Image.open(path)) for path in (truth_path, prediction_path))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score, jaccard_score
 
 from hardpix.diagnosis.agreement import agreement, count_pairs, sum_pairs
-from hardpix.diagnosis.checking import PairTotal
+from hardpix.diagnosis.checks import PairTotal
 
 IDS = st.sampled_from([[0, 1], [0, 255], [0, 255, 256], [7, 300, 65535], list(range(0, 65536, 99)), [65536, 65537]])
 

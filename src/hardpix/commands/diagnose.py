@@ -22,12 +22,12 @@ from hardpix.data.problems import ranges
 from hardpix.data.remedies import with_own_settings
 from hardpix.diagnosis.agreement import Pairs
 from hardpix.diagnosis.channel_order import CONTRADICT, channel_problem
-from hardpix.diagnosis.checking import Checked, PairTotal, check_cases, with_label_problems
+from hardpix.diagnosis.checks import Checked, PairTotal, check_cases, with_label_problems
 from hardpix.diagnosis.doubts import find_doubts
-from hardpix.diagnosis.inputs import Case, Inputs
+from hardpix.diagnosis.file_pairs import ImageFiles, Inputs
 from hardpix.diagnosis.parallel import in_chunks, worker_count
 from hardpix.diagnosis.probability_counts import ProbabilityCounts, count_probabilities
-from hardpix.diagnosis.reading import Reader
+from hardpix.diagnosis.readers import Reader
 from hardpix.diagnosis.readings import Readings
 from hardpix.diagnosis.scores import report_scores
 from hardpix.diagnosis.scores.loading import load_scores
@@ -36,7 +36,7 @@ from hardpix.diagnosis.settings import Settings, line_numbers
 from hardpix.diagnosis.side_settings import SideSettings, with_table
 from hardpix.metrics import confident_thresholds
 from hardpix.report.against import require_comparable
-from hardpix.report.diagnose_image import DiagnoseCases, Drawing
+from hardpix.report.diagnose_image import DiagnoseImages, PictureWriter
 from hardpix.report.report_builder import Collector, finish_report
 from hardpix.report.report_folder import prepare_report, require_report, require_room
 
@@ -203,9 +203,9 @@ def diagnose(
         for found in in_chunks(count, with_probabilities, many, "reading probabilities"):
             counts.add(found)
     thresholds, cases, unusable = _thresholds(counts, cases, table.names, probabilities)
-    drawing = Drawing(out, table.shown_colours, picture_size, thumbnails_alone=not pictures)
+    drawing = PictureWriter(out, table.shown_colours, picture_size, thumbnails_alone=not pictures)
     collector = Collector(settings, figures)
-    work = DiagnoseCases(reader, settings, figures, drawing, thresholds)
+    work = DiagnoseImages(reader, settings, figures, drawing, thresholds)
     try:
         for part in in_chunks(work, list(enumerate(cases)), many, "diagnosing"):
             collector.add(part)
@@ -246,7 +246,9 @@ def _own(problems: Iterable[Problem]) -> list[Problem]:
     return [with_own_settings(problem, options) for problem in problems]
 
 
-def _checked(cases: Sequence[Case], reader: Reader, workers: int) -> tuple[list[Checked], Pairs, ProbabilityCounts]:
+def _checked(
+    cases: Sequence[ImageFiles], reader: Reader, workers: int
+) -> tuple[list[Checked], Pairs, ProbabilityCounts]:
     """Every case as far as it can be used, how often ids occur together, and counts of the probabilities."""
     checked: list[Checked] = []
     total, probabilities = PairTotal(), ProbabilityCounts()
@@ -258,8 +260,8 @@ def _checked(cases: Sequence[Case], reader: Reader, workers: int) -> tuple[list[
 
 
 def _thresholds(
-    counts: ProbabilityCounts, cases: list[Case], names: tuple[str, ...], folder: Path | None
-) -> tuple[np.ndarray | None, list[Case], list[Problem]]:
+    counts: ProbabilityCounts, cases: list[ImageFiles], names: tuple[str, ...], folder: Path | None
+) -> tuple[np.ndarray | None, list[ImageFiles], list[Problem]]:
     """Thresholds of confident learning; the cases without unusable probabilities; why these are unusable."""
     problems = list(chain.from_iterable(counts.unusable.values()))
     cases = [case.without("probabilities") if case.stem in counts.unusable else case for case in cases]

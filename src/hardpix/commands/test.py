@@ -24,7 +24,7 @@ from hardpix.diagnosis.scores.loading import load_scores
 from hardpix.diagnosis.settings import Settings, line_numbers
 from hardpix.metrics import SegmentationScores
 from hardpix.report.against import require_comparable
-from hardpix.report.diagnose_image import Drawing, Part, diagnose_image
+from hardpix.report.diagnose_image import PartialReport, PictureWriter, diagnose_image
 from hardpix.report.report_builder import Collector, finish_report
 from hardpix.report.report_folder import prepare_report
 from hardpix.training.inference import Inferred, choose_device, console, infer, open_run
@@ -201,7 +201,7 @@ class ReportWriter:
         self.samples = samples
         self.ignore_index = ignore_index
         self.settings = settings
-        self.drawing = Drawing(out, classes.shown_colours, thumbnails_alone=not pictures)
+        self.drawing = PictureWriter(out, classes.shown_colours, thumbnails_alone=not pictures)
         self.collector = Collector(settings, scores)
 
     def add(self, found: Inferred) -> None:
@@ -219,7 +219,7 @@ class ReportWriter:
             hardness=None if found.level is None else found.level.numpy(),
         )
         counts, image = diagnose_image(number, maps, self.collector.scores, self.drawing)
-        self.collector.add(Part(counts, [image]))
+        self.collector.add(PartialReport(counts, [image]))
 
     def finish(
         self,

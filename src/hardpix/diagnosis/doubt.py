@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hardpix.diagnosis.checking import Checked
+from hardpix.diagnosis.checks import Checked
 
 # Cohen's kappa of a reading that is worth speaking of. Chance is 0, and few networks that are used stay below.
 CONVINCING = 0.4

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from hardpix.data.problems import ranges
 from hardpix.data.table_order import KIND as IN_ORDER
 from hardpix.diagnosis.agreement import Agreement
-from hardpix.diagnosis.checking import Checked
+from hardpix.diagnosis.checks import Checked
 from hardpix.diagnosis.doubt import CONVINCING, Doubt, files_of, percent
 from hardpix.diagnosis.readings import Reading, Readings
 from hardpix.diagnosis.side_dialects import side_doubts

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from hardpix.data import ClassTable, DataError
 from hardpix.data.labels import HIGHEST_ID, gray_levels
-from hardpix.diagnosis.checking import MOST_LABELS
+from hardpix.diagnosis.checks import MOST_LABELS
 
 _UNLABELED = {255, HIGHEST_ID}
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from hardpix.data import DataError, Problem
 from hardpix.diagnosis.channel_order import count_channels
-from hardpix.diagnosis.inputs import Case
-from hardpix.diagnosis.reading import Reader
+from hardpix.diagnosis.file_pairs import ImageFiles
+from hardpix.diagnosis.readers import Reader
 from hardpix.metrics import self_confidence_counts
 
 
@@ -34,7 +34,7 @@ class ProbabilityCounts:
         self.channels = self.channels + other.channels
         self.unusable |= other.unusable
 
-    def add_case(self, case: Case, reader: Reader, truth: np.ndarray, prediction: np.ndarray) -> None:
+    def add_case(self, case: ImageFiles, reader: Reader, truth: np.ndarray, prediction: np.ndarray) -> None:
         """Add those of one case, whose label maps are class indices."""
         try:
             probabilities = reader.probabilities(case, truth.shape)
@@ -45,7 +45,7 @@ class ProbabilityCounts:
         self.channels = self.channels + count_channels(probabilities, prediction)
 
 
-def count_probabilities(cases: Sequence[Case], reader: Reader) -> ProbabilityCounts:
+def count_probabilities(cases: Sequence[ImageFiles], reader: Reader) -> ProbabilityCounts:
     """Read the labels again for their sake: where classes were not known before all files had been read."""
     total = ProbabilityCounts()
     for case in cases:

@@ -18,9 +18,9 @@ from hardpix.data.labels import HIGHEST_ID
 from hardpix.data.mask_facts import MaskFacts
 from hardpix.data.mask_palettes import CONTRADICT, CONTRADICT_TABLE, OF_NO_CLASS
 from hardpix.data.table_order import KIND as IN_ORDER
-from hardpix.diagnosis.checking import Checked
+from hardpix.diagnosis.checks import Checked
 from hardpix.diagnosis.doubt import Doubt
-from hardpix.diagnosis.inputs import NEEDED
+from hardpix.diagnosis.file_pairs import NEEDED
 from hardpix.diagnosis.readings import Readings
 from hardpix.diagnosis.sides import SideReader
 from hardpix.diagnosis.unlabeled_foreground import evidence_of

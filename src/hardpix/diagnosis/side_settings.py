@@ -11,7 +11,7 @@ from hardpix.data.labels import HIGHEST_ID, as_ids
 from hardpix.data.problems import ranges
 from hardpix.diagnosis.agreement import Pairs
 from hardpix.diagnosis.found_classes import classes_of
-from hardpix.diagnosis.reading import Reader
+from hardpix.diagnosis.readers import Reader
 from hardpix.diagnosis.sides import Ids, SideReader
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from hardpix.diagnosis.checking import Checked
+from hardpix.diagnosis.checks import Checked
 from hardpix.diagnosis.doubt import Doubt, files_of, percent
 from hardpix.diagnosis.readings import Readings
 

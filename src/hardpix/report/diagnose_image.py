@@ -10,10 +10,10 @@ import numpy as np
 
 from hardpix.data import Problem
 from hardpix.data.palette import Colour
+from hardpix.diagnosis.file_pairs import ImageFiles
 from hardpix.diagnosis.image_findings import ImageFindings, describe_image
 from hardpix.diagnosis.image_maps import ImageMaps
-from hardpix.diagnosis.inputs import Case
-from hardpix.diagnosis.reading import Reader
+from hardpix.diagnosis.readers import Reader
 from hardpix.diagnosis.scores import Score
 from hardpix.diagnosis.scores.error_kinds import KINDS
 from hardpix.diagnosis.scores.own import naming
@@ -32,7 +32,7 @@ class DiagnosedImage:
 
 
 @dataclass(frozen=True)
-class Part:
+class PartialReport:
     """Some images of a report; their counts are summed already."""
 
     counts: Counts
@@ -41,7 +41,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Drawing:
+class PictureWriter:
     """Writer of the pictures of images, in one folder and one size.
 
     Attributes:
@@ -79,35 +79,35 @@ class Drawing:
 
 
 def diagnose_image(
-    number: int, maps: ImageMaps, scores: Sequence[Score], drawing: Drawing
+    number: int, maps: ImageMaps, scores: Sequence[Score], pictures: PictureWriter
 ) -> tuple[Counts, DiagnosedImage]:
     """Count, describe and draw one image."""
     with naming(f"the image {maps.stem}"):
         counts = count_image(scores, maps)
         row = image_row(scores, counts)
-    drawing.draw(number, maps)
+    pictures.draw(number, maps)
     size = (maps.truth.shape[0], maps.truth.shape[1])
     return counts, DiagnosedImage(maps.stem, size, describe_image(maps, row))
 
 
 @dataclass(frozen=True)
-class DiagnoseCases:
+class DiagnoseImages:
     """The work of a process: cases and their numbers in, a part of the report out."""
 
     reader: Reader
     settings: Settings
     scores: Sequence[Score]
-    drawing: Drawing
+    pictures: PictureWriter
     thresholds: np.ndarray | None = None
 
-    def __call__(self, cases: Sequence[tuple[int, Case]]) -> Part:
+    def __call__(self, cases: Sequence[tuple[int, ImageFiles]]) -> PartialReport:
         total: Counts = []
         images, problems = [], []
         for number, case in cases:
             maps, found = self.reader.maps(case, self.settings, self.thresholds)
             problems += found
-            counts, image = diagnose_image(number, maps, self.scores, self.drawing)
+            counts, image = diagnose_image(number, maps, self.scores, self.pictures)
             with naming(f"the image {case.stem}"):
                 total = add_counts(self.scores, total, counts)
             images.append(image)
-        return Part(total, images, tuple(problems))
+        return PartialReport(total, images, tuple(problems))

@@ -22,7 +22,7 @@ from hardpix.diagnosis.settings import Settings
 from hardpix.diagnosis.tally import Counts, add_counts, as_dict, columns_of, summarize
 from hardpix.report.against import copy_against
 from hardpix.report.data_scripts import plain
-from hardpix.report.diagnose_image import DiagnosedImage, Part
+from hardpix.report.diagnose_image import DiagnosedImage, PartialReport
 from hardpix.report.report_folder import FORMAT
 from hardpix.report.tables import write_classes, write_images, write_summary
 from hardpix.report.write_report import write_report
@@ -51,7 +51,7 @@ class Collector:
         self._suspects: list[tuple[tuple[bool, float], int, dict[str, Any]]] = []
         self._details = TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  open as long as this lives
 
-    def add(self, part: Part) -> None:
+    def add(self, part: PartialReport) -> None:
         """The next images."""
         with naming(f"one of the images {', '.join(image.stem for image in part.images)}"):
             self.counts = add_counts(self.scores, self.counts, part.counts)

@@ -20,8 +20,8 @@ from hardpix.data.labels import Label
 from hardpix.data.limits import MAX_PIXELS
 from hardpix.data.problems import unknown_labels, wrong_size
 from hardpix.diagnosis.agreement import UNKNOWN, Pairs, count_pairs
+from hardpix.diagnosis.file_pairs import NEEDED, ImageFiles
 from hardpix.diagnosis.image_maps import ImageMaps
-from hardpix.diagnosis.inputs import NEEDED, Case
 from hardpix.diagnosis.settings import Settings
 from hardpix.diagnosis.sides import SideReader
 
@@ -45,7 +45,7 @@ class Reader:
         """The classes of the masks."""
         return self.truth.table
 
-    def load(self, case: Case) -> tuple[np.ndarray, np.ndarray]:
+    def load(self, case: ImageFiles) -> tuple[np.ndarray, np.ndarray]:
         """Truth and prediction as they are stored.
 
         Raises:
@@ -73,7 +73,7 @@ class Reader:
         """Class indices of truth and prediction as they are stored, and which labels are known."""
         return [side.codes(values) for side, values in zip((self.truth, self.predictions), stored, strict=True)]
 
-    def labels(self, case: Case) -> tuple[np.ndarray, np.ndarray]:
+    def labels(self, case: ImageFiles) -> tuple[np.ndarray, np.ndarray]:
         """Truth and prediction, (H, W) class indices, the largest value of their type where there is no label.
 
         Raises:
@@ -88,7 +88,7 @@ class Reader:
         return truth, prediction
 
     def label_problems(
-        self, case: Case, pairs: Pairs, stored: tuple[np.ndarray, np.ndarray] | None = None
+        self, case: ImageFiles, pairs: Pairs, stored: tuple[np.ndarray, np.ndarray] | None = None
     ) -> list[Problem]:
         """Labels outside the classes, and labeled pixels without a prediction.
 
@@ -128,7 +128,7 @@ class Reader:
         return otherwise
 
     def maps(
-        self, case: Case, settings: Settings, thresholds: np.ndarray | None = None
+        self, case: ImageFiles, settings: Settings, thresholds: np.ndarray | None = None
     ) -> tuple[ImageMaps, list[Problem]]:
         """All maps of a case; those beside truth and prediction that cannot be used are left out, with the reasons.
 
@@ -164,7 +164,7 @@ class Reader:
         )
         return maps, problems
 
-    def probabilities(self, case: Case, size: tuple[int, ...]) -> np.ndarray:
+    def probabilities(self, case: ImageFiles, size: tuple[int, ...]) -> np.ndarray:
         """The probabilities of a case, (C, H, W), at the size (H, W) of its labels.
 
         Raises:
@@ -233,7 +233,7 @@ def read_probabilities(path: Path, num_classes: int) -> np.ndarray:
     return found
 
 
-def size_problem(case: Case, kind: str, size: tuple[int, int], *, max_pixels: int = MAX_PIXELS) -> Problem | None:
+def size_problem(case: ImageFiles, kind: str, size: tuple[int, int], *, max_pixels: int = MAX_PIXELS) -> Problem | None:
     """Problem with the size of a map beside truth and prediction, as far as the head of its file tells."""
     path = case.files[kind]
     try:

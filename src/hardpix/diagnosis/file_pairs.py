@@ -33,11 +33,11 @@ NEEDED = ("truth", "predictions")
 
 
 @dataclass(frozen=True)
-class Case:
+class ImageFiles:
     """The files of one stem, by kind: "truth", "predictions", and what else there is; and why it lacks what it lacks.
 
     Example:
-        >>> Case("a", {"truth": Path("t/a.png"), "predictions": Path("p/a.png")}).without("truth").files
+        >>> ImageFiles("a", {"truth": Path("t/a.png"), "predictions": Path("p/a.png")}).without("truth").files
         {'predictions': PosixPath('p/a.png')}
     """
 
@@ -45,10 +45,10 @@ class Case:
     files: Mapping[str, Path]
     problems: tuple[Problem, ...] = ()
 
-    def without(self, kind: str, *why: Problem) -> Case:
+    def without(self, kind: str, *why: Problem) -> ImageFiles:
         """The same without one of its files."""
         files = {name: path for name, path in self.files.items() if name != kind}
-        return Case(self.stem, files, (*self.problems, *why))
+        return ImageFiles(self.stem, files, (*self.problems, *why))
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Inputs:
     folders: Mapping[str, Path]
     endings: Mapping[str, str] = field(default_factory=dict)
 
-    def pair(self) -> tuple[list[Case], list[Problem], list[Problem]]:
+    def pair(self) -> tuple[list[ImageFiles], list[Problem], list[Problem]]:
         """Pair the files of all folders.
 
         Returns:
@@ -99,7 +99,7 @@ class Inputs:
                     lost += decisive
                 continue
             usable = {kind: paths[0] for kind, paths in found.items() if kind not in problems}
-            cases.append(Case(stem, usable, tuple(problems.values())))
+            cases.append(ImageFiles(stem, usable, tuple(problems.values())))
         for kind in [kind for kind in files if kind != "truth"]:
             if kind == "predictions" and common is not None and not cases:
                 continue  # said of all at once

@@ -11,9 +11,9 @@ from hardpix.data.labels import HIGHEST_ID, count_labels, grey_as_ids
 from hardpix.data.mask_facts import MaskFacts
 from hardpix.data.problems import colours_without_table, too_many_labels
 from hardpix.diagnosis.agreement import Pairs, sum_pairs
-from hardpix.diagnosis.inputs import NEEDED, Case
+from hardpix.diagnosis.file_pairs import NEEDED, ImageFiles
 from hardpix.diagnosis.probability_counts import ProbabilityCounts
-from hardpix.diagnosis.reading import Reader, size_problem
+from hardpix.diagnosis.readers import Reader, size_problem
 
 # More different ids in one mask than any data set has classes.
 MOST_LABELS = 1000
@@ -35,7 +35,7 @@ class Checked:
             not be read.
     """
 
-    case: Case
+    case: ImageFiles
     problems: tuple[Problem, ...] = ()
     truth: frozenset[int] = frozenset()
     predicted: frozenset[int] = frozenset()
@@ -52,7 +52,7 @@ class CheckedPart:
     probabilities: ProbabilityCounts
 
 
-def check_cases(cases: Sequence[Case], reader: Reader) -> CheckedPart:
+def check_cases(cases: Sequence[ImageFiles], reader: Reader) -> CheckedPart:
     """Read truth and prediction of each case, probabilities where classes are known, and the heads of other files."""
     probabilities = ProbabilityCounts()
     found = [_check(case, reader, probabilities) for case in cases]
@@ -63,7 +63,7 @@ def check_cases(cases: Sequence[Case], reader: Reader) -> CheckedPart:
     return CheckedPart(kept, sum_pairs(entry.pairs for entry in found if entry.pairs is not None), probabilities)
 
 
-def _check(case: Case, reader: Reader, probabilities: ProbabilityCounts) -> Checked:
+def _check(case: ImageFiles, reader: Reader, probabilities: ProbabilityCounts) -> Checked:
     try:
         stored = reader.load(case)
     except DataError as error:

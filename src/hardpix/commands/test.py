@@ -27,7 +27,7 @@ from hardpix.report.against import require_comparable
 from hardpix.report.diagnose_image import PartialReport, PictureWriter, diagnose_image
 from hardpix.report.report_builder import Collector, finish_report
 from hardpix.report.report_folder import prepare_report
-from hardpix.training.inference import Inferred, choose_device, console, infer, open_run
+from hardpix.training.inference import Prediction, choose_device, console, infer, open_run
 from hardpix.training.run_folder import RunFolder
 
 # Packages that the report needs and a training does not.
@@ -179,7 +179,7 @@ class ReportWriter:
     Args:
         out: folder that `prepare_report` made.
         classes: of the network.
-        samples: the images, in the order in which they come, as `Inferred` numbers them.
+        samples: the images, in the order in which they come, as `Prediction` numbers them.
         ignore_index: the id of unlabeled pixels.
         settings: of the diagnosis.
         scores: the figures.
@@ -204,7 +204,7 @@ class ReportWriter:
         self.drawing = PictureWriter(out, classes.shown_colours, thumbnails_alone=not pictures)
         self.collector = Collector(settings, scores)
 
-    def add(self, found: Inferred) -> None:
+    def add(self, found: Prediction) -> None:
         """The next image."""
         assert found.target is not None
         number = len(self.collector.stems)

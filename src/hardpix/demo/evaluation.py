@@ -37,7 +37,7 @@ def evaluate(task: SegmentationTask, scenes: Dataset, name: str) -> Evaluation:
     predictions, maps = [], []
     count = len(scenes)  # type: ignore[arg-type]
     for index in track(range(count), f"scoring {name}", console=Console(stderr=True)):
-        px = look(task, scenes[index])
+        px = forward_scene(task, scenes[index])
         prediction = px.logits.argmax(1)
         scores.update(prediction, px.labels)
         predictions.append(prediction[0].to(torch.uint8))
@@ -46,8 +46,8 @@ def evaluate(task: SegmentationTask, scenes: Dataset, name: str) -> Evaluation:
     return Evaluation(scores.compute(), torch.stack(predictions), together)
 
 
-def look(task: SegmentationTask, scene: dict[str, Any]) -> PixelBatch:
-    """The network's view of one scene."""
+def forward_scene(task: SegmentationTask, scene: dict[str, Any]) -> PixelBatch:
+    """Batch of one scene after a forward pass of the deployed network."""
     seen = EvaluationTransform()(scene)
     return task.deployed.pixels(seen["image"].unsqueeze(0), scene["target"].unsqueeze(0))
 
@@ -77,7 +77,7 @@ class MapStability(Callback):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, SegmentationTask)
         pl_module.eval()
-        each = [hardness_maps(pl_module, look(pl_module, self.scenes[index])) for index in range(self.count)]
+        each = [hardness_maps(pl_module, forward_scene(pl_module, self.scenes[index])) for index in range(self.count)]
         pl_module.train()
         now = {key: torch.stack([maps[key] for maps in each]) for key in each[0] if key != "1 − confidence"}
         for key, before in self.before.items():

@@ -55,7 +55,7 @@ console = Console(highlight=False, markup=False, soft_wrap=True)
 
 
 @dataclass
-class Inferred:
+class Prediction:
     """Prediction of a network for one image of H×W pixels."""
 
     stem: str
@@ -112,7 +112,7 @@ def infer(
     refiner: Refiner | None = None,
     labeler: Labeler | None = None,
     label: str = "predicting",
-) -> Iterator[Inferred]:
+) -> Iterator[Prediction]:
     """Run the network over all samples, one at a time, with a progress bar.
 
     Args:
@@ -152,7 +152,7 @@ def infer(
             labels = labeler(seen)
         confidence = shares.amax(0)
         level = None if signal is None else restore(signal.level(px), *sizes)[0].cpu()
-        yield Inferred(
+        yield Prediction(
             sample.get("stem", str(index)),
             prediction.cpu(),
             confidence.cpu(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,20 +11,7 @@ import pytest
 
 from hardpix.demo.page import Findings, RunScores, write_page
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
 LONG = "a_very_long_name_without_a_single_space_" * 3
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +102,7 @@ def test_pointer_reads_out_classes_and_values(page: Any, findings: Findings) -> 
         page.mouse.move(box["x"] + (column + 0.5) * box["width"] / wide, box["y"] + (row + 0.5) * box["height"] / high)
         said = dict(part.rsplit(": ", 1) for part in page.locator(".readout").inner_text().split(" · "))
         truth = int(example.truth[row, column])
-        assert said["Truth"] == ("not labelled" if truth == 255 else findings.class_names[truth])
+        assert said["Truth"] == ("not labeled" if truth == 255 else findings.class_names[truth])
         for name, predicted in example.predictions.items():
             assert said[name] == findings.class_names[int(predicted[row, column])]
         assert float(said["Known ambiguity"]) == pytest.approx(example.ambiguity[row, column], abs=0.011)

@@ -75,7 +75,7 @@ def thin(classes: Tensor, most: int) -> Tensor:
     return draw_by_group(classes, int(classes.max()) + 1, most, torch.Generator().manual_seed(0))
 
 
-def panel(points: np.ndarray, colours: np.ndarray, title: str, font: ImageFont.ImageFont) -> Image.Image:
+def panel(points: np.ndarray, colors: np.ndarray, title: str, font: ImageFont.ImageFont) -> Image.Image:
     """A scatter plot of (N, 2) points."""
     image = Image.new("RGB", (PANEL, PANEL + MARGIN), "white")
     draw = ImageDraw.Draw(image)
@@ -85,16 +85,16 @@ def panel(points: np.ndarray, colours: np.ndarray, title: str, font: ImageFont.I
     # In random order, so that no class hides the others.
     for k in np.random.default_rng(0).permutation(len(points)):
         x, y = places[k, 0], places[k, 1] + MARGIN
-        draw.ellipse((x - DOT, y - DOT, x + DOT, y + DOT), fill=tuple(colours[k]), outline="white")
+        draw.ellipse((x - DOT, y - DOT, x + DOT, y + DOT), fill=tuple(colors[k]), outline="white")
     return image
 
 
-def legend(names: tuple[str, ...], colours: np.ndarray, width: int, font: ImageFont.ImageFont) -> Image.Image:
+def legend(names: tuple[str, ...], colors: np.ndarray, width: int, font: ImageFont.ImageFont) -> Image.Image:
     """The classes and their colors, in a row that wraps."""
     image = Image.new("RGB", (width, 2 * MARGIN), "white")
     draw = ImageDraw.Draw(image)
     x, y = MARGIN // 2, MARGIN // 4
-    for name, colour in zip(names, colours, strict=True):
+    for name, colour in zip(names, colors, strict=True):
         length = int(draw.textlength(name, font=font)) + 50
         if x + length > width:
             x, y = MARGIN // 2, y + MARGIN
@@ -123,8 +123,8 @@ def main() -> None:
         chosen = thin(classes, given.per_class)
         points = TSNE(init="pca", perplexity=30, random_state=0).fit_transform(rows[chosen].numpy())
         table = run.read_classes()
-        colours = table.paint(classes[chosen].numpy()[None])[0]
-        panels.append(panel(points, colours, f"{name}: {100 * share:.0f} % nearest to their class", font))
+        colors = table.paint(classes[chosen].numpy()[None])[0]
+        panels.append(panel(points, colors, f"{name}: {100 * share:.0f} % nearest to their class", font))
     every = table.paint(np.arange(len(table))[None])[0]
     keys = legend(table.names, every, PANEL * len(panels), font)
     picture = Image.new("RGB", (PANEL * len(panels), PANEL + MARGIN + keys.height), "white")

@@ -69,8 +69,8 @@ def scene(seed: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray, n
     prediction[y : y + 5 * thick, x : x + 6 * thick] = 5
     truth[height - max(1, height // 20) :] = 255
     shade = 0.75 + 0.35 * rows / height
-    colours = np.array([*CLASSES.values()] + [(30, 30, 34)] * 250, dtype=float)[truth]
-    image = np.clip(colours * shade[..., None] + random.normal(0, 9, (height, width, 1)), 0, 255).astype(np.uint8)
+    colors = np.array([*CLASSES.values()] + [(30, 30, 34)] * 250, dtype=float)[truth]
+    image = np.clip(colors * shade[..., None] + random.normal(0, 9, (height, width, 1)), 0, 255).astype(np.uint8)
     return truth, prediction, better, image
 
 

@@ -31,9 +31,9 @@ def depth(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     rng = np.random.default_rng(0)
     for file in images.images.iterdir():
         with Image.open(file) as image:
-            metres = rng.uniform(1, 5, image.size[::-1]).astype(np.float32)
-        metres[rng.random(metres.shape) < 0.2] = np.nan
-        np.save(tmp_path / f"{file.stem}.npy", metres)
+            meters = rng.uniform(1, 5, image.size[::-1]).astype(np.float32)
+        meters[rng.random(meters.shape) < 0.2] = np.nan
+        np.save(tmp_path / f"{file.stem}.npy", meters)
     return tmp_path
 
 
@@ -51,12 +51,12 @@ def test_scores_are_those_of_the_pixels_of_known_depth(
     task = run.load_task("last")
     samples = Transformed(run.validation_set(), run.evaluation_transform())
     for found, sample in zip(infer(task, samples), samples, strict=True):
-        metres = np.load(depth / f"{found.stem}.npy")
-        known = np.isfinite(metres)
+        meters = np.load(depth / f"{found.stem}.npy")
+        known = np.isfinite(meters)
         kept = (found.target != 255).numpy() & known
         with torch.inference_mode():
             px = task.network.pixels(sample["image"][None], sample["target"][None])
-            residual = depth_signal.depth_signal(task).log_depth(px)[0].double().numpy() - np.log(metres)
+            residual = depth_signal.depth_signal(task).log_depth(px)[0].double().numpy() - np.log(meters)
         middle = np.sort(residual[known])[(known.sum() - 1) // 2]
         off.append(np.abs(residual - middle)[kept][::4])
         doubts.append(np.rint(65535 * (1 - found.confidence.double().numpy()[kept])))
@@ -79,11 +79,11 @@ def test_a_measure_that_the_run_did_not_weigh_by_is_ranked_as_it_is(
     task = run.load_task("last")
     errors, wrong = [], []
     for sample in Transformed(run.validation_set(), run.evaluation_transform()):
-        metres = torch.from_numpy(np.load(depth / f"{sample['stem']}.npy"))
+        meters = torch.from_numpy(np.load(depth / f"{sample['stem']}.npy"))
         with torch.inference_mode():
             px = task.network.pixels(sample["image"][None], sample["target"][None])
-            error = depth_aware_error(1 - px.true_probability, metres[None], px.valid)
-        kept = px.valid & metres.isfinite()
+            error = depth_aware_error(1 - px.true_probability, meters[None], px.valid)
+        kept = px.valid & meters.isfinite()
         errors.append(np.rint(65535 * error[kept].double().numpy()))
         wrong.append((px.logits.argmax(1) != px.target)[kept].numpy())
     expected = roc_auc_score(np.concatenate(wrong), np.concatenate(errors))

@@ -32,7 +32,7 @@ def as_palette(index: np.ndarray) -> Image.Image:
     return image
 
 
-def as_colours(index: np.ndarray) -> Image.Image:
+def as_colors(index: np.ndarray) -> Image.Image:
     return Image.fromarray(COLOURS[index])
 
 
@@ -77,22 +77,22 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> dict:
         (as_16_bit, "png", ""),
         (as_16_bit, "tif", ""),
         (as_palette, "png", "_gt"),
-        (as_colours, "png", ""),
-        (as_colours, "bmp", "_color"),
+        (as_colors, "png", ""),
+        (as_colors, "bmp", "_color"),
     ],
 )
 def test_masks_of_any_kind(
     stored: Callable[[np.ndarray], Image.Image], kind: str, suffix: str, plain: dict, tmp_path: Path
 ) -> None:
     (tmp_path / "classes.yaml").write_text(yaml.safe_dump({"classes": TABLE}))
-    table = ["--data.classes", tmp_path / "classes.yaml"] if stored is as_colours else []
+    table = ["--data.classes", tmp_path / "classes.yaml"] if stored is as_colors else []
     arguments = make(tmp_path, stored, kind, suffix)
     assert scores_of(tmp_path, *arguments, "--data.mask_suffix", suffix, *table) == plain
 
 
 def test_predictions_are_in_ids_where_the_masks_are_colours(tmp_path: Path) -> None:
     (tmp_path / "classes.yaml").write_text(yaml.safe_dump({"classes": TABLE}))
-    scores_of(tmp_path, *make(tmp_path, as_colours), "--data.classes", tmp_path / "classes.yaml")
+    scores_of(tmp_path, *make(tmp_path, as_colors), "--data.classes", tmp_path / "classes.yaml")
     images = ["--run", tmp_path / "run", "--images", tmp_path / "images"]
     assert run_hardpix("predict", *images, "--out", tmp_path / "out").code == 0
     with Image.open(tmp_path / "out" / "labels" / "seq0" / "00.png") as labels:

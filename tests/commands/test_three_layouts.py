@@ -396,5 +396,5 @@ class TestHurry:
 def test_a_long_sentence_is_said_three_times_at_most(city: Path) -> None:
     outcome = check(city / "leftImg8bit/train", city / "gtFine/train", *SUFFIXES, "_gtFine_color")
     assert outcome.code == 1
-    assert outcome.out.count("expected ids, or a table of colours") == 3
+    assert outcome.out.count("expected ids, or a table of colors") == 3
     assert outcome.out.count("_color.png: the same") == COUNT - 3

@@ -108,11 +108,11 @@ def test_colours_without_a_table_and_colours_outside_it(write_pairs: Write) -> N
     images, masks = write_pairs(["a"], size=(2, 3))
     save(masks / "a.png", np.array([[[9, 0, 0]] * 3, [[0, 9, 0], [0, 0, 9], [0, 9, 0]]], np.uint8))
     (problem,) = check(images, masks).problems
-    assert problem.found == "3 colours: (0, 0, 9), (0, 9, 0), (9, 0, 0)"
+    assert problem.found == "3 colors: (0, 0, 9), (0, 9, 0), (9, 0, 0)"
     table = ClassTable(["a", "b"], [0, 1], [(9, 0, 0), (0, 0, 9)])
     (problem,) = check(images, masks, table).problems
-    assert (problem.kind, problem.found) == ("colour outside the classes", "(0, 9, 0) (2 pixels)")
-    both = ClassTable(["a", "b"], [0, 1], [(9, 0, 0), (0, 0, 9)], ignore_colours=[(0, 9, 0)])
+    assert (problem.kind, problem.found) == ("color outside the classes", "(0, 9, 0) (2 pixels)")
+    both = ClassTable(["a", "b"], [0, 1], [(9, 0, 0), (0, 0, 9)], ignore_colors=[(0, 9, 0)])
     assert check(images, masks, both).require().class_pixels() == [3, 1]
 
 
@@ -120,12 +120,12 @@ def test_a_black_mask_among_masks_of_colours(write_pairs: Write) -> None:
     images, masks = write_pairs(["a", "b"], size=(2, 3))
     save(masks / "a.png", np.array([[[9, 0, 0]] * 3, [[0, 0, 9]] * 3], np.uint8))
     save(masks / "b.png", np.zeros((2, 3, 3), np.uint8))
-    colours = [(9, 0, 0), (0, 0, 9)]
-    (problem,) = check(images, masks, ClassTable(["a", "b"], [0, 1], colours)).problems
-    assert (problem.kind, problem.where.name) == ("colour outside the classes", "b.png")
+    colors = [(9, 0, 0), (0, 0, 9)]
+    (problem,) = check(images, masks, ClassTable(["a", "b"], [0, 1], colors)).problems
+    assert (problem.kind, problem.where.name) == ("color outside the classes", "b.png")
     assert problem.found == "(0, 0, 0) (6 pixels)"
-    assert "if these are ids, leave the colours out of the class table" in problem.advice
-    report = check(images, masks, ClassTable(["a", "b"], [0, 1], colours, ignore_colours=[(0, 0, 0)])).require()
+    assert "if these are ids, leave the colors out of the class table" in problem.advice
+    report = check(images, masks, ClassTable(["a", "b"], [0, 1], colors, ignore_colors=[(0, 0, 0)])).require()
     assert [(p.kind, p.where.name) for p in report.warnings] == [("mask without a label", "b")]
     assert report.class_pixels() == [3, 3]
 
@@ -136,12 +136,12 @@ def test_photographs_given_as_masks_are_named_and_their_colours_not_kept(
 ) -> None:
     images, masks = write_pairs(["a", "b"], size=(80, 90), classes=2)
     noise = np.random.default_rng(0).integers(0, 256, (80, 90, 3), dtype=np.uint8)
-    colours = len(np.unique(noise.reshape(-1, 3), axis=0))
+    colors = len(np.unique(noise.reshape(-1, 3), axis=0))
     save(masks / "b.png", noise)
     report = check(images, masks, classes)
     problem = next(p for p in report.problems if p.kind == "file that is no mask")
     assert problem.where == masks / "b.png"
-    assert problem.found == f"{colours} colours, as a photograph has"
+    assert problem.found == f"{colors} colors, as a photograph has"
     assert set(report.labels) == {"a"}
 
 
@@ -161,7 +161,7 @@ def test_depth_maps_given_as_masks_are_named_and_their_numbers_not_kept(
 def test_classes_of_photographs_are_not_kept_either(write_pairs: Write) -> None:
     images, masks = write_pairs(["a"], size=(80, 90))
     save(masks / "a.png", np.random.default_rng(0).integers(0, 256, (80, 90, 3), dtype=np.uint8))
-    with pytest.raises(DataError, match="colours, as a photograph has") as caught:
+    with pytest.raises(DataError, match="colors, as a photograph has") as caught:
         SegmentationFolder(images, masks)
     assert "export it without antialiasing" in str(caught.value)
 
@@ -200,7 +200,7 @@ def test_masks_without_labels_and_black_images(write_pairs: Write) -> None:
     assert kinds(report.warnings) == expected
     save(masks / "b.png", np.full((6, 9), 255, np.uint8))
     (problem,) = check(images, masks).problems
-    assert problem.found == "ids 255 alone, which is unlabelled"
+    assert problem.found == "ids 255 alone, which is unlabeled"
 
 
 def test_long_lists_are_shortened_and_counted() -> None:

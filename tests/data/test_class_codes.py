@@ -35,9 +35,7 @@ def test_the_type_holds_all_classes_and_one_value_for_none(classes: int, kind: t
 
 
 def test_codes_of_colours() -> None:
-    table = ClassTable(
-        ["x", "y"], [0, 1], colours=[[0, 0, 0], [[9, 0, 0], [9, 0, 1]]], ignore_colours=[[255, 255, 255]]
-    )
+    table = ClassTable(["x", "y"], [0, 1], colors=[[0, 0, 0], [[9, 0, 0], [9, 0, 1]]], ignore_colors=[[255, 255, 255]])
     stored = np.array([[[0, 0, 0], [9, 0, 0], [9, 0, 1], [255, 255, 255], [9, 0, 2]]], dtype=np.uint8)
     code, known = table.codes(stored)
     assert code.tolist() == [[0, 1, 1, 255, 255]]

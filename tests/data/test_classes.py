@@ -16,7 +16,7 @@ from hardpix.data import ClassTable
 def tables(draw: st.DrawFn) -> ClassTable:
     """Tables of 1 to 12 classes with one to three ids and colors each, and some to ignore."""
     ids = draw(st.lists(st.integers(0, 65535), min_size=2, max_size=40, unique=True))
-    colours = draw(st.lists(st.tuples(*[st.integers(0, 255)] * 3), min_size=len(ids), max_size=len(ids), unique=True))
+    colors = draw(st.lists(st.tuples(*[st.integers(0, 255)] * 3), min_size=len(ids), max_size=len(ids), unique=True))
     count = draw(st.integers(1, min(12, len(ids) - 1)))
     per_class = [ids[k : count * 3 : count] if k + count < len(ids) else [ids[k]] for k in range(count)]
     taken = {i for entry in per_class for i in entry}
@@ -24,24 +24,24 @@ def tables(draw: st.DrawFn) -> ClassTable:
     return ClassTable(
         [f"n{k}" for k in range(count)],
         per_class,
-        [[colours[ids.index(i)] for i in entry] for entry in per_class],
+        [[colors[ids.index(i)] for i in entry] for entry in per_class],
         spare,
-        [colours[ids.index(i)] for i in spare],
+        [colors[ids.index(i)] for i in spare],
     )
 
 
 @given(tables(), st.integers(0, 2**32 - 1), st.sampled_from([255, -1, 65535]))
 def test_ids_and_colours_as_a_dictionary_would_map_them(table: ClassTable, seed: int, ignore_index: int) -> None:
     by_id = {i: k for k, entry in enumerate(table.ids) for i in entry} | dict.fromkeys(table.ignore_ids, ignore_index)
-    by_colour = {c: k for k, entry in enumerate(table.colours) for c in entry}
-    by_colour |= dict.fromkeys(table.ignore_colours, ignore_index)
+    by_colour = {c: k for k, entry in enumerate(table.colors) for c in entry}
+    by_colour |= dict.fromkeys(table.ignore_colors, ignore_index)
     rng = np.random.default_rng(seed)
     ids = rng.choice(list(by_id), (3, 5)).astype(np.uint16)
     np.testing.assert_array_equal(table.indices(ids, ignore_index), [[by_id[int(i)] for i in row] for row in ids])
-    colours = rng.choice(list(by_colour), (4, 2)).astype(np.uint8)
-    if (colours != colours[..., :1]).any():  # gray alone is read as ids
-        expected = [[by_colour[tuple(c.tolist())] for c in row] for row in colours]
-        np.testing.assert_array_equal(table.indices(colours, ignore_index), expected)
+    colors = rng.choice(list(by_colour), (4, 2)).astype(np.uint8)
+    if (colors != colors[..., :1]).any():  # gray alone is read as ids
+        expected = [[by_colour[tuple(c.tolist())] for c in row] for row in colors]
+        np.testing.assert_array_equal(table.indices(colors, ignore_index), expected)
 
 
 @given(tables(), st.integers(0, 2**32 - 1))
@@ -68,7 +68,7 @@ def test_unknown_ids_are_counted_and_refused() -> None:
 
 def test_unknown_colours_are_counted_and_refused() -> None:
     stored = np.array([[[1, 2, 3], [4, 5, 6], [4, 5, 6]], [[0, 2, 1], [1, 2, 4], [0, 0, 0]]], np.uint8)
-    table = ClassTable(["a"], [0], [(1, 2, 3)], ignore_colours=[(0, 0, 0)])
+    table = ClassTable(["a"], [0], [(1, 2, 3)], ignore_colors=[(0, 0, 0)])
     assert table.unknown(stored) == {(4, 5, 6): 2, (0, 2, 1): 1, (1, 2, 4): 1}
     for place in ((0, 1), (1, 0), (1, 1)):
         known = np.where((stored == stored[place]).all(axis=-1, keepdims=True), stored, (1, 2, 3)).astype(np.uint8)
@@ -93,7 +93,7 @@ def test_grey_saved_as_rgb_holds_colours_where_the_table_has_some() -> None:
         assert table.unknown(stored) == {colour: 2}
         with pytest.raises(ValueError, match="expected the labels of 2 classes"):
             table.indices(stored)
-    unlabelled = ClassTable(["a", "b"], [0, 7], [(9, 0, 0), (0, 0, 9)], ignore_colours=[(0, 0, 0)])
+    unlabelled = ClassTable(["a", "b"], [0, 7], [(9, 0, 0), (0, 0, 9)], ignore_colors=[(0, 0, 0)])
     np.testing.assert_array_equal(unlabelled.indices(black), [[255, 255]])
     by_colour = ClassTable(["dark", "light"], [5, 6], [(7, 7, 7), (0, 0, 0)])
     np.testing.assert_array_equal(by_colour.indices(black), [[1, 1]])
@@ -103,7 +103,7 @@ def test_grey_saved_as_rgb_holds_colours_where_the_table_has_some() -> None:
 
 def test_a_table_without_colours_is_written_without_and_painted_all_the_same() -> None:
     table = ClassTable.from_names(["a", "b"])
-    assert table.colours == ()
+    assert table.colors == ()
     assert table.to_dict() == {
         "classes": [{"name": "a", "id": 0}, {"name": "b", "id": 1}],
         "ignore_ids": [255],
@@ -156,8 +156,8 @@ def test_pixels_that_are_no_class_are_painted_black() -> None:
         ({"names": ["a", "a"], "ids": [1, 2]}, "each name once"),
         ({"names": ["a"], "ids": [65536]}, "an id in 0…65535, or a list of ids, found 65536"),
         ({"names": ["a"], "ids": [[]]}, "at least one id a class, found .. for a"),
-        ({"names": ["a"], "ids": [1], "colours": [(0, 0, 256)]}, r"found \(0, 0, 256\)"),
-        ({"names": ["a"], "ids": [1], "colours": [(0, 0, 1)], "ignore_colours": [(0, 0, 1)]}, "each colour once"),
+        ({"names": ["a"], "ids": [1], "colors": [(0, 0, 256)]}, r"found \(0, 0, 256\)"),
+        ({"names": ["a"], "ids": [1], "colors": [(0, 0, 1)], "ignore_colors": [(0, 0, 1)]}, "each color once"),
     ],
 )
 def test_tables_that_contradict_themselves_are_refused(arguments: dict, message: str) -> None:
@@ -182,8 +182,10 @@ def test_label_maps_merge_rename_and_ignore() -> None:
     ("content", "message"),
     [
         ({"clases": []}, "found clases"),
-        ({"classes": [{"name": "a"}]}, "name, id and perhaps colour"),
-        ({"classes": [{"name": "a", "id": 0, "color": [0, 0, 0]}]}, "name, id and perhaps colour"),
+        ({"classes": [{"name": "a"}]}, "name, id and perhaps color"),
+        ({"classes": [{"name": "a", "id": 0, "hue": [0, 0, 0]}]}, "name, id and perhaps color"),
+        ({"classes": [{"name": "a", "id": 0, "color": [0, 0, 0], "colour": [0, 0, 0]}]}, "color once, found color and"),
+        ({"classes": [], "ignore_colors": [], "ignore_colours": []}, "ignore_colors once"),
         ({"classes": [{"name": "a", "id": 0, "colour": [0, 0, 0]}, {"name": "b", "id": 1}]}, "found 1 of 2"),
     ],
 )
@@ -193,7 +195,7 @@ def test_files_that_are_no_class_table_are_refused(content: dict, message: str) 
 
 
 @pytest.mark.parametrize(
-    ("written", "colours"),
+    ("written", "colors"),
     [
         ('"#ff8000"', ((255, 128, 0),)),
         ("'#FF8000'", ((255, 128, 0),)),
@@ -203,9 +205,20 @@ def test_files_that_are_no_class_table_are_refused(content: dict, message: str) 
         ("[[1, 2, 3], [4, 5, 6]]", ((1, 2, 3), (4, 5, 6))),
     ],
 )
-def test_colours_as_they_are_written(written: str, colours: tuple) -> None:
+def test_colours_as_they_are_written(written: str, colors: tuple) -> None:
     table = ClassTable.from_dict(yaml.safe_load(f"classes: [{{name: a, id: 0, colour: {written}}}]"))
-    assert table.colours == (colours,)
+    assert table.colors == (colors,)
+
+
+def test_both_spellings_of_color_are_read_and_one_is_written() -> None:
+    american = {"classes": [{"name": "a", "id": 0, "color": [7, 7, 7]}], "ignore_colors": [[1, 2, 3]]}
+    british = {"classes": [{"name": "a", "id": 0, "colour": [7, 7, 7]}], "ignore_colours": [[1, 2, 3]]}
+    table = ClassTable.from_dict(american)
+    assert (table.colors, table.ignore_colors) == ((((7, 7, 7),),), ((1, 2, 3),))
+    assert table == ClassTable.from_dict(british)
+    written = table.to_dict()
+    assert (written["classes"], written["ignore_colours"]) == (british["classes"], british["ignore_colours"])
+    assert "ignore_colors" not in written
 
 
 @pytest.mark.parametrize("written", ["ignore_ids: 9", "ignore_ids: [9]"])
@@ -213,7 +226,7 @@ def test_colours_as_they_are_written(written: str, colours: tuple) -> None:
 def test_one_label_to_ignore_needs_no_list(written: str, colour: str) -> None:
     content = f"classes: [{{name: a, id: 0, colour: [7, 7, 7]}}]\n{written}\nignore_colours: {colour}"
     table = ClassTable.from_dict(yaml.safe_load(content))
-    assert (table.ignore_ids, table.ignore_colours) == ((9,), ((1, 2, 3),))
+    assert (table.ignore_ids, table.ignore_colors) == ((9,), ((1, 2, 3),))
 
 
 def test_a_label_that_stands_twice_is_found_among_many() -> None:

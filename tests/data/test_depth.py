@@ -44,27 +44,27 @@ def test_every_number_becomes_what_the_formula_says(
     stored: np.ndarray, scale: float, offset: float, invalid: float | None, camera: dict[str, float]
 ) -> None:
     depth_format = DepthFormat(scale, offset, invalid, **camera)
-    found = depth_format.metres(stored)
+    found = depth_format.meters(stored)
     assert found.dtype == np.float32
     expected = [[by_hand(value, depth_format) for value in row] for row in stored.tolist()]
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 @given(st.floats(2, 400))
-def test_disparity_of_cityscapes_tells_how_far_an_object_is(metres: float) -> None:
+def test_disparity_of_cityscapes_tells_how_far_an_object_is(meters: float) -> None:
     """A point at distance Z is seen f · b / Z pixels apart; stored are 256 times as many, and 1, rounded."""
-    pixels = 2262.52 * 0.209313 / metres
+    pixels = 2262.52 * 0.209313 / meters
     stored = np.array([[round(256 * pixels + 1), 0, 1]], np.uint16)
     cityscapes = DepthFormat(scale=1 / 256, offset=-1 / 256, invalid=0, baseline=0.209313, focal=2262.52)
-    found = cityscapes.metres(stored)[0]
-    assert found[0] == pytest.approx(metres, rel=0.51 / 256 / pixels)
+    found = cityscapes.meters(stored)[0]
+    assert found[0] == pytest.approx(meters, rel=0.51 / 256 / pixels)
     assert np.isnan(found[1:]).all()
 
 
 @pytest.mark.parametrize("invalid", [None, 0])
 def test_zero_need_not_be_unknown(invalid: int | None) -> None:
     """An offset may say that the nearest of all depths is stored as 0."""
-    found = DepthFormat(scale=0.1, offset=2, invalid=invalid).metres(np.array([[0, 10]], np.uint8))
+    found = DepthFormat(scale=0.1, offset=2, invalid=invalid).meters(np.array([[0, 10]], np.uint8))
     np.testing.assert_allclose(found, [[2 if invalid is None else nan, 3]], rtol=1e-6)
 
 
@@ -73,18 +73,18 @@ def test_rotated_bits_are_rotated_back(millimetres: int, bits: int) -> None:
     digits = f"{millimetres:016b}"
     stored = np.array([[int(digits[bits:] + digits[:bits], 2)]], np.uint16)
     for order in ("<u2", ">u2"):
-        found = DepthFormat(scale=0.001, rotated=bits).metres(stored.astype(order))
+        found = DepthFormat(scale=0.001, rotated=bits).meters(stored.astype(order))
         assert found[0, 0] == pytest.approx(millimetres / 1000, rel=1e-6)
 
 
 def test_files_of_all_kinds_hold_the_same_depth(tmp_path: Path) -> None:
-    metres = np.array([[0.5, 2.0, 12.5], [nan, 3.0, nan]])
-    stored = np.nan_to_num(metres, nan=-0.5)
+    meters = np.array([[0.5, 2.0, 12.5], [nan, 3.0, nan]])
+    stored = np.nan_to_num(meters, nan=-0.5)
     Image.fromarray((2 * stored + 1).astype(np.uint8)).save(tmp_path / "eight.png")
     Image.fromarray((1000 * (stored + 0.5)).astype(np.uint16)).save(tmp_path / "sixteen.png")
-    Image.fromarray(metres.astype(np.float32)).save(tmp_path / "float.tif")
-    np.save(tmp_path / "float.npy", metres)
-    np.save(tmp_path / "minus.npy", np.nan_to_num(metres, nan=-9999.9).astype(np.float32))
+    Image.fromarray(meters.astype(np.float32)).save(tmp_path / "float.tif")
+    np.save(tmp_path / "float.npy", meters)
+    np.save(tmp_path / "minus.npy", np.nan_to_num(meters, nan=-9999.9).astype(np.float32))
     for name, depth_format in {
         "eight.png": DepthFormat(scale=0.5, offset=-0.5, invalid=0),
         "sixteen.png": DepthFormat(scale=0.001, offset=-0.5, invalid=0),
@@ -92,7 +92,7 @@ def test_files_of_all_kinds_hold_the_same_depth(tmp_path: Path) -> None:
         "float.npy": DepthFormat(),
         "minus.npy": DepthFormat(offset=0, invalid=-9999.9),
     }.items():
-        np.testing.assert_allclose(read_depth(tmp_path / name, depth_format), metres, rtol=1e-6, err_msg=name)
+        np.testing.assert_allclose(read_depth(tmp_path / name, depth_format), meters, rtol=1e-6, err_msg=name)
 
 
 def test_the_unknown_of_a_file_of_floats_is_found_in_its_own_precision(tmp_path: Path) -> None:
@@ -101,10 +101,10 @@ def test_the_unknown_of_a_file_of_floats_is_found_in_its_own_precision(tmp_path:
 
 
 def test_what_is_farther_than_asked_for_is_unknown() -> None:
-    found = DepthFormat(farthest=500).metres(np.array([499.0, 500.0, 501.0, 3.4e38]))
+    found = DepthFormat(farthest=500).meters(np.array([499.0, 500.0, 501.0, 3.4e38]))
     np.testing.assert_array_equal(found, np.array([499, 500, np.nan, np.nan], np.float32))
     # Disparities of 1/256 pixel, 121 km away, and of a whole one.
-    near = load_preset("cityscapes").depth_format.metres(np.array([2, 257], np.uint16))
+    near = load_preset("cityscapes").depth_format.meters(np.array([2, 257], np.uint16))
     assert np.isnan(near).tolist() == [True, False]
 
 
@@ -117,7 +117,7 @@ def test_bits_that_are_not_there_cannot_be_rotated(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"scale": 0}, "expected scale > 0 .* such as 0.001 for millimetres.*found 0"),
+        ({"scale": 0}, "expected scale > 0 .* such as 0.001 for millimeters.*found 0"),
         ({"scale": -1.0}, "expected scale > 0"),
         ({"scale": nan}, "expected scale > 0"),
         ({"scale": inf}, "expected scale > 0"),

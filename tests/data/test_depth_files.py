@@ -110,14 +110,14 @@ def test_depth_that_is_nowhere_known_is_an_error(folders: Folders) -> None:
 @pytest.mark.parametrize(
     ("stored", "depth_format", "advised"),
     [
-        (1500.0, DepthFormat(), "0.001 for millimetres"),
-        (1500.0, DepthFormat(), "0.01 for centimetres"),
+        (1500.0, DepthFormat(), "0.001 for millimeters"),
+        (1500.0, DepthFormat(), "0.01 for centimeters"),
         (2560.0, DepthFormat(), "0.00390625 for 1/256 m"),
-        (1.5, MILLIMETRES, "1 for metres"),
+        (1.5, MILLIMETRES, "1 for meters"),
         (1e9, DepthFormat(), "set the scale of depth_format; if it is disparity, baseline and focal, too;"),
-        (1.0, DepthFormat(baseline=0.2, focal=2000), "baseline in metres, focal in pixels"),
-        (201.0, DepthFormat(), "another unit than metres"),
-        (0.049, DepthFormat(), "another unit than metres"),
+        (1.0, DepthFormat(baseline=0.2, focal=2000), "baseline in meters, focal in pixels"),
+        (201.0, DepthFormat(), "another unit than meters"),
+        (0.049, DepthFormat(), "another unit than meters"),
     ],
 )
 def test_depth_in_another_unit_is_named_with_the_scale(
@@ -138,11 +138,11 @@ def test_depth_in_another_unit_is_named_with_the_scale(
     assert advised in problem.advice
 
 
-@pytest.mark.parametrize("metres", [0.05, 199.0])
-def test_depth_at_the_bounds_is_taken(metres: float, folders: Folders) -> None:
+@pytest.mark.parametrize("meters", [0.05, 199.0])
+def test_depth_at_the_bounds_is_taken(meters: float, folders: Folders) -> None:
     for stem in STEMS:
         depth_file(folders, stem).unlink()
-        np.save(depth_file(folders, stem).with_suffix(".npy"), np.full((6, 9), metres + 1e-6))
+        np.save(depth_file(folders, stem).with_suffix(".npy"), np.full((6, 9), meters + 1e-6))
     assert check(folders, DepthFormat()).problems == ()
 
 

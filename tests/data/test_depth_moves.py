@@ -13,14 +13,14 @@ from hardpix.data import EvaluationTransform, RandomScaledCrop, TrainingTransfor
 BOARD, FOCAL = 0.8, 100.0
 
 
-@pytest.mark.parametrize("metres", [2.0, 5.0])
+@pytest.mark.parametrize("meters", [2.0, 5.0])
 @pytest.mark.parametrize(("scale", "resolution"), [(0.5, 1.0), (1.0, 1.0), (2.0, 1.0), (1.0, 0.5), (2.0, 0.5)])
-def test_what_is_enlarged_is_as_much_nearer(metres: float, scale: float, resolution: float) -> None:
+def test_what_is_enlarged_is_as_much_nearer(meters: float, scale: float, resolution: float) -> None:
     """A board of width w at distance z is f · w / z pixels wide, and f shrinks with the resolution."""
-    width = round(FOCAL * BOARD / metres)
+    width = round(FOCAL * BOARD / meters)
     target = torch.zeros(90, 90, dtype=torch.int64)
     target[:, 20 : 20 + width] = 1
-    depth = torch.where(target == 1, metres, 50.0)
+    depth = torch.where(target == 1, meters, 50.0)
     depth[::3] = float("nan")
     sample = {"image": torch.zeros(3, 90, 90, dtype=torch.uint8), "target": target, "depth": depth}
     size = round(90 * scale * resolution)
@@ -30,7 +30,7 @@ def test_what_is_enlarged_is_as_much_nearer(metres: float, scale: float, resolut
     assert near.isnan().any()
     for found in near[near.isfinite()].tolist():
         assert found == pytest.approx(resolution * FOCAL * BOARD / seen, rel=1 / seen)
-        assert found == pytest.approx(metres / scale)
+        assert found == pytest.approx(meters / scale)
     assert cut["depth"][cut["target"] == 0].nan_to_num(50 / scale).sub(50 / scale).abs().max() < 1e-4
     assert sample["depth"] is depth
     assert depth.nan_to_num(50.0).max() == 50

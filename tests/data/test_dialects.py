@@ -333,7 +333,7 @@ def test_a_stray_id(tmp_path: Path) -> None:
 def test_nothing_but_unlabeled_pixels(value: int, tmp_path: Path) -> None:
     drawn = Drawn(tmp_path, [np.full(SIZE, value, np.uint8 if value < 256 else np.uint16)] * 4)
     (problem,) = drawn.check().problems
-    assert problem.found == f"ids {value} alone, which is unlabelled"
+    assert problem.found == f"ids {value} alone, which is unlabeled"
     with pytest.raises(DataError):
         SegmentationFolder(drawn.images, drawn.masks)
 
@@ -385,7 +385,7 @@ def test_a_table_that_reads_by_threshold_survives_yaml() -> None:
         ({"threshold": 300}, "ids at or above it"),
         ({"threshold": 9, "ignore_ids": [3]}, "no ignore_ids beside a threshold"),
         ({"palette": "colours"}, "palette to be ids or colors"),
-        ({"palette": "colors"}, "a colour for every class"),
+        ({"palette": "colors"}, "a color for every class"),
         ({"assumed_ids": [7]}, "assumed_ids among ignore_ids"),
     ],
 )

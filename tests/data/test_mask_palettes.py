@@ -258,7 +258,7 @@ def test_masks_of_ids_say_nothing_of_classes_found_by_color(tmp_path: Path) -> N
     strange = write(tmp_path / "c", [painted(index(0), (BLACK, RED, BLUE)), nine])
     found = check_folders(strange, table)
     assert sorted(problem.kind for problem in found.problems if problem.where != strange.masks) == [
-        "colour outside the classes"
+        "color outside the classes"
     ]
     assert any("ids 9 in 1 of 2 masks (f1.png)" in problem.found for problem in found.problems)
 
@@ -297,7 +297,7 @@ def test_masks_of_colors_for_a_run_on_palettes(tmp_path: Path) -> None:
     np.testing.assert_array_equal(labels(other, by_color), np.stack([index(k) for k in range(2)]))
     message = refused(check_folders(other, learned.classes, option="--"))
     assert "palette colors" not in message
-    assert "expected ids 0–2, for the class table has no colours" in message
+    assert "expected ids 0–2, for the class table has no colors" in message
 
 
 def test_colors_are_advised_only_where_they_are_known(tmp_path: Path) -> None:
@@ -306,7 +306,7 @@ def test_colors_are_advised_only_where_they_are_known(tmp_path: Path) -> None:
         message = refused(check_folders(folders, table, option="--"))
         assert "say --palette ids" in message
         assert "--palette colors" not in message
-        assert "can be read only with a class file that has the colour of each class" in message
+        assert "can be read only with a class file that has the color of each class" in message
         with pytest.raises(ValueError, match="found none for"):
             read_otherwise(table, None, None, "colors")
         assert check_folders(folders, read_otherwise(table, None, None, "ids"), option="--").problems == ()

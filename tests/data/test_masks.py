@@ -35,11 +35,11 @@ def test_ids_in_tif_are_the_stored_numbers(tmp_path: Path, bits: int, zero_is_wh
 
 @pytest.mark.parametrize(("write", "name"), [(write_png, "a.png"), (write_tif, "a.tif")])
 def test_colours_of_16_bits_are_refused_and_of_8_read(tmp_path: Path, write: Callable, name: str) -> None:
-    colours = np.random.default_rng(0).integers(0, 256, (3, 4, 3))
-    write(tmp_path / name, colours, 8)
-    np.testing.assert_array_equal(read_mask(tmp_path / name), colours)
-    write(tmp_path / name, 257 * colours, 16)
-    with pytest.raises(DataError, match=rf"{name}: expected colours of 8 bits a channel, found 16"):
+    colors = np.random.default_rng(0).integers(0, 256, (3, 4, 3))
+    write(tmp_path / name, colors, 8)
+    np.testing.assert_array_equal(read_mask(tmp_path / name), colors)
+    write(tmp_path / name, 257 * colors, 16)
+    with pytest.raises(DataError, match=rf"{name}: expected colors of 8 bits a channel, found 16"):
         read_mask(tmp_path / name)
 
 
@@ -53,15 +53,15 @@ def test_16_bits_beside_alpha_are_refused(tmp_path: Path, channels: int) -> None
 @pytest.mark.parametrize("deflated", [False, True])
 def test_colours_in_separate_planes(tmp_path: Path, deflated: bool) -> None:
     """Colors of 16 bits are no mask, and images have their upper 8, whatever the file's compression."""
-    colours = np.random.default_rng(0).integers(0, 256, (3, 4, 3))
+    colors = np.random.default_rng(0).integers(0, 256, (3, 4, 3))
     path = tmp_path / "a.tif"
-    write_tif(path, colours, 8, planes=True, deflated=deflated)
-    np.testing.assert_array_equal(read_mask(path), colours)
-    np.testing.assert_array_equal(read_image(path), colours)
-    write_tif(path, 256 * colours + 7, 16, planes=True, deflated=deflated)
+    write_tif(path, colors, 8, planes=True, deflated=deflated)
+    np.testing.assert_array_equal(read_mask(path), colors)
+    np.testing.assert_array_equal(read_image(path), colors)
+    write_tif(path, 256 * colors + 7, 16, planes=True, deflated=deflated)
     with pytest.raises(DataError, match=r"a.tif: expected .*, found .*16"):
         read_mask(path)
-    np.testing.assert_array_equal(read_image(path), colours)
+    np.testing.assert_array_equal(read_image(path), colors)
 
 
 @pytest.mark.parametrize("highest", [1, 3, 11, 200])
@@ -126,11 +126,11 @@ def test_tif_of_whole_numbers(tmp_path: Path, kind: type) -> None:
 
 
 def test_colours_and_alpha(tmp_path: Path) -> None:
-    colours = np.random.default_rng(0).integers(0, 256, (3, 4, 4)).astype(np.uint8)
-    Image.fromarray(colours).save(tmp_path / "a.png")
-    np.testing.assert_array_equal(read_mask(tmp_path / "a.png"), colours[..., :3])
-    Image.fromarray(colours[..., :2], mode="LA").save(tmp_path / "b.png")
-    np.testing.assert_array_equal(read_mask(tmp_path / "b.png"), colours[..., 0])
+    colors = np.random.default_rng(0).integers(0, 256, (3, 4, 4)).astype(np.uint8)
+    Image.fromarray(colors).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(read_mask(tmp_path / "a.png"), colors[..., :3])
+    Image.fromarray(colors[..., :2], mode="LA").save(tmp_path / "b.png")
+    np.testing.assert_array_equal(read_mask(tmp_path / "b.png"), colors[..., 0])
 
 
 @pytest.mark.parametrize("values", [[[0.5]], [[-1.0]], [[70000.0]], [[float("nan")]]])

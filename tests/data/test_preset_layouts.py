@@ -10,7 +10,7 @@ from hardpix.data import DataError, SegmentationFolder, check_folders, load_pres
 from .conftest import save
 
 RNG = np.random.default_rng(0)
-METRES = np.array([[1.0, 2.5, 4.0], [8.0, 3.25, 5.5]])
+METERS = np.array([[1.0, 2.5, 4.0], [8.0, 3.25, 5.5]])
 
 
 def picture() -> np.ndarray:
@@ -30,7 +30,7 @@ class TestNyuV2:
         for k, stem in enumerate(["0003", "0004", "0130", "1000"]):
             save(tmp_path / "images" / f"{stem}.jpg", picture())
             save(tmp_path / "labels" / f"{stem}.png", np.array([[0, 1, 255], [38, 5, k]], np.uint8))
-            save(tmp_path / "depth" / f"{stem}.png", np.round(METRES * 255 / 9.995).astype(np.uint8))
+            save(tmp_path / "depth" / f"{stem}.png", np.round(METERS * 255 / 9.995).astype(np.uint8))
         (tmp_path / "train.txt").write_text("0004 \n0003\n\n")
         (tmp_path / "val.txt").write_text("0130\r\n1000")
         return tmp_path
@@ -41,8 +41,8 @@ class TestNyuV2:
 
     def test_eight_bits_reach_to_9_995_metres(self, root: Path) -> None:
         sample = opened("nyuv2", root)[0]
-        np.testing.assert_allclose(sample["depth"], METRES, atol=9.995 / 255 / 2 + 1e-6)
-        assert load_preset("nyuv2").depth_format.metres(np.array([255]))[0] == pytest.approx(9.995)
+        np.testing.assert_allclose(sample["depth"], METERS, atol=9.995 / 255 / 2 + 1e-6)
+        assert load_preset("nyuv2").depth_format.meters(np.array([255]))[0] == pytest.approx(9.995)
 
     def test_masks_hold_39_classes(self, root: Path) -> None:
         sample = opened("nyuv2", root)[1]
@@ -91,13 +91,13 @@ class TestSunRgbd:
             bits = np.vectorize(lambda mm: int(f"{mm:016b}"[3:] + f"{mm:016b}"[:3], 2))
             save(tmp_path / part / "rgb" / f"{stem}.jpg", picture())
             save(tmp_path / part / "semantic" / f"{stem}.png", np.array([[0, 1, 37], [5, 6, 7]], np.uint8))
-            save(tmp_path / part / "depth" / f"{stem}.png", bits((1000 * METRES + 200).astype(int)).astype(np.uint16))
+            save(tmp_path / part / "depth" / f"{stem}.png", bits((1000 * METERS + 200).astype(int)).astype(np.uint16))
         return tmp_path
 
     def test_bits_are_rotated_back_to_millimetres(self, root: Path) -> None:
         data = opened("sunrgbd", root)
         assert data.stems == ("kv2/kinect2data/00004",)
-        np.testing.assert_allclose(data[0]["depth"], METRES + 0.2, rtol=1e-6)
+        np.testing.assert_allclose(data[0]["depth"], METERS + 0.2, rtol=1e-6)
 
     def test_37_classes_from_1(self, root: Path) -> None:
         assert opened("sunrgbd", root, "test")[0]["target"].tolist() == [[255, 0, 36], [4, 5, 6]]
@@ -108,7 +108,7 @@ class TestSunRgbd:
 class TestCityscapes:
     @pytest.fixture
     def root(self, tmp_path: Path) -> Path:
-        disparity = 2262.52 * 0.209313 / METRES
+        disparity = 2262.52 * 0.209313 / METERS
         disparity[0, 0] = np.nan
         stored = np.nan_to_num(np.round(256 * disparity + 1), nan=0).astype(np.uint16)
         for part, frame in (("train", "aachen/aachen_000000_000019"), ("val", "lindau/lindau_000000_000019")):
@@ -123,7 +123,7 @@ class TestCityscapes:
     def test_disparity_becomes_metres(self, root: Path) -> None:
         sample = opened("cityscapes", root)[0]
         assert sample["stem"] == "aachen/aachen_000000_000019"
-        expected = METRES.copy()
+        expected = METERS.copy()
         expected[0, 0] = np.nan
         # Half a step of 1/256 pixels, of the 59 that 8 m make.
         np.testing.assert_allclose(sample["depth"], expected, rtol=0.51 / 256 / 59)
@@ -132,7 +132,7 @@ class TestCityscapes:
         """Road 0, sidewalk 1, bicycle 18, pole 5, train 16; what is not evaluated is ignored."""
         assert opened("cityscapes", root, "val")[0]["target"].tolist() == [[0, 1, 18], [255, 5, 16]]
         classes = load_preset("cityscapes").classes
-        assert (len(classes), classes.names[5], classes.colours[5]) == (19, "pole", ((153, 153, 153),))
+        assert (len(classes), classes.names[5], classes.colors[5]) == (19, "pole", ((153, 153, 153),))
         assert sorted([*classes.ignore_ids, *(i for (i,) in classes.ids)]) == list(range(34))
 
     def test_only_training_has_depth(self, root: Path) -> None:

@@ -28,9 +28,9 @@ def test_camvid_as_published() -> None:
     by_id = dict(zip([i for (i,) in preset.classes.ids], preset.classes.names, strict=True))
     names = ["sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian", "bicyclist"]
     assert by_id == dict(enumerate(names))
-    colours = {name: colour for name, (colour,) in zip(preset.classes.names, preset.classes.colours, strict=True)}
-    assert colours["road"] == (128, 64, 128)
-    assert colours["bicyclist"] == (0, 128, 192)
+    colors = {name: colour for name, (colour,) in zip(preset.classes.names, preset.classes.colors, strict=True)}
+    assert colors["road"] == (128, 64, 128)
+    assert colors["bicyclist"] == (0, 128, 192)
     assert preset.classes.ignore_ids == (11,)
     assert preset.folders("/d", "test") == Folders(Path("/d/test"), Path("/d/testannot"))
 

@@ -17,7 +17,7 @@ FULL = ClassTable(
     [[4, 5], 7, 9],
     [(1, 1, 1), (2, 2, 2), (3, 3, 3)],
     ignore_ids=[0, 255],
-    ignore_colours=[(8, 8, 8)],
+    ignore_colors=[(8, 8, 8)],
     palette="colors",
     assumed_ids=[0, 255],
     palette_seen={4: (1, 1, 1), 7: (2, 2, 2)},
@@ -51,8 +51,8 @@ def test_one_more_id_to_ignore_keeps_the_rest() -> None:
     assert every - kept(FULL, one_of_two) == {"ids", "ignore_ids"}
     assert (one_of_two.ids[0], one_of_two.ignore_ids) == ((4,), (0, 5, 255))
     whole = with_ignored(FULL, 7)
-    assert every - kept(FULL, whole) == {"names", "ids", "colours", "ignore_ids", "ignore_colours"}
-    assert (whole.names, whole.ignore_colours) == (("sky", "car"), ((8, 8, 8), (2, 2, 2)))
+    assert every - kept(FULL, whole) == {"names", "ids", "colors", "ignore_ids", "ignore_colors"}
+    assert (whole.names, whole.ignore_colors) == (("sky", "car"), ((8, 8, 8), (2, 2, 2)))
     assert with_ignored(FULL, 255).assumed_ids == (0,)
     with pytest.raises(ValueError, match="found -1"):
         with_ignored(FULL, -1)
@@ -63,14 +63,14 @@ def test_tables_read_another_way_keep_the_rest() -> None:
     known = replace(FULL, palette=None, ids_made_up=False)
     for palette in ("ids", "colors"):
         assert every - kept(known, read_by(known, palette)) == {"palette"}
-    colorless = replace(known, colours=(), ignore_colours=())
+    colorless = replace(known, colors=(), ignore_colors=())
     assert not colors_are_known(colorless)  # of the car, no color was seen
     with pytest.raises(ValueError, match="found none for car"):
         read_by(colorless, "colors")
     seen = {4: (1, 1, 1), 5: (4, 4, 4), 7: (2, 2, 2), 9: (3, 3, 3), 0: (5, 5, 5)}
     remembered = read_by(colorless.with_palette_seen(seen), "colors")
-    assert remembered.colours == (((1, 1, 1), (4, 4, 4)), ((2, 2, 2),), ((3, 3, 3),))
-    assert remembered.ignore_colours == ((5, 5, 5),)
+    assert remembered.colors == (((1, 1, 1), (4, 4, 4)), ((2, 2, 2),), ((3, 3, 3),))
+    assert remembered.ignore_colors == ((5, 5, 5),)
     assert remembered.assumed_ids == (0, 255)
     # Two classes of one color cannot be told apart by it.
     assert not colors_are_known(colorless.with_palette_seen(seen | {9: (2, 2, 2)}))

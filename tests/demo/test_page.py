@@ -197,7 +197,7 @@ def test_findings_that_do_not_fit_are_refused(findings: Findings, tmp_path: Path
     example = findings.examples[0]
     with pytest.raises(ValueError, match="two runs, the plain one first, but was given 1"):
         write_page(replace(findings, runs=findings.runs[:1]), tmp_path / "index.html")
-    with pytest.raises(ValueError, match="every class needs a colour: 8 names, 9 colours"):
+    with pytest.raises(ValueError, match="every class needs a color: 8 names, 9 colors"):
         write_page(replace(findings, class_names=findings.class_names[1:]), tmp_path / "index.html")
     with pytest.raises(ValueError, match="scene_0000: no prediction of run 'Cross-entropy'"):
         write_page(replace(findings, examples=[replace(example, predictions={})]), tmp_path / "index.html")

@@ -66,20 +66,20 @@ def test_a_file_of_ids_and_colours(prediction_ids: Any, tmp_path: Path) -> None:
 
 
 def test_masks_and_predictions_of_colours(tmp_path: Path) -> None:
-    colours = np.array([[0, 0, 0], [128, 0, 0], [0, 0, 128], [255, 255, 255]], dtype=np.uint8)
-    entries = [{"name": f"c{k}", "id": k, "colour": colours[k].tolist()} for k in range(3)]
+    colors = np.array([[0, 0, 0], [128, 0, 0], [0, 0, 128], [255, 255, 255]], dtype=np.uint8)
+    entries = [{"name": f"c{k}", "id": k, "colour": colors[k].tolist()} for k in range(3)]
     table = {"classes": entries, "ignore_colours": [[255, 255, 255]]}
     (tmp_path / "classes.yaml").write_text(json.dumps(table))
     stored, labelled = TRUTH.copy(), TRUTH.copy()
     stored[5:7], labelled[5:7] = 3, 255
     settings = {"classes": str(tmp_path / "classes.yaml")}
-    found = run(tmp_path / "both", {"a": colours[stored]}, {"a": colours[PREDICTION]}, **settings)
+    found = run(tmp_path / "both", {"a": colors[stored]}, {"a": colors[PREDICTION]}, **settings)
     same_scores(found, labelled, PREDICTION)
-    found = run(tmp_path / "truth", {"a": colours[stored]}, {"a": PREDICTION}, prediction_ids="index", **settings)
+    found = run(tmp_path / "truth", {"a": colors[stored]}, {"a": PREDICTION}, prediction_ids="index", **settings)
     same_scores(found, labelled, PREDICTION)
     # The class whose id is not labeled is not labeled in colors either.
     guess = np.where(TRUTH > 0, np.maximum(PREDICTION, 1), 0)
-    found = run(tmp_path / "ignored", {"a": colours[TRUTH]}, {"a": colours[guess]}, ignore_index=0, **settings)
+    found = run(tmp_path / "ignored", {"a": colors[TRUTH]}, {"a": colors[guess]}, ignore_index=0, **settings)
     assert listed(found) == [("c1", 1), ("c2", 2)]
     assert np.array_equal(found["confusion"], confusion([TRUTH], [guess], 3)[1:, 1:])
 

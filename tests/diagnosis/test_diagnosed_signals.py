@@ -169,8 +169,8 @@ def test_labels_that_contradict_sure_probabilities_are_suspect(suffix: str, tmp_
     pictures = {path.parent.name for path in (tmp_path / "report").glob("pictures/*/suspects.png")}
     assert pictures == {"000001", "000002"}
     said = next(s["text"] for s in found["sentences"] if s["view"] == "suspects")
-    assert said.startswith("2 regions may be mislabelled rather than hard;")
-    assert said.endswith("is labelled x and seems to be z.")
+    assert said.startswith("2 regions may be mislabeled rather than hard;")
+    assert said.endswith("is labeled x and seems to be z.")
 
 
 @pytest.mark.parametrize(

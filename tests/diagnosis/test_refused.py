@@ -178,8 +178,8 @@ def test_no_mask_that_can_be_read(classes: str | None, here: Path, capsys: pytes
 
 def test_masks_of_colours_without_a_table(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for path in (here / "truth").iterdir():
-        colours = np.random.default_rng(0).choice([0, 128, 200], (8, 9, 3)).astype(np.uint8)
-        Image.fromarray(colours).save(path)
+        colors = np.random.default_rng(0).choice([0, 128, 200], (8, 9, 3)).astype(np.uint8)
+        Image.fromarray(colors).save(path)
     message = refused(capsys)
-    assert "colours without a table (2)" in message
+    assert "colors without a table (2)" in message
     assert "write a class table" in message

@@ -54,7 +54,7 @@ def test_kind_class_and_pair(tmp_path: Path) -> None:
         f"add {100 * poles_corrected:+.1f} mIoU."
     ]
     assert said(found, "classes")[0] == (
-        f"4.2 % of the labelled pixels are wrong: mIoU {100 * before:.1f} %, Boundary mIoU "
+        f"4.2 % of the labeled pixels are wrong: mIoU {100 * before:.1f} %, Boundary mIoU "
         f"{100 * found['scores']['boundary_miou']:.1f} %."
     )
     # Half of the thing is found, too, of which all is thin.
@@ -130,7 +130,7 @@ def test_nothing_is_wrong(classes: list[str], tmp_path: Path) -> None:
     if len(classes) > 1:
         truth[4] = 1
     found = run(tmp_path, {"a": truth}, {"a": truth}, classes=classes, pictures=True)
-    assert [sentence["text"] for sentence in found["sentences"]] == ["Every labelled pixel is right."]
+    assert [sentence["text"] for sentence in found["sentences"]] == ["Every labeled pixel is right."]
     assert found["scores"]["miou"] == 1
     assert [kind["cost"] for kind in found["kinds"]] == [0, 0, 0, 0]
 
@@ -142,7 +142,7 @@ def test_nothing_is_labelled(classes: list[str], tmp_path: Path) -> None:
     found = run(tmp_path, {"a": truth}, {"a": prediction}, classes=classes, pictures=True, prediction_ids="stored")
     doubt, sentence = (sentence["text"] for sentence in found["sentences"])
     assert doubt.startswith("Doubt: class without a pixel beside unlabeled ones")
-    assert sentence == "No pixel of the masks is labelled."
+    assert sentence == "No pixel of the masks is labeled."
     assert np.isnan(found["scores"]["miou"])
 
 
@@ -151,7 +151,7 @@ def test_everything_is_wrong_on_next_to_nothing(size: tuple[int, int], tmp_path:
     truth, prediction = np.zeros(size, np.uint8), np.ones(size, np.uint8)
     found = run(tmp_path, {"a": truth}, {"a": prediction}, classes=["x", "y"], pictures=True)
     assert found["scores"]["miou"] == 0
-    assert said(found, "classes")[0].startswith("100 % of the labelled pixels are wrong: mIoU 0.0 %")
+    assert said(found, "classes")[0].startswith("100 % of the labeled pixels are wrong: mIoU 0.0 %")
     assert "nan" not in " ".join(sentence["text"] for sentence in found["sentences"])
 
 
@@ -249,9 +249,9 @@ def suspect(mislabelled: bool, given: int = 0) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("suspects", "regions", "begins"),
     [
-        ([suspect(True)], 1, "1 region may be mislabelled rather than hard"),
-        ([suspect(True), suspect(False)], 3, "3 regions may be mislabelled rather than hard"),
-        ([suspect(False)], 0, "No region seems mislabelled rather than hard"),
+        ([suspect(True)], 1, "1 region may be mislabeled rather than hard"),
+        ([suspect(True), suspect(False)], 3, "3 regions may be mislabeled rather than hard"),
+        ([suspect(False)], 0, "No region seems mislabeled rather than hard"),
     ],
 )
 def test_suspects_that_may_as_well_be_hard_are_not_said_to_be_mislabelled(

@@ -168,7 +168,7 @@ def test_the_facts_are_those_of_a_training(seed: int, tmp_path: Path) -> None:
     random = np.random.default_rng(seed)
     tables = {
         "ids": ClassTable.from_names(["a", "b", "c"]),
-        "colors": ClassTable(["a", "b", "c"], range(3), ORDERED, ignore_colours=[(9, 9, 9)], palette="colors"),
+        "colors": ClassTable(["a", "b", "c"], range(3), ORDERED, ignore_colors=[(9, 9, 9)], palette="colors"),
         "threshold": ClassTable.from_threshold(128),
         "palette": ClassTable.from_names(["a", "b", "c"]).with_palette_seen(dict(enumerate(ORDERED))),
     }

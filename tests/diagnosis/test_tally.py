@@ -84,7 +84,7 @@ def test_confidence_is_the_probability_of_the_predicted_class() -> None:
 def test_label_maps_are_paired_once_an_image(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     for module in [module for name, module in sys.modules.items() if name.startswith("hardpix.")]:
-        for name in ("label_pair", "labelled"):
+        for name in ("label_pair", "labeled"):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, _counted(calls, getattr(module, name)))
     random = np.random.default_rng(0)
@@ -96,7 +96,7 @@ def test_label_maps_are_paired_once_an_image(monkeypatch: pytest.MonkeyPatch) ->
     counts = count_image(SCORES, maps)
     assert all(count is not None for count in counts)
     describe_image(maps, image_row(SCORES, counts))
-    assert calls == ["label_pair", "labelled"]  # the one calls the other
+    assert calls == ["label_pair", "labeled"]  # the one calls the other
 
 
 def _counted(calls: list[str], function: Callable[..., Any]) -> Callable[..., Any]:

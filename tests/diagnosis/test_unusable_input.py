@@ -51,7 +51,7 @@ WITHOUT_THE_SUBJECT: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "unlabelled predicted": (
         lambda f: swap(f / "predictions/subject.png", with_id(2, 255)),
         "predictions",
-        "expected a class at every labelled pixel, found none at 2",
+        "expected a class at every labeled pixel, found none at 2",
     ),
     "truncated mask": (lambda f: cut(f / "truth/subject.png"), "truth", "a file that can be read to its end"),
     "truncated prediction": (lambda f: cut(f / "predictions/subject.png"), "predictions", "read to its end"),
@@ -60,7 +60,7 @@ WITHOUT_THE_SUBJECT: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "colours": (
         lambda f: swap(f / "truth/subject.png", np.random.default_rng(0).integers(0, 9, (12, 16, 3)).astype(np.uint8)),
         "truth",
-        "colour outside the classes",
+        "color outside the classes",
     ),
     "jpg": (
         lambda f: Image.open(f / "truth/subject.png").save(f / "truth/subject.png", format="JPEG"),

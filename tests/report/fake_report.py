@@ -51,7 +51,7 @@ def fake_report(
     if odd_names:
         names[4] = ODD_CLASS
         stems[: len(ODD_NAMES)] = ODD_NAMES[:count]
-    colours = {"class_colours": list(CLASSES.values()), "kind_colours": [colour for _, colour, _ in KINDS.values()]}
+    colors = {"class_colors": list(CLASSES.values()), "kind_colors": [colour for _, colour, _ in KINDS.values()]}
     matrix, kinds = np.zeros((C, C), int), np.zeros((K, C, C), int)
     details, rows, suspects = [], [], []
     for k in range(count):
@@ -84,7 +84,7 @@ def fake_report(
                 "hardness": _blurred(found > 0) if hardness else None,
                 "suspects": suspect if suspect.any() else None,
             }
-            write_pictures(out, k, image=image, truth=truth, prediction=prediction, kinds=found, **maps, **colours)
+            write_pictures(out, k, image=image, truth=truth, prediction=prediction, kinds=found, **maps, **colors)
     summary = summary_of(matrix, kinds, stems, names, probabilities=probabilities, hardness=hardness)
     summary["title"] = title
     if probabilities:

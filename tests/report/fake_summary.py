@@ -17,24 +17,24 @@ def column(key: str, title: str, unit: str, better: str | None, group: str, abou
 OVERALL = [
     column("miou", "mIoU", "%", "high", "Overlap", "Mean over the classes of intersection over union."),
     column("boundary_miou", "Boundary mIoU", "%", "high", "Borders", "The same within a band along the borders."),
-    column("accuracy", "Pixel accuracy", "%", "high", "Overlap", "Share of labelled pixels that are right."),
+    column("accuracy", "Pixel accuracy", "%", "high", "Overlap", "Share of labeled pixels that are right."),
     column("thin_recall", "Recall of thin parts", "%", "high", "Thin parts", "Share of thin parts that is found."),
 ]
 CLASS = [
-    column("share", "Share of pixels", "%", None, "Overlap", "Share of the labelled pixels that are of this class."),
+    column("share", "Share of pixels", "%", None, "Overlap", "Share of the labeled pixels that are of this class."),
     column("iou", "IoU", "%", "high", "Overlap", "Intersection over union."),
     column("recall", "Recall", "%", "high", "Overlap", "Share of the class that is found."),
     column("precision", "Precision", "%", "high", "Overlap", "Share of what is predicted as the class that is it."),
     column("boundary_iou", "Boundary IoU", "%", "high", "Borders", "IoU within a band along the borders."),
     column("border_f", "Border F-score", "%", "high", "Borders", "F-score of the border with a tolerance of 2 px."),
     column("thin_recall", "Thin recall", "%", "high", "Thin parts", "Recall on the thin parts of the class."),
-    column("cldice", "clDice", "%", "high", "Thin parts", "Agreement of the centre lines."),
+    column("cldice", "clDice", "%", "high", "Thin parts", "Agreement of the center lines."),
     column("wrong", "Wrong pixels", "px", "low", "Errors", "Pixels of the class not found, or found where it is not."),
     column("objects", "Objects", "count", None, "Objects", "Connected parts of the truth."),
     column("missed_objects", "Missed", "count", "low", "Objects", "Objects of which less than a quarter is found."),
 ]
 IMAGE = [
-    column("errors", "Wrong pixels", "%", "low", "Overlap", "Share of labelled pixels that are wrong."),
+    column("errors", "Wrong pixels", "%", "low", "Overlap", "Share of labeled pixels that are wrong."),
     column("miou", "mIoU", "%", "high", "Overlap", "Mean IoU over the classes in the image."),
     column("boundary_iou", "Boundary IoU", "%", "high", "Borders", "IoU within a band along the borders."),
     *(column(key, title, "%", "low", "Kinds of error", about) for key, (title, _, about) in KINDS.items()),

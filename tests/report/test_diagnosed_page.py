@@ -79,9 +79,9 @@ def test_every_view_opens(report: str, place: Path, visit: Visit) -> None:
 def test_the_verdict_is_what_was_found(place: Path, visit: Visit) -> None:
     page = visit(place / "report")
     text = page.locator("main").inner_text()
-    assert "of the labelled pixels are wrong" in text
+    assert "of the labeled pixels are wrong" in text
     assert "than that of <b>better</b>" in text
-    assert "mislabelled rather than hard" in text
+    assert "mislabeled rather than hard" in text
 
 
 def test_names_are_text(place: Path, visit: Visit) -> None:

@@ -65,7 +65,7 @@ def test_black_or_white_is_readable_on_any_colour() -> None:
     """The page writes black above the luminance at which both are even, and white below it."""
     threshold = float(re.search(r"luminance\(colour\) > ([0-9.]+)", (PAGE / "scripts/marks.js").read_text())[1])
     random = np.random.default_rng(0)
-    colours = [*random.integers(0, 256, (2000, 3)), *(np.array(colour) for _, colour, _ in KINDS.values())]
-    for ground in colours:
+    colors = [*random.integers(0, 256, (2000, 3)), *(np.array(colour) for _, colour, _ in KINDS.values())]
+    for ground in colors:
         ink = np.zeros(3) if luminance(ground) > threshold else np.full(3, 255)
         assert contrast(ink, ground) >= 4.5

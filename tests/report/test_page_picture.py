@@ -175,7 +175,7 @@ def test_the_pointer_reads_out_labels_and_kind(visit: Visit, odd: Path, run: int
     assert len(places) > 2
     for row, column in places:
         page.mouse.move(*on_picture(page, row, column, run))
-        said = [f"truth: {names[truth[row, column]] if truth[row, column] != 255 else 'not labelled'}"]
+        said = [f"truth: {names[truth[row, column]] if truth[row, column] != 255 else 'not labeled'}"]
         said += [f"predicted: {names[predictions[run][row, column]]}"]
         if kinds[row, column]:
             said.append(report["kinds"][kinds[row, column] - 1]["title"].lower())

@@ -27,7 +27,7 @@ def test_what_may_as_well_be_hard_stands_apart(visit: Visit, odd: Path) -> None:
     for k, mislabelled in enumerate([True, False]):
         expected = [stems[s["image"]] for s in suspects if s["mislabelled"] == mislabelled]
         assert lists.nth(k).locator(".stem").all_text_contents() == expected
-    assert page.locator(".view-head p").first.inner_text().startswith("2 regions that may be mislabelled rather than")
+    assert page.locator(".view-head p").first.inner_text().startswith("2 regions that may be mislabeled rather than")
     assert page.locator(".view-head h2").inner_text() == "May as well be hard"
     assert [card.count("rather") for card in lists.nth(0).locator(".card").all_inner_texts()] == [1, 1]
     assert [card.count("rather") for card in lists.nth(1).locator(".card").all_inner_texts()] == [0, 0]
@@ -53,7 +53,7 @@ def test_a_picture_tells_them_apart_too(visit: Visit, odd: Path) -> None:
     [
         (1234, "2 of 1,234 regions that may be"),
         (2, "2 regions that may be"),
-        (0, "No region seems mislabelled rather than hard."),
+        (0, "No region seems mislabeled rather than hard."),
     ],
 )
 def test_the_count_is_that_of_the_verdict(visit: Visit, odd: Path, tmp_path: Path, all_: int, words: str) -> None:

@@ -22,7 +22,7 @@ TRUTH = np.array([[0, 1, 2, 255], [2, 2, 3, 254]], np.uint8)
 
 
 def write(out: Path, number: int = 7, **layers: Any) -> Path:
-    write_pictures(out, number, **{"class_colours": CLASSES, "kind_colours": KINDS, **layers})
+    write_pictures(out, number, **{"class_colors": CLASSES, "kind_colors": KINDS, **layers})
     return out / "pictures" / f"{number:06d}"
 
 
@@ -53,10 +53,10 @@ def test_hardness_has_the_colours_of_heat(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("count", [255, 256, 300])
 def test_as_many_classes_as_there_are(tmp_path: Path, count: int) -> None:
-    colours = palette(count)
+    colors = palette(count)
     truth = np.arange(count + 1).reshape(1, -1)
-    folder = write(tmp_path, truth=truth, class_colours=colours)
-    assert rgba(folder / "truth.png")[0, :count, :3].tolist() == [list(colour) for colour in colours]
+    folder = write(tmp_path, truth=truth, class_colors=colors)
+    assert rgba(folder / "truth.png")[0, :count, :3].tolist() == [list(colour) for colour in colors]
     assert rgba(folder / "truth.png")[0, :, 3].tolist() == [255] * count + [0]
     assert (folder / "labels.js").exists() == (count == 255)
 

@@ -23,7 +23,7 @@ def daylight(noise: float = 4.0) -> Light:
 
 
 def flat_picture(
-    ids: np.ndarray, labels: list[int], colours: list[tuple[int, int, int]], passing: float = 1.0
+    ids: np.ndarray, labels: list[int], colors: list[tuple[int, int, int]], passing: float = 1.0
 ) -> Picture:
     """A picture of flat surfaces seen through haze: ``ids`` of two samples a pixel and axis, nearer ones larger."""
     light = daylight()
@@ -31,7 +31,7 @@ def flat_picture(
     none = np.empty(0, np.int64)
     painting = Painting(front, none, none.astype(np.uint16), second_largest(front).astype(np.intp))
     opacity = np.ones(len(labels), np.float32)
-    seen = passing * np.array(colours, float) + (1.0 - passing) * light.air
+    seen = passing * np.array(colors, float) + (1.0 - passing) * light.air
     expected = average(painting, seen, opacity) * vignette(painting.seen.shape)
     label = np.array(labels, np.uint8)
     size = painting.seen.shape

@@ -131,8 +131,8 @@ def write_report_pictures(folder: StudyFolder, lines: list[Line], size: tuple[in
             write_pictures(
                 report,
                 number,
-                class_colours=COLORS,
-                kind_colours=[tuple(kind["colour"]) for kind in line["kinds"]],
+                class_colors=COLORS,
+                kind_colors=[tuple(kind["colour"]) for kind in line["kinds"]],
                 image=image,
                 truth=truth,
                 prediction=prediction,

@@ -32,9 +32,9 @@ def as_run(content: str, folder: Path) -> tuple[Path, Callable[[], object]]:
 
 WAYS = [as_class_file, as_preset, as_run]
 NO_MAPPING = "expected keys with values, such as"
-NO_CLASS = "expected name, id and perhaps colour for each class"
+NO_CLASS = "expected name, id and perhaps color for each class"
 NO_ID = "expected an id in 0…65535, or a list of ids, found"
-NO_COLOUR = "expected a colour of three numbers in 0…255"
+NO_COLOUR = "expected a color of three numbers in 0…255"
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -55,7 +55,7 @@ NO_COLOUR = "expected a colour of three numbers in 0…255"
         ("classes:", ["expected a list of classes", "found None"]),
         ("clases: [{name: a, id: 0}]", ["expected the keys", "clases"]),
         ("classes: [{name: a, id: 0}]\nignored: [3]", ["expected the keys", "ignored"]),
-        ("classes: [{name: a, id: 0, color: [1, 2, 3]}]", [NO_CLASS, "'color'"]),
+        ("classes: [{name: a, id: 0, hue: [1, 2, 3]}]", [NO_CLASS, "'hue'"]),
         ("classes: [{name: a}]", [NO_CLASS, "found {'name': 'a'}"]),
         ("classes: [{name: , id: 0}]", ["expected a name for each class", "found None"]),
         ("classes: [{name: no, id: 0}]", ["expected a name for each class", "found False", "quotes"]),
@@ -76,7 +76,7 @@ NO_COLOUR = "expected a colour of three numbers in 0…255"
         ("classes: [{name: a, id: 0, colour: 7}]", [NO_COLOUR, "found 7"]),
         ("classes: [{name: a, id: 0, colour: '#ff00'}]", [NO_COLOUR, "found '#ff00'"]),
         ("classes:\n- name: a\n  id: 0\n  colour: #ff0000\n", [NO_COLOUR, "quotes", "found None"]),
-        ("classes: [{name: a, id: 0, colour: []}]", ["expected at least one colour a class, found [] for a"]),
+        ("classes: [{name: a, id: 0, colour: []}]", ["expected at least one color a class, found [] for a"]),
         ("classes: [{name: a, id: 0}]\nignore_colours: black", [NO_COLOUR, "found 'black'"]),
         ("classes: [{name: a, id: 0}, {name: b, id: 0}]", ["expected each id once"]),
     ],

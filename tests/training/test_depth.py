@@ -45,7 +45,7 @@ def fit(data: Data, run: Path, *arguments: object, code: int = 0) -> str:
     return " ".join((outcome.err if code else outcome.out).split())
 
 
-def metres(batches: list[torch.Tensor]) -> list[float]:
+def meters(batches: list[torch.Tensor]) -> list[float]:
     return sorted({round(value, 5) for batch in batches for value in batch[batch.isfinite()].tolist()})
 
 
@@ -54,14 +54,14 @@ def test_depth_reaches_the_objective_in_metres(data: Data, depth: Path, tmp_path
     assert "depth:" not in said
     assert {tuple(batch.shape) for batch in my_networks.Depth.seen} == {(1, 32, 32), (4, 32, 32)}
     assert all(batch.dtype == torch.float32 and batch.isnan().any() for batch in my_networks.Depth.seen)
-    assert metres(my_networks.Depth.seen) == [3.0]
+    assert meters(my_networks.Depth.seen) == [3.0]
     settings = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())["data"]
     assert (settings["depth"], settings["depth_format"]["scale"]) == (str(depth), 0.001)
 
 
 def test_scale_jitter_divides_depth_and_the_resolution_does_not(data: Data, depth: Path, tmp_path: Path) -> None:
     fit(data, tmp_path / "run", "--data.depth", depth, *SCALE, "--data.scale", "[2,2]", "--data.resolution", 0.5)
-    assert metres(my_networks.Depth.seen) == [1.5]
+    assert meters(my_networks.Depth.seen) == [1.5]
 
 
 def test_images_without_depth_are_trained_on_and_counted(data: Data, depth: Path, tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_images_without_depth_are_trained_on_and_counted(data: Data, depth: Path
     assert "frame_011" not in said
     unknown = [int(batch.isnan().flatten(1).all(1).sum()) for batch in my_networks.Depth.seen]
     assert max(unknown) > 0
-    assert metres(my_networks.Depth.seen) == [3.0]
+    assert meters(my_networks.Depth.seen) == [3.0]
     folders = {"images": str(data.images), "masks": str(data.masks), "val_stems": "frame_01?"}
     read = SegmentationData(**folders, depth=str(depth), depth_format=DepthFormat(scale=0.001))
     assert read.without_depth == ("frame_000", "frame_005")
@@ -201,7 +201,7 @@ def test_a_signal_of_ones_own_says_which_map_it_misses(inside_a_product: bool, d
 def test_depth_in_millimetres_that_is_taken_for_metres(data: Data, depth: Path, tmp_path: Path) -> None:
     said = fit(data, tmp_path / "run", "--data.depth", depth, code=2)
     assert "frame_000.png: expected a median of 0.05 to 200 m, found a median of 3000 m" in said
-    assert "0.001 for millimetres" in said
+    assert "0.001 for millimeters" in said
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_depth_in_millimetres_that_is_taken_for_metres(data: Data, depth: Path, 
         (["--data.depth", "x", "--data.depth_format.scal", "1"], "unknown key scal; there are scale, offset, invalid"),
         (
             ["--data.depth", "x", "--data.depth_format.focal", "1"],
-            "expected baseline (in metres) and focal (in pixels)",
+            "expected baseline (in meters) and focal (in pixels)",
         ),
         (["--data.depth", "x"], "x: expected a folder, found nothing"),
     ],
@@ -303,7 +303,7 @@ def test_depth_of_a_known_data_set_is_asked_for_by_true(data: Data, depth: Path,
     )
     assert outcome.code == 0, outcome.err
     assert "Training: 8 images; validation: 4 images" in outcome.out
-    assert metres(my_networks.Depth.seen) == [pytest.approx(1.999)]
+    assert meters(my_networks.Depth.seen) == [pytest.approx(1.999)]
     split = RunFolder(tmp_path / "run").read_split()
     assert split is not None
     assert split["val"]["stems"] == stems[8:]

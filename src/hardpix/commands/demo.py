@@ -233,7 +233,7 @@ def gather(
         runs=[scores_of(name, result, classes) for name, result in results.items()],
         examples=examples,
         class_names=list(classes.names),
-        class_colors=[colours[0] for colours in classes.colours],
+        class_colors=[colors[0] for colors in classes.colors],
         auroc={name: auroc(values, ambiguous) for name, values in maps.items()},
         stability=stability,
         facts={

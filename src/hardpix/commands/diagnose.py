@@ -203,7 +203,7 @@ def diagnose(
         for found in in_chunks(count, with_probabilities, many, "reading probabilities"):
             counts.add(found)
     thresholds, cases, unusable = _thresholds(counts, cases, table.names, probabilities)
-    drawing = PictureWriter(out, table.shown_colours, picture_size, thumbnails_alone=not pictures)
+    drawing = PictureWriter(out, table.shown_colors, picture_size, thumbnails_alone=not pictures)
     collector = Collector(settings, figures)
     work = DiagnoseImages(reader, settings, figures, drawing, thresholds)
     try:

@@ -41,7 +41,7 @@ from hardpix.training.task import SegmentationTask
 
 DESCRIPTION = """Train a segmentation network on a folder of images and masks.
 
-With nothing but --data.images and --data.masks the classes are found in the masks, blocks of neighbouring files are
+With nothing but --data.images and --data.masks the classes are found in the masks, blocks of neighboring files are
 held out for validation, and a DDRNet-23-slim learns with learned pixel hardness.
 
 Everything can be set here or in YAML (--config, as often as you like; later ones win), and --print_config shows it all.

@@ -83,7 +83,7 @@ def predict(
             file = out / "probabilities" / f"{found.stem}.npy"
             file.parent.mkdir(parents=True, exist_ok=True)
             np.save(file, found.probabilities.numpy())
-    console.print(f"{len(samples)} images labelled in {out}")
+    console.print(f"{len(samples)} images labeled in {out}")
 
 
 def to_16_bit(share: np.ndarray) -> np.ndarray:

@@ -201,7 +201,7 @@ class ReportWriter:
         self.samples = samples
         self.ignore_index = ignore_index
         self.settings = settings
-        self.drawing = PictureWriter(out, classes.shown_colours, thumbnails_alone=not pictures)
+        self.drawing = PictureWriter(out, classes.shown_colors, thumbnails_alone=not pictures)
         self.collector = Collector(settings, scores)
 
     def add(self, found: Prediction) -> None:

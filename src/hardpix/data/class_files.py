@@ -5,29 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hardpix.data.labels import as_colours, as_ids
-from hardpix.data.palette import Colour
+from hardpix.data.labels import as_colors, as_ids
+from hardpix.data.palette import Color
 
 READING_KEYS = ("threshold", "palette", "assumed_ids", "palette_seen", "ids_made_up")
-TABLE_KEYS = {"classes", "ignore_ids", "ignore_colours", *READING_KEYS}
-CLASS_KEYS = {"name", "id", "colour"}
+# Keys that are read in both spellings. Files are written with the second one, which every version reads.
+SPELLINGS = {"color": "colour", "ignore_colors": "ignore_colours"}
+TABLE_KEYS = {"classes", "ignore_ids", "ignore_colors", "ignore_colours", *READING_KEYS}
+CLASS_KEYS = {"name", "id", "color", "colour"}
 EXAMPLE = "{name: road, id: 7}"
-PaletteSeen = Mapping[int, Colour] | Sequence[tuple[int, Colour]]
+PaletteSeen = Mapping[int, Color] | Sequence[tuple[int, Color]]
 
 
 def arguments_from(table: Mapping[str, Any]) -> dict[str, Any]:
     """The keys and values of a class table → arguments of `ClassTable`, which looks at the ids and colors themselves.
 
     Raises:
-        ValueError: a key is missing or unknown, or there is no list of classes.
+        ValueError: a key is missing, unknown or there in both spellings; there is no list of classes.
 
     Example:
         >>> arguments_from({"classes": [{"name": "road", "id": 7}], "ignore_ids": [0]})
-        {'names': ['road'], 'ids': [7], 'colours': [], 'ignore_ids': [0], 'ignore_colours': ()}
+        {'names': ['road'], 'ids': [7], 'colors': [], 'ignore_ids': [0], 'ignore_colors': ()}
     """
     if "classes" not in table or not set(table) <= TABLE_KEYS:
         found = ", ".join(map(str, table)) or "nothing"
-        more = ", ".join(("ignore_ids", "ignore_colours", *READING_KEYS))
+        more = ", ".join(("ignore_ids", "ignore_colors", *READING_KEYS))
         raise ValueError(f"expected the keys classes and perhaps {more}, found {found}")
     entries = table["classes"]
     if not isinstance(entries, Sequence) or isinstance(entries, str):
@@ -35,19 +37,29 @@ def arguments_from(table: Mapping[str, Any]) -> dict[str, Any]:
     for entry in entries:
         if not isinstance(entry, Mapping) or not {"name", "id"} <= set(entry) <= CLASS_KEYS:
             raise ValueError(
-                f"expected name, id and perhaps colour for each class, such as {EXAMPLE}, found {entry!r:.80}"
+                f"expected name, id and perhaps color for each class, such as {EXAMPLE}, found {entry!r:.80}"
             )
-    coloured = [entry["colour"] for entry in entries if "colour" in entry]
-    if 0 < len(coloured) < len(entries):
-        raise ValueError(f"expected a colour for every class or for none, found {len(coloured)} of {len(entries)}")
+    entries = [_in_one_spelling(entry) for entry in entries]
+    table = _in_one_spelling(table)
+    colored = [entry["colour"] for entry in entries if "colour" in entry]
+    if 0 < len(colored) < len(entries):
+        raise ValueError(f"expected a color for every class or for none, found {len(colored)} of {len(entries)}")
     return {
         "names": [entry["name"] for entry in entries],
         "ids": [entry["id"] for entry in entries],
-        "colours": coloured,
+        "colors": colored,
         "ignore_ids": table.get("ignore_ids"),
-        "ignore_colours": table.get("ignore_colours", ()),
+        "ignore_colors": table.get("ignore_colours", ()),
         **{key: table[key] for key in READING_KEYS if key in table},
     }
+
+
+def _in_one_spelling(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with the keys that files are written with."""
+    for american, british in SPELLINGS.items():
+        if american in entry and british in entry:
+            raise ValueError(f"expected {american} once, found {american} and {british}: leave out one of the two")
+    return {SPELLINGS.get(key, key): value for key, value in entry.items()}
 
 
 def as_name(name: Any) -> str:
@@ -61,7 +73,7 @@ def as_name(name: Any) -> str:
     return str(name)
 
 
-def as_palette(entry: Any) -> tuple[tuple[int, Colour], ...]:
+def as_palette(entry: Any) -> tuple[tuple[int, Color], ...]:
     """A mapping of indices to colors, as written by users, or its pairs → pairs.
 
     Raises:
@@ -74,7 +86,7 @@ def as_palette(entry: Any) -> tuple[tuple[int, Colour], ...]:
     pairs = list(entry.items()) if isinstance(entry, Mapping) else entry
     if not isinstance(pairs, list | tuple) or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
         raise ValueError(f"expected a color for each index under palette_seen, found {entry!r:.80}")
-    return tuple(sorted((as_ids(index)[0], as_colours(color)[0]) for index, color in pairs))
+    return tuple(sorted((as_ids(index)[0], as_colors(color)[0]) for index, color in pairs))
 
 
 def written(table: Any) -> dict[str, Any]:
@@ -82,12 +94,12 @@ def written(table: Any) -> dict[str, Any]:
     classes: list[dict[str, Any]] = [
         {"name": name, "id": _one_or_list(list(ids))} for name, ids in zip(table.names, table.ids, strict=True)
     ]
-    for entry, colours in zip(classes, table.colours, strict=False):
-        entry["colour"] = _one_or_list([list(colour) for colour in colours])
+    for entry, colors in zip(classes, table.colors, strict=False):
+        entry["colour"] = _one_or_list([list(color) for color in colors])
     found: dict[str, Any] = {
         "classes": classes,
         "ignore_ids": list(table.ignore_ids),
-        "ignore_colours": [list(colour) for colour in table.ignore_colours],
+        "ignore_colours": [list(color) for color in table.ignore_colors],
     }
     if table.threshold is not None:
         found["threshold"] = table.threshold

@@ -29,12 +29,12 @@ def require_palette(palette: str | None, colors: Sequence[Any]) -> None:
     Example:
         >>> require_palette("colors", [])
         Traceback (most recent call last):
-        ValueError: expected a colour for every class where palette is colors, found none: add them to the table
+        ValueError: expected a color for every class where palette is colors, found none: add them to the table
     """
     if palette not in (None, "ids", "colors"):
         raise ValueError(f"expected palette to be ids or colors, found {palette!r:.80}")
     if palette == "colors" and not colors:
-        raise ValueError("expected a colour for every class where palette is colors, found none: add them to the table")
+        raise ValueError("expected a color for every class where palette is colors, found none: add them to the table")
 
 
 def require_made_up(made_up: Any, colors: Sequence[Any]) -> None:
@@ -44,8 +44,8 @@ def require_made_up(made_up: Any, colors: Sequence[Any]) -> None:
         ValueError: it is not so.
     """
     if not isinstance(made_up, bool) or (made_up and not colors):
-        found = f"{made_up!r:.80} with {len(colors)} colours"
-        raise ValueError(f"expected ids_made_up to be true or false, and true with colours alone, found {found}")
+        found = f"{made_up!r:.80} with {len(colors)} colors"
+        raise ValueError(f"expected ids_made_up to be true or false, and true with colors alone, found {found}")
 
 
 def require_threshold(threshold: Any, ids: Sequence[Sequence[int]], ignored: Sequence[int]) -> None:

@@ -39,7 +39,7 @@ def class_table(
     if threshold is not None and (label_map is not None or isinstance(classes, str)):
         raise ValueError("threshold goes with names of two classes or with none: leave out the label map or the file")
     if palette == "colors" and (label_map is not None or threshold is not None or isinstance(classes, list)):
-        raise ValueError("palette colors goes with a class file that has colours, or with none: leave out the others")
+        raise ValueError("palette colors goes with a class file that has colors, or with none: leave out the others")
     table: ClassTable | None = None
     if isinstance(classes, str):
         table = _from_file(classes, label_map)
@@ -65,14 +65,14 @@ def with_ignored(table: ClassTable, ignored: int) -> ClassTable:
     if ignored < 0:
         raise ValueError(f"expected an ignore_index that masks can hold, 0 or more, found {ignored}")
     kept = [k for k, ids in enumerate(table.ids) if ids != (ignored,)]
-    gone = [color for k, colors in enumerate(table.colours) if k not in kept for color in colors]
+    gone = [color for k, colors in enumerate(table.colors) if k not in kept for color in colors]
     return replace(
         table,
         names=tuple(table.names[k] for k in kept),
         ids=tuple(tuple(i for i in table.ids[k] if i != ignored) for k in kept),
-        colours=tuple(table.colours[k] for k in kept if table.colours),
+        colors=tuple(table.colors[k] for k in kept if table.colors),
         ignore_ids=tuple(sorted({*table.ignore_ids, ignored})),
-        ignore_colours=(*table.ignore_colours, *gone),
+        ignore_colors=(*table.ignore_colors, *gone),
         assumed_ids=tuple(i for i in table.assumed_ids if i != ignored),
     )
 

@@ -10,8 +10,8 @@ from hardpix.data.class_files import PaletteSeen, arguments_from, as_name, as_pa
 from hardpix.data.class_rules import refuse_twice, require_among, require_made_up, require_palette, require_threshold
 from hardpix.data.label_lookup import LabelLookup
 from hardpix.data.label_maps import classes_and_ignored
-from hardpix.data.labels import HIGHEST_ID, as_colours, as_ids, gray_levels
-from hardpix.data.palette import Colour
+from hardpix.data.labels import HIGHEST_ID, as_colors, as_ids, gray_levels
+from hardpix.data.palette import Color
 
 
 @dataclass(frozen=True, init=False)
@@ -22,10 +22,10 @@ class ClassTable(LabelLookup):
         names: one a class.
         ids: what stands for each class in masks of ids: a number, or several that are learned as one class, the first
             of which is written in predictions.
-        colours: the same for masks of colors and for overlays. Without, RGB masks may hold ids, the same in all three
+        colors: the same for masks of colors and for overlays. Without, RGB masks may hold ids, the same in all three
             channels, and overlays have a palette for color-blind readers.
         ignore_ids: stored ids without a label; 255 by default, unless a class has it.
-        ignore_colours: stored colors without a label.
+        ignore_colors: stored colors without a label.
         threshold: of two classes, every stored number at or above it is the second, every other one the first; for
             masks with soft edges.
         palette: "colors" reads a palette file's colors as colors of the table. "ids" reads its indices as ids,
@@ -52,13 +52,13 @@ class ClassTable(LabelLookup):
 
     names: tuple[str, ...]
     ids: tuple[tuple[int, ...], ...]
-    colours: tuple[tuple[Colour, ...], ...]
+    colors: tuple[tuple[Color, ...], ...]
     ignore_ids: tuple[int, ...]
-    ignore_colours: tuple[Colour, ...]
+    ignore_colors: tuple[Color, ...]
     threshold: int | None
     palette: str | None
     assumed_ids: tuple[int, ...]
-    palette_seen: tuple[tuple[int, Colour], ...]
+    palette_seen: tuple[tuple[int, Color], ...]
     ids_made_up: bool
     learned: bool = field(compare=False)
 
@@ -66,9 +66,9 @@ class ClassTable(LabelLookup):
         self,
         names: Sequence[str],
         ids: Sequence[int | Sequence[int]],
-        colours: Sequence[Colour | Sequence[Colour]] = (),
+        colors: Sequence[Color | Sequence[Color]] = (),
         ignore_ids: Sequence[int] | None = None,
-        ignore_colours: Sequence[Colour] = (),
+        ignore_colors: Sequence[Color] = (),
         threshold: int | None = None,
         palette: str | None = None,
         assumed_ids: Sequence[int] | None = None,
@@ -77,11 +77,11 @@ class ClassTable(LabelLookup):
         learned: bool = False,
     ) -> None:
         each_ids = tuple(as_ids(entry) for entry in ids)
-        each_colours = tuple(as_colours(entry) for entry in colours)
-        if not names or len(names) != len(each_ids) or len(each_colours) not in (0, len(names)):
+        each_colors = tuple(as_colors(entry) for entry in colors)
+        if not names or len(names) != len(each_ids) or len(each_colors) not in (0, len(names)):
             raise ValueError(
-                f"expected at least one class and as many ids and colours as names, found {len(names)} names, "
-                f"{len(each_ids)} ids and {len(each_colours)} colours: give each class one of each"
+                f"expected at least one class and as many ids and colors as names, found {len(names)} names, "
+                f"{len(each_ids)} ids and {len(each_colors)} colors: give each class one of each"
             )
         taken = [i for entry in each_ids for i in entry]
         if ignore_ids is None:
@@ -90,9 +90,9 @@ class ClassTable(LabelLookup):
         values: dict[str, Any] = {
             "names": tuple(as_name(name) for name in names),
             "ids": each_ids,
-            "colours": each_colours,
+            "colors": each_colors,
             "ignore_ids": as_ids(ignore_ids),
-            "ignore_colours": as_colours(ignore_colours),
+            "ignore_colors": as_colors(ignore_colors),
             "threshold": threshold,
             "palette": palette,
             "assumed_ids": as_ids(assumed_ids or ()),
@@ -102,14 +102,14 @@ class ClassTable(LabelLookup):
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
-        for what, entries in (("id", each_ids), ("colour", each_colours)):
+        for what, entries in (("id", each_ids), ("color", each_colors)):
             if not all(entries):
                 raise ValueError(f"expected at least one {what} a class, found [] for {names[entries.index(())]}")
         refuse_twice("id", [*taken, *self.ignore_ids])
-        refuse_twice("colour", [c for entry in (*each_colours, self.ignore_colours) for c in entry])
+        refuse_twice("color", [c for entry in (*each_colors, self.ignore_colors) for c in entry])
         refuse_twice("name", list(self.names))
-        require_palette(palette, each_colours)
-        require_made_up(ids_made_up, each_colours)
+        require_palette(palette, each_colors)
+        require_made_up(ids_made_up, each_colors)
         require_threshold(threshold, each_ids, self.ignore_ids)
         require_among(self.assumed_ids, self.ignore_ids)
 
@@ -132,12 +132,12 @@ class ClassTable(LabelLookup):
             ('class 0', 'class 255')
         """
         found = sorted({int(i) for i in found})
-        unlabelled = () if gray_levels(found) else (255, HIGHEST_ID)
-        ids = [i for i in found if i not in unlabelled]
-        return cls([f"class {i}" for i in ids], ids, ignore_ids=unlabelled, assumed_ids=unlabelled)
+        unlabeled = () if gray_levels(found) else (255, HIGHEST_ID)
+        ids = [i for i in found if i not in unlabeled]
+        return cls([f"class {i}" for i in ids], ids, ignore_ids=unlabeled, assumed_ids=unlabeled)
 
     @classmethod
-    def from_colors(cls, found: Iterable[Colour]) -> ClassTable:
+    def from_colors(cls, found: Iterable[Color]) -> ClassTable:
         """Classes named after the colors that masks hold, palette files read by their colors.
 
         Example:
@@ -181,8 +181,8 @@ class ClassTable(LabelLookup):
     def from_dict(cls, table: Mapping[str, Any]) -> ClassTable:
         """Classes as a YAML file lists them.
 
-        `classes` is a list of `name`, `id` (one or several) and perhaps `colour` (one or several). The other keys may
-        be left out: `ignore_ids`, `ignore_colours`, `threshold`, `palette`, `assumed_ids`, `palette_seen` and
+        `classes` is a list of `name`, `id` (one or several) and perhaps `color` (one or several). The other keys may
+        be left out: `ignore_ids`, `ignore_colors`, `threshold`, `palette`, `assumed_ids`, `palette_seen` and
         `ids_made_up`.
 
         Raises:
@@ -194,7 +194,7 @@ class ClassTable(LabelLookup):
         """The table as plain lists and numbers, which `from_dict` reads."""
         return written(self)
 
-    def with_palette_seen(self, colors: Mapping[int, Colour]) -> ClassTable:
+    def with_palette_seen(self, colors: Mapping[int, Color]) -> ClassTable:
         """The same table, which remembers the colors of the palette files that the network learns from."""
         return replace(self, palette_seen=tuple(colors.items()))
 

@@ -37,9 +37,9 @@ class DepthFormat:
         Cityscapes stores (disparity · 256) + 1 in 16 bits, and 0 where it is unknown:
 
         >>> cityscapes = DepthFormat(scale=1 / 256, offset=-1 / 256, invalid=0, baseline=0.209313, focal=2262.52)
-        >>> cityscapes.metres(np.array([[0, 1, 2561]], np.uint16)).round(2)
+        >>> cityscapes.meters(np.array([[0, 1, 2561]], np.uint16)).round(2)
         array([[ nan,  nan, 47.36]], dtype=float32)
-        >>> DepthFormat(scale=0.001).metres(np.array([[0, 1500]], np.uint16))
+        >>> DepthFormat(scale=0.001).meters(np.array([[0, 1500]], np.uint16))
         array([[nan, 1.5]], dtype=float32)
     """
 
@@ -59,12 +59,12 @@ class DepthFormat:
                 raise ValueError(f"expected a number as {setting.name} of the depth format, found {value!r:.80}")
         if not (self.scale > 0 and isfinite(self.scale) and isfinite(self.offset)):
             raise ValueError(
-                "expected scale > 0 (metres for one unit of a stored number, such as 0.001 for millimetres) and a "
+                "expected scale > 0 (meters for one unit of a stored number, such as 0.001 for millimeters) and a "
                 f"finite offset, found {self.scale} and {self.offset}"
             )
         if (self.baseline is None) != (self.focal is None):
             raise ValueError(
-                f"expected baseline (in metres) and focal (in pixels) both, for stored disparity, or neither, for "
+                f"expected baseline (in meters) and focal (in pixels) both, for stored disparity, or neither, for "
                 f"stored depth, found baseline {self.baseline} and focal {self.focal}"
             )
         for name, length in (("baseline", self.baseline), ("focal", self.focal), ("farthest", self.farthest)):
@@ -73,7 +73,7 @@ class DepthFormat:
         if not (isinstance(self.rotated, int) and 0 <= self.rotated < 16):
             raise ValueError(f"expected rotated in 0…15, the bits of a 16-bit number, found {self.rotated}")
 
-    def metres(self, stored: np.ndarray) -> np.ndarray:
+    def meters(self, stored: np.ndarray) -> np.ndarray:
         """Stored numbers, of any shape → float32 meters, NaN where unknown.
 
         Raises:
@@ -85,23 +85,23 @@ class DepthFormat:
                 raise ValueError(f"{stored.dtype} where rotated={self.rotated} needs 16 bits")
             values = (stored >> self.rotated) | (stored << (16 - self.rotated))
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            metres = values.astype(np.float64) * self.scale + self.offset
+            meters = values.astype(np.float64) * self.scale + self.offset
             if self.baseline is not None and self.focal is not None:
-                metres = self.baseline * self.focal / metres
-            metres = metres.astype(np.float32)
-            unknown = ~np.isfinite(metres) | (metres <= 0)
+                meters = self.baseline * self.focal / meters
+            meters = meters.astype(np.float32)
+            unknown = ~np.isfinite(meters) | (meters <= 0)
             if self.farthest is not None:
-                unknown |= metres > self.farthest
+                unknown |= meters > self.farthest
         if self.invalid is not None:
             unknown |= stored == self.invalid
-        metres[unknown] = np.nan
-        return metres
+        meters[unknown] = np.nan
+        return meters
 
 
-METRES = DepthFormat()
+METERS = DepthFormat()
 
 
-def read_depth(path: str | Path, depth_format: DepthFormat = METRES, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+def read_depth(path: str | Path, depth_format: DepthFormat = METERS, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """A depth map (png, tif, npy) as (H, W) float32 in meters, NaN where unknown.
 
     Raises:
@@ -116,7 +116,7 @@ def read_depth(path: str | Path, depth_format: DepthFormat = METRES, *, max_pixe
     """
     stored = read_numbers(path, max_pixels=max_pixels)
     try:
-        return depth_format.metres(stored)
+        return depth_format.meters(stored)
     except ValueError as error:
         expected, advice = "depth as depth_format describes it", "correct depth_format, or replace the file"
         raise DataError.of([Problem("file in another format", Path(path), expected, str(error), advice)]) from error

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from torch import Tensor
 
-from hardpix.data.depth import METRES, DepthFormat, read_depth
+from hardpix.data.depth import METERS, DepthFormat, read_depth
 from hardpix.data.depth_problems import nothing_known, nothing_known_anywhere, wrong_unit
 from hardpix.data.errors import Problem
 from hardpix.data.map_kind import MapFacts, MapKind
@@ -32,7 +32,7 @@ class DepthKind(MapKind):
         depth_format: how stored numbers become meters; set it by `stored_as`, which binds the reader.
     """
 
-    depth_format: DepthFormat = METRES
+    depth_format: DepthFormat = METERS
 
     def stored_as(self, depth_format: DepthFormat) -> DepthKind:
         """The same kind for files of another format."""

@@ -11,7 +11,7 @@ from hardpix.data.errors import Problem
 NEAREST, FARTHEST = 0.05, 200.0
 
 # Common units of stored depth, and the scale that turns each into meters.
-SCALES = {"metres": 1.0, "millimetres": 0.001, "centimetres": 0.01, "1/256 m": 1 / 256}
+SCALES = {"meters": 1.0, "millimeters": 0.001, "centimeters": 0.01, "1/256 m": 1 / 256}
 
 
 def wrong_unit(path: Path, median: float, depth_format: DepthFormat) -> Problem | None:
@@ -34,8 +34,8 @@ def wrong_unit(path: Path, median: float, depth_format: DepthFormat) -> Problem 
         advice = "set the scale of depth_format" + (f": {' or '.join(likely)}" if likely else "")
         advice += "; if it is disparity, baseline and focal, too"
     else:
-        advice = "set scale and offset of depth_format to give disparity in pixels, baseline in metres, focal in pixels"
-    advice += "; depth that is right but lies outside these bounds may be given in another unit than metres"
+        advice = "set scale and offset of depth_format to give disparity in pixels, baseline in meters, focal in pixels"
+    advice += "; depth that is right but lies outside these bounds may be given in another unit than meters"
     return Problem(
         "depth in another unit", path, f"a median of {NEAREST:g} to {FARTHEST:g} m", f"a median of {median:g} m", advice
     )

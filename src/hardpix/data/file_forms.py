@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from hardpix.data.images import identified, layout
-from hardpix.data.palette import Colour
+from hardpix.data.palette import Color
 from hardpix.data.tif import tif_bands
 
 MODES = {
@@ -41,9 +41,9 @@ class FileForm:
     """
 
     name: str
-    palette: dict[int, Colour] = field(default_factory=dict)
+    palette: dict[int, Color] = field(default_factory=dict)
 
-    def shown(self, ids: Iterable[object]) -> dict[int, Colour]:
+    def shown(self, ids: Iterable[object]) -> dict[int, Color]:
         """The colors of the indices that are used."""
         used = set(ids)
         return {index: color for index, color in self.palette.items() if index in used}
@@ -82,7 +82,7 @@ def _mode(image: Image.Image) -> str:
     return mode.replace("8 bits", "16 bits") if sixteen else mode
 
 
-def _palette(image: Image.Image) -> dict[int, Colour]:
+def _palette(image: Image.Image) -> dict[int, Color]:
     if image.palette is None:
         return {}
     every = Image.frombytes("P", (256, 1), bytes(range(256)))
@@ -94,7 +94,7 @@ def _palette(image: Image.Image) -> dict[int, Colour]:
     stored = len(colors) // len(layout.partition(";")[0])
     # By way of RGBA, for Pillow warns where a palette loses its transparency.
     converted = np.asarray(every.convert("RGBA").convert("RGB"))[0, :stored]
-    shown: list[Colour] = [(int(red), int(green), int(blue)) for red, green, blue in converted]
+    shown: list[Color] = [(int(red), int(green), int(blue)) for red, green, blue in converted]
     # Programs fill up a palette with black.
     last = max((index for index, color in enumerate(shown) if any(color)), default=0)
     return {} if all(shown[i] == (i, i, i) for i in range(last + 1)) else dict(enumerate(shown))

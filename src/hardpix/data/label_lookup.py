@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from hardpix.data.labels import HIGHEST_ID, Label, count_labels, find_colours, grey_as_ids
-from hardpix.data.palette import Colour, palette
+from hardpix.data.labels import HIGHEST_ID, Label, count_labels, find_colors, gray_as_ids
+from hardpix.data.palette import Color, palette
 
 _IGNORED, _UNKNOWN = -1, -2
 
@@ -19,16 +19,16 @@ class LabelLookup:
 
     Attributes:
         ids: the stored ids of each class, the first of which is written.
-        colours: the stored colors of each class; empty where there are none.
+        colors: the stored colors of each class; empty where there are none.
         ignore_ids: stored ids without a label.
-        ignore_colours: stored colors without a label.
+        ignore_colors: stored colors without a label.
         threshold: of two classes, the number from which on stored numbers are the second.
     """
 
     ids: tuple[tuple[int, ...], ...]
-    colours: tuple[tuple[Colour, ...], ...]
+    colors: tuple[tuple[Color, ...], ...]
     ignore_ids: tuple[int, ...]
-    ignore_colours: tuple[Colour, ...]
+    ignore_colors: tuple[Color, ...]
     threshold: int | None
 
     def __len__(self) -> int:
@@ -73,7 +73,7 @@ class LabelLookup:
     def index_of(self, label: Label) -> int | None:
         """The index of one stored id or color; −1 where it is unlabeled, None where the table does not have it."""
         if isinstance(label, tuple):
-            return self._by_colour.get(label)
+            return self._by_color.get(label)
         return self._by_id.get(label) if self.threshold is None else int(label >= self.threshold)
 
     def stored(self, index: np.ndarray) -> np.ndarray:
@@ -82,22 +82,22 @@ class LabelLookup:
         return ids.astype(np.uint8 if ids.max() < 256 else np.uint16)[index]
 
     @property
-    def shown_colours(self) -> tuple[Colour, ...]:
+    def shown_colors(self) -> tuple[Color, ...]:
         """The first color of every class; without colors a palette for color-blind readers."""
-        return tuple(entry[0] for entry in self.colours) or palette(len(self))
+        return tuple(entry[0] for entry in self.colors) or palette(len(self))
 
     def paint(self, index: np.ndarray) -> np.ndarray:
         """(H, W) indices → (H, W, 3) uint8 colors; black where the index is no class."""
-        colours = np.array([*self.shown_colours, (0, 0, 0)], dtype=np.uint8)
-        return colours[np.where((index >= 0) & (index < len(self)), index, len(self))]
+        colors = np.array([*self.shown_colors, (0, 0, 0)], dtype=np.uint8)
+        return colors[np.where((index >= 0) & (index < len(self)), index, len(self))]
 
     @cached_property
     def _by_id(self) -> dict[int, int]:
         return _inverse(self.ids, self.ignore_ids)
 
     @cached_property
-    def _by_colour(self) -> dict[Colour, int]:
-        return _inverse(self.colours, self.ignore_colours)
+    def _by_color(self) -> dict[Color, int]:
+        return _inverse(self.colors, self.ignore_colors)
 
     @cached_property
     def _table(self) -> np.ndarray:
@@ -108,12 +108,12 @@ class LabelLookup:
 
     def _labels(self, stored: np.ndarray) -> np.ndarray:
         """The labels of an RGB mask: colors where the table has some, for black would else be taken for the id 0."""
-        return stored if self.colours else grey_as_ids(stored)
+        return stored if self.colors else gray_as_ids(stored)
 
     def _look_up(self, stored: np.ndarray) -> np.ndarray:
         labels = self._labels(stored)
         if labels.ndim == 3:
-            return find_colours(labels, self._by_colour, _UNKNOWN)
+            return find_colors(labels, self._by_color, _UNKNOWN)
         return self._table.take(labels) if self.threshold is None else (labels >= self.threshold).astype(np.int32)
 
 

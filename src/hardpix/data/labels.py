@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from hardpix.data.palette import Colour
+from hardpix.data.palette import Color
 
-Label = int | Colour
+Label = int | Color
 HIGHEST_ID = 65535
 
 # More gray levels than this cannot be told apart by eye, so nobody draws with them.
@@ -33,26 +33,26 @@ def as_ids(entry: Any) -> tuple[int, ...]:
     return tuple(int(i) for i in several)
 
 
-def as_colours(entry: Any) -> tuple[Colour, ...]:
+def as_colors(entry: Any) -> tuple[Color, ...]:
     """One color or several, as written by users → a tuple of colors.
 
     Raises:
         ValueError: something else.
 
     Example:
-        >>> as_colours([255, 128, 0]), as_colours(["#ff8000", [0, 0, 142]])
+        >>> as_colors([255, 128, 0]), as_colors(["#ff8000", [0, 0, 142]])
         (((255, 128, 0),), ((255, 128, 0), (0, 0, 142)))
     """
-    several = _is_list(entry) and all(isinstance(colour, str) or _is_list(colour) for colour in entry)
-    return tuple(_as_colour(colour) for colour in (entry if several else [entry]))
+    several = _is_list(entry) and all(isinstance(color, str) or _is_list(color) for color in entry)
+    return tuple(_as_color(color) for color in (entry if several else [entry]))
 
 
-def _as_colour(entry: Any) -> Colour:
+def _as_color(entry: Any) -> Color:
     if isinstance(entry, str) and re.fullmatch("#[0-9a-fA-F]{6}", entry):
         entry = tuple(bytes.fromhex(entry[1:]))
     if not _is_list(entry) or len(entry) != 3 or not all(_is_whole(v) and 0 <= v <= 255 for v in entry):
         raise ValueError(
-            'expected a colour of three numbers in 0…255, such as [255, 128, 0], or in quotes as "#ff8000", '
+            'expected a color of three numbers in 0…255, such as [255, 128, 0], or in quotes as "#ff8000", '
             f"found {entry!r:.80}"
         )
     red, green, blue = (int(v) for v in entry)
@@ -71,14 +71,14 @@ def count_labels(stored: np.ndarray) -> dict[Label, int]:
     """Number of pixels of each stored id, or of each stored color."""
     if stored.ndim == 3:
         codes, counts = np.unique(_pack(stored), return_counts=True)
-        colours = [(int(c) >> 16, int(c) >> 8 & 255, int(c) & 255) for c in codes]
-        return dict(zip(colours, counts.tolist(), strict=True))
+        colors = [(int(c) >> 16, int(c) >> 8 & 255, int(c) & 255) for c in codes]
+        return dict(zip(colors, counts.tolist(), strict=True))
     every = np.bincount(stored.ravel())
     ids = np.flatnonzero(every)
     return dict(zip(ids.tolist(), every[ids].tolist(), strict=True))
 
 
-def grey_as_ids(stored: np.ndarray) -> np.ndarray:
+def gray_as_ids(stored: np.ndarray) -> np.ndarray:
     """A mask whose three channels are equal everywhere → one of them, which holds ids; others as they are."""
     return stored if stored.ndim == 2 or (stored[..., :1] != stored).any() else stored[..., 0]
 
@@ -97,17 +97,17 @@ def gray_levels(ids: Collection[int]) -> bool:
     return all(abs(level - k * step) <= 1 for k, level in enumerate(levels))
 
 
-def find_colours(stored: np.ndarray, known: Mapping[Colour, int], otherwise: int) -> np.ndarray:
+def find_colors(stored: np.ndarray, known: Mapping[Color, int], otherwise: int) -> np.ndarray:
     """(H, W, 3) colors → (H, W): what `known` has for each, or `otherwise`."""
     packed = _pack(stored)
     if not known:
         return np.full(packed.shape, otherwise)
-    colours = np.array(list(known))
-    order = np.argsort(_pack(colours))
-    codes, values = _pack(colours)[order], np.array(list(known.values()))[order]
+    colors = np.array(list(known))
+    order = np.argsort(_pack(colors))
+    codes, values = _pack(colors)[order], np.array(list(known.values()))[order]
     place = np.searchsorted(codes, packed).clip(max=len(codes) - 1)
     return np.where(codes[place] == packed, values[place], otherwise)
 
 
-def _pack(colours: np.ndarray) -> np.ndarray:
-    return colours.astype(np.int64) @ np.array([65536, 256, 1])
+def _pack(colors: np.ndarray) -> np.ndarray:
+    return colors.astype(np.int64) @ np.array([65536, 256, 1])

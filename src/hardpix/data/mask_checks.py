@@ -21,7 +21,7 @@ from hardpix.data.mask_facts import MaskFacts, mask_facts
 from hardpix.data.masks import read_mask
 from hardpix.data.problems import (
     class_list_problems,
-    colours_without_table,
+    colors_without_table,
     ids_among_colors,
     too_many_labels,
     unknown_labels,
@@ -147,7 +147,7 @@ def classes_in(folder: Path, masks: Iterable[Path], *, max_pixels: int = MAX_PIX
             meaning would be a guess.
     """
     found, problems = read_masks(masks, max_pixels=max_pixels)
-    problems += [colours_without_table(mask.path, mask.labels) for mask in found if len(mask.ids) < len(mask.labels)]
+    problems += [colors_without_table(mask.path, mask.labels) for mask in found if len(mask.ids) < len(mask.labels)]
     labels = {str(mask.path): mask.labels for mask in found}
     table = _found_classes(labels)
     if not problems:
@@ -179,7 +179,7 @@ def _label_problems(
         of_colors = any(isinstance(label, tuple) for label in mask.labels)
         if asked is None:
             if of_colors and not by_color:
-                problems.append(colours_without_table(mask.path, mask.labels, option))
+                problems.append(colors_without_table(mask.path, mask.labels, option))
             elif by_color and not of_colors:
                 problems.append(ids_among_colors(mask.path, mask.labels, option))
             continue

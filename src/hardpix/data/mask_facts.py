@@ -11,8 +11,8 @@ import numpy as np
 from hardpix.data.classes import ClassTable
 from hardpix.data.errors import Problem
 from hardpix.data.file_forms import file_form
-from hardpix.data.labels import Label, count_labels, grey_as_ids
-from hardpix.data.palette import Colour
+from hardpix.data.labels import Label, count_labels, gray_as_ids
+from hardpix.data.palette import Color
 from hardpix.data.soft_edges import between_black_and_white
 
 MOST_NAMED = 3
@@ -35,7 +35,7 @@ class MaskFacts:
     path: Path
     labels: Mapping[Label, int]
     form: str = ""
-    palette: Mapping[int, Colour] = field(default_factory=dict)
+    palette: Mapping[int, Color] = field(default_factory=dict)
     soft: int = 0
     size: tuple[int, int] = (0, 0)
 
@@ -74,9 +74,9 @@ def mask_facts(
     """
     palette = classes.palette if classes else palette
     if labels is None:
-        ids_or_colors = stored if palette == "colors" else grey_as_ids(stored)
+        ids_or_colors = stored if palette == "colors" else gray_as_ids(stored)
         labels = classes.count(stored) if classes else count_labels(ids_or_colors)
-    form, soft = file_form(path), between_black_and_white(grey_as_ids(stored), labels)
+    form, soft = file_form(path), between_black_and_white(gray_as_ids(stored), labels)
     shown = {} if palette == "ids" else form.shown(labels)
     return MaskFacts(path, labels, form.name, shown, soft, (stored.shape[0], stored.shape[1]))
 

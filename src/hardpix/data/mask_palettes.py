@@ -8,7 +8,7 @@ from pathlib import Path
 from hardpix.data.classes import ClassTable
 from hardpix.data.errors import Problem
 from hardpix.data.mask_facts import MaskFacts, named, percent_of
-from hardpix.data.palette import Colour
+from hardpix.data.palette import Color
 from hardpix.data.palette_reading import colors_are_known
 from hardpix.data.problems import ranges
 from hardpix.data.remedies import MOST_MAPPED, label_map
@@ -31,11 +31,11 @@ def palettes_that_contradict(
     """
     if classes is not None and classes.by_color:
         return None
-    first: dict[int, tuple[Colour, MaskFacts | None]] = {
+    first: dict[int, tuple[Color, MaskFacts | None]] = {
         index: (color, None) for index, color in (classes.palette_seen if classes else ())
     }
     # Most files of a folder share few palettes, so that each is compared once.
-    of_palette: dict[tuple[tuple[int, Colour], ...], list[int]] = {}
+    of_palette: dict[tuple[tuple[int, Color], ...], list[int]] = {}
     other: dict[MaskFacts, list[int]] = {}
     for file in files:
         shown = tuple(file.palette.items())
@@ -66,10 +66,10 @@ def _colors_or_ids(classes: ClassTable | None, option: str) -> str:
     if classes is not None and classes.learned and not colors_are_known(classes):
         return f"{by_ids}; if the colors are right, save the masks with the palette of the training"
     if classes is None or colors_are_known(classes):
-        more = ", alone or with a class file that has colours" if classes is None else ""
+        more = ", alone or with a class file that has colors" if classes is None else ""
         return f"if the colors are right, say {option}palette colors{more}; {by_ids}"
     return (
-        f"{by_ids}; if the colors are right, they can be read only with a class file that has the colour of each "
+        f"{by_ids}; if the colors are right, they can be read only with a class file that has the color of each "
         "class, in training too"
     )
 
@@ -91,7 +91,7 @@ def masks_of_made_up_ids(
     share = percent_of(sum(file.labels[i] for file in of_ids for i in file.ids), files)
     written: dict[int, int | str] = {entry[0]: k for k, entry in enumerate(classes.ids)}
     meant = ", ".join(f"{entry[0]} is {name}" for entry, name in list(zip(classes.ids, classes.names, strict=True))[:3])
-    way = f"give a class file with the id and the colour of each class, as {option}classes"
+    way = f"give a class file with the id and the color of each class, as {option}classes"
     if classes.learned:
         by_map = label_map(written, option) if len(written) <= MOST_MAPPED else f"so by {option}label_map"
         way = f"if they hold the numbers that hardpix predict writes ({meant} …), say {by_map}"
@@ -105,7 +105,7 @@ def masks_of_made_up_ids(
     )
 
 
-def colors_by_index(files: Iterable[MaskFacts]) -> dict[int, Colour]:
+def colors_by_index(files: Iterable[MaskFacts]) -> dict[int, Color]:
     """The colors of the indices of all palette files, of which none contradicts another.
 
     Example:
@@ -126,13 +126,13 @@ def colors_of_other_classes(
         >>> colors_of_other_classes(Path("masks"), files, table, "--data.").found.partition(";")[0]
         'index 0 (sky) in (99, 9, 99), the color of road, in a.png'
     """
-    if classes is None or not classes.colours or classes.by_color:
+    if classes is None or not classes.colors or classes.by_color:
         return None
     wrong = _where(files, lambda index, color: classes.index_of(color) not in (None, classes.index_of(index)))
     if not wrong:
         return None
     advice = _colors_or_ids(classes, option)
-    advice += "" if classes.learned else "; or correct the ids or colours of the table"
+    advice += "" if classes.learned else "; or correct the ids or colors of the table"
     return Problem(CONTRADICT_TABLE, masks, EXPECTED, _said(masks, files, classes, wrong), advice, whole_folder=True)
 
 
@@ -140,7 +140,7 @@ def colors_of_no_class(
     masks: Path, files: Sequence[MaskFacts], classes: ClassTable | None, option: str
 ) -> Problem | None:
     """A doubt: indices of a class that their palette shows in a color that the class table lacks."""
-    if classes is None or not classes.colours or classes.by_color:
+    if classes is None or not classes.colors or classes.by_color:
         return None
     strange = _where(
         files, lambda index, color: classes.index_of(color) is None and (classes.index_of(index) or 0) >= 0
@@ -152,10 +152,10 @@ def colors_of_no_class(
     return Problem(OF_NO_CLASS, masks, EXPECTED, _said(masks, files, classes, strange), advice, whole_folder=True)
 
 
-EXPECTED = "palettes that show the colours of the class table"
+EXPECTED = "palettes that show the colors of the class table"
 
 
-def _where(files: Sequence[MaskFacts], is_so: Callable[[int, Colour], bool]) -> dict[MaskFacts, list[int]]:
+def _where(files: Sequence[MaskFacts], is_so: Callable[[int, Color], bool]) -> dict[MaskFacts, list[int]]:
     """The files, and their indices, of which something is so."""
     found = {file: [i for i, color in file.palette.items() if is_so(i, color)] for file in files}
     return {file: indices for file, indices in found.items() if indices}

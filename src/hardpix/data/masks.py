@@ -33,8 +33,8 @@ def read_mask(path: str | Path, *, by_color: bool = False, max_pixels: int = MAX
     Example:
         >>> from tempfile import TemporaryDirectory
         >>> with TemporaryDirectory() as folder:
-        ...     Image.new("RGB", (1, 1), (128, 64, 128)).save(f"{folder}/coloured.png")
-        ...     read_mask(f"{folder}/coloured.png").tolist()
+        ...     Image.new("RGB", (1, 1), (128, 64, 128)).save(f"{folder}/colored.png")
+        ...     read_mask(f"{folder}/colored.png").tolist()
         [[[128, 64, 128]]]
     """
     if (raster := read_raster(path, max_pixels=max_pixels)) is not None:
@@ -48,7 +48,7 @@ def read_mask(path: str | Path, *, by_color: bool = False, max_pixels: int = MAX
         if image.mode in ("RGB", "RGBA", "RGBX"):
             if ";16" in stored_as:
                 found = "16, of which Pillow drops the lower 8"
-                raise DataError.of([_not_a_mask(path, "colours of 8 bits a channel", found)])
+                raise DataError.of([_not_a_mask(path, "colors of 8 bits a channel", found)])
             return np.array(image)[..., :3]
         stored = np.array(image)
         if image.mode in ("LA", "PA"):
@@ -56,7 +56,7 @@ def read_mask(path: str | Path, *, by_color: bool = False, max_pixels: int = MAX
         if image.mode in ("1", "L"):
             return _as_stored(stored.astype(np.uint8), stored_as)
         if stored.ndim != 2:
-            raise DataError.of([_not_a_mask(path, "ids or RGB colours", f"PIL mode {image.mode}")])
+            raise DataError.of([_not_a_mask(path, "ids or RGB colors", f"PIL mode {image.mode}")])
         return _as_ids(path, stored)
 
 
@@ -68,10 +68,10 @@ def _from_raster(path: str | Path, raster: Raster, by_color: bool) -> np.ndarray
     if raster.bands == 3 and raster.photometric == RGB:
         if raster.values.dtype != np.uint8:
             found = f"{8 * raster.values.itemsize} bits: {raster.described}"
-            raise DataError.of([_not_a_mask(path, "colours of 8 bits a channel", found)])
+            raise DataError.of([_not_a_mask(path, "colors of 8 bits a channel", found)])
         return raster.values[..., :3]
     if raster.bands != 1:
-        raise DataError.of([_not_a_mask(path, "ids (one band) or RGB colours of 8 bits", raster.described)])
+        raise DataError.of([_not_a_mask(path, "ids (one band) or RGB colors of 8 bits", raster.described)])
     return _as_ids(path, raster.values[..., 0])
 
 

@@ -6,10 +6,10 @@ from functools import lru_cache
 
 import numpy as np
 
-Colour = tuple[int, int, int]
+Color = tuple[int, int, int]
 
 # Okabe and Ito (2008), "Color Universal Design", without black, which vanishes in dark images.
-OKABE_ITO: tuple[Colour, ...] = (
+OKABE_ITO: tuple[Color, ...] = (
     (230, 159, 0),
     (86, 180, 233),
     (0, 158, 115),
@@ -33,7 +33,7 @@ _RGB_TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0
 
 
 @lru_cache
-def palette(count: int) -> tuple[Colour, ...]:
+def palette(count: int) -> tuple[Color, ...]:
     """`count` different colors that color-blind people can tell apart as far as possible.
 
     The first seven are those of Okabe and Ito. Each further one is, out of a grid over RGB without grays, the farthest
@@ -52,8 +52,8 @@ def palette(count: int) -> tuple[Colour, ...]:
     seen = as_seen(grid)
     nearest = np.full(len(grid), np.inf)
     chosen = list(OKABE_ITO)
-    for colour in OKABE_ITO:
-        nearest = np.minimum(nearest, _distance(seen, as_seen(np.array([colour]))))
+    for color in OKABE_ITO:
+        nearest = np.minimum(nearest, _distance(seen, as_seen(np.array([color]))))
     while len(chosen) < count:
         farthest = int(nearest.argmax())
         red, green, blue = grid[farthest].tolist()
@@ -62,9 +62,9 @@ def palette(count: int) -> tuple[Colour, ...]:
     return tuple(chosen)
 
 
-def as_seen(colours: np.ndarray) -> np.ndarray:
+def as_seen(colors: np.ndarray) -> np.ndarray:
     """(N, 3) sRGB 0…255 → (4, N, 3) CIELAB: under normal sight and the three kinds of color blindness."""
-    share = colours / 255
+    share = colors / 255
     linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
     xyz = np.clip(linear @ _SIGHTS.transpose(0, 2, 1), 0, 1) @ _RGB_TO_XYZ.T
     ratio = xyz / _RGB_TO_XYZ.sum(axis=1)

@@ -20,7 +20,7 @@ def read_by(table: ClassTable, palette: str | None) -> ClassTable:
 
     Example:
         >>> table = ClassTable(["sky", "road"], [0, 1], palette_seen={0: (9, 9, 255), 1: (99, 9, 99)})
-        >>> read_by(table, "colors").colours
+        >>> read_by(table, "colors").colors
         (((9, 9, 255),), ((99, 9, 99),))
     """
     if palette == "colors":
@@ -49,14 +49,14 @@ def colors_are_known(table: ClassTable) -> bool:
 
 
 def _by_color(table: ClassTable) -> ClassTable:
-    if table.colours:
+    if table.colors:
         return replace(table, palette="colors")
     seen = dict(table.palette_seen)
     if missing := [name for name, ids in zip(table.names, table.ids, strict=True) if not seen.keys() & set(ids)]:
         raise ValueError(
-            "expected a colour for every class where palette is colors, from the class table or the palettes of the "
+            "expected a color for every class where palette is colors, from the class table or the palettes of the "
             f"training, found none for {', '.join(missing)}: add them to the table, or save the masks with its ids"
         )
     colors = tuple(tuple(seen[i] for i in ids if i in seen) for ids in table.ids)
     ignored = tuple(seen[i] for i in table.ignore_ids if i in seen)
-    return replace(table, colours=colors, ignore_colours=ignored, palette="colors")
+    return replace(table, colors=colors, ignore_colors=ignored, palette="colors")

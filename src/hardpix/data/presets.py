@@ -9,7 +9,7 @@ from typing import Any
 
 from hardpix.data.class_files import TABLE_KEYS
 from hardpix.data.classes import ClassTable
-from hardpix.data.depth import METRES, DepthFormat
+from hardpix.data.depth import METERS, DepthFormat
 from hardpix.data.files import read_stems
 from hardpix.data.maps import MAPS
 from hardpix.data.pairs import Folders
@@ -36,7 +36,7 @@ class Preset:
     name: str
     classes: ClassTable
     parts: Mapping[str, Mapping[str, str]]
-    depth_format: DepthFormat = METRES
+    depth_format: DepthFormat = METERS
 
     def folders(self, root: str | Path, part: str) -> Folders:
         """Folders of one part's files in a copy of the data set.
@@ -91,7 +91,7 @@ def _as_preset(content: dict[str, Any]) -> Preset:
         found = ", ".join(map(str, content)) or "nothing"
         raise ValueError(
             f"expected the keys name, classes, one or more of {', '.join(PARTS)}, and perhaps ignore_ids, "
-            f"ignore_colours and depth_format, found {found}"
+            f"ignore_colors and depth_format, found {found}"
         )
     parts = {part: content[part] for part in PARTS if part in content}
     known = {field.name for field in fields(Folders)} - {"maps"}

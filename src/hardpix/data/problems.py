@@ -49,21 +49,21 @@ def unknown_labels(
     first = sorted(unknown.items(), key=lambda item: -item[1])[:8]
     found = ", ".join(f"{label} ({count} pixels)" for label, count in first) + (" …" if len(unknown) > 8 else "")
     if any(isinstance(label, tuple) for label in unknown):
-        expected = f"the colours of {len(classes)} classes or of ignore_colours"
-        advice = "add the colours to the class table or to ignore_colours"
+        expected = f"the colors of {len(classes)} classes or of ignore_colors"
+        advice = "add the colors to the class table or to ignore_colors"
         if classes.learned:
-            advice = "save the mask with the ids or the colours of the run's classes"
-        if not classes.colours:
-            expected = f"ids {ranges(i for entry in classes.ids for i in entry)}, for the class table has no colours"
+            advice = "save the mask with the ids or the colors of the run's classes"
+        if not classes.colors:
+            expected = f"ids {ranges(i for entry in classes.ids for i in entry)}, for the class table has no colors"
             advice = "save the mask as ids"
             if not classes.learned:
-                advice = f"either {advice}; or give a class file with the colour of each class, as {option}classes"
+                advice = f"either {advice}; or give a class file with the color of each class, as {option}classes"
             if colors_are_known(classes):
                 advice = f"say {option}palette colors, and colors are read as the palettes of the training show them"
         elif all(isinstance(label, tuple) and len(set(label)) == 1 for label in unknown):
-            leave = "" if classes.learned else "leave the colours out of the class table, or "
+            leave = "" if classes.learned else "leave the colors out of the class table, or "
             advice += f"; if these are ids, {leave}save the mask with one channel"
-        return Problem("colour outside the classes", path, expected, found, advice)
+        return Problem("color outside the classes", path, expected, found, advice)
     ids = np.array([i for entry in classes.ids for i in entry])
     expected = f"ids {ranges(ids)}" + (f", or {ranges(classes.ignore_ids)} to ignore" if classes.ignore_ids else "")
     advice = IN_QUESTION if in_question else _for_strangers(classes, strangers, option)
@@ -96,27 +96,27 @@ def _white_may_be_unlabeled(classes: ClassTable, strangers: Collection[int]) -> 
     return classes.ids in (((0,), (255,)), ((0,), (HIGHEST_ID,))) and len(strangers) == 1
 
 
-def colours_without_table(path: Path, labels: Iterable[Label], option: str = "--data.") -> Problem:
+def colors_without_table(path: Path, labels: Iterable[Label], option: str = "--data.") -> Problem:
     """Fault of a mask of colors when no table says what they mean."""
     labels = list(labels)
     shown = ", ".join(map(str, labels[:12])) + (" …" if len(labels) > 12 else "")
-    advice = f"write a class table with the name, id and colour of each class, and give the file as {option}classes"
+    advice = f"write a class table with the name, id and color of each class, and give the file as {option}classes"
     return Problem(
-        "colours without a table", path, "ids, or a table of colours", f"{len(labels)} colours: {shown}", advice
+        "colors without a table", path, "ids, or a table of colors", f"{len(labels)} colors: {shown}", advice
     )
 
 
 def ids_among_colors(path: Path, labels: Iterable[Label], option: str = "--data.") -> Problem:
     """A mask of ids where classes were to be found by their colors."""
     found = f"ids {ranges(label for label in labels if isinstance(label, int))}"
-    advice = f"write a class table with the name, id and colour of each class, and give the file as {option}classes"
+    advice = f"write a class table with the name, id and color of each class, and give the file as {option}classes"
     return Problem("ids among masks of colors", path, "colors of a palette, or RGB", found, advice)
 
 
 def too_many_labels(path: Path, labels: Mapping[Label, int]) -> Problem:
     """A file with more different labels than there can be classes."""
     if any(isinstance(label, tuple) for label in labels):
-        found = f"{len(labels)} colours, as a photograph has"
+        found = f"{len(labels)} colors, as a photograph has"
         advice = "give the folder of the masks; if this is one, export it without antialiasing, as png"
     else:
         found = f"{len(labels)} different ids, as a map of depth has"
@@ -135,10 +135,10 @@ def class_list_problems(
     kind = "class list that contradicts the masks"
     found = {label for counts in labels.values() for label in counts}
     ids = {label for label in found if isinstance(label, int)}
-    in_masks = f"ids {ranges(ids)}" if ids else f"{len(found)} colours"
+    in_masks = f"ids {ranges(ids)}" if ids else f"{len(found)} colors"
     if classes is None:
         if ids:
-            return [Problem(kind, masks, "labels", f"{in_masks} alone, which is unlabelled", "check the masks")], []
+            return [Problem(kind, masks, "labels", f"{in_masks} alone, which is unlabeled", "check the masks")], []
         return [], []
     seen = {classes.index_of(label) for label in found}
     missing = [name for index, name in enumerate(classes.names) if index not in seen]
@@ -162,7 +162,7 @@ def class_list_problems(
     if 0 <= ignore_index < len(classes):
         problems.append(_ignored_class(masks, classes, ignore_index, option))
     return problems, warnings + [
-        Problem("mask without a label", masks / stem, "labelled pixels", "none", "remove it, or label it")
+        Problem("mask without a label", masks / stem, "labeled pixels", "none", "remove it, or label it")
         for stem, counts in labels.items()
         if all(classes.index_of(label) == -1 for label in counts)
     ]

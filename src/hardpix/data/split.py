@@ -84,12 +84,12 @@ def split_blocks(stems: Sequence[str], share: float = 0.2, blocks: int = 4, gap:
         f"Validation: {len(val)} of {count} images in {blocks} contiguous block{'s' if blocks > 1 else ''} of file"
     )
     if chosen:
-        kept_apart = " names, so that neighbouring video frames do not leak"
-        neighbours = f"; {len(dropped)} at the borders of the blocks are used for neither."
+        kept_apart = " names, so that neighboring video frames do not leak"
+        neighbors = f"; {len(dropped)} at the borders of the blocks are used for neither."
     else:
         kept_apart = " names"
-        neighbours = ", neighbours of the blocks among them: frames of a video may leak there."
-    sentence = f"{contiguous}{kept_apart} ({'; '.join(spans)}); training: {len(train)} images{neighbours}"
+        neighbors = ", neighbors of the blocks among them: frames of a video may leak there."
+    sentence = f"{contiguous}{kept_apart} ({'; '.join(spans)}); training: {len(train)} images{neighbors}"
     return Split(tuple(train), tuple(order[i] for i in val), tuple(dropped), sentence)
 
 

@@ -79,9 +79,9 @@ def lines_over_epochs(series: Mapping[str, Sequence[float]]) -> str:
         y = down(quarter / 4)
         parts.append(f'<line class="tick" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{number(quarter / 4)}</text>')
-    labelled = range(0, count, math.ceil(count / 8))
-    parts += [_centred(across(i), HEIGHT - BOTTOM + 18, f"{i + 1}→{i + 2}") for i in labelled]
-    parts.append(_centred((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 4, "from epoch to epoch"))
+    labeled = range(0, count, math.ceil(count / 8))
+    parts += [_centerd(across(i), HEIGHT - BOTTOM + 18, f"{i + 1}→{i + 2}") for i in labeled]
+    parts.append(_centerd((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 4, "from epoch to epoch"))
     for kind, values in zip(_kinds(series), series.values(), strict=True):
         points = [None if math.isnan(value) else (across(i), down(value)) for i, value in enumerate(values)]
         parts.append(f'<path class="curve {kind}" d="{_path(points)}"/>')
@@ -126,5 +126,5 @@ def _path(points: Sequence[tuple[float, float] | None]) -> str:
     return path
 
 
-def _centred(x: float, y: float, text: str) -> str:
+def _centerd(x: float, y: float, text: str) -> str:
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="middle">{text}</text>'

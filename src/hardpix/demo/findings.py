@@ -53,7 +53,7 @@ class Findings:
             raise ValueError(f"the page compares two runs, the plain one first, but was given {len(self.runs)}")
         if len(self.class_names) != len(self.class_colors):
             raise ValueError(
-                f"every class needs a colour: {len(self.class_names)} names, {len(self.class_colors)} colours"
+                f"every class needs a color: {len(self.class_names)} names, {len(self.class_colors)} colors"
             )
         for example in self.examples:
             maps = {"truth": example.truth, "hardness": example.hardness, "ambiguity": example.ambiguity}

@@ -80,11 +80,11 @@ def _figure(kind: str, name: str, source: str, stem: str, span: Span | None = No
 
 def _wrong_pixels(example: Example, comparison: np.ndarray, plain: str, learned: str) -> str:
     """Share of a scene's labeled pixels that each run gets wrong."""
-    labelled = int((example.truth != IGNORE_INDEX).sum())
-    if labelled == 0:
-        return "<p>No pixel is labelled.</p>"
+    labeled = int((example.truth != IGNORE_INDEX).sum())
+    if labeled == 0:
+        return "<p>No pixel is labeled.</p>"
     rows = ""
     for name, only in ((plain, pictures.ONLY_FIRST_WRONG), (learned, pictures.ONLY_SECOND_WRONG)):
-        share = int(np.isin(comparison, (only, pictures.BOTH_WRONG)).sum()) / labelled
+        share = int(np.isin(comparison, (only, pictures.BOTH_WRONG)).sum()) / labeled
         rows += f'<tr><th scope="row">{escape(name)}</th><td class="figure">{words.percent(share)}</td></tr>'
     return f'<table class="wrong"><caption>wrong pixels, %</caption>{rows}</table>'

@@ -18,7 +18,7 @@ let layers = [];   // of the scene shown: {kind, name, low, high, source, pixels
 let loading = 0;   // a scene that finishes loading after a later one was asked for is dropped
 
 const classes = viewer.querySelector(".classes");
-const classOf = new Map();   // the names by colour; two classes of one colour share an entry
+const classOf = new Map();   // the names by color; two classes of one color share an entry
 for (const entry of document.querySelectorAll(".legends .swatch")) {
   const color = entry.dataset.color.split(",").reduce((sum, value) => sum * 256 + Number(value), 0);
   const name = entry.textContent.trim();
@@ -137,8 +137,8 @@ canvas.addEventListener("pointermove", (event) => {
 
 function describe(layer, i) {
   if (layer.kind === "labels") {
-    const unlabelled = layer.pixels.data[4 * i + 3] === 0;
-    return `${layer.name}: ${unlabelled ? "not labelled" : classOf.get(colorAt(layer, i))}`;
+    const unlabeled = layer.pixels.data[4 * i + 3] === 0;
+    return `${layer.name}: ${unlabeled ? "not labeled" : classOf.get(colorAt(layer, i))}`;
   }
   if (layer.kind !== "heat") return "";
   const share = heat.get(colorAt(layer, i)) ?? 0;

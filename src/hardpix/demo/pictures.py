@@ -61,8 +61,8 @@ def compare(truth: np.ndarray, first: np.ndarray, second: np.ndarray, ignore_ind
     >>> compare(np.array([[0, 0, 0, 0, 255]]), np.array([[0, 1, 0, 1, 1]]), np.array([[0, 0, 1, 1, 1]])).tolist()
     [[0, 1, 2, 3, 0]]
     """
-    labelled = truth != ignore_index
-    return labelled * ((first != truth) * ONLY_FIRST_WRONG + (second != truth) * ONLY_SECOND_WRONG)
+    labeled = truth != ignore_index
+    return labeled * ((first != truth) * ONLY_FIRST_WRONG + (second != truth) * ONLY_SECOND_WRONG)
 
 
 def comparison_picture(comparison: np.ndarray) -> str:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from hardpix.data import DataError, Problem
-from hardpix.data.labels import HIGHEST_ID, count_labels, grey_as_ids
+from hardpix.data.labels import HIGHEST_ID, count_labels, gray_as_ids
 from hardpix.data.mask_facts import MaskFacts
-from hardpix.data.problems import colours_without_table, too_many_labels
+from hardpix.data.problems import colors_without_table, too_many_labels
 from hardpix.diagnosis.agreement import Pairs, sum_pairs
 from hardpix.diagnosis.file_pairs import NEEDED, ImageFiles
 from hardpix.diagnosis.probability_counts import ProbabilityCounts
@@ -73,14 +73,14 @@ def _check(case: ImageFiles, reader: Reader, probabilities: ProbabilityCounts) -
         for kind, side, values in zip(NEEDED, (reader.truth, reader.predictions), stored, strict=True):
             if side.levels is not None:
                 continue
-            path, labels = case.files[kind], grey_as_ids(values)
+            path, labels = case.files[kind], gray_as_ids(values)
             # Ids of 8 bits cannot be too many, and to count them takes time.
             if labels.ndim == 3 or labels.max() > 255:
                 counts = count_labels(labels)
                 if len(counts) > MOST_LABELS:
                     problems.append(_too_many(too_many_labels(path, counts), kind, int(labels.max())))
                 elif labels.ndim == 3:
-                    problems.append(colours_without_table(path, counts, "--"))
+                    problems.append(colors_without_table(path, counts, "--"))
         if problems:
             return Checked(case, tuple(problems))
     pairs = reader.pairs(*stored)

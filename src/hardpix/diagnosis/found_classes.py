@@ -28,7 +28,7 @@ def classes_of(truth: Iterable[int], predicted: Iterable[int] = ()) -> ClassTabl
     truth = set(truth)
     ids = truth | set(predicted)
     if ids <= _UNLABELED:
-        raise DataError("expected ids of classes in masks and predictions, found 255 alone, which is unlabelled")
+        raise DataError("expected ids of classes in masks and predictions, found 255 alone, which is unlabeled")
     if len(ids) > MOST_LABELS:
         raise DataError(
             f"expected at most {MOST_LABELS} classes, found {len(ids)} different ids; if they count single objects, "

@@ -31,8 +31,8 @@ class ImageFindings:
 def describe_image(maps: ImageMaps, row: dict[str, float]) -> ImageFindings:
     """Everything about one image that is not summed over the set; `row` has its scores by column."""
     suspects = _suspects(maps)
-    mislabelled = sum(suspect["mislabelled"] for suspect in suspects)
-    return ImageFindings(row, _details(maps), suspects[:MOST_SUSPECTS], mislabelled)
+    mislabeled = sum(suspect["mislabelled"] for suspect in suspects)
+    return ImageFindings(row, _details(maps), suspects[:MOST_SUSPECTS], mislabeled)
 
 
 def _details(maps: ImageMaps) -> dict[str, Any]:

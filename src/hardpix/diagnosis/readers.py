@@ -264,7 +264,7 @@ def _without_prediction(path: Path, pixels: int) -> Problem:
     return Problem(
         "pixels without a prediction",
         path,
-        "a class at every labelled pixel",
+        "a class at every labeled pixel",
         f"none at {pixels}",
         "predict a class everywhere, or give the id that stands there a name in the class table",
     )

@@ -60,10 +60,10 @@ def _overall(summary: Mapping[str, Any]) -> Sentence:
     scores = summary["scores"]
     wrong = sum(kind["pixels"] for kind in summary["kinds"])
     if np.isnan(scores["miou"]):
-        return _said("No pixel of the masks is labelled.", "classes")
+        return _said("No pixel of the masks is labeled.", "classes")
     if wrong == 0:
-        return _said("Every labelled pixel is right.", "classes")
-    text = f"{_percent(1 - scores['accuracy'])} of the labelled pixels are wrong: mIoU {100 * scores['miou']:.1f} %"
+        return _said("Every labeled pixel is right.", "classes")
+    text = f"{_percent(1 - scores['accuracy'])} of the labeled pixels are wrong: mIoU {100 * scores['miou']:.1f} %"
     if not np.isnan(scores["boundary_miou"]):
         text += f", Boundary mIoU {100 * scores['boundary_miou']:.1f} %"
     return _said(f"{text}.", "classes")
@@ -207,13 +207,13 @@ def _suspects(summary: Mapping[str, Any], names: Sequence[str]) -> Sentence | No
     many = summary["suspect_regions"]
     if not many:
         return _said(
-            "No region seems mislabelled rather than hard: where a label is suspect, the network does not know the "
+            "No region seems mislabeled rather than hard: where a label is suspect, the network does not know the "
             "label's class, or finds the label likelier than the other class.",
             "suspects",
         )
     return _said(
-        f"{many:,} {'region' if many == 1 else 'regions'} may be mislabelled rather than hard; the one that matters "
-        f"most is labelled {names[first['given']]} and seems to be {names[first['suspected']]}.",
+        f"{many:,} {'region' if many == 1 else 'regions'} may be mislabeled rather than hard; the one that matters "
+        f"most is labeled {names[first['given']]} and seems to be {names[first['suspected']]}.",
         "suspects",
     )
 

@@ -25,12 +25,12 @@ from hardpix.diagnosis.readings import Readings
 from hardpix.diagnosis.sides import SideReader
 from hardpix.diagnosis.unlabeled_foreground import evidence_of
 
-COLORS = "add to the command a class file with palette: colors and the colour of each class, as --classes"
+COLORS = "add to the command a class file with palette: colors and the color of each class, as --classes"
 IDS = "if the indices are right and the colors mean nothing, with palette: ids in the class file"
 # Settings that `hardpix diagnose` has under other names, or for each side.
 ADVICE = {
     CONTRADICT: f"if the colors are right, {COLORS}; {IDS}",
-    CONTRADICT_TABLE: f"if the colors are right, {COLORS}; {IDS}; or correct the ids or colours of the table",
+    CONTRADICT_TABLE: f"if the colors are right, {COLORS}; {IDS}; or correct the ids or colors of the table",
     OF_NO_CLASS: f"nothing if the ids of the class table are right; {IDS}",
     IN_ORDER: "add to the command: --truth-ids index",
 }

@@ -11,7 +11,7 @@ import numpy as np
 
 from hardpix.data import ClassTable, DataError
 from hardpix.data.errors import unusable
-from hardpix.data.labels import HIGHEST_ID, Label, count_labels, grey_as_ids
+from hardpix.data.labels import HIGHEST_ID, Label, count_labels, gray_as_ids
 from hardpix.data.limits import MAX_PIXELS
 from hardpix.data.mask_checks import MOST_LABELS
 from hardpix.data.mask_facts import MaskFacts, mask_facts
@@ -53,16 +53,16 @@ class SideReader:
             DataError: the file cannot be read, or has colors in place of gray levels.
         """
         stored = read_mask(path, by_color=self.classes is not None and self.classes.by_color, max_pixels=max_pixels)
-        if self.levels is not None and grey_as_ids(stored).ndim != 2:
+        if self.levels is not None and gray_as_ids(stored).ndim != 2:
             raise DataError.of([unusable(path, "one number a pixel where a threshold is given", "colors")])
         return stored
 
     def ids(self, stored: np.ndarray) -> np.ndarray:
         """A map as stored → (H, W) ids; colors as the first id of their class, `NO_LABEL`, or `UNKNOWN`."""
         if self.levels is not None:
-            return self.levels.codes(grey_as_ids(stored))[0]
-        if self.classes is None or not self.classes.colours:
-            stored = grey_as_ids(stored)
+            return self.levels.codes(gray_as_ids(stored))[0]
+        if self.classes is None or not self.classes.colors:
+            stored = gray_as_ids(stored)
         if stored.ndim == 2:
             return stored
         if self.classes is None:
@@ -74,8 +74,8 @@ class SideReader:
 
     def codes(self, stored: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """A map as stored → class indices and which labels are known, as `ClassTable.codes` gives them."""
-        if self.levels is not None or not self.table.colours:
-            stored = grey_as_ids(stored)
+        if self.levels is not None or not self.table.colors:
+            stored = gray_as_ids(stored)
         if self.levels is not None:
             stored = self.levels.codes(stored)[0]
         if self.renamed and stored.ndim == 2:
@@ -104,14 +104,14 @@ class SideReader:
             ids: how many pixels each id of `ids` has.
         """
         if self.levels is not None:
-            gray = count_labels(grey_as_ids(stored))
+            gray = count_labels(gray_as_ids(stored))
             by_class = dict[Label, int](zip((0, self.levels.ids[1][0]), (ids.get(0, 0), ids.get(1, 0)), strict=True))
             return mask_facts(path, stored, self.levels, labels=gray if len(gray) <= MOST_LABELS else by_class)
-        label_of = self._color_of if stored.ndim == 3 and self.classes and self.classes.colours else lambda i: i
+        label_of = self._color_of if stored.ndim == 3 and self.classes and self.classes.colors else lambda i: i
         return mask_facts(path, stored, self.classes, labels={label_of(i): n for i, n in ids.items() if i != UNKNOWN})
 
     def _color_of(self, i: int) -> Label:
         """The color that stands for an id of `ids` in a map of colors."""
         index = self.index_of(i)
         assert index is not None
-        return self.table.ignore_colours[0] if index < 0 else self.table.colours[index][0]
+        return self.table.ignore_colors[0] if index < 0 else self.table.colors[index][0]

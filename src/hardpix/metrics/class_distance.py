@@ -47,7 +47,7 @@ def distance_to_class(
     width = padded.shape[1]
     place = (row + furthest + 1) * width + column + furthest + 1
     flat = padded.ravel()
-    neighbours = [dy * width + dx for dy, dx in _ring(1)]
+    neighbors = [dy * width + dx for dy, dx in _ring(1)]
     left = np.arange(len(pixels))
     for radius in range(1, furthest + 1):
         left = left[(distance[left] == 0) & (reach[left] >= radius)]
@@ -62,7 +62,7 @@ def distance_to_class(
             fresh = np.flatnonzero(hit > found)
             beside = touching[left[fresh]]
             around = there[fresh]
-            found[fresh] = np.logical_or.reduce([flat[around + step] == beside for step in neighbours])
+            found[fresh] = np.logical_or.reduce([flat[around + step] == beside for step in neighbors])
         distance[left[found]] = radius
     return distance
 

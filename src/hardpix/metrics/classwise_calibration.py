@@ -7,7 +7,7 @@ import numpy as np
 from hardpix.metrics.calibration import bin_sums
 from hardpix.metrics.counting import ProbabilityMetric, declared
 from hardpix.metrics.fixed_point import LEVELS, sixteen_bits
-from hardpix.metrics.label_pair import labelled
+from hardpix.metrics.label_pair import labeled
 from hardpix.metrics.self_confidence import check_probabilities
 
 
@@ -42,7 +42,7 @@ def classwise_calibration_counts(
     classes = check_probabilities(probabilities, target)
     if bins < 1:
         raise ValueError(f"expected at least 1 bin, found {bins}")
-    truth, valid = labelled(target, classes, ignore_index)
+    truth, valid = labeled(target, classes, ignore_index)
     counts = np.empty((classes, 3, bins), dtype=np.int64)
     for k, plane in enumerate(probabilities):
         levels = sixteen_bits(plane, valid)

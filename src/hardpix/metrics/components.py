@@ -19,7 +19,7 @@ class Components:
     """
 
     map: NDArray[np.int32]
-    """(H, W): the number of every pixel's component, 0 where unlabelled."""
+    """(H, W): the number of every pixel's component, 0 where unlabeled."""
     label: NDArray[np.int64]
     """(N + 1,): the class of every component; row 0 holds ``ignore_index``."""
     area: NDArray[np.int64]
@@ -64,7 +64,7 @@ def connected_components(labels: NDArray[np.integer], ignore_index: int = 255) -
     first = np.flatnonzero(starts)
     length = np.diff(first, append=labels.size)
     label = labels.ravel()[first].astype(np.int64)
-    labelled = label != ignore_index
+    labeled = label != ignore_index
 
     run = np.repeat(np.arange(len(first), dtype=np.int32), length).reshape(height, width)
     above, below = _touching_runs(run, starts)
@@ -72,8 +72,8 @@ def connected_components(labels: NDArray[np.integer], ignore_index: int = 255) -
     root = _roots(len(first), above[joined], below[joined])
 
     # A root is the first run of its component, so that counting roots numbers components by their first pixels.
-    is_root = (root == np.arange(len(first))) & labelled
-    number = np.where(labelled, np.cumsum(is_root)[root], 0)
+    is_root = (root == np.arange(len(first))) & labeled
+    number = np.where(labeled, np.cumsum(is_root)[root], 0)
     count = int(is_root.sum()) + 1
     area = np.bincount(number, weights=length, minlength=count).astype(np.int64)
     area[0] = 0

@@ -27,8 +27,8 @@ class ErrorKind(IntEnum):
     CONFUSED = 4
 
 
-UNLABELLED = 255
-"""What kind maps hold where the truth is unlabelled."""
+UNLABELED = 255
+"""What kind maps hold where the truth is unlabeled."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class ErrorKinds:
     """
 
     map: NDArray[np.uint8]
-    """(H, W): an :class:`ErrorKind`, 255 where unlabelled."""
+    """(H, W): an :class:`ErrorKind`, 255 where unlabeled."""
     counts: Tensor
     """(5, C, C) int64: pixels by kind, true class and predicted class; their sum over kinds is the confusion matrix."""
     displaced: Tensor
@@ -110,7 +110,7 @@ def classify_errors(objects: MatchedObjects, radius: int = 3) -> ErrorKinds:
     )
 
     kinds = np.zeros(objects.target.shape, dtype=np.uint8)
-    kinds[objects.target == classes] = UNLABELLED
+    kinds[objects.target == classes] = UNLABELED
     kinds.ravel()[wrong] = kind
 
     counts = _count(kind, truth, guess, len(ErrorKind), classes)

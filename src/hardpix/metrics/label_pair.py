@@ -11,8 +11,8 @@ from hardpix.pixels.shares import as_fraction
 class LabelPair(NamedTuple):
     """Prediction and truth of one image.
 
-    Both hold ``ignore_index``, the largest value of their type, where truth has no label: where it is unlabeled the
-    prediction counts as unlabeled too, so that neither has a border or a part there.
+    Both hold ``ignore_index``, the largest value of their type, where truth has no label. There the prediction counts
+    as unlabeled too, so that neither has a border or a part there.
     """
 
     prediction: np.ndarray  # (H, W) uint8 or uint16
@@ -45,16 +45,16 @@ def label_pair(prediction: np.ndarray, target: np.ndarray, num_classes: int, ign
     """
     if prediction.shape != target.shape:
         raise ValueError(f"expected prediction and target of one shape, found {prediction.shape} and {target.shape}")
-    narrow_target, valid = labelled(target, num_classes, ignore_index)
+    narrow_target, valid = labeled(target, num_classes, ignore_index)
     narrow_prediction = _narrow("prediction", prediction, valid, num_classes, ignore_index)
     return LabelPair(narrow_prediction, narrow_target, valid, num_classes)
 
 
-def labelled(target: np.ndarray, num_classes: int, ignore_index: int = 255) -> tuple[np.ndarray, np.ndarray]:
+def labeled(target: np.ndarray, num_classes: int, ignore_index: int = 255) -> tuple[np.ndarray, np.ndarray]:
     """The truth alone as :func:`label_pair` has it, and which of its pixels are labeled.
 
     Example:
-        >>> labelled(np.array([[0, -1]]), num_classes=2, ignore_index=-1)
+        >>> labeled(np.array([[0, -1]]), num_classes=2, ignore_index=-1)
         (array([[  0, 255]], dtype=uint8), array([[ True, False]]))
     """
     if target.ndim != 2 or target.size == 0:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from hardpix.metrics.fixed_point import unit_interval
-from hardpix.metrics.label_pair import labelled
+from hardpix.metrics.label_pair import labeled
 from hardpix.metrics.self_confidence import check_probabilities
 
 # cleanlab's: the mean of equal numbers may come out above them by rounding.
@@ -80,7 +80,7 @@ def find_label_suspects(
                [0, 0]])
     """
     classes = check_probabilities(probabilities, target)
-    return suspects_in(probabilities, *labelled(target, classes, ignore_index), thresholds, tolerance)
+    return suspects_in(probabilities, *labeled(target, classes, ignore_index), thresholds, tolerance)
 
 
 def suspects_in(

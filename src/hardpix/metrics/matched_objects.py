@@ -24,13 +24,13 @@ class MatchedObjects:
     """
 
     num_classes: int
-    """C, which is also the code of unlabelled pixels in both maps."""
+    """C, which is also the code of unlabeled pixels in both maps."""
     prediction: NDArray[np.unsignedinteger]
     """(H, W) class codes."""
     target: NDArray[np.unsignedinteger]
     """(H, W) class codes."""
     wrong: NDArray[np.intp]
-    """(W,): where the labelled pixels with a wrong class lie in the flattened maps."""
+    """(W,): where the labeled pixels with a wrong class lie in the flattened maps."""
     truth: Components
     predicted: Components
     found: NDArray[np.int64]

@@ -29,7 +29,7 @@ class ObjectCounts:
     """
 
     confusion: Tensor
-    """(S, C, C): labelled pixels by the band of their component of the truth, true class and predicted class."""
+    """(S, C, C): labeled pixels by the band of their component of the truth, true class and predicted class."""
     false_pixels: Tensor
     """(S, C): pixels of another class that were predicted as this one, by the band that they are charged to."""
     objects: Tensor

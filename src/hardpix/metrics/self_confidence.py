@@ -6,7 +6,7 @@ import numpy as np
 
 from hardpix.metrics.counting import ProbabilityMetric, declared
 from hardpix.metrics.fixed_point import unit_interval
-from hardpix.metrics.label_pair import labelled
+from hardpix.metrics.label_pair import labeled
 
 # 65535 · 257 = 255 · 257 · 257, about 2²⁴: uint8 and uint16 probabilities are whole numbers of it, floats are rounded
 # to it by 3e-8 at most, and 10¹¹ pixels fit into an int64.
@@ -39,7 +39,7 @@ def self_confidence_counts(probabilities: np.ndarray, target: np.ndarray, ignore
         (array([2, 1]), array([0.75, 0.8 ]))
     """
     classes = check_probabilities(probabilities, target)
-    truth, valid = labelled(target, classes, ignore_index)
+    truth, valid = labeled(target, classes, ignore_index)
     labels = truth[valid]
     rows, columns = np.nonzero(valid)
     own = probabilities[labels, rows, columns]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from hardpix.metrics.label_pair import labelled
+from hardpix.metrics.label_pair import labeled
 from hardpix.metrics.self_confidence import check_probabilities
 
 
@@ -68,7 +68,7 @@ def suspect_regions(
         [SuspectRegion(given=0, suspected=1, area=2, box=(0, 1, 1, 3), margin=0.5, score=1.0)]
     """
     classes = check_probabilities(probabilities, target)
-    return regions_in(suspected, probabilities, *labelled(target, classes, ignore_index), min_area)
+    return regions_in(suspected, probabilities, *labeled(target, classes, ignore_index), min_area)
 
 
 def regions_in(
@@ -78,7 +78,7 @@ def regions_in(
     classes = check_probabilities(probabilities, truth)
     if suspected.shape != truth.shape or (suspected >= classes).any() or (suspected[~valid] >= 0).any():
         raise ValueError(
-            f"expected suspected classes up to {classes - 1} of shape {truth.shape}, −1 at unlabelled pixels, found "
+            f"expected suspected classes up to {classes - 1} of shape {truth.shape}, −1 at unlabeled pixels, found "
             f"others or the shape {suspected.shape}"
         )
     rows, columns = np.nonzero(suspected >= 0)

@@ -34,8 +34,8 @@ def thin_parts(labels: np.ndarray, radius: int) -> np.ndarray:
     """
     # One radius around the image is enough: what a disc out there would see beyond it repeats what it sees nearer.
     around = cv2.copyMakeBorder(labels, radius, radius, radius, radius, cv2.BORDER_REPLICATE)
-    centres = ~holds_several_classes(around, disc(radius))
-    kept = covered(centres, disc(radius))[radius:-radius, radius:-radius]
+    centers = ~holds_several_classes(around, disc(radius))
+    kept = covered(centers, disc(radius))[radius:-radius, radius:-radius]
     return ~kept & (labels != ignore_index_of(labels))
 
 

@@ -82,7 +82,7 @@ class DDRNet(nn.Module):
         )
         self.head = Head(4 * width, head_width, num_classes)
         self.auxiliary_head = Head(detail, head_width, num_classes) if auxiliary else None
-        self.apply(_initialise)
+        self.apply(_initialize)
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, in_channels, H, W) image to (B, num_classes, H, W) logits."""
@@ -202,6 +202,6 @@ def _stage(inputs: int, outputs: int, blocks: int, stride: int = 1) -> nn.Sequen
     return nn.Sequential(*modules)
 
 
-def _initialise(module: nn.Module) -> None:
+def _initialize(module: nn.Module) -> None:
     if isinstance(module, nn.Conv2d):
         nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

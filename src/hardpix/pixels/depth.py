@@ -55,7 +55,7 @@ def depth_prediction_error(log_prediction: Tensor, depth: Tensor) -> Tensor:
 
 @torch.no_grad()
 def depth_aware_error(
-    error: Tensor, depth: Tensor, labelled: Tensor, *, radius: int = 2, step: int = 3, tolerance: float = 0.1
+    error: Tensor, depth: Tensor, labeled: Tensor, *, radius: int = 2, step: int = 3, tolerance: float = 0.1
 ) -> Tensor:
     """The mean error around each pixel over what lies at the same depth.
 
@@ -69,7 +69,7 @@ def depth_aware_error(
     Args:
         error: (B, H, W) e, such as 1 − the probability of the labeled class.
         depth: (B, H, W) d; unknown where it is NaN, infinite or not above 0.
-        labelled: (B, H, W) boolean; the error of other pixels does not count.
+        labeled: (B, H, W) boolean; the error of other pixels does not count.
         radius: neighbors on each side, ≥ 0.
         step: rows and columns between neighbors, ≥ 1.
         tolerance: ρ > 0, the share of its own depth within which a pixel's neighbors are at the same depth.
@@ -86,14 +86,14 @@ def depth_aware_error(
         >>> depth_aware_error(error, depth, torch.ones(1, 1, 4, dtype=torch.bool), radius=3, step=1)
         tensor([[[0.5000, 0.5000, 0.2500, 0.2500]]])
     """
-    _require_maps(error=error, depth=depth, labelled=labelled)
+    _require_maps(error=error, depth=depth, labeled=labeled)
     require_window(radius, step, tolerance)
     with torch.autocast(depth.device.type, enabled=False):
         error, depth = at_least_float32(error), at_least_float32(depth)
         known = known_depth(depth)
         # Unknown depth must be a number, too: its weight is 0.
         depth = torch.where(known, depth, 1)
-        counts = known & labelled
+        counts = known & labeled
         errors = torch.where(counts, error, 0)
         # Image by image: what a shift needs stays in the processor's cache.
         images = zip(errors, depth, counts.to(depth.dtype), strict=True)

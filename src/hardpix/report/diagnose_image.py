@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from hardpix.data import Problem
-from hardpix.data.palette import Colour
+from hardpix.data.palette import Color
 from hardpix.diagnosis.file_pairs import ImageFiles
 from hardpix.diagnosis.image_findings import ImageFindings, describe_image
 from hardpix.diagnosis.image_maps import ImageMaps
@@ -46,13 +46,13 @@ class PictureWriter:
 
     Attributes:
         out: folder of the report.
-        class_colours: by class.
+        class_colors: by class.
         longest_side: in pixels; None leaves pictures as they are.
         thumbnails_alone: no more than these.
     """
 
     out: Path
-    class_colours: Sequence[Colour]
+    class_colors: Sequence[Color]
     longest_side: int | None = 1024
     thumbnails_alone: bool = False
 
@@ -65,8 +65,8 @@ class PictureWriter:
         write_pictures(
             self.out,
             number,
-            class_colours=self.class_colours,
-            kind_colours=[colour for _, colour, _ in KINDS.values()],
+            class_colors=self.class_colors,
+            kind_colors=[color for _, color, _ in KINDS.values()],
             image=maps.image,
             truth=maps.truth,
             prediction=maps.prediction,

@@ -146,8 +146,8 @@ def finish_report(
         },
         "settings": plain(vars(settings)),
         "classes": [
-            {"name": name, "id": classes.ids[k][0], "colour": colour}
-            for k, (name, colour) in enumerate(zip(classes.names, classes.shown_colours, strict=True))
+            {"name": name, "id": classes.ids[k][0], "colour": color}
+            for k, (name, color) in enumerate(zip(classes.names, classes.shown_colors, strict=True))
         ],
         **summarize(found.scores, found.counts),
         "suspects": found.suspects() if found.images_with("suspects") else None,

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from hardpix.data.heat import heat_colors
-from hardpix.data.palette import Colour
+from hardpix.data.palette import Color
 
 THUMBNAIL_WIDTH = 160
 # One byte a pixel holds this many classes, and one value more for what has no label.
@@ -24,8 +24,8 @@ def write_pictures(
     out: Path,
     number: int,
     *,
-    class_colours: Sequence[Colour],
-    kind_colours: Sequence[Colour],
+    class_colors: Sequence[Color],
+    kind_colors: Sequence[Color],
     image: np.ndarray | None = None,
     truth: np.ndarray | None = None,
     prediction: np.ndarray | None = None,
@@ -44,8 +44,8 @@ def write_pictures(
     Args:
         out: the folder of the report.
         number: place of the image in the report.
-        class_colours: of the classes, by index.
-        kind_colours: of the kinds of error, in their order.
+        class_colors: of the classes, by index.
+        kind_colors: of the kinds of error, in their order.
         image: (H, W, 3) uint8.
         truth: (H, W) class indices; any other value is unlabeled, and transparent.
         prediction: (H, W) likewise.
@@ -67,12 +67,12 @@ def write_pictures(
         raise ValueError(f"expected layers of one size for image {number}, found {sizes}")
     # before they are made smaller, which thin errors may not survive
     errors = None
-    if kinds is not None and ((kinds > 0) & (kinds <= len(kind_colours))).any():
-        errors = _coloured("kinds", kinds, class_colours, kind_colours)
+    if kinds is not None and ((kinds > 0) & (kinds <= len(kind_colors))).any():
+        errors = _colored("kinds", kinds, class_colors, kind_colors)
     layers = {name: _fit(layer, longest_side, smooth=name == "image") for name, layer in layers.items()}
     if thumbnail_alone:
         name, layer = next(iter(layers.items()))
-        shown = Image.fromarray(layer) if name == "image" else _coloured(name, layer, class_colours, kind_colours)
+        shown = Image.fromarray(layer) if name == "image" else _colored(name, layer, class_colors, kind_colors)
         _write_thumbnails(out, number, shown, errors)
         return
     folder = out / "pictures" / f"{number:06d}"
@@ -83,11 +83,11 @@ def write_pictures(
             pictures[name] = Image.fromarray(layer)
             pictures[name].save(folder / "image.jpg", quality=88, subsampling=0)
         else:
-            pictures[name] = _coloured(name, layer, class_colours, kind_colours)
+            pictures[name] = _colored(name, layer, class_colors, kind_colors)
             pictures[name].save(folder / f"{name}.png", optimize=True)
     labels = {name: layers[name] for name in ("truth", "prediction", "kinds") if name in layers}
-    if labels and len(class_colours) <= _MOST_CLASSES:
-        uris = {name: _ids(layer, _count(name, class_colours, kind_colours)) for name, layer in labels.items()}
+    if labels and len(class_colors) <= _MOST_CLASSES:
+        uris = {name: _ids(layer, _count(name, class_colors, kind_colors)) for name, layer in labels.items()}
         (folder / "labels.js").write_text(f"hardpixData({json.dumps(uris)});\n", encoding="utf-8")
     _write_thumbnails(out, number, next(iter(pictures.values())), errors)
 
@@ -105,33 +105,31 @@ def _fit(layer: np.ndarray, longest_side: int | None, smooth: bool) -> np.ndarra
     return layer[rows[:, None], columns]
 
 
-def _coloured(
-    name: str, layer: np.ndarray, class_colours: Sequence[Colour], kind_colours: Sequence[Colour]
-) -> Image.Image:
+def _colored(name: str, layer: np.ndarray, class_colors: Sequence[Color], kind_colors: Sequence[Color]) -> Image.Image:
     if name == "hardness":
         picture = Image.fromarray((np.clip(np.nan_to_num(layer), 0, 1) * 255).round().astype(np.uint8))
         picture.putpalette(heat_colors().tobytes())
         return picture
     if name == "suspects":
-        colours: Sequence[Colour] = [_SUSPECT]
+        colors: Sequence[Color] = [_SUSPECT]
         layer = np.where(layer, 0, 1)
     else:
-        colours = kind_colours if name == "kinds" else class_colours
+        colors = kind_colors if name == "kinds" else class_colors
         layer = layer.astype(np.int64) - (name == "kinds")
     # the color after the last is what stands for everything else, and is seen through
-    layer = np.where((layer >= 0) & (layer < len(colours)), layer, len(colours))
-    table = np.zeros((len(colours) + 1, 4), np.uint8)
-    table[:-1, :3], table[:-1, 3] = np.asarray(colours).reshape(-1, 3), 255
-    if len(colours) > _MOST_CLASSES:
+    layer = np.where((layer >= 0) & (layer < len(colors)), layer, len(colors))
+    table = np.zeros((len(colors) + 1, 4), np.uint8)
+    table[:-1, :3], table[:-1, 3] = np.asarray(colors).reshape(-1, 3), 255
+    if len(colors) > _MOST_CLASSES:
         return Image.fromarray(table[layer])
     picture = Image.fromarray(layer.astype(np.uint8))
     picture.putpalette(table[:, :3].tobytes())
-    picture.info["transparency"] = len(colours)
+    picture.info["transparency"] = len(colors)
     return picture
 
 
-def _count(name: str, class_colours: Sequence[Colour], kind_colours: Sequence[Colour]) -> int:
-    return len(kind_colours) + 1 if name == "kinds" else len(class_colours)
+def _count(name: str, class_colors: Sequence[Color], kind_colors: Sequence[Color]) -> int:
+    return len(kind_colors) + 1 if name == "kinds" else len(class_colors)
 
 
 def _ids(layer: np.ndarray, count: int) -> str:

@@ -84,9 +84,9 @@ def ambiguity(picture: Picture, light: Light) -> Map:
         score *= table[c].take(cell)
         total += score
         np.maximum(purest, here, out=purest)
-        labelled = picture.target == c
-        np.copyto(mine, score, where=labelled)
-        np.copyto(own, here, where=labelled)
+        labeled = picture.target == c
+        np.copyto(mine, score, where=labeled)
+        np.copyto(own, here, where=labeled)
     mixed = np.clip(2.0 - purest * np.float32(2.0 / 255.0), 0.0, 1.0)
     right = mixed * own * np.float32(1.0 / 255.0) + (1.0 - mixed) * (mine / total)
     return np.clip(1.0 - right, 0.0, 1.0)
@@ -114,13 +114,13 @@ def unveil(expected: Map, transmission: Map, light: Light) -> tuple[Map, Map]:
     """Takes light, lens and haze off a picture: the material's color (3, H, W), and how uncertain it is (H, W)."""
     lens = vignette(transmission.shape) * light.gain.astype(np.float32)[:, None, None]
     air = light.air.astype(np.float32)[:, None, None]
-    colour = (expected / lens - (1.0 - transmission) * air) / transmission
-    from_haze = np.log(transmission) * HAZE_SPREAD * np.abs(colour - air).mean(axis=0)
+    color = (expected / lens - (1.0 - transmission) * air) / transmission
+    from_haze = np.log(transmission) * HAZE_SPREAD * np.abs(color - air).mean(axis=0)
     from_noise = light.noise / (transmission * float(light.gain.mean()))
-    return colour, np.sqrt(from_noise * from_noise + from_haze * from_haze)
+    return color, np.sqrt(from_noise * from_noise + from_haze * from_haze)
 
 
-def table_cell(colour: Map, spread: Map) -> NDArray[np.intp]:
+def table_cell(color: Map, spread: Map) -> NDArray[np.intp]:
     """Place in the table of a color (3, H, W) with a spread (H, W)."""
     axes = AXES.astype(np.float32)
     # Nearest level of spread: the levels grow geometrically.
@@ -129,12 +129,12 @@ def table_cell(colour: Map, spread: Map) -> NDArray[np.intp]:
         np.rint(np.log(spread / np.float32(SPREADS[0])) / np.float32(ratio)).clip(0, len(SPREADS) - 1).astype(np.int32)
     )
     for axis, (start, step, count) in zip(axes, GRID, strict=True):
-        coordinate = axis[0] * colour[0] + axis[1] * colour[1] + axis[2] * colour[2]
+        coordinate = axis[0] * color[0] + axis[1] * color[1] + axis[2] * color[2]
         cell = cell * count + np.rint((coordinate - start) / step).clip(0, count - 1).astype(np.int32)
     return cell.astype(np.intp)
 
 
-def class_density(colour: NDArray[np.float64], spread: float) -> NDArray[np.float64]:
+def class_density(color: NDArray[np.float64], spread: float) -> NDArray[np.float64]:
     """Density (classes, n) of each class's materials, known up to ``spread``, at n colors (n, 3) in full daylight."""
     table = kind_table()
     weight = table.weight * PART_SHARE[table.part]
@@ -143,8 +143,8 @@ def class_density(colour: NDArray[np.float64], spread: float) -> NDArray[np.floa
     # Shading: part of the area, mean and spread. The ground is lit or lies in shadow, other things turn from the sun.
     lit = np.where(cast_on, 0.8, 1.0), np.where(flat, 1.0, 0.87), np.where(flat, 0.03, 0.13)
     shadowed = np.where(cast_on, 0.2, 0.0), np.full(len(weight), 0.6), np.full(len(weight), 0.06)
-    target, mean = colour @ AXES.T, table.colour @ AXES.T
-    density = np.zeros((len(CLASSES), len(colour)))
+    target, mean = color @ AXES.T, table.color @ AXES.T
+    density = np.zeros((len(CLASSES), len(color)))
     for part, shade, shade_spread in (lit, shadowed):
         texture = table.contrast[:, None] * mean
         variance = spread**2 + table.spread**2 + (shade_spread[:, None] * mean) ** 2 + texture**2
@@ -158,7 +158,7 @@ def class_density(colour: NDArray[np.float64], spread: float) -> NDArray[np.floa
 def likelihood_table() -> NDArray[np.float32]:
     """``class_density`` (classes, cells) on the grid of colors and spreads that ``table_cell`` points into."""
     coordinates = np.meshgrid(*[start + step * np.arange(count) for start, step, count in GRID], indexing="ij")
-    colours = np.stack(coordinates, axis=-1).reshape(-1, 3) @ AXES
-    levels = [class_density(colours, spread).astype(np.float32) for spread in SPREADS]
+    colors = np.stack(coordinates, axis=-1).reshape(-1, 3) @ AXES
+    levels = [class_density(colors, spread).astype(np.float32) for spread in SPREADS]
     # A floor far below any density keeps colors that no material has from dividing nothing by nothing.
     return np.concatenate(levels, axis=1) + np.float32(1e-12)

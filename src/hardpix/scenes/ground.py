@@ -91,8 +91,8 @@ def add_markings(build: Builder, street: Street, rng: np.random.Generator) -> No
     starts = np.arange(rng.uniform(3.0, 6.0), 110.0, dash + gap)
     lane = 2.0 * street.half_road / street.lanes
     for line in range(1, street.lanes):
-        centre = -street.half_road + line * lane
-        build.fill(paint, flat(centre - width / 2, centre + width / 2, starts, starts + dash), MARKS + starts)
+        center = -street.half_road + line * lane
+        build.fill(paint, flat(center - width / 2, center + width / 2, starts, starts + dash), MARKS + starts)
     knots = np.geomspace(2.5, 130.0, 16)
     for side in (-1, 1):
         if rng.random() < 0.55:
@@ -105,6 +105,6 @@ def add_markings(build: Builder, street: Street, rng: np.random.Generator) -> No
         build.fill(build.group(Part.PAINT), bars, MARKS)
         build.fill(paint, flat(0.2, street.half_road - 0.2, start - 1.4, start - 1.0), MARKS)
     if rng.random() < 0.4:
-        start, centre = rng.uniform(8.0, 25.0), street.half_road - lane / 2
+        start, center = rng.uniform(8.0, 25.0), street.half_road - lane / 2
         outline = [(-0.1, 0.0), (-0.1, 1.6), (-0.35, 1.6), (0.0, 2.8), (0.35, 1.6), (0.1, 1.6), (0.1, 0.0)]
-        build.fill(paint, np.array([(centre + x, 0.0, start + z) for x, z in outline]), MARKS)
+        build.fill(paint, np.array([(center + x, 0.0, start + z) for x, z in outline]), MARKS)

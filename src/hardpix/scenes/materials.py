@@ -21,12 +21,12 @@ class Kind:
     """One material: how often it is drawn, its color and spread, its texture and the texture's size in meters."""
 
     weight: float
-    colour: tuple[int, int, int]
+    color: tuple[int, int, int]
     brightness: float = 14.0
     tint: float = 5.0
     texture: int = GRAIN
     contrast: float = 0.06
-    metres: float = 4.0
+    meters: float = 4.0
 
 
 KINDS: dict[Part, tuple[Kind, ...]] = {
@@ -178,11 +178,11 @@ class KindTable:
     part: NDArray[np.int64]
     cumulative: NDArray[np.float64]  # of the weight, within the part
     weight: NDArray[np.float64]
-    colour: NDArray[np.float64]
+    color: NDArray[np.float64]
     spread: NDArray[np.float64]  # (kinds, 3): standard deviation along AXES
     texture: NDArray[np.int64]
     contrast: NDArray[np.float64]
-    metres: NDArray[np.float64]
+    meters: NDArray[np.float64]
 
 
 @lru_cache(maxsize=1)
@@ -198,11 +198,11 @@ def kind_table() -> KindTable:
         part=part,
         cumulative=cumulative,
         weight=weight,
-        colour=np.array([kind.colour for _, kind in rows], dtype=np.float64),
+        color=np.array([kind.color for _, kind in rows], dtype=np.float64),
         spread=np.array([(kind.brightness * 3**0.5, kind.tint, kind.tint) for _, kind in rows]),
         texture=np.array([kind.texture for _, kind in rows]),
         contrast=np.array([kind.contrast for _, kind in rows]),
-        metres=np.array([kind.metres for _, kind in rows]),
+        meters=np.array([kind.meters for _, kind in rows]),
     )
 
 
@@ -212,4 +212,4 @@ def draw_materials(parts: NDArray[np.int64], rng: np.random.Generator) -> tuple[
     # Cumulative weights of part p moved into (p, p + 1] turn n draws within n parts into one sorted search.
     kind = np.searchsorted(table.cumulative + table.part, parts + rng.random(len(parts)) * 0.999999)
     deviation = rng.standard_normal((len(parts), 3)) * table.spread[kind]
-    return kind, np.clip(table.colour[kind] + deviation @ AXES, 6.0, 250.0)
+    return kind, np.clip(table.color[kind] + deviation @ AXES, 6.0, 250.0)

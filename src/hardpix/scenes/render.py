@@ -44,9 +44,9 @@ def render(layout: Layout, rng: np.random.Generator) -> Picture:
     surfaces, light = layout.surfaces, layout.light
     shift = rng.uniform(-0.5, 0.5, 2)
     painting = paint(surfaces, layout.size, layout.horizon, shift)
-    group_kind, group_colour = draw_materials(np.append(surfaces.group_part, Part.SKY), rng)
+    group_kind, group_color = draw_materials(np.append(surfaces.group_part, Part.SKY), rng)
     group = np.concatenate([np.full(SKY_BANDS, len(surfaces.group_part)), surfaces.group])
-    kind, colour = group_kind[group], group_colour[group]
+    kind, color = group_kind[group], group_color[group]
     haze = light.haze * np.exp(rng.normal(0.0, HAZE_SPREAD))
     passing = np.concatenate([sky_clearness(), np.exp(-haze * 0.5 * (surfaces.nearest + surfaces.farthest))])
     shade = np.concatenate([np.ones(SKY_BANDS), surfaces.shade])
@@ -54,7 +54,7 @@ def render(layout: Layout, rng: np.random.Generator) -> Picture:
     label = np.concatenate([np.full(SKY_BANDS, SKY, np.uint8), surfaces.label])
     opacity = np.concatenate([np.ones(SKY_BANDS), surfaces.opacity]).astype(np.float32)
 
-    flat = light.gain * (passing[:, None] * shade[:, None] * colour + (1.0 - passing[:, None]) * light.air)
+    flat = light.gain * (passing[:, None] * shade[:, None] * color + (1.0 - passing[:, None]) * light.air)
     planes = average(painting, np.clip(flat, 0.0, 255.0), opacity)
 
     seen = painting.seen
@@ -127,7 +127,7 @@ def texture(
 ) -> Map:
     """Relative deviation of each pixel from its surface's mean color: the kind's texture, and far larger stains."""
     table = kind_table()
-    texels = (TILE / table.metres)[kind].astype(np.float32)
+    texels = (TILE / table.meters)[kind].astype(np.float32)
     offset = rng.integers(0, TILE, (2, int(group.max()) + 1))[:, group]
     contrast = (table.contrast[kind] * passing).astype(np.float32)
     scale = texels.take(seen)

@@ -17,7 +17,7 @@ def circle(corners: int) -> tuple[Array, Array, Array]:
     return angle, np.cos(angle), np.sin(angle)
 
 
-def ragged(centres: Array, radii: Array, corners: int, roughness: float, rng: np.random.Generator) -> Array:
+def ragged(centers: Array, radii: Array, corners: int, roughness: float, rng: np.random.Generator) -> Array:
     """Ragged discs facing the camera: (n, 3) centers, (n,) radii to outlines (n, corners, 3)."""
     angle, cosine, sine = circle(corners)
     # Leaves stick out and gaps cut in: a wave of the branches, and single leaves.
@@ -25,14 +25,14 @@ def ragged(centres: Array, radii: Array, corners: int, roughness: float, rng: np
     wave = np.sin(angle * bumps + rng.uniform(0.0, 6.3, (len(radii), 1)))
     reach = radii[:, None] * (1.0 + 0.1 * wave + roughness * rng.uniform(-1.0, 1.0, wave.shape))
     outline = np.empty((*reach.shape, 3))
-    outline[...] = centres[:, None]
+    outline[...] = centers[:, None]
     outline[..., 0] += reach * cosine
     outline[..., 1] += 0.9 * reach * sine
     return outline
 
 
 def add_foliage(
-    build: Builder, centre: Array, radius: float, squat: float, order: float, rng: np.random.Generator
+    build: Builder, center: Array, radius: float, squat: float, order: float, rng: np.random.Generator
 ) -> Array:
     """One crown or bush of about ``radius``, its height scaled by ``squat``; returns its outline (corners, 3)."""
     corners, clumps, clusters = (28, 9, 12) if order < 28.0 else (16, 5, 7) if order < 60.0 else (10, 3, 4)
@@ -45,7 +45,7 @@ def add_foliage(
     toward_sun = (0.28 * build.sun, 0.34, 0.0)
     middles = np.concatenate([np.zeros((1, 3)), rim, around, 0.8 * around + toward_sun])
     reach = np.concatenate([[0.85], rng.uniform(0.08, 0.26, clusters), sizes, 0.6 * sizes])
-    outlines = centre + ragged(middles, reach, corners, 0.2, rng) * (radius, radius * squat, 0.0)
+    outlines = center + ragged(middles, reach, corners, 0.2, rng) * (radius, radius * squat, 0.0)
     # One crown is one plant: its tones share a material, and only the light differs.
     leaves = build.group(Part.FOLIAGE)
     body, dark = np.split(outlines, [1 + clusters, 1 + clusters + clumps])[:2]
@@ -81,8 +81,8 @@ def add_hedge(build: Builder, lateral: float, near: float, far: float, rng: np.r
     """A row of bushes along the street."""
     height = rng.uniform(0.5, 1.3)
     for along in np.arange(near, far, 1.5 * height):
-        centre = np.array((lateral + rng.uniform(-0.15, 0.15), height * 0.55, along))
-        add_foliage(build, centre, height * rng.uniform(0.85, 1.1), 0.7, float(along), rng)
+        center = np.array((lateral + rng.uniform(-0.15, 0.15), height * 0.55, along))
+        add_foliage(build, center, height * rng.uniform(0.85, 1.1), 0.7, float(along), rng)
 
 
 def add_far_woods(build: Builder, rng: np.random.Generator) -> None:
@@ -92,6 +92,6 @@ def add_far_woods(build: Builder, rng: np.random.Generator) -> None:
     keep = rng.random(40) < rng.uniform(0.3, 0.9)
     count = int(keep.sum())
     if count:
-        centres = np.stack([lateral[keep], rng.uniform(0.0, 4.0, count), rng.uniform(140.0, 180.0, count)], axis=1)
-        crowns = ragged(centres, rng.uniform(4.0, 9.0, count), 24, 0.12, rng)
-        build.fill(group, crowns[:, None], BEHIND + centres[:, 2], 0.8)
+        centers = np.stack([lateral[keep], rng.uniform(0.0, 4.0, count), rng.uniform(140.0, 180.0, count)], axis=1)
+        crowns = ragged(centers, rng.uniform(4.0, 9.0, count), 24, 0.12, rng)
+        build.fill(group, crowns[:, None], BEHIND + centers[:, 2], 0.8)

@@ -22,7 +22,7 @@ def in_both(training: Folders, validation: Folders) -> list[Problem]:
 
 def nothing_labeled(masks: Path, use: str) -> Problem:
     """The problem of a part without a labeled pixel."""
-    return Problem("nothing labelled", masks, f"labels of the images to {use}", "none", "label some of them")
+    return Problem("nothing labeled", masks, f"labels of the images to {use}", "none", "label some of them")
 
 
 def unlearnable_classes(classes: ClassTable, report: FolderReport, class_pixels: Sequence[int]) -> list[str]:

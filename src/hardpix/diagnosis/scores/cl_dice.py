@@ -24,7 +24,7 @@ class ClDice(Score):
             {"class"},
             "%",
             "high",
-            "Agreement of the centre lines (arXiv 2003.07311).",
+            "Agreement of the center lines (arXiv 2003.07311).",
             "Thin parts",
         ),
     )

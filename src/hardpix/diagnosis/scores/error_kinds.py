@@ -60,10 +60,10 @@ class KindsOfError(Score):
         _of_class("missed", "In missed objects", f"In missed objects, {ONCE}"),
         _of_class("false", "False responses", f"Called it where none is near, {ONCE}"),
         _of_class("confused", "Confused", f"Of no other kind, {ONCE}"),
-        _of_image("displaced", "Displaced borders", "Share of labelled pixels at displaced borders."),
-        _of_image("missed", "Missed objects' pixels", "Share of labelled pixels in missed objects."),
-        _of_image("false", "False responses", "Share of labelled pixels in false objects."),
-        _of_image("confused", "Confused", "Share of labelled pixels wrong in no other way."),
+        _of_image("displaced", "Displaced borders", "Share of labeled pixels at displaced borders."),
+        _of_image("missed", "Missed objects' pixels", "Share of labeled pixels in missed objects."),
+        _of_image("false", "False responses", "Share of labeled pixels in false objects."),
+        _of_image("confused", "Confused", "Share of labeled pixels wrong in no other way."),
     )
 
     def __init__(self, settings: Settings) -> None:
@@ -84,8 +84,8 @@ class KindsOfError(Score):
 
     def compute_image(self, counts: np.ndarray) -> dict[str, Any]:
         pixels = counts[: len(ErrorKind)].sum((1, 2)).tolist()
-        labelled = sum(pixels)
-        return {name: pixels[k + 1] / labelled if labelled else np.nan for k, name in enumerate(KINDS)}
+        labeled = sum(pixels)
+        return {name: pixels[k + 1] / labeled if labeled else np.nan for k, name in enumerate(KINDS)}
 
     def tables(self, counts: np.ndarray | None) -> dict[str, Any]:
         assert counts is not None
@@ -111,7 +111,7 @@ class KindsOfError(Score):
                 "pixels": int(pixels[k]),
                 "share_of_errors": float(pixels[k] / pixels.sum()),
                 "cost": float(corrected[k + 1] - corrected[ErrorKind.RIGHT]),
-                "colour": colour,
+                "colour": color,
             }
-            for k, (key, (title, colour, about)) in enumerate(KINDS.items())
+            for k, (key, (title, color, about)) in enumerate(KINDS.items())
         ]

@@ -27,9 +27,7 @@ class Overlap(Score):
 
     columns = (
         Column("miou", "mIoU", {"set"}, "%", "high", "Mean over the classes of intersection over union.", GROUP, 1),
-        Column(
-            "accuracy", "Pixel accuracy", {"set"}, "%", "high", "Share of labelled pixels that are right.", GROUP, 3
-        ),
+        Column("accuracy", "Pixel accuracy", {"set"}, "%", "high", "Share of labeled pixels that are right.", GROUP, 3),
         Column("mean_accuracy", "Mean accuracy", {"set"}, "%", "high", "Mean over the classes of their recall.", GROUP),
         Column("fw_iou", "Frequency-weighted IoU", {"set"}, "%", "high", "IoU weighted by the classes' pixels.", GROUP),
         Column("dice", "Dice", {"set"}, "%", "high", "Mean over the classes of the Dice score.", GROUP),
@@ -39,7 +37,7 @@ class Overlap(Score):
             {"class"},
             "%",
             None,
-            "Share of the labelled pixels that are of this class.",
+            "Share of the labeled pixels that are of this class.",
             GROUP,
         ),
         Column("iou", "IoU", {"class"}, "%", "high", "Intersection over union.", GROUP),
@@ -54,7 +52,7 @@ class Overlap(Score):
             GROUP,
         ),
         Column("dice", "Dice", {"class"}, "%", "high", "Harmonic mean of recall and precision.", GROUP),
-        Column("errors", "Wrong pixels", {"image"}, "%", "low", "Share of labelled pixels that are wrong.", GROUP),
+        Column("errors", "Wrong pixels", {"image"}, "%", "low", "Share of labeled pixels that are wrong.", GROUP),
         Column(
             "miou", "mIoU", {"image"}, "%", "high", "Mean IoU over the classes in the image or its prediction.", GROUP
         ),
@@ -79,9 +77,9 @@ class Overlap(Score):
         }
 
     def compute_image(self, counts: np.ndarray) -> dict[str, Any]:
-        labelled, right = int(counts.sum()), int(np.trace(counts))
+        labeled, right = int(counts.sum()), int(np.trace(counts))
         iou = class_iou(torch.from_numpy(counts)).numpy()
         return {
-            "errors": (labelled - right) / labelled if labelled else np.nan,
-            "miou": iou[~np.isnan(iou)].mean() if labelled else np.nan,
+            "errors": (labeled - right) / labeled if labeled else np.nan,
+            "miou": iou[~np.isnan(iou)].mean() if labeled else np.nan,
         }

@@ -20,7 +20,7 @@ class SuspectLabels(Score):
             {"image"},
             "%",
             None,
-            "Share of labelled pixels whose label may be wrong.",
+            "Share of labeled pixels whose label may be wrong.",
             "Signals",
         ),
     )

@@ -13,7 +13,7 @@
         "Accuracy by confidence; on the diagonal a confidence is what it says. Below it the model is too sure. " +
           `Points of fewer than ${FEWEST} pixels are not drawn.` +
           (parts.some((key) => curveOf(report.against?.calibration?.[key]).length > 0)
-            ? ` Differences are to ${report.against.title}, whose curve is grey.`
+            ? ` Differences are to ${report.against.title}, whose curve is gray.`
             : ""),
       ),
       make(

@@ -8,16 +8,16 @@ const plotText = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&l
 
 const shortened = (text, length = 24) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
 
-function plotColours() {
+function plotColors() {
   const names = ["paper", "raised", "ink", "soft", "rule", "tick", "first", "second", "gain", "loss"];
-  return Object.fromEntries(names.map((name) => [name, themeColour(name)]));
+  return Object.fromEntries(names.map((name) => [name, themeColor(name)]));
 }
 
-// A class's colour for a thin line: nearer to the ink where it would be lost on the paper.
-function lineColour(colour) {
+// A class's color for a thin line: nearer to the ink where it would be lost on the paper.
+function lineColor(color) {
   const ink = isDark() ? 255 : 0;
   const paper = isDark() ? 0.01 : 1;
-  let shown = colour;
+  let shown = color;
   const contrast = () => {
     const [low, high] = [luminance(shown), paper].sort((a, b) => a - b);
     return (high + 0.05) / (low + 0.05);
@@ -26,7 +26,7 @@ function lineColour(colour) {
   return rgb(shown.map(Math.round));
 }
 
-// A chart as an element. draw(colours, element) gives {traces, layout}; it is drawn again when the theme changes.
+// A chart as an element. draw(colors, element) gives {traces, layout}; it is drawn again when the theme changes.
 // events: plotly's names → what to do. The label says what can be seen to those who cannot see it.
 function chart(label, draw, { height = 360, events = {}, className: kind = "" } = {}) {
   const element = make("div", {
@@ -39,9 +39,9 @@ function chart(label, draw, { height = 360, events = {}, className: kind = "" } 
   async function render() {
     const Plotly = await plotly("");
     if (!element.isConnected) return;
-    const colours = plotColours();
-    const { traces, layout } = draw(colours, element);
-    await Plotly.react(element, traces, merged(baseLayout(colours), layout), {
+    const colors = plotColors();
+    const { traces, layout } = draw(colors, element);
+    await Plotly.react(element, traces, merged(baseLayout(colors), layout), {
       displayModeBar: false,
       responsive: true,
       showTips: false,

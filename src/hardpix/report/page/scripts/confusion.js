@@ -104,7 +104,7 @@
       step: (from, key) => stepped(from, key, classes),
       show: (cell) => {
         at = cell;
-        window.Plotly.relayout(made, { shapes: frames(themeColour("ink")) });
+        window.Plotly.relayout(made, { shapes: frames(themeColor("ink")) });
       },
       words: ([t, p]) => hover(t, p, counts[t][p], share(t, p)).join(": "),
       open: ([t, p]) => open(t, p),

@@ -49,5 +49,5 @@ function groupsOf(columns) {
   return groups;
 }
 
-// The labelled pixels of the whole set, by the confusion matrix.
-const labelledPixels = () => report.confusion.flat().reduce((sum, count) => sum + count, 0);
+// The labeled pixels of the whole set, by the confusion matrix.
+const labeledPixels = () => report.confusion.flat().reduce((sum, count) => sum + count, 0);

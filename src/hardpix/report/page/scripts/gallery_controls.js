@@ -34,7 +34,7 @@ function galleryControls(state, found, changed) {
   ];
 }
 
-// Whether the thumbnails show errors, and what their colours mean.
+// Whether the thumbnails show errors, and what their colors mean.
 function errorsShown(shown, change) {
   const checkbox = make("input", {
     type: "checkbox",

@@ -1,5 +1,5 @@
 "use strict";
-// The layers of a picture as boxes and sliders, what the kinds' colours mean, and whether to show both runs.
+// The layers of a picture as boxes and sliders, what the kinds' colors mean, and whether to show both runs.
 
 // there: the layers of the picture; shown: those that are on; toggle and fade are told a layer.
 function layerChoice(there, shown, toggle, fade) {

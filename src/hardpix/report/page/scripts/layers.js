@@ -104,7 +104,7 @@ async function describePixel(number, { x, y }, other) {
   ].flatMap(([layer, word]) => {
     if (!labels[layer]) return [];
     const class_ = at(labels[layer]);
-    return [`${word}: ${class_ < report.classes.length ? className(class_) : "not labelled"}`];
+    return [`${word}: ${class_ < report.classes.length ? className(class_) : "not labeled"}`];
   });
   const kind = labels.kinds ? at(labels.kinds) : 0;
   if (kind > 0 && kind <= report.kinds.length) said.push(report.kinds[kind - 1].title.toLowerCase());

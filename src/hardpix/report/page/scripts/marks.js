@@ -1,5 +1,5 @@
 "use strict";
-// Small marks that mean the same everywhere: a class's colour, a kind's colour and letter, a difference's sign.
+// Small marks that mean the same everywhere: a class's color, a kind's color and letter, a difference's sign.
 
 const swatch = (index) => make("span", { class: "swatch", style: { background: rgb(report.classes[index].colour) } });
 const classLabel = (index) =>
@@ -13,11 +13,11 @@ function luminance(colour) {
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 }
 
-// Black or white, whichever reads better on a colour: the two are even at this luminance.
+// Black or white, whichever reads better on a color: the two are even at this luminance.
 const inkOn = (colour) => (luminance(colour) > 0.179 ? "#000" : "#fff");
 const kindLetter = (kind) => report.kinds[kind].key[0].toUpperCase();
 
-// Kinds of error have a letter beside their colour, so that nobody needs the colour.
+// Kinds of error have a letter beside their color, so that nobody needs the color.
 function kindMark(kind) {
   const { colour, title } = report.kinds[kind];
   return make(
@@ -51,7 +51,7 @@ function kindBar(parts, share = 1) {
   );
 }
 
-// An image in small, its errors over it in the colours of their kinds.
+// An image in small, its errors over it in the colors of their kinds.
 function thumb(number, { errors = true } = {}) {
   const layer = (src, layerClass) =>
     src && make("img", { class: layerClass, src, alt: "", loading: "lazy", decoding: "async" });
@@ -63,7 +63,7 @@ function thumb(number, { errors = true } = {}) {
   );
 }
 
-// How one run differs from another: an arrow and a sign beside the colour. Null where neither way is better.
+// How one run differs from another: an arrow and a sign beside the color. Null where neither way is better.
 function difference(value, other, column) {
   if (column.better === null) return null;
   if (!known(value)) return make("span", { class: "difference" });

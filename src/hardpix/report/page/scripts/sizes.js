@@ -127,7 +127,7 @@
             x: titles,
             y: values.map((row) => (known(row[k]) && unit === "%" ? row[k] * 100 : row[k])),
             name: plotText(className(k)),
-            line: { color: lineColour(report.classes[k].colour), width: 2 },
+            line: { color: lineColor(report.classes[k].colour), width: 2 },
             marker: { size: 8, symbol: k % 12, color: rgb(report.classes[k].colour), line: { width: 1, color: soft } },
             text: values.map((row) => `${plotText(className(k))}<br>${inUnit(row[k], unit)}`),
             hovertemplate: "%{text}<extra></extra>",

@@ -30,9 +30,9 @@
   // The verdict has the same number; a report lists no more than the first of very many.
   function claim(listed) {
     const all = report.suspect_regions;
-    if (all === 0) return "No region seems mislabelled rather than hard.";
+    if (all === 0) return "No region seems mislabeled rather than hard.";
     const many = `${listed < all ? `${grouped(listed)} of ` : ""}${plural(all, "region")}`;
-    return `${many} that may be mislabelled rather than hard, those that matter most first: worth a look, not a count of wrong labels.`;
+    return `${many} that may be mislabeled rather than hard, those that matter most first: worth a look, not a count of wrong labels.`;
   }
 
   const hardHead = () =>
@@ -91,7 +91,7 @@
         make(
           "span",
           { class: "words" },
-          make("span", { class: "line" }, make("span", { class: "soft" }, "labelled"), classLabel(given)),
+          make("span", { class: "line" }, make("span", { class: "soft" }, "labeled"), classLabel(given)),
           make("span", { class: "line" }, make("span", { class: "soft" }, suspectWord(suspect)), classLabel(suspected)),
           make("span", { class: "line soft", title: MARGIN }, `${pixels(area)} · ${likelier(margin)}`),
           whyHard(suspect) && make("span", { class: "line soft" }, whyHard(suspect)),

@@ -19,19 +19,19 @@ function chooseTheme(theme) {
   document.dispatchEvent(new Event("themechange"));
 }
 
-// A colour of the style sheet as the browser resolves it, for charts that take no variables.
-function themeColour(name) {
+// A color of the style sheet as the browser resolves it, for charts that take no variables.
+function themeColor(name) {
   const probe = document.createElement("span");
   probe.style.color = `var(--${name})`;
   document.body.append(probe);
-  const colour = getComputedStyle(probe).color;
+  const color = getComputedStyle(probe).color;
   probe.remove();
-  return colour;
+  return color;
 }
 
-// "rgb(1, 2, 3)" as numbers, and what lies between two such colours.
-const channels = (colour) =>
-  colour
+// "rgb(1, 2, 3)" as numbers, and what lies between two such colors.
+const channels = (color) =>
+  color
     .match(/[\d.]+/g)
     .slice(0, 3)
     .map(Number);

@@ -6,12 +6,12 @@
   const TILES = 4;
 
   function show(main) {
-    const labelled = `${short(labelledPixels())} labelled pixels`;
+    const labeled = `${short(labeledPixels())} labeled pixels`;
     const facts = [
       report.inputs.images_left_out
         ? `${grouped(imageCount())} of ${plural(imageCount() + report.inputs.images_left_out, "image")}`
         : plural(imageCount(), "image"),
-      labelled,
+      labeled,
       plural(report.classes.length, "class", "classes"),
       report.made?.date,
     ];

@@ -56,14 +56,16 @@ _WITH_TRUST = MAPS | {TRUST.key: TRUST}
 class SegmentationData(LightningDataModule):
     """Training and validation images with their labels.
 
-    Say where they are in one of three ways: folders (``images`` and ``masks``; ``val_images`` and ``val_masks`` if
-    validation has its own), a known data set (``preset`` and ``root``), or data sets of your own (``train_set`` and
-    ``val_set``).
+    Say where they are in one of three ways:
+
+    - folders: ``images`` and ``masks``, and ``val_images`` and ``val_masks`` if validation has its own;
+    - a known data set: ``preset`` and ``root``;
+    - data sets of your own: ``train_set`` and ``val_set``.
 
     A recipe may want further streams of images, such as unlabeled ones: those of ``streams``, and the training images
     that ``labeled_stems`` or ``labeled_every`` leave. A batch then is a dict of batches by the name of their stream. An
-    epoch is one pass over the labeled images; each epoch takes as many batches of every other stream, and goes on where
-    the one before ended, so that all its images come equally often.
+    epoch is one pass over the labeled images, and takes as many batches of every other stream. There it goes on where
+    the epoch before ended, so that all images of the stream come equally often.
 
     Args:
         images: folder of the training images.

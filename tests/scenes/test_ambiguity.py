@@ -105,7 +105,7 @@ def test_density_is_that_of_sampled_materials() -> None:
     kinds = KINDS[Part.ASPHALT]
     weights = np.array([kind.weight for kind in kinds])
     chosen = rng.choice(len(kinds), draws, p=weights / weights.sum())
-    mean = np.array([kind.colour for kind in kinds], float)[chosen]
+    mean = np.array([kind.color for kind in kinds], float)[chosen]
     bright = np.array([kind.brightness for kind in kinds])[chosen] * 3**0.5
     tint = np.array([kind.tint for kind in kinds])[chosen]
     contrast = np.array([kind.contrast for kind in kinds])[chosen]

@@ -145,6 +145,6 @@ def test_materials_are_drawn_as_often_and_as_widely_as_their_kinds_say() -> None
     for row in rows:
         chosen = kind == row
         assert chosen.mean() == pytest.approx(table.weight[row], abs=0.015)
-        np.testing.assert_allclose(colour[chosen].mean(axis=0), table.colour[row], atol=1.0)
+        np.testing.assert_allclose(colour[chosen].mean(axis=0), table.color[row], atol=1.0)
         # Along brightness, the mean of three channels varies as one channel does.
         assert colour[chosen].mean(axis=1).std() == pytest.approx(table.spread[row, 0] / 3**0.5, rel=0.06)

@@ -27,6 +27,7 @@ from hardpix.report.against import require_comparable
 from hardpix.report.diagnose_image import Drawing, Part, diagnose_image
 from hardpix.report.report_builder import Collector, finish_report
 from hardpix.report.report_folder import prepare_report
+from hardpix.training.given_files import GivenFiles
 from hardpix.training.inference import Inferred, choose_device, console, infer, open_run
 from hardpix.training.run_folder import RunFolder
 
@@ -100,19 +101,8 @@ def evaluate(
         problems: tuple[Problem, ...] = ()
         unused: tuple[Problem, ...] = ()
         if images is not None and masks is not None:
-            task, samples, checked = open_run(
-                folder,
-                checkpoint,
-                device,
-                images,
-                masks,
-                image_suffix,
-                mask_suffix,
-                label_map,
-                threshold,
-                palette,
-                max_pixels,
-            )
+            given = GivenFiles(images, masks, image_suffix, mask_suffix, label_map, threshold, palette, max_pixels)
+            task, samples, checked = open_run(folder, checkpoint, device, given)
             left_out, problems, unused = len(checked.stems) - len(samples), checked.problems, checked.alone
         else:
             task = folder.load_task(checkpoint).to(choose_device(device))

@@ -21,7 +21,7 @@ from hardpix.data.image_format import as_picture
 from hardpix.diagnosis.image_maps import ImageMaps
 from hardpix.diagnosis.scores import Score, report_scores
 from hardpix.diagnosis.scores.loading import load_scores
-from hardpix.diagnosis.settings import Settings, line_numbers
+from hardpix.diagnosis.settings import Settings
 from hardpix.metrics import SegmentationScores
 from hardpix.report.against import require_comparable
 from hardpix.report.diagnose_image import Drawing, Part, diagnose_image
@@ -116,7 +116,7 @@ def evaluate(
         classes = folder.read_classes()
         if against is not None:
             require_comparable(against, classes.names, getattr(samples, "stems", None))
-        settings = Settings(len(classes), line_numbers(lines, classes.names))
+        settings = Settings.of(classes.names, lines)
         figures = load_scores(scores, report_scores(settings), len(classes))
         page = folder.path / "report" if report is None and images is None else report
         if page is not None and (missing := [name for name in REPORT_NEEDS if find_spec(name) is None]):

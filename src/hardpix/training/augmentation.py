@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from functools import wraps
+from typing import Any, ParamSpec
 
 from hardpix.data import TrainingTransform
 from hardpix.training.streams import Stream
+
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True)
@@ -51,3 +56,27 @@ class Augmentation:
         return TrainingTransform(
             crop_size, scale=self.scale, max_class_share=self.max_class_share, flip=self.flip, **off, **others
         )
+
+
+AUGMENTATION = Augmentation()
+
+
+def takes_moved(init: Callable[P, None]) -> Callable[P, None]:
+    """A constructor with the argument ``augment`` that also takes what is in it by itself, as it did before.
+
+    Warns:
+        FutureWarning: it does so until the next release.
+    """
+
+    @wraps(init)
+    def with_moved(*arguments: P.args, **given: P.kwargs) -> None:
+        names = [field.name for field in fields(Augmentation) if field.name in given]
+        moved: dict[str, Any] = {name: given.pop(name) for name in names}
+        if moved:
+            new = ", ".join(f"{name}=…" for name in moved)
+            message = f"{', '.join(moved)} moved: write augment=Augmentation({new}); it works until the next release"
+            warnings.warn(message, FutureWarning, stacklevel=2)
+            given["augment"] = replace(given.get("augment", AUGMENTATION), **moved)  # type: ignore[type-var]
+        init(*arguments, **given)
+
+    return with_moved

@@ -8,7 +8,7 @@ from torch.utils.data import Dataset
 
 from hardpix.data import DepthFormat, ImageFormat
 from hardpix.data.limits import MAX_PIXELS
-from hardpix.training.augmentation import Augmentation
+from hardpix.training.augmentation import AUGMENTATION, Augmentation, takes_moved
 from hardpix.training.batched_data import BatchedData
 from hardpix.training.data_settings import (
     BatchSettings,
@@ -72,11 +72,7 @@ class SegmentationData(BatchedData):
         resolution: share of the images' own height and width at which the network sees them. Scores are those at the
             size of the labels nevertheless.
         crop_size: height and width of the training crops; by default what the smallest image allows, up to 512.
-        scale: range of the scale jitter; what is enlarged s times gets a depth s times smaller.
-        max_class_share: largest share of a crop's labelled pixels that one class may have.
-        flip: chance of a horizontal flip.
-        photometric: whether brightness, contrast, saturation and hue are jittered; of bands other than [1, 2, 3]
-            brightness and contrast alone, all bands alike.
+        augment: random changes of the training images.
         divisor: images are padded to multiples of it for evaluation.
         batch_size: images in a step, per process.
         val_batch_size: most images in a validation step, per process; by default batch_size. They have one size, so
@@ -96,6 +92,7 @@ class SegmentationData(BatchedData):
         ValueError: settings that contradict each other.
     """
 
+    @takes_moved
     def __init__(
         self,
         images: str | None = None,
@@ -123,10 +120,7 @@ class SegmentationData(BatchedData):
         val_stems: str | None = None,
         resolution: float = 1.0,
         crop_size: tuple[int, int] | None = None,
-        scale: tuple[float, float] = (0.5, 2.0),
-        max_class_share: float = 0.75,
-        flip: float = 0.5,
-        photometric: bool = True,
+        augment: Augmentation = AUGMENTATION,
         divisor: int = 32,
         batch_size: int = 8,
         val_batch_size: int | None = None,
@@ -137,7 +131,7 @@ class SegmentationData(BatchedData):
         labeled_stems: str | None = None,
         labeled_every: int | None = None,
     ) -> None:
-        view = ViewSettings(resolution, crop_size, divisor, Augmentation(scale, max_class_share, flip, photometric))
+        view = ViewSettings(resolution, crop_size, divisor, augment)
         batching = BatchSettings(batch_size, val_batch_size, workers, seed)
         settings = DataSettings(
             FolderSettings(images, masks, val_images, val_masks, image_suffix, mask_suffix, depth_suffix),

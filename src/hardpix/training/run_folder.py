@@ -137,7 +137,8 @@ class RunFolder:
                     f"expected the folder of a run, with {path.name} in it, found none at {path}; "
                     "give the folder that hardpix fit printed as --run"
                 )
-        return with_new_places(read_yaml(self.config, dict))
+        # Said where the run is opened (`load_task`), not once more for every setting that is looked up.
+        return with_new_places(read_yaml(self.config, dict), {})
 
     def read_split(self) -> dict[str, dict[str, Any]] | None:
         """Folders and stems of what was trained on ("train") and held out ("val"); None for data sets in code."""
@@ -175,6 +176,7 @@ class RunFolder:
             FileNotFoundError: the folder holds no run, or no such checkpoint.
         """
         config, classes = self.read_config(), self.read_classes()
+        with_new_places(read_yaml(self.config, dict))
         settings: dict[str, Any] = config["model"]
         settings |= {
             "num_classes": len(classes),

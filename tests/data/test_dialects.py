@@ -346,8 +346,12 @@ def test_ids_that_are_not_those_of_the_names(ids: tuple[int, ...], expected: tup
     report = drawn.check(ClassTable.from_names(names))
     with pytest.raises(DataError) as caught:
         report.require()
-    (table,) = remedies(str(caught.value), names)
+    table, *others = remedies(str(caught.value), names)
     np.testing.assert_array_equal(drawn.read(table), np.array(expected)[np.stack(index)])
+    # Of three numbers, the first or the last may be unlabeled.
+    assert len(others) == len(ids) - 2
+    for other in others:
+        np.testing.assert_array_equal(drawn.read(other), np.array((0, 1, 255))[np.stack(index)])
 
 
 @pytest.mark.parametrize(
@@ -404,3 +408,21 @@ def test_a_threshold_that_no_mask_reaches_is_refused(tmp_path: Path) -> None:
     facts = [MaskFacts(tmp_path / f"{k}.png", {0: 60, 1: 20, 2: 20}) for k in range(2)]
     found = find_dialects(tmp_path, facts, ClassTable.from_threshold(128))
     assert "threshold that no mask reaches" in [problem.kind for problem in found.problems]
+
+
+@pytest.mark.parametrize("gray", [200, 255])
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+def test_labels_drawn_in_the_opacity_alone(gray: int, mode: str, tmp_path: Path) -> None:
+    masks = []
+    for k in range(3):
+        bands = [np.full(SIZE, gray)] * (len(mode) - 1) + [disc(k) * 255]
+        masks.append(Image.fromarray(np.dstack(bands).astype(np.uint8), mode))
+    message = str(DataError.of(Drawn(tmp_path, masks).check().problems))
+    assert "3 of 3 masks, such as f0.png, have an alpha channel, which is not read" in message
+    # Opacity beside labels is no news.
+    masks = [
+        Image.fromarray(np.dstack([disc(k)] * (len(mode) - 1) + [disc(k) * 200]).astype(np.uint8), mode)
+        for k in range(3)
+    ]
+    (tmp_path / "labeled").mkdir()
+    np.testing.assert_array_equal(Drawn(tmp_path / "labeled", masks).read(), np.stack([disc(k) for k in range(3)]))

@@ -19,6 +19,7 @@ from hardpix.data import (
     DataError,
     DepthFormat,
     EvaluationTransform,
+    Folders,
     Problem,
     SegmentationFolder,
     TrainingTransform,
@@ -187,6 +188,36 @@ def test_all_files_of_a_sample_are_turned_upright(tmp_path: Path) -> None:
     (problem,) = check_folders(data.folders, data.classes).problems
     assert (problem.where.name, problem.expected, problem.found) == ("a.png", "4×6 (height × width)", "6×4")
     assert "EXIF" in problem.advice
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("size", [(6, 6), (4, 6)])
+def test_masks_that_fit_turned_photographs_both_ways_are_doubted(
+    orientation: int, size: tuple[int, int], tmp_path: Path
+) -> None:
+    """A tool that does not know EXIF shows the pixels as stored; only a size that is swapped tells."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = size[::-1] if orientation > 4 else size
+    (tmp_path / "images").mkdir()
+    for stem in ("a", "b", "c"):
+        options = {} if stem == "c" else {"exif": exif}
+        shape = size if stem == "c" else stored
+        Image.fromarray(np.full((*shape, 3), 90, np.uint8)).save(tmp_path / "images" / f"{stem}.png", **options)
+        save(tmp_path / "masks" / f"{stem}.png", (np.arange(size[0] * size[1]).reshape(size) % 2).astype(np.uint8))
+    folders = Folders(tmp_path / "images", tmp_path / "masks")
+    report = check_folders(folders)
+    assert report.problems == ()
+    fits_one_way_alone = orientation == 1 or (orientation > 4 and size[0] != size[1])
+    if fits_one_way_alone:
+        assert report.warnings == ()
+        return
+    (doubt,) = report.doubts
+    assert doubt.found.endswith("EXIF turns: 2 of 3 (a.png, b.png), 66.7 % of the pixels")
+    # What a photograph on its side tells holds for all, and so does a mask's own word.
+    turned(tmp_path / "images" / "d.png", np.full((8, 6, 3), 90, np.uint8))
+    save(tmp_path / "masks" / "d.png", (np.arange(48).reshape(8, 6) % 2).astype(np.uint8))
+    assert check_folders(Folders(*folders.given.values())).warnings == ()
 
 
 def test_ignore_index_is_no_class(write_pairs: Write) -> None:

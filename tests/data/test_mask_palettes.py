@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 import yaml
 from PIL import Image
 
@@ -187,6 +189,15 @@ def test_forms_in_words(mode: str, kind: str, name: str, tmp_path: Path) -> None
     assert file_form(tmp_path / f"a.{kind}").name == name
 
 
+@pytest.mark.parametrize("kind", ["int16", "uint32", "int64", "float16", "float32", "float64"])
+@pytest.mark.parametrize("bands", [1, 5])
+def test_forms_of_numbers_in_words(kind: str, bands: int, tmp_path: Path) -> None:
+    """Pillow has one mode for integers of several widths, and reads no head of the others."""
+    several = {"photometric": "minisblack", "planarconfig": "contig"} if bands > 1 else {}
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((3, 2, bands)[: 2 + (bands > 1)], kind), **several)
+    assert file_form(tmp_path / "a.tif").name == f"tif, {bands} band{'s' if bands > 1 else ''} of {kind}"
+
+
 @pytest.mark.parametrize(
     "settings",
     [
@@ -226,13 +237,13 @@ def test_masks_of_ids_say_nothing_of_classes_found_by_color(tmp_path: Path) -> N
     report = check_folders(write(tmp_path / "a", [painted(index(k), ORDERED) for k in range(3)]), palette="colors")
     table = report.require().classes
     assert table is not None
-    table = ClassTable.from_dict(yaml.safe_load(yaml.safe_dump(table.to_dict())))
+    table = replace(ClassTable.from_dict(yaml.safe_load(yaml.safe_dump(table.to_dict()))), learned=True)
     gray = [Image.fromarray(index(k).astype(np.uint8)) for k in range(3)]
     other = write(tmp_path / "b", [painted(index(0), SWAPPED), *gray[1:]])
     message = refused(check_folders(other, table))
     assert "expected the colors by which the classes were found (#000000, #00c800, #ff0000 …)" in message
     assert "ids 0–2 in 2 of 3 masks (f1.png, f2.png), 66.7 % of the pixels" in message
-    assert "--label_map '{0: 0, 1: 1, 2: 2}'" in message
+    assert "--data.label_map '{0: 0, 1: 1, 2: 2}'" in message
     with pytest.raises(DataError, match="ids among masks of colors"):
         _ = SegmentationFolder(other.images, other.masks, table)[1]
     # Masks of the network's own predictions are read by that map.

@@ -112,7 +112,7 @@ def test_of_several_endings_one_is_to_be_chosen(tmp_path: Path) -> None:
     put(tmp_path / "images", named("{}.jpg"))
     put(tmp_path / "masks", [*named("{}_color.png"), *named("{}_labelIds.png")])
     said = message(tmp_path / "images", tmp_path / "masks")
-    assert "what to do: choose one: give --data.mask_suffix _color or give --data.mask_suffix _labelIds" in said
+    assert "what to do: either give --data.mask_suffix _color; or give --data.mask_suffix _labelIds" in said
 
 
 def test_names_that_differ_in_case_are_said_and_not_paired(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ FULL = ClassTable(
     assumed_ids=[0, 255],
     palette_seen={4: (1, 1, 1), 7: (2, 2, 2)},
     ids_made_up=True,
+    learned=True,
 )
 PARTED = ClassTable(["dark", "bright"], [0, 255], threshold=128, palette="ids", palette_seen={0: (9, 0, 0)})
 

@@ -42,6 +42,7 @@ def test_another_order_of_the_channels_is_named(order: list[int], tmp_path: Path
     share = moved / sum(guess.size for guess in GUESS.values())
     assert f"another channel highest at {100 * share:.1f} % of the pixels" in printed
     assert printed.index("probabilities are not used") < printed.index("mIoU")
+    assert printed.count("probabilities that contradict") == 1
     assert found["calibration"] is None
     assert found["inputs"]["unused"][0]["where"] == str(folder)
     # The order that the message gives.

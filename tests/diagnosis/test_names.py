@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 
@@ -21,7 +22,7 @@ CASES = {
 
 
 def write(folder: Path, pattern: str) -> None:
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     for number in (1, 2, 11):
         ids = np.zeros((8, 8), dtype=np.uint8)
         ids[: number % 7 + 1] = 1
@@ -44,9 +45,29 @@ def test_the_setting_that_is_named_pairs_all(
     said = capsys.readouterr().err
     assert f"{prediction.format(1)} for {truth.format(1)}" in said
     assert "(3 of 3 masks)" in said
-    assert f"what to do: give {settings.replace(' --', ' and give --')}" in said
+    assert f"what to do: give {settings}\n" in said
     assert diagnose(*shlex.split(settings)) == 0
     assert "report of 3 images" in " ".join(capsys.readouterr().out.split())
+
+
+def test_of_several_masks_a_prediction_one_ending_is_to_be_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for ending in ("color", "labelIds", "labelTrainIds"):
+        write(tmp_path / "truth", f"s_{{}}_fine_{ending}.png")
+    write(tmp_path / "predictions", "s_{}_left.png")
+    assert diagnose() == 2
+    said = capsys.readouterr().err
+    assert "s_1_fine_color.png for s_1_left.png" in said
+    assert said.count("what to do") == 1
+    assert "remove the mask" not in said
+    ways = re.findall(r"(?:either|or) give ([^;\n]+)", said)
+    endings = "color", "labelIds", "labelTrainIds"
+    assert ways == [f"--prediction-suffix _left --truth-suffix _fine_{ending}" for ending in endings]
+    for way in ways:
+        assert diagnose(*shlex.split(way), "--overwrite=true") == 0
+        assert "report of 3 images" in " ".join(capsys.readouterr().out.split())
 
 
 def test_types_that_are_not_read_and_names_of_another_case(
@@ -78,3 +99,18 @@ def test_an_image_without_its_file_is_diagnosed_and_the_other_file_named(
     said = capsys.readouterr().out
     assert "expected an image 1.* in images, found 1_rgb.png, named otherwise" in said
     assert "what to do: give --image-suffix _rgb" in said
+
+
+def test_pictures_of_predictions_are_not_offered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The folder that hardpix predict writes holds label maps and overlays."""
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "truth", "{}.png")
+    (tmp_path / "predictions").mkdir()
+    write(tmp_path / "predictions" / "labels", "{}.png")
+    write(tmp_path / "predictions" / "overlays", "{}.jpg")
+    assert diagnose() == 2
+    said = capsys.readouterr().err
+    assert "what to do: give predictions/labels as the folder of the predictions\n" in said
+    assert main(["diagnose", "--truth=truth", "--predictions=predictions/labels", "--out=out", "--workers=1"]) == 0

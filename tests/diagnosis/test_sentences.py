@@ -138,9 +138,12 @@ def test_nothing_is_wrong(classes: list[str], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("classes", [["all"], ["all", "none"]])
 def test_nothing_is_labelled(classes: list[str], tmp_path: Path) -> None:
-    truth = np.full((9, 9), 255, dtype=np.uint8)
-    found = run(tmp_path, {"a": truth}, {"a": np.zeros((9, 9), np.uint8)}, classes=classes, pictures=True)
-    assert [sentence["text"] for sentence in found["sentences"]] == ["No pixel of the masks is labelled."]
+    truth, prediction = np.full((9, 9), 255, np.uint8), np.zeros((9, 9), np.uint8)
+    # Masks of 255 alone are refused unless they are said to be meant.
+    found = run(tmp_path, {"a": truth}, {"a": prediction}, classes=classes, pictures=True, prediction_ids="stored")
+    doubt, sentence = (sentence["text"] for sentence in found["sentences"])
+    assert doubt.startswith("Doubt: class without a pixel beside unlabeled ones")
+    assert sentence == "No pixel of the masks is labelled."
     assert np.isnan(found["scores"]["miou"])
 
 

@@ -99,3 +99,26 @@ def test_the_map_itself_is_untouched(pixel_batch: Make) -> None:
         weight_map(px, signal).double(), maps(px)["weight"] * trust(px) * px.valid, rtol=1e-6, atol=0
     )
     torch.testing.assert_close(px.map(signal).double(), maps(px)["weight"], rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("form", ["published", "graded"])
+def test_a_pixel_of_twice_the_trust_teaches_learned_hardness_as_two_pixels(
+    form: str, hardness_with_scores: Callable[..., HardnessLevel]
+) -> None:
+    logits = torch.randn(1, 3, 1, 4, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    target, scores = torch.tensor([[[0, 2, 1, 255]]]), torch.tensor([[[0.3, -1.0, 2.0, 5.0]]], dtype=torch.float64)
+    twice = torch.tensor([0, 0, 1, 2, 3])
+    trust = torch.tensor([[[1.0, 0.5, 0.5, 1.0]]], dtype=torch.float64)
+
+    def loss_and_gradient(px: PixelBatch, given: Tensor) -> tuple[Tensor, Tensor]:
+        signal = hardness_with_scores(given, form=form)
+        loss = signal.loss(px)
+        (gradient,) = torch.autograd.grad(loss, list(signal.parameters()))
+        return loss.detach(), gradient.reshape(given.shape)
+
+    trusted = PixelBatch(logits, target, sample={"target_weight": trust})
+    loss, gradient = loss_and_gradient(trusted, scores)
+    expected, by_pixel = loss_and_gradient(PixelBatch(logits[..., twice], target[..., twice]), scores[..., twice])
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(gradient, torch.zeros_like(gradient).index_add(2, twice, by_pixel))
+    assert gradient[0, 0, 3] == 0

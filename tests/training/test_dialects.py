@@ -89,6 +89,15 @@ def test_masks_of_0_and_255_need_no_setting(tmp_path: Path) -> None:
     assert fit(data, tmp_path / "run")[0] == checked(data) == 0
 
 
+def test_a_network_is_not_held_against_a_single_class(tmp_path: Path) -> None:
+    """Its number of outputs is right where the labels are drawn in a place that is not read."""
+    data = drawn(tmp_path, lambda k: Image.fromarray(np.full(SIZE, 200, np.uint8)))
+    code, message = fit(data, tmp_path / "run")
+    assert code == 2
+    assert "expected at least two classes, found class 200 alone" in message
+    assert "the network does not fit" not in message
+
+
 def checked(data: Data, *arguments: str) -> int:
     """The exit code of hardpix check with the settings of a fit."""
     settings = [argument.replace("--data.", "--") for argument in arguments]

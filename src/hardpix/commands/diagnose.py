@@ -14,6 +14,7 @@ from hardpix.cli.errors import UsageError
 from hardpix.commands.diagnose_screen import print_examined, print_summary
 from hardpix.data import DataError, ImageFormat, describe
 from hardpix.data.limits import MAX_PIXELS
+from hardpix.diagnosis.channel_order import CONTRADICT
 from hardpix.diagnosis.examine import Asked, examine
 from hardpix.diagnosis.inputs import Inputs
 from hardpix.diagnosis.parallel import in_chunks
@@ -119,7 +120,6 @@ def diagnose(
     folders |= {"probabilities": probabilities, "hardness": hardness}
     endings = {"truth": truth_suffix, "predictions": prediction_suffix, "images": image_suffix}
     inputs = Inputs({kind: path for kind, path in folders.items() if path is not None}, endings)
-    options = signature(diagnose).parameters
     with checked_input():
         if images is None and (bands is not None or value_range is not None):
             raise ValueError("--bands and --value-range are about the images: give their folder as --images, too")
@@ -135,6 +135,7 @@ def diagnose(
             raise ValueError(f"expected a picture_size of at least 1 pixel, found {picture_size}")
         read = [*inputs.folders.values(), *([] if against is None else [against])]
         require_room(out, read, overwrite)
+        options = signature(diagnose).parameters
         settings = partial(Settings.of, lines=lines, sizes=sizes, band=band, radius=radius, thin_radius=thin_radius)
         asked = Asked(inputs, sides, image_format, table, ignore_index, settings, workers, options)
         found = examine(asked)
@@ -157,8 +158,9 @@ def diagnose(
     except DataError as error:
         raise UsageError(f"a file has changed since it was checked\n{error}") from error
     late = asked.own([*usable.problems, *collector.problems])
-    if late:
-        console.print(f"not used, while their images are diagnosed without:\n{describe(late)}")
+    # That probabilities contradict the predictions has been said before the work.
+    if unsaid := [problem for problem in late if problem.kind != CONTRADICT]:
+        console.print(f"not used, while their images are diagnosed without:\n{describe(unsaid)}")
     summary = finish_report(
         out,
         collector,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +9,9 @@ import numpy as np
 from PIL import Image
 
 from hardpix.data.errors import DataError, unusable
-from hardpix.data.images import SIXTEEN_BIT, identified, opened
+from hardpix.data.images import SIXTEEN_BIT, opened, orientation
 from hardpix.data.limits import MAX_PIXELS
-from hardpix.data.tif import BLACK_IS_ZERO, ORIENTATION, RGB, WHITE_IS_ZERO, Raster, read_raster, upright
+from hardpix.data.tif import BLACK_IS_ZERO, RGB, WHITE_IS_ZERO, Raster, read_raster, upright
 
 
 def read_bands(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Raster:
@@ -66,11 +64,5 @@ def _colors_of_16_bits(path: str | Path, image: Image.Image) -> Raster:
     # OpenCV gives blue first, and gray three times where there is opacity.
     gray = image.info["stored_as"].startswith("LA")
     order = [0, 3] if gray else [2, 1, 0, 3][: decoded.shape[2]]
-    values = upright(decoded[..., order], _orientation(path))
+    values = upright(decoded[..., order], orientation(path))
     return Raster(np.ascontiguousarray(values), BLACK_IS_ZERO if gray else RGB, alpha=decoded.shape[2] == 4)
-
-
-def _orientation(path: str | Path) -> int:
-    with open(path, "rb") as file, identified(file) as image, suppress(SyntaxError, struct.error):
-        return image.getexif().get(ORIENTATION, 1)
-    return 1

@@ -26,6 +26,7 @@ from hardpix.data.mask_facts import MaskFacts, mask_facts
 from hardpix.data.masks import read_mask
 from hardpix.data.pairs import Folders, folder_problems, pairing_problems, unread_files
 from hardpix.data.problems import too_many_labels, wrong_size
+from hardpix.data.turned import fits_both_ways, masks_of_turned_images
 
 
 @dataclass
@@ -37,6 +38,7 @@ class _Finding:
     lacking: set[str] = field(default_factory=set)
     maps_seen: dict[str, Any] = field(default_factory=dict)
     bands_seen: BandsSeen | None = None
+    fits_both_ways: bool | None = None
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
 
@@ -78,6 +80,7 @@ def check_folders(
 
     - masks without an image, and files of types that are not read;
     - classes that never occur, masks without a label, and depth maps without a known depth;
+    - masks of photographs that EXIF turns, where sizes do not tell how they lie;
     - images that are all but black, bands that are not used, and numbers that keep few gray levels.
 
     Nothing is written.
@@ -111,6 +114,9 @@ def check_folders(
         classes = judged.classes
         problems += judged.problems
         warnings += judged.warnings
+        fits = {stem: finding.fits_both_ways for stem, finding in findings.items() if stem in masks}
+        known = {stem: fit for stem, fit in fits.items() if fit is not None}
+        warnings += filter(None, [masks_of_turned_images(folders.masks, masks, known)])
     sizes = {stem: finding.size for stem, finding in findings.items() if finding.size is not None}
     lacking = {key: tuple(stem for stem, finding in findings.items() if key in finding.lacking) for key in kinds}
     for key, kind in kinds.items():
@@ -161,6 +167,8 @@ def _inspect(
             finding.problems.append(too_many_labels(paths["masks"], facts.labels))
         else:
             finding.mask = facts
+            if finding.size == mask.shape[:2]:
+                finding.fits_both_ways = fits_both_ways(paths["images"], paths["masks"], finding.size)
     for key, kind in kinds.items():
         if kind.folder not in paths:
             finding.lacking.add(key)

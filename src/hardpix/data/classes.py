@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hardpix.data.class_files import PaletteSeen, arguments_from, as_name, as_palette, written
@@ -34,6 +34,8 @@ class ClassTable(LabelLookup):
         palette_seen: index → color of the palette files that the network learned from, against which others are held.
         ids_made_up: the classes were found by their colors, and their ids are hardpix's own numbers, which predictions
             hold. Masks of ids say nothing of such classes.
+        learned: the classes are those of a trained network. Masks may store them in another way, but messages about
+            masks offer neither more classes nor fewer. Files do not keep it.
 
     Raises:
         ValueError: counts differ, an id or colour is given twice, an id is not in 0…65535, a threshold does not part
@@ -58,6 +60,7 @@ class ClassTable(LabelLookup):
     assumed_ids: tuple[int, ...]
     palette_seen: tuple[tuple[int, Colour], ...]
     ids_made_up: bool
+    learned: bool = field(compare=False)
 
     def __init__(
         self,
@@ -71,6 +74,7 @@ class ClassTable(LabelLookup):
         assumed_ids: Sequence[int] | None = None,
         palette_seen: PaletteSeen = (),
         ids_made_up: bool = False,
+        learned: bool = False,
     ) -> None:
         each_ids = tuple(as_ids(entry) for entry in ids)
         each_colours = tuple(as_colours(entry) for entry in colours)
@@ -94,6 +98,7 @@ class ClassTable(LabelLookup):
             "assumed_ids": as_ids(assumed_ids or ()),
             "palette_seen": as_palette(palette_seen),
             "ids_made_up": ids_made_up,
+            "learned": learned,
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)

@@ -95,7 +95,7 @@ def two_whites(masks: Path, files: Sequence[MaskFacts], classes: ClassTable | No
         masks,
         "one id for the foreground in all masks",
         f"{found}, never both in one",
-        either(one_class, one_class | others, listed([white for white in whites if white not in kept]), option),
+        either(one_class, one_class | others, listed(others), option, classes),
         whole_folder=True,
     )
 

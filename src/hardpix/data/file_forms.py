@@ -11,6 +11,7 @@ from PIL import Image
 
 from hardpix.data.images import identified, layout
 from hardpix.data.palette import Colour
+from hardpix.data.tif import tif_bands
 
 MODES = {
     "1": "gray, 1 bit",
@@ -61,10 +62,12 @@ def file_form(path: str | Path) -> FileForm:
     kind = Path(path).suffix.lower().lstrip(".")
     try:
         with open(path, "rb") as file, identified(file) as image:
-            mode = _mode(image)
+            # Pillow has one mode for integers of several widths.
+            mode = (tif_bands(path) if image.mode in ("I", "F") else "") or _mode(image)
             return FileForm(f"{kind}, {mode}", _palette(image) if image.mode in ("P", "PA") else {})
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
-        return FileForm(kind)
+        bands = tif_bands(path)
+        return FileForm(f"{kind}, {bands}" if bands else kind)
 
 
 def _mode(image: Image.Image) -> str:

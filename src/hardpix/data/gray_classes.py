@@ -9,7 +9,7 @@ from hardpix.data.classes import ClassTable
 from hardpix.data.errors import Problem
 from hardpix.data.labels import gray_levels
 from hardpix.data.mask_facts import MaskFacts, held, listed, pixels_of
-from hardpix.data.remedies import MORE_NAMES, either, label_map
+from hardpix.data.remedies import either, label_map, meanings, named_map
 
 WHITE_WITHOUT_CLASS = "gray levels of which white has no class"
 
@@ -26,16 +26,10 @@ def white_without_class(
         return None
     known: dict[int, int | str] = {i: index for index, entry in enumerate(classes.ids) for i in entry}
     white = max(ids)
-    advice = either(known | {white: len(classes)}, known | {white: "ignore"}, str(white), option) + MORE_NAMES
+    advice = either(known | {white: len(classes)}, known | {white: "ignore"}, str(white), option, classes)
     if not ids - {white} <= known.keys():
         # The numbers of named classes are not stored; gray levels in their order may stand for them.
-        in_order: dict[int, int | str] = {level: k for k, level in enumerate(sorted(ids))}
-        advice = f"say {label_map(in_order, option)}, with {len(ids)} names in this order"
-        if len(classes) == len(ids):
-            named = ", ".join(f"{level} is {name}" for level, name in zip(sorted(ids), classes.names, strict=True))
-            advice += f" (as they are given, {named})"
-        unlabeled = label_map(in_order | {white: "ignore"}, option)
-        advice += f"; if {white} is unlabeled, say {unlabeled}, with one name less"
+        advice = _in_order(sorted(ids), classes, option)
     return Problem(
         WHITE_WITHOUT_CLASS,
         masks,
@@ -44,6 +38,25 @@ def white_without_class(
         advice,
         whole_folder=True,
     )
+
+
+def _in_order(levels: Sequence[int], classes: ClassTable, option: str) -> str:
+    """Label maps of gray levels to classes in their order: of all, and of all but one that is unlabeled."""
+    unlabeled: list[int | None] = [None, levels[-1], *levels[1:-1]] if len(levels) == 3 else [None, levels[-1]]
+    ways: list[str] = []
+    for without in unlabeled:
+        kept = [level for level in levels if level != without]
+        mapping: dict[int, int | str] = {level: k for k, level in enumerate(kept)}
+        mapping |= {} if without is None else {without: "ignore"}
+        if classes.learned:
+            ways += [named_map(mapping, classes.names, option)] if len(kept) == len(classes) else []
+            continue
+        names = f"with {len(kept)} names in this order"
+        if len(kept) == len(classes):
+            names += f" (as they are given, {meanings(mapping, classes.names)})"
+        condition = "" if without is None else f"if {without} is unlabeled, "
+        ways.append(f"{condition}say {label_map(mapping, option)}, {names}")
+    return "; ".join(ways) or f"map each gray level to a class of the run, or to ignore, by {option}label_map"
 
 
 def white_as_class(masks: Path, files: Sequence[MaskFacts], classes: ClassTable | None, option: str) -> Problem | None:

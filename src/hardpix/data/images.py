@@ -14,7 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from hardpix.data.errors import DataError, Problem, unusable
 from hardpix.data.limits import MAX_PIXELS, require_size
 from hardpix.data.lossy import lossy_codec
-from hardpix.data.tif import BLACK_IS_ZERO, RGB, WHITE_IS_ZERO, Raster, read_raster, tif_size
+from hardpix.data.tif import BLACK_IS_ZERO, ORIENTATION, RGB, WHITE_IS_ZERO, Raster, read_raster, tif_size
 
 SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N")
 
@@ -107,6 +107,15 @@ def read_weight(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> np.ndarray
     if not np.isfinite(weight).all() or (weight < 0).any():
         raise DataError.of([unusable(path, "weights that are finite and not negative", "others")])
     return weight
+
+
+def orientation(path: str | Path) -> int:
+    """The orientation that EXIF notes in the head of a file, from 1 to 8; 1, upright, where nothing is noted."""
+    try:
+        with open(path, "rb") as file, identified(file) as image:
+            return int(image.getexif().get(ORIENTATION, 1))
+    except (OSError, ValueError, SyntaxError, struct.error, Image.DecompressionBombError):
+        return 1
 
 
 def size_of(values: np.ndarray) -> str:

@@ -119,12 +119,24 @@ def judge_masks(
     doubtful: list[Problem] = []
     if not dialects.problems:
         of_list, doubtful = class_list_problems(folder, table, labels, ignore_index, option)
+        of_list = [_with_opacity(problem, masks) for problem in of_list]
     # A label map for the ids that no class has would be a guess where the table is in question.
-    mapped = not (dialects.problems or of_list)
+    in_question = any(problem.whole_folder for problem in (*dialects.problems, *of_list))
     # Ids outside the table are no news where the masks hold other numbers altogether.
     other_numbers = any(problem.kind in (IN_ORDER, WHITE_WITHOUT_CLASS) for problem in dialects.problems)
-    problems = [] if other_numbers else _label_problems(masks, classes, palette == "colors", option, mapped=mapped)
+    problems: list[Problem] = []
+    if not other_numbers:
+        problems = _label_problems(masks, classes, palette == "colors", option, in_question=in_question)
     return Judged(table, [*problems, *of_list, *dialects.problems], [*dialects.warnings, *doubtful])
+
+
+def _with_opacity(problem: Problem, masks: Mapping[str, MaskFacts]) -> Problem:
+    """Advice on masks of one label alone that may have drawn the others in their opacity."""
+    clear = [mask for mask in masks.values() if "alpha" in mask.form]
+    if not clear or len({label for mask in masks.values() for label in mask.labels}) > 1:
+        return problem
+    of = f"{len(clear)} of {len(masks)} masks, such as {clear[0].path.name}, have an alpha channel, which is not read"
+    return replace(problem, advice=f"{problem.advice}; {of}: if the labels are there, save them as ids")
 
 
 def classes_in(folder: Path, masks: Iterable[Path], *, max_pixels: int = MAX_PIXELS) -> ClassTable:
@@ -157,24 +169,24 @@ def _found_classes(labels: Mapping[str, Mapping[Label, int]], palette: str | Non
 
 
 def _label_problems(
-    masks: Mapping[str, MaskFacts], asked: ClassTable | None, by_color: bool, option: str, *, mapped: bool
+    masks: Mapping[str, MaskFacts], asked: ClassTable | None, by_color: bool, option: str, *, in_question: bool
 ) -> list[Problem]:
     """Masks with labels that no class has, and masks of colours where no table was given."""
     problems = []
-    every = set[int]().union(*(mask.ids for mask in masks.values())) if asked and mapped else set[int]()
+    every = set[int]().union(*(mask.ids for mask in masks.values())) if asked and not in_question else set[int]()
     strangers = {i for i in every if asked is not None and asked.index_of(i) is None}
     for mask in masks.values():
         of_colors = any(isinstance(label, tuple) for label in mask.labels)
         if asked is None:
             if of_colors and not by_color:
-                problems.append(colours_without_table(mask.path, mask.labels))
+                problems.append(colours_without_table(mask.path, mask.labels, option))
             elif by_color and not of_colors:
-                problems.append(ids_among_colors(mask.path, mask.labels))
+                problems.append(ids_among_colors(mask.path, mask.labels, option))
             continue
         unknown = {label: count for label, count in mask.labels.items() if asked.index_of(label) is None}
         if asked.ids_made_up:  # Ids are said once, for all masks.
             unknown = {label: count for label, count in unknown.items() if isinstance(label, tuple)}
         # Grays along edges are said once, for all masks.
         if unknown and not (mask.soft and asked.threshold is None):
-            problems.append(unknown_labels(mask.path, asked, unknown, strangers, option))
+            problems.append(unknown_labels(mask.path, asked, unknown, strangers, option, in_question=in_question))
     return problems

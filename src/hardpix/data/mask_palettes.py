@@ -63,6 +63,8 @@ def palettes_that_contradict(
 def _colors_or_ids(classes: ClassTable | None, option: str) -> str:
     """The two ways to read palettes whose colors contradict, of which that by colors needs the color of each class."""
     by_ids = f"if the indices are right and the colors mean nothing, say {option}palette ids"
+    if classes is not None and classes.learned and not colors_are_known(classes):
+        return f"{by_ids}; if the colors are right, save the masks with the palette of the training"
     if classes is None or colors_are_known(classes):
         more = ", alone or with a class file that has colours" if classes is None else ""
         return f"if the colors are right, say {option}palette colors{more}; {by_ids}"
@@ -89,15 +91,16 @@ def masks_of_made_up_ids(
     share = percent_of(sum(file.labels[i] for file in of_ids for i in file.ids), files)
     written: dict[int, int | str] = {entry[0]: k for k, entry in enumerate(classes.ids)}
     meant = ", ".join(f"{entry[0]} is {name}" for entry, name in list(zip(classes.ids, classes.names, strict=True))[:3])
-    for_test = f" (hardpix test: {label_map(written, '--')})" if len(written) <= MOST_MAPPED else ""
+    way = f"give a class file with the id and the colour of each class, as {option}classes"
+    if classes.learned:
+        by_map = label_map(written, option) if len(written) <= MOST_MAPPED else f"so by {option}label_map"
+        way = f"if they hold the numbers that hardpix predict writes ({meant} …), say {by_map}"
     return Problem(
         "ids where the classes are known by their colors",
         masks,
         f"the colors by which the classes were found ({', '.join(classes.names[:3])} …)",
         f"ids {ranges(ids)} in {len(of_ids)} of {len(files)} masks ({named(of_ids, masks)}), {share} of the pixels",
-        "save these masks with the palette of the others, or train with a class file that has the id and the colour of "
-        f"each class; if they hold the numbers that hardpix predict writes ({meant} …), say by a label map which id is "
-        f"which class{for_test}",
+        f"either save these masks with the palette of the others; or {way}",
         whole_folder=True,
     )
 
@@ -128,7 +131,8 @@ def colors_of_other_classes(
     wrong = _where(files, lambda index, color: classes.index_of(color) not in (None, classes.index_of(index)))
     if not wrong:
         return None
-    advice = f"{_colors_or_ids(classes, option)}; or correct the ids or colours of the table"
+    advice = _colors_or_ids(classes, option)
+    advice += "" if classes.learned else "; or correct the ids or colours of the table"
     return Problem(CONTRADICT_TABLE, masks, EXPECTED, _said(masks, files, classes, wrong), advice, whole_folder=True)
 
 
@@ -143,7 +147,8 @@ def colors_of_no_class(
     )
     if not strange:
         return None
-    advice = f"nothing if the ids of the class table are right ({option}palette ids says so); else correct them"
+    correct = "give masks of the ids of the training" if classes.learned else "correct them"
+    advice = f"nothing if the ids of the class table are right ({option}palette ids says so); else {correct}"
     return Problem(OF_NO_CLASS, masks, EXPECTED, _said(masks, files, classes, strange), advice, whole_folder=True)
 
 

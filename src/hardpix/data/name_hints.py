@@ -14,6 +14,7 @@ from hardpix.data.name_relations import NEARLY_ALL, Naming, Relation, relations
 from hardpix.data.unread import file_type, type_names
 
 SHOWN = 3
+LOSSY = (".jpg", ".jpeg")
 
 
 @dataclass(frozen=True)
@@ -93,20 +94,25 @@ class NameHints:
         found = [relation for relation in self.relations if self._explains_nearly_all(relation)]
         if not found:
             return None
+        # Beside files that can be read as what is looked for, pictures of it are none.
+        lossless = [relation for relation in found if self._types(relation).isdisjoint(LOSSY)]
+        found = lossless if lossless and self.far.what != "image" else found
         files = self.relations[found[0]]
-        plural, several = f"{self.far.what}s", len(found) > 1
+        plural = f"{self.far.what}s"
         first = [f"{files[stem]} for {path.name}" for stem, path in self.lacking.items() if stem in files][:SHOWN]
         more = f" and {len(files) - SHOWN} more" if len(files) > SHOWN else ""
         of = f"{len(files)} of {self.total} {self.near.what}s"
-        others = f", and files of {len(found) - 1} other endings" if several else ""
+        more_ways = "another way" if len(found) == 2 else f"{len(found) - 1} other ways"
+        others = f", and files named in {more_ways}" if len(found) > 1 else ""
         others += "" if found[0].same_case else ", which differ in upper and lower case"
-        advice = " or ".join(dict.fromkeys(self.advice(relation) for relation in sorted(found, key=lambda r: r.far)))
+        ways = list(dict.fromkeys(self.advice(relation) for relation in sorted(found, key=lambda r: r.far)))
+        advice = f"either {'; or '.join(ways)}" if len(ways) > 1 else ways[0]
         return Problem(
             f"{plural} that are named otherwise than the {self.near.what}s",
             self.far.folder,
             self.far.expected(next(stem for stem in self.lacking if stem in files)),
             f"{', '.join(first)}{more} ({of}{others})",
-            ("choose one: " if several else "") + advice,
+            advice,
         )
 
     def found(self, stem: str) -> str:
@@ -132,7 +138,9 @@ class NameHints:
 
     def advice(self, relation: Relation) -> str:
         """Steps that make the files of a relation the right ones."""
-        what, steps = self.far.what, []
+        what = self.far.what
+        steps: list[str] = []
+        settings: list[str] = []
         near, far = relation.near, relation.far
         if near is not None:
             near, far = _with_longer_stems(near, far)
@@ -141,16 +149,25 @@ class NameHints:
         if not relation.readable and any(file.endswith("/") for file in files):
             steps.append(f"put a file in place of the folder, or rename the folder that has the name of a {what}")
         elif not relation.readable:
-            types = type_names(sorted({file_type(file).lower() for file in files})) or "a file without type"
+            types = type_names(sorted(self._types(relation))) or "a file without type"
             known = type_names(self.far.suffixes)
             steps.append(f"convert the {what}s to {known.split(', ')[0]}, because {types} is not read ({known} are)")
         if near is not None:
-            steps += _steps(self.near, near, next(iter(self.lacking.values())).suffix, for_all)
+            suffix = next(iter(self.lacking.values())).suffix
+            steps += _moves(self.near, near, suffix, for_all)
+            settings += _settings(self.near, near, suffix, for_all)
         suffix = file_type(next(iter(files))) if relation.readable else self.far.suffixes[0]
-        steps += _steps(self.far, far, suffix, for_all)
+        steps += _moves(self.far, far, suffix, for_all)
+        settings += _settings(self.far, far, suffix, for_all)
+        # One after another, as a command line takes them.
+        steps += [f"give {' '.join(settings)}"] if settings else []
         if not relation.same_case:
             steps.append(f"rename the files so that {what} and {self.near.what} agree in upper and lower case")
         return " and ".join(steps) or f"name the {what} as its {self.near.what}"
+
+    def _types(self, relation: Relation) -> set[str]:
+        """The file types of a relation, in small letters."""
+        return {file_type(file).lower() for file in self.relations[relation].values()}
 
     def _explains_nearly_all(self, relation: Relation) -> bool:
         return len(self.relations[relation]) >= NEARLY_ALL * self.total
@@ -166,13 +183,26 @@ def _with_longer_stems(near: Naming, far: Naming) -> tuple[Naming, Naming]:
     return near._replace(after=near.after[cut:]), far._replace(after=far.after[cut:])
 
 
-def _steps(side: Side, naming: Naming, suffix: str, for_all: bool) -> list[str]:
-    """The settings under which files of a naming and a type are looked for; `for_all`: nearly all files have it."""
+def _value(side: Side, naming: Naming, suffix: str) -> str:
+    """The ending under which files of a naming and a type are looked for."""
     known = tuple(side.suffixes)
     # A type is named where one was, and where the ending alone ("_x.jpg") would pass for one.
     typed = side.ending.lower().endswith(known) or naming.after.lower().endswith(known)
     after = naming.after + (suffix if typed else "")
-    value = f"{naming.before}*{after}" if naming.before else after
+    return f"{naming.before}*{after}" if naming.before else after
+
+
+def _settings(side: Side, naming: Naming, suffix: str, for_all: bool) -> list[str]:
+    """The setting with that ending; `for_all`: nearly all files have it."""
+    value = _value(side, naming, suffix)
+    if value in ("", side.ending) or side.setting is None or not for_all:
+        return []
+    return [f"{side.setting}{'=' if value.startswith('-') else ' '}{quote(value)}"]
+
+
+def _moves(side: Side, naming: Naming, suffix: str, for_all: bool) -> list[str]:
+    """Steps that no setting of an ending does; `for_all`: nearly all files have the naming."""
+    value = _value(side, naming, suffix)
     steps = []
     if naming.folder and for_all:
         steps.append(f"give {side.folder / naming.folder} as the folder of the {side.what}s")
@@ -181,11 +211,9 @@ def _steps(side: Side, naming: Naming, suffix: str, for_all: bool) -> list[str]:
     if value == side.ending:
         return steps
     if side.setting is None or not for_all:
+        after = value.partition("*")[2] if naming.before else value
         around = " and ".join(part for part in (naming.before, after) if part)
         rename = f"take {around} off the names of these {side.what}s" if around else f"rename these {side.what}s"
         all_end_so = f" ({side.setting} is for all {side.what}s at once)" if side.setting else ""
         return [*steps, rename + all_end_so]
-    if not value:
-        return [*steps, f"leave {side.setting} out"]
-    separator = "=" if value.startswith("-") else " "
-    return [*steps, f"give {side.setting}{separator}{quote(value)}"]
+    return steps if value else [*steps, f"leave {side.setting} out"]

@@ -9,9 +9,9 @@ import numpy as np
 
 from hardpix.data.classes import ClassTable
 from hardpix.data.errors import Problem
-from hardpix.data.labels import Label
+from hardpix.data.labels import HIGHEST_ID, Label
 from hardpix.data.palette_reading import colors_are_known
-from hardpix.data.remedies import MOST_MAPPED, label_map
+from hardpix.data.remedies import MOST_MAPPED, label_map, named_map
 
 NEVER_OCCURS = "class that never occurs"
 
@@ -33,6 +33,8 @@ def unknown_labels(
     unknown: Mapping[Label, int],
     strangers: Collection[int] = (),
     option: str = "--data.",
+    *,
+    in_question: bool = False,
 ) -> Problem:
     """A mask with labels that the class table does not have.
 
@@ -42,44 +44,72 @@ def unknown_labels(
         unknown: labels of the mask that the table lacks → pixels.
         strangers: ids of all masks that the table lacks, for the label map that has them all; none is said without.
         option: what the options of the command begin with that the message names.
+        in_question: another finding doubts the table as a whole, and has the advice.
     """
     first = sorted(unknown.items(), key=lambda item: -item[1])[:8]
     found = ", ".join(f"{label} ({count} pixels)" for label, count in first) + (" …" if len(unknown) > 8 else "")
     if any(isinstance(label, tuple) for label in unknown):
         expected = f"the colours of {len(classes)} classes or of ignore_colours"
         advice = "add the colours to the class table or to ignore_colours"
+        if classes.learned:
+            advice = "save the mask with the ids or the colours of the run's classes"
         if not classes.colours:
             expected = f"ids {ranges(i for entry in classes.ids for i in entry)}, for the class table has no colours"
-            advice = "save the mask as ids, or give a class table with the colour of each class"
+            advice = "save the mask as ids"
+            if not classes.learned:
+                advice = f"either {advice}; or give a class file with the colour of each class, as {option}classes"
             if colors_are_known(classes):
                 advice = f"say {option}palette colors, and colors are read as the palettes of the training show them"
         elif all(isinstance(label, tuple) and len(set(label)) == 1 for label in unknown):
-            advice += "; if these are ids, leave the colours out of the class table, or save the mask with one channel"
+            leave = "" if classes.learned else "leave the colours out of the class table, or "
+            advice += f"; if these are ids, {leave}save the mask with one channel"
         return Problem("colour outside the classes", path, expected, found, advice)
     ids = np.array([i for entry in classes.ids for i in entry])
     expected = f"ids {ranges(ids)}" + (f", or {ranges(classes.ignore_ids)} to ignore" if classes.ignore_ids else "")
-    advice = "add the ids to the class table or its ignore_ids, or map them to ignore in a label map"
-    known: dict[int, int | str] = {i: index for index, entry in enumerate(classes.ids) for i in entry}
-    ignored = set(strangers) | (set(classes.ignore_ids) - set(classes.assumed_ids))
-    if strangers and len(known) + len(ignored) <= MOST_MAPPED:
-        advice += f", such as {label_map(known | dict.fromkeys(ignored, 'ignore'), option)}"
+    advice = IN_QUESTION if in_question else _for_strangers(classes, strangers, option)
     return Problem("id outside the classes", path, expected, found, advice)
 
 
-def colours_without_table(path: Path, labels: Iterable[Label]) -> Problem:
+IN_QUESTION = "what the finding about all masks says"
+
+
+def _for_strangers(classes: ClassTable, strangers: Collection[int], option: str) -> str:
+    """Advice on ids that no class has, in masks that have the classes."""
+    known: dict[int, int | str] = {i: index for index, entry in enumerate(classes.ids) for i in entry}
+    ignored = set(strangers) | (set(classes.ignore_ids) - set(classes.assumed_ids))
+    mapping = known | dict.fromkeys(ignored, "ignore")
+    way = f"say {label_map(mapping, option)}" if strangers and len(mapping) <= MOST_MAPPED else "map them to ignore"
+    if _white_may_be_unlabeled(classes, strangers):
+        (stranger,), (white,) = strangers, classes.ids[1]
+        other = mapping | {stranger: 1, white: "ignore"}
+        return "; ".join(named_map(each, classes.names, option) for each in (mapping, other))
+    if classes.learned:
+        return f"if they are unlabeled, {way}; if they are classes of the run, say so in {option}label_map"
+    return (
+        f"either write them in the class file, under a class or under ignore_ids; or, without such a file, {way}, "
+        "if they are unlabeled"
+    )
+
+
+def _white_may_be_unlabeled(classes: ClassTable, strangers: Collection[int]) -> bool:
+    """True where 0 and white are two classes, and a third number may be one of them beside an unlabeled white."""
+    return classes.ids in (((0,), (255,)), ((0,), (HIGHEST_ID,))) and len(strangers) == 1
+
+
+def colours_without_table(path: Path, labels: Iterable[Label], option: str = "--data.") -> Problem:
     """Fault of a mask of colors when no table says what they mean."""
     labels = list(labels)
     shown = ", ".join(map(str, labels[:12])) + (" …" if len(labels) > 12 else "")
-    advice = "write a class table (name, id and colour of each class) and give it as classes"
+    advice = f"write a class table with the name, id and colour of each class, and give the file as {option}classes"
     return Problem(
         "colours without a table", path, "ids, or a table of colours", f"{len(labels)} colours: {shown}", advice
     )
 
 
-def ids_among_colors(path: Path, labels: Iterable[Label]) -> Problem:
+def ids_among_colors(path: Path, labels: Iterable[Label], option: str = "--data.") -> Problem:
     """A mask of ids where classes were to be found by their colors."""
     found = f"ids {ranges(label for label in labels if isinstance(label, int))}"
-    advice = "write a class table with the id and the colour of each class and give it as classes"
+    advice = f"write a class table with the name, id and colour of each class, and give the file as {option}classes"
     return Problem("ids among masks of colors", path, "colors of a palette, or RGB", found, advice)
 
 
@@ -115,20 +145,20 @@ def class_list_problems(
     problems, warnings = [], []
     if missing and (None in seen or len(missing) == len(classes)):
         of_classes = f"{len(classes)} classes of ids {ranges(i for entry in classes.ids for i in entry)}"
-        advice = "correct the ids of the class table, or give the table that belongs to these masks"
-        if in_order := _in_order(classes, ids):
-            advice += f"; if the ids are these classes in their order, say {label_map(in_order, option)}"
+        advice = _for_another_table(classes, _in_order(classes, ids), option)
         never = f"{in_masks}; never: {', '.join(missing)}"
         problems.append(Problem(kind, masks, of_classes, never, advice, whole_folder=_another_table(classes, labels)))
     elif None in seen and ids == set(range(len(classes) + 1)) and (in_order := _in_order(classes, ids)):
-        advice = f"if 0 is unlabeled, say {label_map(in_order, option)}; else name one more class"
-        problems.append(Problem(kind, masks, f"{len(classes)} classes", f"{in_masks}, one more", advice))
+        advice = _for_one_more(classes, in_order, ids, option)
+        seen_ids = f"{in_masks}, one more"
+        problems.append(Problem(kind, masks, f"{len(classes)} classes", seen_ids, advice, whole_folder=True))
     elif missing:
         advice = "check the class table; a class without a pixel cannot be learned"
         warnings.append(Problem(NEVER_OCCURS, masks, "every class", f"no {', '.join(missing)}", advice))
     if len(classes) < 2:
         advice = "check the masks: with one class there is nothing to tell apart"
-        problems.append(Problem(kind, masks, "at least two classes", f"{classes.names[0]} alone ({in_masks})", advice))
+        found_one = f"{classes.names[0]} alone ({in_masks})"
+        problems.append(Problem(kind, masks, "at least two classes", found_one, advice, whole_folder=True))
     if 0 <= ignore_index < len(classes):
         problems.append(_ignored_class(masks, classes, ignore_index, option))
     return problems, warnings + [
@@ -136,6 +166,30 @@ def class_list_problems(
         for stem, counts in labels.items()
         if all(classes.index_of(label) == -1 for label in counts)
     ]
+
+
+def _for_another_table(classes: ClassTable, in_order: Mapping[int, int | str], option: str) -> str:
+    """Advice where classes are missing and other ids are there; `in_order` may be empty."""
+    mapped = named_map(in_order, classes.names, option) if 0 < len(in_order) <= MOST_MAPPED else ""
+    if classes.learned:
+        first = [f"{name} is {number}" for number, name in enumerate(classes.names[:5])]
+        known = ", ".join(first) + (" …" if len(classes) > len(first) else "")
+        return f"{mapped}{'; else ' if mapped else ''}say by {option}label_map which id has which number ({known})"
+    given = "correct the ids of the class table, or give the table that belongs to these masks"
+    return f"{mapped}; else {given}" if mapped else given
+
+
+def _for_one_more(classes: ClassTable, in_order: Mapping[int, int | str], ids: Collection[int], option: str) -> str:
+    """Advice where every class is there, and one more number; `in_order` leaves 0 unlabeled."""
+    known: dict[int, int | str] = {i: index for index, entry in enumerate(classes.ids) for i in entry}
+    stranger = next(i for i in ids if classes.index_of(i) is None)
+    ways = {0: in_order, stranger: known | {stranger: "ignore"}}
+    said = [
+        f"if {i} is unlabeled, say "
+        + (label_map(way, option) if len(way) <= MOST_MAPPED else f"so by {option}label_map, which has every id")
+        for i, way in ways.items()
+    ]
+    return "; ".join([*said, "the run has no further class" if classes.learned else "else name one more class"])
 
 
 def _ignored_class(masks: Path, classes: ClassTable, ignore_index: int, option: str) -> Problem:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
+from hardpix.data.classes import ClassTable
 from hardpix.data.errors import Problem
 
 # A label map of more ids is written in a file.
 MOST_MAPPED = 24
-
-# Said where a label map has a class more than the table.
-MORE_NAMES = "; names of classes, where they are given, must then have one more"
 
 
 def label_map(mapping: Mapping[int, int | str], option: str = "--data.") -> str:
@@ -30,12 +28,62 @@ def label_map(mapping: Mapping[int, int | str], option: str = "--data.") -> str:
     return f"{option}label_map '{{{inside}}}'"
 
 
-def either(as_class: Mapping[int, int | str], unlabeled: Mapping[int, int | str], what: str, option: str) -> str:
-    """Two label maps, for ids that are a class and for ids that are unlabeled."""
+def either(
+    as_class: Mapping[int, int | str],
+    unlabeled: Mapping[int, int | str],
+    what: str,
+    option: str,
+    classes: ClassTable | None = None,
+) -> str:
+    """Two label maps, for ids that are a class and for ids that are unlabeled.
+
+    Args:
+        as_class: the first of them.
+        unlabeled: the second one.
+        what: the ids.
+        option: what the command's options of the data begin with.
+        classes: how the masks are read now. Those of a trained network can be neither more nor fewer.
+
+    Example:
+        >>> from hardpix.data import ClassTable
+        >>> run = ClassTable(["sky", "road"], [0, 1], learned=True)
+        >>> either({0: 0, 1: 1, 255: 2}, {0: 0, 1: 1, 255: "ignore"}, "255", "--", run)
+        "if 255 is unlabeled, say --label_map '{0: 0, 1: 1, 255: ignore}'; the run has no further class for it"
+    """
+    count = len({index for index in as_class.values() if index != "ignore"})
+    more = classes is not None and count > len(classes)
+    if classes is not None and classes.learned:
+        if more:
+            return f"if {what} is unlabeled, say {label_map(unlabeled, option)}; the run has no further class for it"
+        return f"if {what} is a class, say {label_map(as_class, option)}; if it is unlabeled, say " + label_map(
+            unlabeled, option
+        )
+    names = f" (where names of classes are given, with {count} names)" if more else ""
     return (
-        f"if {what} is a class, say {label_map(as_class, option)}; if it is unlabeled, say "
+        f"if {what} is a class, say {label_map(as_class, option)}{names}; if it is unlabeled, say "
         f"{label_map(unlabeled, option)}; in a class file, write it under the class's id or under ignore_ids"
     )
+
+
+def meanings(mapping: Mapping[int, int | str], names: Sequence[str]) -> str:
+    """The first five entries of a label map in words.
+
+    Example:
+        >>> meanings({0: 0, 128: "ignore", 255: 1}, ["back", "thing"])
+        '0 is back, 128 is unlabeled, 255 is thing'
+    """
+    each = [f"{i} is {names[k] if isinstance(k, int) else 'unlabeled'}" for i, k in sorted(mapping.items())]
+    return ", ".join(each[:5]) + (" …" if len(each) > 5 else "")
+
+
+def named_map(mapping: Mapping[int, int | str], names: Sequence[str], option: str) -> str:
+    """A label map, with the condition under which it is right.
+
+    Example:
+        >>> named_map({0: 0, 2: 1}, ["back", "thing"], "--")
+        "if 0 is back, 2 is thing, say --label_map '{0: 0, 2: 1}'"
+    """
+    return f"if {meanings(mapping, names)}, say {label_map(mapping, option)}"
 
 
 # A setting of a training, as messages name it; those of the data have the same names in other commands.

@@ -10,7 +10,7 @@ from hardpix.data.classes import ClassTable
 from hardpix.data.errors import Problem
 from hardpix.data.labels import HIGHEST_ID, Label
 from hardpix.data.mask_facts import MaskFacts, held, listed, pixels_of
-from hardpix.data.remedies import MOST_MAPPED, label_map
+from hardpix.data.remedies import label_map
 
 KIND = "numbers in the order of the class table"
 # Below this share of pixels that have a class, the table's ids are in question.
@@ -72,13 +72,14 @@ def _problem(masks: Path, files: Sequence[MaskFacts], classes: ClassTable, lost:
     first = ", ".join(f"{number} is {name}" for number, name in enumerate(classes.names[:3]))
     names = ", ".join(name if name.replace(" ", "").isalnum() else f'"{name}"' for name in classes.names)
     numbers: dict[int, int | str] = {number: number for number in range(len(classes))}
-    for_test = f" (hardpix test: {label_map(numbers, '--')})" if len(numbers) <= MOST_MAPPED else ""
+    way, otherwise = f"{option}classes {quote(f'[{names}]')} in place of the table", "give masks of the table's ids"
+    if classes.learned:
+        way, otherwise = label_map(numbers, option), "give masks of the ids of the training"
     return Problem(
         KIND,
         masks,
         f"the ids of the class table ({listed([of[0] for of in classes.ids[:3]])} …)",
         f"{held(lost, files, masks)} and have no class" if len(lost) > 1 else f"{held(lost, files, masks)}",
-        f"if the masks hold the numbers of the classes in the table's order ({first} …), say "
-        f"{option}classes {quote(f'[{names}]')} in place of the table{for_test}; else give masks of the table's ids",
+        f"if the masks hold the numbers of the classes in the table's order ({first} …), say {way}; else {otherwise}",
         whole_folder=True,
     )

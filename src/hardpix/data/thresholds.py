@@ -31,7 +31,10 @@ def soft_edges(masks: Path, files: Sequence[MaskFacts], classes: ClassTable | No
     grays = {i for file in soft for i in file.ids if 0 < i < white}
     share = percent_of(sum(file.soft for file in soft), files)
     advice = f"say {option}threshold {(white + 1) // 2}: numbers at or above it are class 1, others class 0"
-    if crisp := [file for file in files if _on_one_side(file, (white + 1) // 2)]:
+    if classes is not None and len(classes) != 2:
+        # A threshold makes two classes.
+        advice = "save them without grays between black and white, one number a class"
+    elif crisp := [file for file in files if _on_one_side(file, (white + 1) // 2)]:
         advice = f"save {named(crisp, masks)} with black as 0 and white as {white} like the others; then {advice}"
     return Problem(
         "soft edges between black and white",

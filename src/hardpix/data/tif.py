@@ -72,6 +72,25 @@ def is_tif(path: str | Path) -> bool:
         return file.read(4) in MAGIC
 
 
+def tif_bands(path: str | Path) -> str:
+    """Bands and type of a tif's numbers in words, by its head alone; empty for other files.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     tifffile.imwrite(f"{folder}/a.tif", np.zeros((2, 3), np.float16))
+        ...     tif_bands(f"{folder}/a.tif")
+        '1 band of float16'
+    """
+    try:
+        with tifffile.TiffFile(path) as file:
+            page = file.pages.first
+            count, kind = page.samplesperpixel, page.dtype
+    except (OSError, ValueError, IndexError, tifffile.TiffFileError):
+        return ""
+    return f"{count} band{'s' if count > 1 else ''} of {kind}"
+
+
 def read_raster(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Raster | None:
     """The bands of a tif as stored; None for other files, and for plain pictures, which Pillow reads right.
 

@@ -10,7 +10,7 @@ from hardpix.data.classes import ClassTable
 from hardpix.data.errors import Problem
 from hardpix.data.labels import HIGHEST_ID, gray_levels
 from hardpix.data.mask_facts import MaskFacts, held, listed, pixels_of
-from hardpix.data.remedies import MORE_NAMES, either, label_map
+from hardpix.data.remedies import either, label_map
 
 ONE_CLASS = "one class beside unlabeled pixels"
 WITHOUT_PIXELS = "class without a pixel beside unlabeled ones"
@@ -85,7 +85,7 @@ def class_without_pixels(
     unlabeled = known | dict.fromkeys(assumed, "ignore")
     present = {i: index for i, index in known.items() if index not in missing}
     as_class = present | dict.fromkeys(assumed, missing[0]) | {classes.ids[k][0]: k for k in missing[1:]}
-    advice = either(as_class, unlabeled, f"{listed(assumed)} ({classes.names[missing[0]]})", option)
+    advice = either(as_class, unlabeled, f"{listed(assumed)} ({classes.names[missing[0]]})", option, classes)
     return Problem(
         WITHOUT_PIXELS,
         masks,
@@ -110,11 +110,8 @@ def much_unlabeled(masks: Path, files: Sequence[MaskFacts], classes: ClassTable 
     if not assumed or sum(total[i] for i in assumed) < MUCH_UNLABELED * sum(total.values()):
         return None
     known: dict[int, int | str] = {i: index for index, entry in enumerate(table.ids) for i in entry}
-    advice = either(
-        known | dict.fromkeys(assumed, len(table)), known | dict.fromkeys(assumed, "ignore"), listed(assumed), option
-    )
-    if classes is not None:
-        advice += MORE_NAMES
+    as_class, unlabeled = (known | dict.fromkeys(assumed, index) for index in (len(table), "ignore"))
+    advice = either(as_class, unlabeled, listed(assumed), option, classes)
     found = f"{held(assumed, files, masks)} and is unlabeled by default"
     expected = "few pixels that nobody said are unlabeled"
     return Problem("many unlabeled pixels", masks, expected, found, advice, whole_folder=True)

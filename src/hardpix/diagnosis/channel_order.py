@@ -9,6 +9,8 @@ import numpy as np
 from hardpix.data import Problem
 from hardpix.diagnosis.agreement import matched
 
+CONTRADICT = "probabilities that contradict the predictions"
+
 # About as many pixels of an image are compared; their rows and columns lie evenly apart.
 COMPARED = 1 << 16
 # Where fewer pixels agree, probabilities belong to other predictions.
@@ -74,7 +76,7 @@ def channel_problem(counts: np.ndarray, names: tuple[str, ...], folder: Path) ->
     elif wrong <= 1 - AGREEING:
         return None
     expected = "the highest probability in the channel of the predicted class"
-    return Problem("probabilities that contradict the predictions", folder, expected, found, advice)
+    return Problem(CONTRADICT, folder, expected, found, advice)
 
 
 def _order(channel_of: dict[int, int], classes: int) -> list[int]:

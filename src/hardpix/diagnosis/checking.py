@@ -80,7 +80,7 @@ def _check(case: Case, reader: Reader, probabilities: ProbabilityCounts) -> Chec
                 if len(counts) > MOST_LABELS:
                     problems.append(_too_many(too_many_labels(path, counts), kind, int(labels.max())))
                 elif labels.ndim == 3:
-                    problems.append(colours_without_table(path, counts))
+                    problems.append(colours_without_table(path, counts, "--"))
         if problems:
             return Checked(case, tuple(problems))
     pairs = reader.pairs(*stored)

@@ -77,7 +77,7 @@ class Inputs:
                     f"check the path after --{kind}"
                 )
         files = self._files
-        common = self._hints["predictions"].common() if "predictions" in files else None
+        common = self._unpaired if "predictions" in files else None
         cases, lost, alone = [], [] if common is None else [common], []
         for stem in files["truth"]:
             if _undecodable(stem):
@@ -98,6 +98,8 @@ class Inputs:
             usable = {kind: paths[0] for kind, paths in found.items() if kind not in problems}
             cases.append(Case(stem, usable, tuple(problems.values())))
         for kind in [kind for kind in files if kind != "truth"]:
+            if kind == "predictions" and common is not None and not cases:
+                continue  # said of all at once
             # The files that a message on names has named already are not listed once more.
             named = {self.folders[kind] / file for file in self._hints[kind].explained()}
             stems = [stem for stem in files[kind] if stem not in files["truth"]]
@@ -163,6 +165,20 @@ class Inputs:
             for kind, found in self._files.items()
             if kind != "truth"
         }
+
+    @cached_property
+    def _unpaired(self) -> Problem | None:
+        """The one thing that keeps masks and predictions from pairing up; None if there is none.
+
+        Where a folder of masks has several files for each prediction, such as ids and colors, the predictions tell.
+        """
+        found = self._hints["predictions"].common()
+        truth, predicted = self._files["truth"], self._files["predictions"]
+        if found is not None or len(truth) <= len(predicted) or truth.keys() & predicted.keys():
+            return found
+        lacking = {stem: paths[0] for stem, paths in predicted.items() if not _undecodable(stem)}
+        sides = self._side("predictions"), self._side("truth")
+        return NameHints(*sides, lacking, len(predicted), self._listings["truth"], ()).common()
 
     def _side(self, kind: str) -> Side:
         """One of the folders in the words of a message."""

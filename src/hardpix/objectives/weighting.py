@@ -21,18 +21,8 @@ def weight_map(px: PixelBatch, signal: Signal | None) -> Tensor:
         tensor([[[0.5000, 1.0000, 0.0000]]])
     """
     if signal is None:
-        return masked(px, torch.ones(px.shape, device=px.logits.device))
-    return masked(px, px.map(signal) if signal.differentiable else px.map(signal).detach())
-
-
-def masked(px: PixelBatch, weight: Tensor) -> Tensor:
-    """Weights (B, H, W) where there is a label, else 0: the one place that masks.
-
-    "target_weight" of the sample, the share from 0 to 1 by which each label is trusted, multiplies them.
-    """
-    if (trust := px.sample.get("target_weight")) is not None:
-        weight = weight * trust
-    return torch.where(px.valid, weight, 0)
+        return px.masked(torch.ones(px.shape, device=px.logits.device))
+    return px.masked(px.map(signal) if signal.differentiable else px.map(signal).detach())
 
 
 def weights_by(px: PixelBatch, signal: Signal | str | None, purpose: str) -> tuple[Tensor, bool]:
@@ -46,7 +36,7 @@ def weights_by(px: PixelBatch, signal: Signal | str | None, purpose: str) -> tup
     weight = published_map(px, signal, purpose, "signal")
     publisher = px.publishers.get(signal)
     if not isinstance(publisher, Signal):
-        return masked(px, weight.detach()), False
+        return px.masked(weight.detach()), False
     return weight_map(px, publisher), counts_pixels(publisher)
 
 

@@ -130,6 +130,21 @@ class PixelBatch:
             return self.cached("valid", lambda: torch.ones(self.shape, dtype=torch.bool, device=self.logits.device))
         return self.cached("valid", lambda: valid_mask(self.labels, self.logits.shape[1], self.ignore_index))
 
+    def masked(self, weight: Tensor) -> Tensor:
+        """Weights (B, H, W) where there is a label, else 0: the one place that masks.
+
+        "target_weight" of the sample, the share from 0 to 1 by which each label is trusted, multiplies them.
+
+        Example:
+            >>> sample = {"target_weight": torch.tensor([[[0.5, 1.0]]])}
+            >>> px = PixelBatch(torch.zeros(1, 2, 1, 2), torch.tensor([[[1, 255]]]), sample=sample)
+            >>> px.masked(torch.full((1, 1, 2), 3.0))
+            tensor([[[1.5000, 0.0000]]])
+        """
+        if (trust := self.sample.get("target_weight")) is not None:
+            weight = weight * trust
+        return torch.where(self.valid, weight, 0)
+
     @property
     def loss(self) -> Tensor:
         """(B, H, W) plain cross-entropy in nats, 0 where invalid; float32."""

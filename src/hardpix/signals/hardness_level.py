@@ -20,7 +20,8 @@ class HardnessLevel(Signal):
     """A hardness map that a branch learns while the network trains (hardness level learning, arXiv 2305.08462).
 
     The branch sees the decoder's inputs, detached: no gradient of it reaches the network. D is its output, resized
-    bilinearly to the labels. At inference the branch is not run. Unlabeled pixels take part in no sum.
+    bilinearly to the labels. At inference the branch is not run. Unlabeled pixels take part in no sum, and pixels whose
+    label is trusted by a share alone ("target_weight" of the sample) by that share.
 
     ``form="graded"`` learns each pixel's expected loss as a multiple of the average, μ = e^D. With r = ℓ / mean ℓ it
     minimizes the Poisson deviance, which is strictly convex in D and smallest at μ = E[r | features]:
@@ -125,7 +126,7 @@ class HardnessLevel(Signal):
             with torch.no_grad():
                 hardness = self.graded(_exp(self.scores(px)), px)
         if self.normalize == "image":
-            total = (hardness * px.valid).sum((1, 2), keepdim=True)
+            total = px.masked(hardness).sum((1, 2), keepdim=True)
             pixels = px.valid[0].numel()
             # An image without any label keeps the map as it is.
             hardness = hardness / torch.where(total > 0, total, pixels) * pixels
@@ -157,14 +158,13 @@ class HardnessLevel(Signal):
     def labeled_means(self, px: PixelBatch, *maps: Tensor) -> Tensor:
         """Means of (B, H, W) maps over the labeled pixels of the joined batch, 1 where it would be 0, and their count.
 
-        The count is that of an average process, by which a sum over this process's pixels is divided.
+        The count is that of an average process, by which a sum over this process's pixels is divided. A pixel counts
+        as far as its label is trusted.
         """
-        sums = torch.stack(
-            [(values.detach() * px.valid).sum() for values in maps] + [px.valid.sum(dtype=maps[0].dtype)]
-        )
+        sums = torch.stack([px.masked(values.detach()).sum() for values in (*maps, torch.ones_like(maps[0]))])
         if self.across_processes and self.training:
             sums = process_mean(sums)
-        count = sums[-1].clamp(min=1)
+        count = torch.where(sums[-1] > 0, sums[-1], 1)
         means = sums[:-1] / count
         return torch.cat([torch.where(means > 0, means, 1), count[None]])
 
@@ -172,11 +172,10 @@ class HardnessLevel(Signal):
         loss = px.loss.detach()
         _, mean, count = self._expected_and_found(px)
         scores = self.scores(px)
-        deviance = torch.where(px.valid, _exp(scores) - loss / mean * scores, 0)
-        return deviance.sum() / count
+        return px.masked(_exp(scores) - loss / mean * scores).sum() / count
 
     def _published_loss(self, px: PixelBatch) -> Tensor:
-        hardness = px.map(self) * px.valid
+        hardness = px.masked(px.map(self))
         loss = px.loss.detach()
         constant = hardness.detach()
         sums = torch.stack([constant.sum(), (constant * loss).sum()])

@@ -80,7 +80,7 @@ def open_run(
     """
     task = folder.load_task(checkpoint).to(choose_device(device))
     # Runs of earlier versions did not settle it themselves.
-    classes = settled(given.classes_of(folder.read_classes()), [])
+    classes = replace(settled(given.classes_of(folder.read_classes()), []), learned=True)
     image_format = folder.read_image_format(given.max_pixels)
     return task, *open_folder(folder.folders(given), classes, task.ignore_index, image_format)
 

@@ -31,6 +31,7 @@ from hardpix.data.images import read_numbers
 from hardpix.data.maps import MapFacts
 from hardpix.objectives import WeightedCrossEntropy
 from hardpix.signals import Uniform
+from hardpix.training.augmentation import Augmentation
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.folders import split_folders
 from hardpix.training.task import SegmentationTask
@@ -177,7 +178,12 @@ def test_it_arrives_in_the_training_step(places: tuple[Path, Path, Path], monkey
     for stem in STEMS:  # A target that can be told from the superpixels.
         np.save(places[2] / f"{stem}_ids.npy", 1 + np.asarray(data[STEMS.index(stem)]["target"], np.int32))
     module = SegmentationData(
-        train_set=data, val_set=opened(places), crop_size=(32, 32), batch_size=2, workers=0, photometric=False
+        train_set=data,
+        val_set=opened(places),
+        crop_size=(32, 32),
+        batch_size=2,
+        workers=0,
+        augment=Augmentation(photometric=False),
     )
     network = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.Conv2d(4, 3, 1))
     task = SegmentationTask(3, network, WeightedCrossEntropy(Uniform()), decoder="1", embedding="2")

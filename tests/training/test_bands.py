@@ -12,6 +12,7 @@ import yaml
 from PIL import Image
 
 from hardpix.data import ClassTable, Folders, ImageFormat
+from hardpix.training.augmentation import Augmentation
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.inference import open_folder
 from hardpix.training.run_folder import RunFolder
@@ -93,9 +94,7 @@ def test_what_the_network_sees_in_training(fields: Fields) -> None:
         bands=[4, 2],
         value_range=[[0, 3000], [200, 3200]],
         workers=0,
-        scale=(1, 1),
-        flip=0,
-        photometric=False,
+        augment=Augmentation(scale=(1, 1), flip=0, photometric=False),
         crop_size=SIZE,
     )
     seen = data.first_batch()["image"][0]

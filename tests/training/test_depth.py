@@ -50,7 +50,7 @@ def meters(batches: list[torch.Tensor]) -> list[float]:
 
 
 def test_depth_reaches_the_objective_in_metres(data: Data, depth: Path, tmp_path: Path) -> None:
-    said = fit(data, tmp_path / "run", "--data.depth", depth, *SCALE, "--data.scale", "[1,1]")
+    said = fit(data, tmp_path / "run", "--data.depth", depth, *SCALE, "--data.augment.scale", "[1,1]")
     assert "depth:" not in said
     assert {tuple(batch.shape) for batch in my_networks.Depth.seen} == {(1, 32, 32), (4, 32, 32)}
     assert all(batch.dtype == torch.float32 and batch.isnan().any() for batch in my_networks.Depth.seen)
@@ -60,8 +60,9 @@ def test_depth_reaches_the_objective_in_metres(data: Data, depth: Path, tmp_path
 
 
 def test_scale_jitter_divides_depth_and_the_resolution_does_not(data: Data, depth: Path, tmp_path: Path) -> None:
-    fit(data, tmp_path / "run", "--data.depth", depth, *SCALE, "--data.scale", "[2,2]", "--data.resolution", 0.5)
-    assert meters(my_networks.Depth.seen) == [1.5]
+    twice = ("--data.augment.scale", "[2,2]", "--data.resolution", 0.5)
+    fit(data, tmp_path / "run", "--data.depth", depth, *SCALE, *twice)
+    assert metres(my_networks.Depth.seen) == [1.5]
 
 
 def test_images_without_depth_are_trained_on_and_counted(data: Data, depth: Path, tmp_path: Path) -> None:
@@ -70,7 +71,7 @@ def test_images_without_depth_are_trained_on_and_counted(data: Data, depth: Path
         (depth / f"{stem}.png").unlink()
     Image.fromarray(np.zeros(SIZE, np.uint16)).save(depth / "frame_005.png")
     settings = ["--data.depth", depth, *SCALE, "--data.val_stems", "frame_01?", "--trainer.max_epochs", 6]
-    said = fit(data, tmp_path / "run", *settings, "--data.scale", "[1,1]")
+    said = fit(data, tmp_path / "run", *settings, "--data.augment.scale", "[1,1]")
     none = "depth: 2 of 10 training images have none (frame_000, frame_005); they are trained on without it"
     assert said.count(none) == 1
     seen = "Depth of 8 training images: their medians are 3 to 3 m, 3 m in the middle; known at 50 % of the pixels."
@@ -269,11 +270,11 @@ def test_a_resumed_run_ends_with_the_weights_and_percentiles_of_the_whole(
 
 def test_generated_scenes_have_depth_but_no_sky(tmp_path: Path) -> None:
     scenes = "{{class_path: hardpix.scenes.GeneratedScenes, init_args: {{length: 4, size: [64, 128], seed: {}}}}}"
-    own = ["--data.train_set", scenes.format(0), "--data.val_set", scenes.format(1), "--data.scale", "[1,1]"]
+    own = ["--data.train_set", scenes.format(0), "--data.val_set", scenes.format(1), "--data.augment.scale", "[1,1]"]
     my_networks.Depth.seen = []
     outcome = run_hardpix(
         *("fit", *own, *TINY, *SEEN, "--model.network.outputs", 12, "--data.crop_size", "[64,128]"),
-        *("--data.flip", 0, "--trainer.max_epochs", 1, "--run", tmp_path / "run"),
+        *("--data.augment.flip", 0, "--trainer.max_epochs", 1, "--run", tmp_path / "run"),
     )
     assert outcome.code == 0, outcome.err
     exact = torch.stack([GeneratedScenes(4, 0, (64, 128))[k]["depth"] for k in range(4)])
@@ -298,8 +299,8 @@ def test_depth_of_a_known_data_set_is_asked_for_by_true(data: Data, depth: Path,
     (root / "val.txt").write_text("\n".join(stems[8:]))
     my_networks.Depth.seen = []
     outcome = run_hardpix(
-        *("fit", "--data.preset", "nyuv2", "--data.root", root, "--data.depth", "true", "--data.scale", "[1,1]"),
-        *(*TINY, *SEEN, "--model.network.outputs", 39, "--run", tmp_path / "run"),
+        *("fit", "--data.preset", "nyuv2", "--data.root", root, "--data.depth", "true"),
+        *("--data.augment.scale", "[1,1]", *TINY, *SEEN, "--model.network.outputs", 39, "--run", tmp_path / "run"),
     )
     assert outcome.code == 0, outcome.err
     assert "Training: 8 images; validation: 4 images" in outcome.out

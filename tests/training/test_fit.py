@@ -218,7 +218,7 @@ def test_groups_of_the_optimizer_have_their_own_learning_rates_and_one_schedule(
 def test_accumulated_gradients_are_those_of_the_larger_batch(fit_tiny: Fit) -> None:
     plain = ["--model.objective", "WeightedCrossEntropy", "--model.optimizer", "SGD", "--model.optimizer.lr", 0.1]
     # The mean of two means is the mean of all only where both batches have as many labeled pixels.
-    plain += ["--data.scale", "[1,1]", "--trainer.max_epochs", 1, "--trainer.limit_train_batches"]
+    plain += ["--data.augment.scale", "[1,1]", "--trainer.max_epochs", 1, "--trainer.limit_train_batches"]
     together = fit_tiny(*plain, 1, "--data.batch_size", 8)
     one_by_one = fit_tiny(*plain, 2, "--data.batch_size", 4, "--trainer.accumulate_grad_batches", 2)
     for name, expected in weights(together).items():

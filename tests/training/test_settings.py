@@ -17,6 +17,7 @@ from PIL import Image
 from hardpix.data import DepthFormat, TrainingTransform
 from hardpix.objectives import WeightedCrossEntropy
 from hardpix.signals import Uniform
+from hardpix.training.augmentation import Augmentation
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.run_folder import RunFolder
 from hardpix.training.seeding import SeedEveryBatch
@@ -37,13 +38,13 @@ def read(data: Data) -> MakeData:
         ({}, {"crop_size": (32, 64)}),
         ({"resolution": 0.7}, {"crop_size": (32, 32), "resolution": 0.7}),
         (
-            {"resolution": 0.5, "crop_size": (24, 40), "scale": (1.0, 1.5)},
+            {"resolution": 0.5, "crop_size": (24, 40), "augment": Augmentation(scale=(1.0, 1.5))},
             {"crop_size": (24, 40), "scale": (1.0, 1.5), "resolution": 0.5},
         ),
-        ({"max_class_share": 0.4}, {"crop_size": (32, 64), "max_class_share": 0.4}),
-        ({"flip": 1.0}, {"crop_size": (32, 64), "flip": 1.0}),
+        ({"augment": Augmentation(max_class_share=0.4)}, {"crop_size": (32, 64), "max_class_share": 0.4}),
+        ({"augment": Augmentation(flip=1.0)}, {"crop_size": (32, 64), "flip": 1.0}),
         (
-            {"photometric": False},
+            {"augment": Augmentation(photometric=False)},
             {"crop_size": (32, 64), "brightness": 0.0, "contrast": 0.0, "saturation": 0.0, "hue": 0.0},
         ),
         ({"ignore_index": -1}, {"crop_size": (32, 64), "ignore_index": -1}),

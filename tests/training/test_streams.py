@@ -22,6 +22,7 @@ from PIL import Image
 from hardpix.commands.fit import build_parser
 from hardpix.data.labeled_part import labeled_part
 from hardpix.data.sampling import EndlessSampler
+from hardpix.training.augmentation import Augmentation
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.run_folder import RunFolder
 from hardpix.training.streams import Stream
@@ -207,7 +208,8 @@ def test_padding_of_a_stream_is_told_by_its_trust(data: Data, others: Path) -> N
 def test_streams_draw_otherwise_than_labeled_images_do(data: Data, tmp_path: Path) -> None:
     """Not the same crop of the same image in the same epoch."""
     copies = Path(shutil.copytree(data.images, tmp_path / "copies"))
-    settings = {"val_stems": "frame_011", "photometric": False, "workers": 0, "crop_size": (32, 32)}
+    still = Augmentation(photometric=False)
+    settings = {"val_stems": "frame_011", "augment": still, "workers": 0, "crop_size": (32, 32)}
     module = SegmentationData(str(data.images), str(data.masks), streams={"unlabeled": Stream(str(copies))}, **settings)  # type: ignore[arg-type]
     module.want(("labeled", "unlabeled"))
     labeled, unlabeled = (module.first_batches()[name]["image"] for name in ("labeled", "unlabeled"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from jsonargparse import ActionConfigFile
 
-from hardpix.cli.moved import with_new_places
+from hardpix.cli.moved import content_of, with_new_places
 from hardpix.data import Problem
 
 Keys = tuple[Any, ...]
@@ -25,18 +25,15 @@ class ConfigFile(ActionConfigFile):
     """
 
     def __call__(self, parser: Any, cfg: Any, values: Any, option_string: str | None = None) -> None:
-        try:
-            content = yaml.safe_load(Path(values).read_text(encoding="utf-8"))
-        except (OSError, ValueError, yaml.YAMLError):
-            content = None  # The parser says what is wrong with it.
+        content, is_file = content_of(values)
         if isinstance(content, dict):
             names = [action.dest for action in parser._actions]
-            unknown = list(unknown_keys(content, names))
+            moved = with_new_places(content)
+            unknown = list(unknown_keys(moved, names)) if is_file else []
             parser.unknown_keys += [as_problem(Path(values), _written(keys), there) for keys, there in unknown]
             for keys, _ in unknown:
-                _remove(content, keys)
-            moved = with_new_places(content)
-            if unknown or moved != content:
+                _remove(moved, keys)
+            if moved != content:
                 values = yaml.safe_dump(moved)
         super().__call__(parser, cfg, values, option_string)
 
@@ -56,16 +53,24 @@ def unknown_keys(content: dict[Any, Any], names: Sequence[str]) -> Iterator[tupl
         >>> list(unknown_keys({"data": {"batchsize": 8}, "sed": 1}, ["data.batch_size", "seed"]))
         [(('data', 'batchsize'), ['data.batch_size', 'seed']), (('sed',), ['data.batch_size', 'seed'])]
     """
-    groups = {name.partition(".")[0] for name in names if "." in name}
-    for group, value in content.items():
-        if group in groups and isinstance(value, dict):
-            for name, below in value.items():
-                if _written((group, name)) in names:
-                    yield from _unknown_arguments((group, name), below)
-                else:
-                    yield (group, name), list(names)
-        elif group not in groups and group not in names:
-            yield (group,), list(names)
+    # A class has --NAME.help, and is no group.
+    places = [name.split(".")[:-1] for name in names if not name.endswith(".help")]
+    groups = {".".join(place[:depth]) for place in places for depth in range(1, len(place) + 1)}
+    yield from _unknown_in_group((), content, names, groups)
+
+
+def _unknown_in_group(
+    place: Keys, value: dict[Any, Any], names: Sequence[str], groups: Collection[str]
+) -> Iterator[tuple[Keys, list[str]]]:
+    for key, below in value.items():
+        keys = (*place, key)
+        written = _written(keys)
+        if written in groups and isinstance(below, dict):
+            yield from _unknown_in_group(keys, below, names, groups)
+        elif written in names:
+            yield from _unknown_arguments(keys, below)
+        elif written not in groups:
+            yield keys, list(names)
 
 
 def _unknown_arguments(place: Keys, value: Any) -> Iterator[tuple[Keys, list[str]]]:

@@ -31,6 +31,7 @@ from hardpix.objectives import WeightedCrossEntropy
 from hardpix.pixels import distance_to_border
 from hardpix.scenes import VERSION, GeneratedScenes
 from hardpix.signals import HardnessLevel, Signal, Uniform
+from hardpix.training.augmentation import Augmentation
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.quiet import quiet
 from hardpix.training.task import SegmentationTask
@@ -121,9 +122,8 @@ def make_data(train_set: Rendered, val_set: Rendered, crop_size: tuple[int, int]
         train_set=train_set,
         val_set=val_set,
         crop_size=crop_size,
-        scale=(0.75, 1.5),
         # Every scene has its own light already.
-        photometric=False,
+        augment=Augmentation(scale=(0.75, 1.5), photometric=False),
         batch_size=8,
         workers=0,
         seed=seed,

@@ -17,6 +17,7 @@ from hardpix.data import ClassTable, Transformed, write_mask
 from hardpix.data.labels import HIGHEST_ID
 from hardpix.labelers import ConfidenceThreshold, Labeler
 from hardpix.refiners import Refiner
+from hardpix.training.given_files import GivenFiles
 from hardpix.training.inference import console, infer, open_run
 from hardpix.training.run_folder import RunFolder
 
@@ -57,9 +58,8 @@ def label(
     folder = RunFolder(run)
     labeler = ConfidenceThreshold() if labeler is None else labeler
     with checked_input():
-        task, samples, _ = open_run(
-            folder, checkpoint, device, images, image_suffix=image_suffix, max_pixels=max_pixels
-        )
+        given = GivenFiles(images, image_suffix=image_suffix, max_pixels=max_pixels)
+        task, samples, _ = open_run(folder, checkpoint, device, given)
         classes = folder.read_classes()
         if refine is not None:
             if labeler.refiner is not None:

@@ -15,6 +15,7 @@ from hardpix.commands.predict import to_16_bit
 from hardpix.data import Transformed, write_mask
 from hardpix.objectives import signal_named
 from hardpix.signals import Signal
+from hardpix.training.given_files import GivenFiles
 from hardpix.training.inference import console, infer, open_run
 from hardpix.training.run_folder import RunFolder
 from hardpix.training.task import SegmentationTask
@@ -63,19 +64,8 @@ def mine(
     """
     folder = RunFolder(run)
     with checked_input():
-        task, samples, _ = open_run(
-            folder,
-            checkpoint,
-            device,
-            images,
-            masks,
-            image_suffix,
-            mask_suffix,
-            label_map,
-            threshold,
-            palette,
-            max_pixels,
-        )
+        given = GivenFiles(images, masks, image_suffix, mask_suffix, label_map, threshold, palette, max_pixels)
+        task, samples, _ = open_run(folder, checkpoint, device, given)
         chosen = mined_signal(task, signal, masks)
         ending = "png" if chosen.has_level else "npy"
         classes = folder.read_classes()

@@ -11,6 +11,7 @@ from hardpix.cli.arguments import checked_input
 from hardpix.cli.results import prepare_output
 from hardpix.data import Transformed, write_mask
 from hardpix.refiners import Refiner
+from hardpix.training.given_files import GivenFiles
 from hardpix.training.inference import console, infer, open_run
 from hardpix.training.run_folder import RunFolder
 
@@ -54,9 +55,8 @@ def predict(
     """
     folder = RunFolder(run)
     with checked_input():
-        task, samples, _ = open_run(
-            folder, checkpoint, device, images, image_suffix=image_suffix, max_pixels=max_pixels
-        )
+        given = GivenFiles(images, image_suffix=image_suffix, max_pixels=max_pixels)
+        task, samples, _ = open_run(folder, checkpoint, device, given)
         classes = folder.read_classes()
         made_by = {"command": "predict", "checkpoint": str(folder.checkpoint(checkpoint)), "images": str(images)}
         if refine is not None:

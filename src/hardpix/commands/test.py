@@ -21,13 +21,14 @@ from hardpix.data.image_format import as_picture
 from hardpix.diagnosis.image_maps import ImageMaps
 from hardpix.diagnosis.scores import Score, report_scores
 from hardpix.diagnosis.scores.loading import load_scores
-from hardpix.diagnosis.settings import Settings, line_numbers
+from hardpix.diagnosis.settings import Settings
 from hardpix.metrics import SegmentationScores
 from hardpix.report.against import require_comparable
 from hardpix.report.diagnose_image import PartialReport, PictureWriter, diagnose_image
 from hardpix.report.report_builder import Collector, finish_report
 from hardpix.report.report_folder import prepare_report
-from hardpix.training.inference import Prediction, choose_device, console, infer, open_run
+from hardpix.training.given_files import GivenFiles
+from hardpix.training.inference import Inferred, choose_device, console, infer, open_run
 from hardpix.training.run_folder import RunFolder
 
 # Packages that the report needs and a training does not.
@@ -101,19 +102,8 @@ def evaluate(
         problems: tuple[Problem, ...] = ()
         unused: tuple[Problem, ...] = ()
         if images is not None and masks is not None:
-            task, samples, checked = open_run(
-                folder,
-                checkpoint,
-                device,
-                images,
-                masks,
-                image_suffix,
-                mask_suffix,
-                label_map,
-                threshold,
-                palette,
-                max_pixels,
-            )
+            given = GivenFiles(images, masks, image_suffix, mask_suffix, label_map, threshold, palette, max_pixels)
+            task, samples, checked = open_run(folder, checkpoint, device, given)
             left_out, problems, unused = len(checked.stems) - len(samples), checked.problems, checked.alone
         else:
             task = folder.load_task(checkpoint).to(choose_device(device))
@@ -127,7 +117,7 @@ def evaluate(
         classes = folder.read_classes()
         if against is not None:
             require_comparable(against, classes.names, getattr(samples, "stems", None))
-        settings = Settings(len(classes), line_numbers(lines, classes.names))
+        settings = Settings.of(classes.names, lines)
         figures = load_scores(scores, report_scores(settings), len(classes))
         page = folder.path / "report" if report is None and images is None else report
         if page is not None and (missing := [name for name in REPORT_NEEDS if find_spec(name) is None]):

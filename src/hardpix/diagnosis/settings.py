@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from hardpix.metrics.label_pair import length_in_pixels
 from hardpix.metrics.objects import SIZE_LIMITS, limits_in_pixels
@@ -46,6 +47,33 @@ class Settings:
         if not self.sizes:
             raise ValueError("expected at least one limit of size bands, found no sizes")
         limits_in_pixels(self.sizes, 1)
+
+    @classmethod
+    def of(
+        cls,
+        names: Sequence[str],
+        lines: str | Sequence[str] | None = None,
+        sizes: Sequence[float] | None = None,
+        **lengths: Any,
+    ) -> Settings:
+        """Settings for classes of these names.
+
+        Args:
+            names: of the classes, in their order.
+            lines: names of those that are line-like, in a list or with commas between them.
+            sizes: limits of the size bands; by default those of the class.
+            lengths: further settings.
+
+        Raises:
+            ValueError: a name that no class has, or something that nothing can be counted with.
+
+        Example:
+            >>> settings = Settings.of(["road", "pole"], "pole", radius=5)
+            >>> settings.lines, settings.radius
+            ((1,), 5)
+        """
+        own: dict[str, Any] = {} if sizes is None else {"sizes": tuple(sizes)}
+        return cls(len(names), line_numbers(lines, names), **lengths, **own)
 
     @property
     def ignore_index(self) -> int:

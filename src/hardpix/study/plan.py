@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from hardpix.cli.config_file import as_problem, unknown_keys
+from hardpix.cli.moved import say_moved, with_new_places
 from hardpix.data import DataError, Problem, describe
 from hardpix.data.yaml_files import read_yaml
 from hardpix.study.configuration import Config, config_hash, differences, merged
@@ -73,6 +74,9 @@ def read_variants(path: Path, settings: Sequence[str]) -> dict[str, dict[str, An
     """
     variants = read_yaml(path, _checked_names) if not _twice(path) else {}
     problems = [*_twice(path)]
+    moved: dict[str, str] = {}
+    variants = {name: with_new_places(overrides, moved) for name, overrides in variants.items()}
+    say_moved(moved)
     for name, overrides in variants.items():
         for key in [key for key in overrides if key in OF_A_RUN]:
             advice = f"remove {key}: every run has its own; --seeds and --out say which"
@@ -136,7 +140,7 @@ def read_base(path: Path) -> dict[str, Any]:
     Raises:
         DataError: it cannot be read, or sets what each run has of its own.
     """
-    base = read_yaml(path, dict)
+    base = with_new_places(read_yaml(path, dict))
     if own := [key for key in OF_A_RUN if key in base and key != "seed"]:
         raise DataError(f"{path}: expected settings that all runs share, found {', '.join(own)}; remove them")
     # The seeds of a study are given by themselves.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -25,7 +24,6 @@ from hardpix.data import (
     describe,
     restore,
 )
-from hardpix.data.class_source import read_otherwise
 from hardpix.data.folder_report import FolderReport
 from hardpix.data.image_doubts import BELOW_BLACK, FEW_GRAYS, NEARLY_ALL_BLACK, TOO_NARROW, UNUSED_BANDS
 from hardpix.data.pairs import unread_files
@@ -38,13 +36,12 @@ from hardpix.labelers import Labeler, PseudoLabels
 from hardpix.pixels import PixelBatch
 from hardpix.refiners import Refiner
 from hardpix.signals import Signal
+from hardpix.training.given_files import SETTINGS, GivenFiles
 from hardpix.training.loading import ErrorsAsSamples
 from hardpix.training.run_folder import RunFolder
 from hardpix.training.task import SegmentationTask
 
 IMAGE_KINDS = (BELOW_BLACK, FEW_GRAYS, NEARLY_ALL_BLACK, TOO_NARROW, UNUSED_BANDS)
-# Settings of data that the commands with a trained network have.
-SETTINGS = ("image_suffix", "mask_suffix", "label_map", "threshold", "palette", "max_pixels")
 AS_TRAINED = (
     "give images as the run was trained on: unit, bands, bits and range are those of its images.yaml, or plain 8 bits"
 )
@@ -74,32 +71,18 @@ class Prediction:
 
 
 def open_run(
-    folder: RunFolder,
-    checkpoint: str,
-    device: str | None,
-    images: Path,
-    masks: Path | None = None,
-    image_suffix: str | None = None,
-    mask_suffix: str | None = None,
-    label_map: dict[int, int | str] | None = None,
-    threshold: int | None = None,
-    palette: str | None = None,
-    max_pixels: int | None = None,
+    folder: RunFolder, checkpoint: str, device: str | None, given: GivenFiles
 ) -> tuple[SegmentationTask, SegmentationFolder, FolderReport]:
-    """A trained network on its device, a folder of images for it, and what of the folder is left out.
-
-    A label map, a threshold or a palette says how these masks hold the run's classes, where it is not as in training.
+    """A trained network on its device, the images that are given for it, and a report on their files.
 
     Raises:
         ValueError, OSError: what of it cannot be used.
     """
     task = folder.load_task(checkpoint).to(choose_device(device))
-    folders = folder.folders(images, masks, image_suffix, mask_suffix)
     # Runs of earlier versions did not settle it themselves.
-    classes = settled(read_otherwise(folder.read_classes(), label_map, threshold, palette), [])
-    classes = replace(classes, learned=True)
-    image_format = folder.read_image_format(max_pixels)
-    return task, *open_folder(folders, classes, task.ignore_index, image_format)
+    classes = replace(settled(given.classes_of(folder.read_classes()), []), learned=True)
+    image_format = folder.read_image_format(given.max_pixels)
+    return task, *open_folder(folder.folders(given), classes, task.ignore_index, image_format)
 
 
 @torch.inference_mode()

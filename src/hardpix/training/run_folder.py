@@ -19,6 +19,7 @@ from hardpix.data.transforms import normalization
 from hardpix.data.yaml_files import read_yaml
 from hardpix.training.checkpoints import load_weights, read_checkpoint
 from hardpix.training.data_module import SegmentationData
+from hardpix.training.given_files import GivenFiles
 from hardpix.training.processes import is_first_process
 from hardpix.training.task import SegmentationTask
 
@@ -136,7 +137,8 @@ class RunFolder:
                     f"expected the folder of a run, with {path.name} in it, found none at {path}; "
                     "give the folder that hardpix fit printed as --run"
                 )
-        return with_new_places(read_yaml(self.config, dict))
+        # Said where the run is opened (`load_task`), not once more for every setting that is looked up.
+        return with_new_places(read_yaml(self.config, dict), {})
 
     def read_split(self) -> dict[str, dict[str, Any]] | None:
         """Folders and stems of what was trained on ("train") and held out ("val"); None for data sets in code."""
@@ -174,6 +176,7 @@ class RunFolder:
             FileNotFoundError: the folder holds no run, or no such checkpoint.
         """
         config, classes = self.read_config(), self.read_classes()
+        with_new_places(read_yaml(self.config, dict))
         settings: dict[str, Any] = config["model"]
         settings |= {
             "num_classes": len(classes),
@@ -212,17 +215,16 @@ class RunFolder:
         except DataError as error:
             raise DataError.of([replace(problem, advice=AS_STARTED) for problem in error.problems]) from error
 
-    def folders(
-        self, images: Path, masks: Path | None = None, image_suffix: str | None = None, mask_suffix: str | None = None
-    ) -> Folders:
+    def folders(self, given: GivenFiles) -> Folders:
         """Folders whose files are named as those of the run, unless other suffixes are given."""
         split = self.read_split()
         trained_on = self.read_config()["data"] if split is None else split["train"]
+        of_images, of_masks = (
+            trained_on[name] if own is None else own
+            for name, own in (("image_suffix", given.image_suffix), ("mask_suffix", given.mask_suffix))
+        )
         return Folders(
-            images,
-            masks,
-            image_suffix=trained_on["image_suffix"] if image_suffix is None else image_suffix,
-            mask_suffix="" if masks is None else trained_on["mask_suffix"] if mask_suffix is None else mask_suffix,
+            given.images, given.masks, image_suffix=of_images, mask_suffix="" if given.masks is None else of_masks
         )
 
     def data_folders(self) -> list[Path]:

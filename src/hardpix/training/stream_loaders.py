@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from lightning.pytorch.utilities import CombinedLoader
+
 from hardpix.data import EndlessSampler, MapKind, SeededDataset, SeededSampler, collate
 from hardpix.training.resumable import ResumableLoader
+from hardpix.training.streams import UNLABELED
 
 
 @dataclass(frozen=True)
@@ -61,3 +64,54 @@ def loaders_of(streams: Mapping[str, SampleStream], epoch: int, **reading: Any) 
         name: passes if name == first else stream.loader(len(passes), epoch, **reading)
         for name, stream in streams.items()
     }
+
+
+class StreamLoaders:
+    """Batches of the streams that a recipe wants, and the place in each of them.
+
+    Args:
+        names: of the streams beside the labeled images.
+        stream: samples by the name of their stream.
+    """
+
+    def __init__(self, names: Collection[str], stream: Callable[[str], SampleStream]) -> None:
+        self.names = names
+        self.stream = stream
+        self.wanted: tuple[str, ...] = ("labeled",)
+        self._loaders: dict[str, ResumableLoader] = {}
+        self._places: dict[str, dict[str, int]] = {}
+
+    def want(self, streams: Sequence[str]) -> None:
+        """Bring batches of these streams from now on.
+
+        Raises:
+            ValueError: there are none of that name.
+        """
+        for name in streams:
+            if name not in ("labeled", *self.names):
+                rest = ", or say by --data.labeled_stems or --data.labeled_every which training images are labeled"
+                raise ValueError(
+                    f"expected images of the stream {name}, which the recipe wants, found none: give their folder as "
+                    f"--data.streams '{{{name}: {{images: DIR}}}}'{rest if name == UNLABELED else ''}"
+                )
+        self.wanted = tuple(streams)
+
+    def first_batches(self) -> dict[str, dict[str, Any]]:
+        """A batch of one image of each stream that is wanted."""
+        return {name: self.stream(name).first_batch() for name in self.wanted}
+
+    def loader(self, epoch: int, **reading: Any) -> ResumableLoader | CombinedLoader:
+        """Batches of the epoch, from the places on that were loaded; of several streams as dicts."""
+        self._loaders = loaders_of({name: self.stream(name) for name in self.wanted}, epoch, **reading)
+        for name in self._loaders.keys() & self._places.keys():
+            self._loaders[name].load_state_dict(self._places[name])
+        self._places = {}
+        return self._loaders["labeled"] if self.wanted == ("labeled",) else CombinedLoader(self._loaders, "min_size")
+
+    def state_dict(self) -> dict[str, dict[str, int]]:
+        """The place of each stream in its epoch."""
+        return {name: loader.state_dict() for name, loader in self._loaders.items()}
+
+    def load_state_dict(self, places: dict[str, dict[str, int]]) -> None:
+        """Go on from these places when loaders are asked for."""
+        self._places = places

@@ -6,12 +6,13 @@ Padding an image to the size of another one changes what a network with global c
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Sized
+from functools import partial
 from typing import Any
 
 import torch
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
-from hardpix.data import Sample, SeededSampler, collate
+from hardpix.data import EvaluationTransform, Sample, SeededSampler, Transformed, collate
 
 Size = tuple[int, int]
 # The index of an image, and whether it counts in the scores.
@@ -135,3 +136,32 @@ def split_by_size(samples: Sequence[Sample], max_pixels: int) -> list[dict[str, 
 def _stacked(samples: Sequence[Sample]) -> dict[str, Any]:
     images = collate([{"image": sample["image"]} for sample in samples])
     return images | {key: [sample[key] for sample in samples] for key in samples[0] if key != "image"}
+
+
+def validation_loader(
+    samples: Dataset,
+    transform: EvaluationTransform,
+    sizes: Sequence[Size] | None,
+    *,
+    batch_size: int,
+    max_pixels: int,
+    ignore_index: int,
+    **reading: Any,
+) -> DataLoader:
+    """Batches of images of one size.
+
+    Args:
+        samples: of a data set.
+        transform: of each sample.
+        sizes: height and width of the images; None where they are not known.
+        batch_size: most images in a batch.
+        max_pixels: most pixels in a batch, as the network sees them.
+        ignore_index: the id of unlabeled pixels.
+        reading: arguments of a DataLoader that say how files are read.
+    """
+    seen = None if sizes is None else [transform.seen_size(size) for size in sizes]
+    lists = BatchesOf(Transformed(samples, transform), ignore_index)
+    # The sampler makes whole batches. As a sampler, and not a batch sampler, Lightning leaves it as it is.
+    sampler = EvaluationBatches(lists, seen, batch_size=batch_size, max_pixels=max_pixels)
+    collate_fn = partial(split_by_size, max_pixels=max_pixels)
+    return DataLoader(lists, batch_size=None, sampler=sampler, collate_fn=collate_fn, **reading)

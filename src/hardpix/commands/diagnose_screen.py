@@ -1,0 +1,60 @@
+"""The lines that ``hardpix diagnose`` prints, before it counts and after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from hardpix.data import describe
+from hardpix.data.problems import ranges
+from hardpix.diagnosis.examine import Examined
+
+# What the report has of a folder that need not be given: in its summary, and as its views.
+PARTS = {"hardness": ("hardness", "Hardness"), "probabilities": ("calibration", "Calibration and no Suspects")}
+
+
+def print_examined(console: Console, found: Examined) -> None:
+    """Doubts, and what is left out or not used."""
+    for doubt in found.doubts:
+        console.print(f"doubt: {doubt}")
+    if left := found.total - len(found.cases):
+        console.print(f"{left} of {_images(found.total)} left out:\n{describe(found.left_out)}")
+    if found.unused:
+        console.print(f"missing or not used, while no image is left out for it:\n{describe(found.unused)}")
+
+
+def print_summary(
+    console: Console, found: Examined, summary: Mapping[str, Any], folders: Mapping[str, Path | None], out: Path
+) -> None:
+    """The sentences of the report, and what it has no views of."""
+    # Doubts have been said already.
+    for sentence in summary["sentences"][len(found.doubts) :]:
+        console.print(f"- {sentence['text']}")
+    for kind, (entry, views) in PARTS.items():
+        if folders[kind] is not None and summary[entry] is None:
+            console.print(f"no file of {folders[kind]} could be used, so the report has no {views}")
+    # Where the sides may be read otherwise, an id that is never predicted is likely a class.
+    if found.found_classes and not found.doubts and (odd := _never_predicted(summary)):
+        console.print(odd)
+    console.print(f"report of {_images(len(found.cases))}: {out / 'index.html'}")
+
+
+def _never_predicted(summary: Mapping[str, Any]) -> str:
+    """A hint where an id that was taken for a class may stand for "unlabeled"."""
+    confusion = np.asarray(summary["confusion"])
+    never = (confusion.sum(0) == 0) & (confusion.sum(1) > 0)
+    ids = [entry["id"] for entry, odd in zip(summary["classes"], never, strict=True) if odd]
+    if not ids:
+        return ""
+    named = ranges(ids)
+    if len(ids) == 1:
+        return f"in the masks but never predicted: id {named}; if it stands for unlabeled, say --ignore-index {named}"
+    return f"in the masks but never predicted: ids {named}; if one of them stands for unlabeled, say --ignore-index ID"
+
+
+def _images(count: int) -> str:
+    return "1 image" if count == 1 else f"{count:,} images"

@@ -1,0 +1,170 @@
+"""The data of a training, found by the user's settings, checked and opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch.utils.data import Dataset
+
+from hardpix.data import MAPS, ClassTable, DataError, Folders, ImageFormat, MapKind, SegmentationFolder
+from hardpix.data.class_rules import require_no_class
+from hardpix.data.palette_reading import read_by
+from hardpix.training.data_settings import DataSettings
+from hardpix.training.folders import SplitFolders, described, split_folders
+from hardpix.training.sources import in_depth_format, own_folders, own_sets, preset_folders, refuse, with_maps
+from hardpix.training.streams import Sources, open_streams, stream_folders, stream_problems, with_labeled_part
+
+
+@dataclass(frozen=True)
+class OpenedData:
+    """Data sets of a training, and what is known of them.
+
+    Attributes:
+        classes: of the masks.
+        train_set, val_set: the samples.
+        streams: further images by the name of their stream.
+        image_format: how images are read, with a range that was measured.
+        channels: of an image.
+        map_kinds: of the maps that samples may hold.
+        smallest: least height and least width of the training images.
+        class_pixels: number of training pixels of each class; None where it is not known.
+        val_sizes: height and width of each validation image; None where they are not known.
+        lacking: by the key of a map that was asked for, stems of training images whose map is not known.
+    """
+
+    classes: ClassTable
+    train_set: Dataset
+    val_set: Dataset
+    streams: dict[str, SegmentationFolder]
+    image_format: ImageFormat
+    channels: int
+    map_kinds: Mapping[str, MapKind]
+    smallest: Sequence[int]
+    class_pixels: list[int] | None = None
+    val_sizes: tuple[tuple[int, int], ...] | None = None
+    lacking: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def folders(self) -> list[Path]:
+        """The user's own folders that are read."""
+        every = (self.train_set, self.val_set, *self.streams.values())
+        sets = [samples for samples in every if isinstance(samples, SegmentationFolder)]
+        return [folder for samples in sets for folder in samples.folders.given.values()]
+
+    @property
+    def split(self) -> dict[str, Any] | None:
+        """Folders and stems of each part by its name, as split.yaml has them; None for data sets of the user's own."""
+        if not isinstance(self.train_set, SegmentationFolder) or not isinstance(self.val_set, SegmentationFolder):
+            return None
+        parts = {"train": self.train_set, "val": self.val_set, **self.streams}
+        return {name: described(samples) for name, samples in parts.items()}
+
+
+def open_sets(settings: DataSettings, train_set: Dataset | None, val_set: Dataset | None) -> OpenedData:
+    """Data sets of the user's own, and the streams beside them.
+
+    Raises:
+        DataError: everything that is wrong with the files of the streams, in one list.
+        ValueError: settings that contradict each other, or a data set without classes.
+    """
+    given = settings.labels.table()
+    refuse("train_set", _of_folders(settings))
+    train_set, val_set, classes = own_sets(train_set, val_set, given)
+    require_no_class(settings.ignore_index, len(classes))
+    channels, *smallest = train_set[0]["image"].shape[-3:]
+    folders = stream_folders(settings.streams)
+    if problems := stream_problems(folders, settings.image_format, settings.ignore_index):
+        raise DataError.of(problems)
+    streams = open_streams(folders, val_set, settings.image_format, settings.ignore_index)
+    kinds = MAPS | getattr(train_set, "map_kinds", {})
+    return OpenedData(classes, train_set, val_set, streams, settings.image_format, channels, kinds, smallest)
+
+
+def open_folders(settings: DataSettings) -> OpenedData:
+    """Folders of the user's own or of a known data set, every file checked.
+
+    Raises:
+        DataError: everything that is wrong with the files, in one list.
+        ValueError: settings that contradict each other.
+    """
+    sources, classes = _sources(settings)
+    problems = stream_problems(sources.streams, settings.image_format, settings.ignore_index)
+    try:
+        split = _split(settings, sources, classes)
+    except DataError as error:
+        raise DataError.of([*error.problems, *problems], error.class_names) if problems else error from None
+    if problems:
+        raise DataError.of(problems, split.classes.names)
+    image_format = split.train.image_format
+    return OpenedData(
+        classes=split.classes,
+        train_set=split.train,
+        val_set=split.val,
+        streams=open_streams(sources.streams, split.val, image_format, settings.ignore_index),
+        image_format=image_format,
+        channels=image_format.channels,
+        map_kinds=split.train.map_kinds,
+        smallest=split.smallest,
+        class_pixels=split.class_pixels,
+        val_sizes=split.val_sizes,
+        lacking=split.lacking,
+    )
+
+
+def _sources(settings: DataSettings) -> tuple[Sources, ClassTable | None]:
+    """The folders of all parts, and the classes where they are known."""
+    folders, maps, parts = settings.folders, settings.maps, settings.parts
+    classes, stored = settings.labels.table(), None
+    training: Folders
+    if settings.preset.preset is not None:
+        refuse("preset", asdict(folders))
+        training, validation, known = preset_folders(settings.preset.preset, settings.preset.root, parts.val_stems)
+        classes = classes or read_by(known.classes, settings.labels.palette or known.classes.palette)
+        stored = known.depth_format
+    else:
+        refuse("images", {"root": settings.preset.root})
+        where = (folders.images, folders.masks, folders.val_images, folders.val_masks)
+        training, validation = own_folders(*where, folders.endings, parts.val_stems)
+    training = in_depth_format(with_maps(training, maps.asked), maps.depth_format, stored)
+    sources = Sources(training, validation, stream_folders(settings.streams))
+    if parts.labeled_stems is not None or parts.labeled_every is not None:
+        chosen, every = parts.labeled_stems, parts.labeled_every
+        sources = with_labeled_part(sources, chosen, every, parts.val_share, parts.val_stems)
+    return sources, classes
+
+
+def _split(settings: DataSettings, sources: Sources, classes: ClassTable | None) -> SplitFolders:
+    return split_folders(
+        sources.training,
+        sources.validation,
+        classes,
+        val_share=settings.parts.val_share,
+        val_stems=settings.parts.val_stems,
+        image_format=settings.image_format,
+        ignore_index=settings.ignore_index,
+        palette=settings.labels.palette,
+        label_map=settings.labels.label_map,
+    )
+
+
+def _of_folders(settings: DataSettings) -> dict[str, Any]:
+    """The settings that are about folders of files alone, in the order in which messages name them."""
+    parts, labels, maps, seen = settings.parts, settings.labels, settings.maps, settings.image_format
+    return {
+        **asdict(settings.folders),
+        **asdict(settings.preset),
+        "val_stems": parts.val_stems,
+        "label_map": labels.label_map,
+        "threshold": labels.threshold,
+        "palette": labels.palette,
+        "labeled_stems": parts.labeled_stems,
+        "labeled_every": parts.labeled_every,
+        "depth": maps.depth,
+        "depth_format": maps.depth_format,
+        "weights": maps.weights,
+        "bands": seen.bands,
+        "value_range": seen.value_range,
+    }

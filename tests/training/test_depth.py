@@ -49,7 +49,7 @@ def meters(batches: list[torch.Tensor]) -> list[float]:
     return sorted({round(value, 5) for batch in batches for value in batch[batch.isfinite()].tolist()})
 
 
-def test_depth_reaches_the_objective_in_metres(data: Data, depth: Path, tmp_path: Path) -> None:
+def test_depth_reaches_the_objective_in_meters(data: Data, depth: Path, tmp_path: Path) -> None:
     said = fit(data, tmp_path / "run", "--data.depth", depth, *SCALE, "--data.augment.scale", "[1,1]")
     assert "depth:" not in said
     assert {tuple(batch.shape) for batch in my_networks.Depth.seen} == {(1, 32, 32), (4, 32, 32)}
@@ -62,7 +62,7 @@ def test_depth_reaches_the_objective_in_metres(data: Data, depth: Path, tmp_path
 def test_scale_jitter_divides_depth_and_the_resolution_does_not(data: Data, depth: Path, tmp_path: Path) -> None:
     twice = ("--data.augment.scale", "[2,2]", "--data.resolution", 0.5)
     fit(data, tmp_path / "run", "--data.depth", depth, *SCALE, *twice)
-    assert metres(my_networks.Depth.seen) == [1.5]
+    assert meters(my_networks.Depth.seen) == [1.5]
 
 
 def test_images_without_depth_are_trained_on_and_counted(data: Data, depth: Path, tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_a_signal_of_ones_own_says_which_map_it_misses(inside_a_product: bool, d
     assert not (tmp_path / "run").exists()
 
 
-def test_depth_in_millimetres_that_is_taken_for_metres(data: Data, depth: Path, tmp_path: Path) -> None:
+def test_depth_in_millimetres_that_is_taken_for_meters(data: Data, depth: Path, tmp_path: Path) -> None:
     said = fit(data, tmp_path / "run", "--data.depth", depth, code=2)
     assert "frame_000.png: expected a median of 0.05 to 200 m, found a median of 3000 m" in said
     assert "0.001 for millimeters" in said

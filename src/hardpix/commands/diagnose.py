@@ -16,7 +16,7 @@ from hardpix.data import DataError, ImageFormat, describe
 from hardpix.data.limits import MAX_PIXELS
 from hardpix.diagnosis.channel_order import CONTRADICT
 from hardpix.diagnosis.examine import Asked, examine
-from hardpix.diagnosis.inputs import Inputs
+from hardpix.diagnosis.file_pairs import Inputs
 from hardpix.diagnosis.parallel import in_chunks
 from hardpix.diagnosis.scores import report_scores
 from hardpix.diagnosis.scores.loading import load_scores
@@ -149,16 +149,16 @@ def diagnose(
     usable = usable_probabilities(found, probabilities)
     if usable.contradiction is not None:
         console.print(f"probabilities are not used:\n{describe([usable.contradiction])}")
-    drawing = Drawing(out, found.table.shown_colours, picture_size, thumbnails_alone=not pictures)
+    drawing = PictureWriter(out, found.table.shown_colors, picture_size, thumbnails_alone=not pictures)
     collector = Collector(found.settings, figures)
-    work = DiagnoseCases(found.reader, found.settings, figures, drawing, usable.thresholds)
+    work = DiagnoseImages(found.reader, found.settings, figures, drawing, usable.thresholds)
     try:
         for part in in_chunks(work, list(enumerate(usable.cases)), found.workers, "diagnosing"):
             collector.add(part)
     except DataError as error:
         raise UsageError(f"a file has changed since it was checked\n{error}") from error
     late = asked.own([*usable.problems, *collector.problems])
-    # That probabilities contradict the predictions has been said before the work.
+    # Probabilities that contradict the predictions were reported before the work.
     if unsaid := [problem for problem in late if problem.kind != CONTRADICT]:
         console.print(f"not used, while their images are diagnosed without:\n{describe(unsaid)}")
     summary = finish_report(

@@ -13,7 +13,7 @@ from hardpix.data import describe
 from hardpix.data.problems import ranges
 from hardpix.diagnosis.examine import Examined
 
-# What the report has of a folder that need not be given: in its summary, and as its views.
+# Keys in the summary and views that the report has only if a folder was given.
 PARTS = {"hardness": ("hardness", "Hardness"), "probabilities": ("calibration", "Calibration and no Suspects")}
 
 

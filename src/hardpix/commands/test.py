@@ -28,7 +28,7 @@ from hardpix.report.diagnose_image import PartialReport, PictureWriter, diagnose
 from hardpix.report.report_builder import Collector, finish_report
 from hardpix.report.report_folder import prepare_report
 from hardpix.training.given_files import GivenFiles
-from hardpix.training.inference import Inferred, choose_device, console, infer, open_run
+from hardpix.training.inference import Prediction, choose_device, console, infer, open_run
 from hardpix.training.run_folder import RunFolder
 
 # Packages that the report needs and a training does not.

@@ -10,12 +10,12 @@ from hardpix.data import ClassTable, DataError, ImageFormat, Problem, describe
 from hardpix.data.class_source import with_ignored
 from hardpix.data.remedies import with_own_settings
 from hardpix.diagnosis.agreement import Pairs
-from hardpix.diagnosis.checking import Checked, PairTotal, check_cases, with_label_problems
+from hardpix.diagnosis.checks import Checked, PairTotal, check_cases, with_label_problems
 from hardpix.diagnosis.doubts import find_doubts
-from hardpix.diagnosis.inputs import Case, Inputs
+from hardpix.diagnosis.file_pairs import ImageFiles, Inputs
 from hardpix.diagnosis.parallel import in_chunks, worker_count
 from hardpix.diagnosis.probability_counts import ProbabilityCounts
-from hardpix.diagnosis.reading import Reader
+from hardpix.diagnosis.readers import Reader
 from hardpix.diagnosis.readings import Readings
 from hardpix.diagnosis.settings import Settings
 from hardpix.diagnosis.side_settings import Sides
@@ -68,7 +68,7 @@ class Examined:
         unused: what is missing or not used, while no image is left out for it.
     """
 
-    cases: list[Case]
+    cases: list[ImageFiles]
     total: int
     table: ClassTable
     found_classes: bool
@@ -132,7 +132,9 @@ def examine(asked: Asked) -> Examined:
     )
 
 
-def _checked(cases: Sequence[Case], reader: Reader, workers: int) -> tuple[list[Checked], Pairs, ProbabilityCounts]:
+def _checked(
+    cases: Sequence[ImageFiles], reader: Reader, workers: int
+) -> tuple[list[Checked], Pairs, ProbabilityCounts]:
     """Every case as far as it can be used, how often ids occur together, and counts of the probabilities."""
     checked: list[Checked] = []
     total, probabilities = PairTotal(), ProbabilityCounts()

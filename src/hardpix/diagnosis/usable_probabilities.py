@@ -1,4 +1,4 @@
-"""Which probabilities can be used, and the thresholds of confident learning that they give."""
+"""Probabilities that can be used, and the thresholds of confident learning that they give."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from hardpix.data import Problem
 from hardpix.diagnosis.channel_order import channel_problem
 from hardpix.diagnosis.examine import Examined
-from hardpix.diagnosis.inputs import Case
+from hardpix.diagnosis.file_pairs import ImageFiles
 from hardpix.diagnosis.parallel import in_chunks
 from hardpix.diagnosis.probability_counts import ProbabilityCounts, count_probabilities
 from hardpix.metrics import confident_thresholds
@@ -29,7 +29,7 @@ class UsableProbabilities:
         contradiction: why none is used, where their channels are in another order than the classes.
     """
 
-    cases: list[Case]
+    cases: list[ImageFiles]
     thresholds: np.ndarray | None
     problems: list[Problem]
     contradiction: Problem | None = None

@@ -508,6 +508,14 @@ def test_faulty_labelers_do_not_pass(kind: type[Labeler]) -> None:
         check_labeler(kind())
 
 
+def test_a_labeler_that_is_checked_stays_as_it_is() -> None:
+    labeler = CountsCalls().train()
+    with pytest.raises(AssertionError, match="evaluation changes the state"):
+        check_labeler(labeler)
+    assert labeler.calls == 0
+    assert labeler.training
+
+
 class Plain(Recipe):
     """A right recipe, of which each fault is one change."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 
 import torch
@@ -37,6 +38,7 @@ def check_labeler(labeler: Labeler, *, num_classes: int = 3) -> None:
         ...
         AssertionError: Everything, padding: expected no label where the target is ignore_index, found some: mask ...
     """
+    labeler = deepcopy(labeler)
     with named(type(labeler).__name__):
         for what, (size, label, dtype) in AWKWARD.items():
             for with_target in (True, False):

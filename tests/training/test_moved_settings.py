@@ -13,8 +13,7 @@ import yaml
 from hardpix.training.augmentation import Augmentation
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.run_folder import RunFolder
-
-from .conftest import Data, run_hardpix
+from runs import Data, run_hardpix
 
 STILL = ("--data.augment.scale", "[1,1]", "--data.augment.flip", 0, "--data.augment.photometric", "false")
 MOVED = "data.scale, data.max_class_share, data.flip, data.photometric have moved: write data.augment.scale"

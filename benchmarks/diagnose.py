@@ -27,6 +27,7 @@ from hardpix.data.palette import palette
 from hardpix.diagnosis.file_pairs import ImageFiles
 from hardpix.diagnosis.image_findings import describe_image
 from hardpix.diagnosis.image_maps import ImageMaps
+from hardpix.diagnosis.parallel import cores
 from hardpix.diagnosis.readers import Reader
 from hardpix.diagnosis.scores import report_scores
 from hardpix.diagnosis.scores.calibration import Calibration
@@ -164,9 +165,8 @@ def table_of_parts(milliseconds: dict[str, list[float]]) -> list[str]:
 
 def command_rates(pairs: list[tuple[Path, Path]], images: int, rounds: int, folder: Path) -> list[str]:
     """Markdown: images a second of the command, with one and with all cores, in every round once."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     inputs = hard_links(pairs, images, folder / "inputs")
-    settings = [(workers, pictures) for pictures in (False, True) for workers in sorted({1, cores})]
+    settings = [(workers, pictures) for pictures in (False, True) for workers in sorted({1, cores()})]
     seconds: dict[tuple[int, bool], list[float]] = {setting: [] for setting in settings}
     for _ in range(rounds):
         for workers, pictures in settings:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import torch
 
+from hardpix.training.hardware import processor
+
 
 def describe_run(packages: tuple[str, ...], device: torch.device, threads: int) -> list[str]:
     """Markdown lines: command, date, versions, hardware."""
@@ -36,16 +38,7 @@ def _commit() -> str:
 
 
 def _hardware(device: torch.device, threads: int) -> str:
-    cpu = f"{_cpu_model()}, {os.cpu_count()} cores, {threads} used by torch"
+    cpu = f"{processor()}, {os.cpu_count()} cores, {threads} used by torch"
     if hasattr(os, "getloadavg"):  # not on Windows
         cpu += f", load average {os.getloadavg()[0]:.1f} at the start"
     return f"{torch.cuda.get_device_name(device)}; {cpu}" if device.type == "cuda" else cpu
-
-
-def _cpu_model() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(models, platform.processor() or platform.machine())

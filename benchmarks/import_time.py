@@ -19,7 +19,7 @@ rotates, after one round that fills the caches of the disk. Shares are taken wit
 of the rounds stand here.
 """
 TORCH = "import torch"
-# What is run, and what it may take beside importing torch.
+# Commands that are timed, and their limits as shares of importing torch.
 CONTESTANTS: dict[str, tuple[Sequence[str], float | None]] = {
     "Python alone": (("-c", "pass"), None),
     TORCH: (("-c", TORCH), None),

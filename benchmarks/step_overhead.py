@@ -19,6 +19,7 @@ import hardpix
 from hardpix.networks import DDRNet23Slim, detach_nested
 from hardpix.objectives import WeightedCrossEntropy
 from hardpix.signals import HardnessLevel, Signal, Uniform
+from hardpix.training.hardware import peak_resident
 
 PACKAGES = ("torch", "torchvision", "segmentation-models-pytorch", "transformers")
 CLASSES = 19
@@ -159,13 +160,9 @@ def _take_steps(name: str, contestant: str, settings: Settings) -> None:
 
 
 def _peak_rss(name: str, contestant: str, settings: Settings) -> int | None:
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
     torch.set_num_threads(settings.threads)
     _take_steps(name, contestant, settings)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return peak_resident() or None
 
 
 def rows(name: str, seconds: dict[str, list[float]], memory: Mapping[str, int | None]) -> list[str]:

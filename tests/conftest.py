@@ -19,8 +19,8 @@ torch.set_num_threads(1)
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
-# What is slow on a busy machine is not wrong. The same examples every time, so that a change fails for what it changed;
-# `pytest --hypothesis-profile search` looks further.
+# Tests that are slow on a busy machine are not wrong. The same examples every time, so that a change fails for what it
+# changed; `pytest --hypothesis-profile search` looks further.
 PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("hardpix", derandomize=True, **PATIENT)
 settings.register_profile("search", max_examples=1500, **PATIENT)

@@ -73,7 +73,7 @@ def draw(kind: torch.dtype, num_classes: int, ignore_index: int, foreign: bool) 
     if limits.min <= ignore_index <= limits.max:
         target[torch.rand(SHAPE, generator=draws) < 0.2] = ignore_index
     if foreign:
-        # What −1 and the number of classes wrap to, and what they are not.
+        # Values that −1 and the number of classes wrap to, and that they are not.
         strange = [n for n in (-1, num_classes, 255, limits.max) if limits.min <= n <= min(limits.max, 2**40)]
         target[0, 0, : len(strange)] = torch.tensor(strange)
     return prediction, target

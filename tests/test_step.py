@@ -149,7 +149,7 @@ def test_evaluation_changes_no_state(training: bool) -> None:
     assert unchanged.count(False) == (6 if training else 0)
 
 
-# What an optimizer that knows the whole step does is silence; these are the ways of doing so.
+# An optimizer that knows the whole step brings silence; these are the ways of doing so.
 
 
 class WritesToData(torch.optim.Optimizer):

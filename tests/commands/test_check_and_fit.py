@@ -49,7 +49,7 @@ def good_apart(root: Path) -> Options:
 
 def held_out_without_labels(root: Path) -> Options:
     options = write(root)
-    # Of 6 files one is held out, in the middle: (6 - 1) // 2 is the index of its stem.
+    # One of 6 files is held out, in the middle: (6 - 1) // 2 is the index of its stem.
     fill(root / "masks" / "f2.png", 255)
     return [*options, *UNLABELED]
 

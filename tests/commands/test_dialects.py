@@ -129,7 +129,7 @@ def test_a_refusal_and_its_remedy(stored: Callable[[int], Image.Image], names: l
         assert run.read_classes().names == ("background", "lesion")
     outcome = run_hardpix("test", "--run", run.path)
     assert outcome.code == 0, outcome.err
-    # What the run writes is read back as the same classes.
+    # Predictions of the run are read back as the same classes.
     assert run_hardpix("predict", "--run", run.path, "--images", data.images, "--out", tmp_path / "out").code == 0
     table = run.read_classes()
     outcome = run_hardpix(

@@ -372,7 +372,7 @@ class TestHurry:
         score = scored(masks, tmp_path / "predicted", tmp_path / "report", "--classes", str(table))
         pairs = [(blocks(k, 2), moved(blocks(k, 2))) for k in range(COUNT)]
         assert score == pytest.approx(miou(pairs, 2), abs=1e-3)
-        # Whoever says so has the indices as they stand.
+        # Indices as they stand are the answer that is given.
         pairs = [(t, p if k < 2 else 1 - p) for k, (t, p) in enumerate(pairs)]
         as_stored = scored(masks, tmp_path / "predicted", tmp_path / "report", "--prediction-ids", "stored")
         assert as_stored == pytest.approx(miou(pairs, 2), abs=1e-3)

@@ -105,7 +105,7 @@ def folders_of_masks(draw: st.DrawFn) -> list[Mask]:
         masks.append(Mask(way, seed, side, draw(st.booleans()), seed > 0 and draw(st.integers(0, 3)) == 0))
     upside_down = [mask.way.palette[:1] == (RED,) for mask in masks]
     if any(upside_down) and not all(mask.way.mode == "P" for mask in masks):
-        # Whether a mask without a palette has 0 and 1 as one with a palette, nobody can tell.
+        # Nobody can tell whether a mask without a palette has 0 and 1 as one with a palette.
         masks = [mask for mask, is_so in zip(masks, upside_down, strict=True) if not is_so] or masks
     return masks
 

@@ -348,7 +348,7 @@ def test_ids_that_are_not_those_of_the_names(ids: tuple[int, ...], expected: tup
         report.require()
     table, *others = remedies(str(caught.value), names)
     np.testing.assert_array_equal(drawn.read(table), np.array(expected)[np.stack(index)])
-    # Of three numbers, the first or the last may be unlabeled.
+    # The first or the last of three numbers may be unlabeled.
     assert len(others) == len(ids) - 2
     for other in others:
         np.testing.assert_array_equal(drawn.read(other), np.array((0, 1, 255))[np.stack(index)])

@@ -214,7 +214,7 @@ def test_masks_that_fit_turned_photographs_both_ways_are_doubted(
         return
     (doubt,) = report.doubts
     assert doubt.found.endswith("EXIF turns: 2 of 3 (a.png, b.png), 66.7 % of the pixels")
-    # What a photograph on its side tells holds for all, and so does a mask's own word.
+    # A photograph on its side tells for all of them, and so does a mask's own word.
     turned(tmp_path / "images" / "d.png", np.full((8, 6, 3), 90, np.uint8))
     save(tmp_path / "masks" / "d.png", (np.arange(48).reshape(8, 6) % 2).astype(np.uint8))
     assert check_folders(Folders(*folders.given.values())).warnings == ()

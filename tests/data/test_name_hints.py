@@ -201,7 +201,7 @@ def test_subfolders_that_cannot_be_read_are_said(tmp_path: Path, monkeypatch: py
             raise PermissionError(13, "Permission denied", str(path))
         return scan(path)
 
-    # Whoever runs the tests as root may read everything.
+    # Root may read everything.
     monkeypatch.setattr(os, "scandir", refuse)
     said = message(tmp_path / "images", tmp_path / "masks")
     assert "folder that cannot be read (2)" in said

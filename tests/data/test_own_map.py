@@ -27,6 +27,7 @@ from hardpix.data import (
     check_folders,
     collate,
 )
+from hardpix.data.image_format import PLAIN
 from hardpix.data.images import read_numbers
 from hardpix.data.maps import MapFacts
 from hardpix.objectives import WeightedCrossEntropy
@@ -34,6 +35,7 @@ from hardpix.signals import Uniform
 from hardpix.training.augmentation import Augmentation
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.folders import split_folders
+from hardpix.training.plan_split import plan_split
 from hardpix.training.task import SegmentationTask
 
 Pairs = Callable[..., tuple[Path, Path]]
@@ -223,9 +225,7 @@ def test_validation_does_not_read_what_is_for_training_alone(
 ) -> None:
     kind = replace(KIND, training_only=training_only)
     folders = Folders(*places[:2], maps={kind: places[2]})
-    split = split_folders(
-        folders, None, None, val_share=0.5, val_stems=None, image_format=ImageFormat(), ignore_index=255
-    )
+    split = split_folders(plan_split(folders, None, None, val_share=0.5, val_stems=None, image_format=PLAIN), 255)
     assert "superpixel" in split.train[0]
     assert ("superpixel" in split.val[0]) != training_only
 
@@ -239,9 +239,8 @@ def test_faults_in_held_out_images_matter_where_validation_reads_the_map(
 
     def split(validation: Folders | None = None) -> None:
         training = Folders(*places[:2], maps={kind: places[2]}, stems=STEMS[:3] if validation else None)
-        split_folders(
-            training, validation, None, val_share=0.25, val_stems="d", image_format=ImageFormat(), ignore_index=255
-        )
+        plan = plan_split(training, validation, None, val_share=0.25, val_stems="d", image_format=PLAIN)
+        split_folders(plan, 255)
 
     for validation in (None, Folders(*places[:2], maps={kind: places[2]}, stems="d")):
         if training_only:
@@ -298,9 +297,7 @@ class TestHooks:
         assert (problem.kind, problem.where) == ("no known height", folders.given["heights"])
 
     def test_the_start_of_a_training_says_it(self, folders: Folders, capsys: pytest.CaptureFixture[str]) -> None:
-        split = split_folders(
-            folders, None, None, val_share=0.25, val_stems="d", image_format=ImageFormat(), ignore_index=255
-        )
+        split = split_folders(plan_split(folders, None, None, val_share=0.25, val_stems="d", image_format=PLAIN), 255)
         assert split.lacking == {"height": ("a",)}
         said = capsys.readouterr().out
         assert "Highest of 3: 2\n" in said

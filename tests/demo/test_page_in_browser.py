@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from hardpix.demo.page import Findings, RunScores, write_page
+from pages import opened
 
 LONG = "a_very_long_name_without_a_single_space_" * 3
 
@@ -23,19 +24,8 @@ def address(dozen: Findings, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def page(browser: Any, address: str) -> Iterator[Any]:
-    """The page, opened; afterwards: no error, no warning, and no request for anything but the file and its pictures."""
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    complaints: list[str] = []
-    requests: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda request: requests.append(request.url))
-    page.goto(address)
-    yield page
-    page.close()
-    assert complaints == []
-    assert requests[0] == address
-    assert [url for url in requests[1:] if not url.startswith("data:")] == []
+    with opened(browser, address) as page:
+        yield page
 
 
 def shown(page: Any) -> tuple[int, int]:

@@ -158,7 +158,7 @@ def test_labels_that_contradict_sure_probabilities_are_suspect(suffix: str, tmp_
         (1, 0, 1, 6 * 6, [7, 27, 6, 6]),
     ]
     assert [region["margin"] for region in found["suspects"]] == pytest.approx([0.85, 0.85])
-    # How sure the network is of the class of the label, where that is the label.
+    # Confidence in the class of the label, where that is the label.
     known = np.concatenate([sure[0][mask == 0] for mask in truth.values()]).mean()
     assert [region["rank_score"] for region in found["suspects"]] == pytest.approx(
         [0.85 * 48 * known, 0.85 * 36 * known]

@@ -29,7 +29,7 @@ def clean() -> np.ndarray:
     return truth
 
 
-# What is predicted instead, where; and which kind of error every pixel is that it makes wrong.
+# The class that is predicted instead, where; and which kind of error every pixel is that it makes wrong.
 def shift_the_pole(prediction: np.ndarray) -> str:
     prediction[5:45, 10:15] = [0, 0, 1, 1, 1]
     return "displaced"

@@ -38,7 +38,7 @@ def test_kind_class_and_pair(tmp_path: Path) -> None:
         "100 % of all wrong pixels are displaced borders of up to 2 pixels; correcting them all would add "
         f"{100 * all_corrected:+.1f} mIoU."
     ]
-    # Of the pixels that are poles 40 are lost; those that are wrongly called so count against the ground.
+    # 40 of the pixels that are poles are lost; those that are wrongly called so count against the ground.
     lost = prediction.copy()
     lost[:, 20] = 1
     gained = miou_of(truth, lost, 3) - before

@@ -48,7 +48,7 @@ def test_all_metrics_are_here() -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_it_is_what_a_metric_must_be(name: str) -> None:
     case = CASES[name]
-    # Of a single part the reference is that of the whole.
+    # The reference of a single part is that of the whole.
     metric = hardpix.metrics.HardnessDeciles(CLASSES, parts=1) if name == "HardnessDeciles" else case.make(CLASSES)
     check_metric(
         metric,

@@ -73,7 +73,7 @@ def test_scene_of_which_everything_is_known(kind: type) -> None:
     shares[:, 7:9, 0:3] = np.array([0, 1, 0])[:, None, None]
     probabilities = shares.astype(kind) if kind in (np.float16, np.float32) else np.rint(shares * np.iinfo(kind).max)
     found = suspect_regions(suspected, probabilities.astype(kind), labels, min_area=2)
-    # What two labels share out is two regions, and the smaller region of a surer network comes first.
+    # Pixels of two labels are two regions, and the smaller region of a surer network comes first.
     assert [(r.given, r.suspected, r.area, r.box) for r in found] == [
         (0, 1, 6, (7, 0, 9, 3)),
         (0, 2, 6, (2, 8, 5, 10)),

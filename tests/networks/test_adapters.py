@@ -101,7 +101,7 @@ def peft_model(**config: object) -> nn.Module:
     return peft.get_peft_model(segformer(), peft.LoraConfig(**config))
 
 
-# How to build the network, and the path and the input channels of the classifier that must be found.
+# The function that builds the network, and the path and the input channels of the classifier that must be found.
 HEAD = "decode_head"
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "decoder kept": (lambda: stand_in(HEAD), "model.model.decode_head.modules_to_save.default.classifier"),

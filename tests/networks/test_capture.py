@@ -56,7 +56,7 @@ def test_layers_that_overwrite_the_decoders_input_leave_what_was_caught(
     out = (network if backend is None else torch.compile(network, backend=backend, fullgraph=True))(IMAGE)
     torch.testing.assert_close(out.logits, model(IMAGE))
     torch.testing.assert_close(out.taps.features[0][0], model.encoder(IMAGE))
-    # What is in place makes no difference to a copy with the network's own weights, nor to its gradients.
+    # Hooks that are in place make no difference to a copy with the network's own weights, nor to its gradients.
     branch = network.new_branch(4)
     branch.decoder.load_state_dict(model.decoder.state_dict())
     scores = branch(out.taps.features)

@@ -70,12 +70,12 @@ class Family:
     embedding: int
     """Channels."""
     stride: int = 4
-    """Of the embedding, in pixels of the image."""
+    """Stride of the embedding, in pixels of the image."""
     auxiliary: int = 0
-    """How many auxiliary heads."""
+    """Number of auxiliary heads."""
     tail: str | None = None
     names: tuple[tuple[str, str], ...] = ()
-    """What has to be named for the tap."""
+    """Module paths that have to be named for the tap."""
     size: tuple[int, int] = (64, 96)
 
     def tap(self, model: nn.Module) -> TappedNetwork:

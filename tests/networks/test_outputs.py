@@ -46,7 +46,7 @@ def to_image(logits: Tensor, **options: Any) -> Tensor:
     return F.interpolate(logits, IMAGE.shape[-2:], **{"mode": "bilinear", **options})
 
 
-# What is returned, and the map among it whose values are the main head's.
+# The result of forward, and the map among it whose values are the main head's.
 ORDERS: dict[str, tuple[Callable[[Tensor, Tensor], Any], Callable[[Tensor], Tensor]]] = {
     "as they are": (lambda aux, main: [aux, main], lambda main: main),
     "tuple": (lambda aux, main: (aux, main), lambda main: main),

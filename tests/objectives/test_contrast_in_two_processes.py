@@ -9,8 +9,7 @@ import pytest
 import torch
 
 from hardpix.objectives.memory import Ring
-
-from .conftest import run_in_two_processes
+from processes import run_in_two_processes
 
 SCRIPT = Path(__file__).with_name("contrast_in_two_processes.py")
 CLASSES, STEPS, SIZE = 3, 4, 7

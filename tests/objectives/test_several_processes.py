@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from .conftest import run_in_two_processes
+from processes import run_in_two_processes
 
 SCRIPT = Path(__file__).with_name("two_processes.py")
 SCENE = runpy.run_path(str(SCRIPT))

@@ -73,7 +73,7 @@ def fake_report(
             box = [size[0] // 3, size[1] // 4, size[0] // 6, size[1] // 6]
             suspect[box[0] : box[0] + box[2], box[1] : box[1] + box[3]] = True
             found_at = {"image": k, "given": 1, "suspected": 3, "area": int(suspect.sum()), "margin": 0.9 / (1 + k)}
-            # What may as well be hard comes last, however large it is.
+            # Regions that may as well be hard come last, however large they are.
             mislabelled = k < count - 6
             rank = 1 / (1 + k) if mislabelled else 9
             if k >= count - 3:

@@ -72,7 +72,7 @@ def test_every_view_opens(report: str, place: Path, visit: Visit) -> None:
         assert len(text) > 20
         assert "NaN" not in text
         assert "undefined" not in text
-        # What is not there (false, null) would show as a word of its own.
+        # Parts that are not there (false, null) would show as a word of its own.
         assert page.evaluate("() => [...document.getElementById('main').childNodes].every((n) => n.nodeType === 1)")
 
 

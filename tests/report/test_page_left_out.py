@@ -45,7 +45,7 @@ def test_images_come_first_and_one_kind_is_one_list(visit: Visit, changed: Calla
         "a.png: expected one <b>, found none",
         "c.png: expected one <b>, found none",
     ]
-    # What to do is said once.
+    # The advice is said once.
     assert panel.locator("details").first.locator("p").all_inner_texts() == [
         "What to do: add what no prediction lacks."
     ]

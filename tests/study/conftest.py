@@ -9,11 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from hardpix.diagnosis.scores import report_scores
 from hardpix.diagnosis.settings import Settings
+from hardpix.diagnosis.tally import columns_at
 from hardpix.report.data_scripts import plain
 from hardpix.report.report_pictures import write_pictures
 from hardpix.study.configuration import config_hash
-from hardpix.study.figures import report_columns
 from hardpix.study.folder import StudyFolder
 from hardpix.study.lines import Line
 
@@ -28,6 +29,7 @@ CLASSES = {
     "sign": ((245, 205, 40), 0.003, 0.7),
 }
 SETTINGS = Settings(len(CLASSES))
+SCORES = report_scores(SETTINGS)
 COLORS = [color for color, _, _ in CLASSES.values()]
 
 
@@ -45,9 +47,7 @@ def make_line(variant: str, order: int, seed: int, miou: float, class_iou: list[
     """A finished run whose mIoU is given, and whose other figures are drawn from (order, seed)."""
     rng = np.random.default_rng((order, seed))
     ious = list(np.clip(miou + rng.normal(0, 0.05, len(CLASSES)), 0, 1)) if class_iou is None else class_iou
-    class_scores = {
-        column.key: list(rng.uniform(0.2, 0.8, len(CLASSES))) for column in report_columns(SETTINGS, "class")
-    }
+    class_scores = {column.key: list(rng.uniform(0.2, 0.8, len(CLASSES))) for column in columns_at(SCORES, "class")}
     class_scores |= {"iou": ious, "share": [share for _, share, _ in CLASSES.values()]}
     class_scores["thin_share"] = [thin for _, _, thin in CLASSES.values()]
     bands = ["< 0.01 %", "0.01–0.1 %", "0.1–1 %", "≥ 1 %"]
@@ -73,7 +73,7 @@ def make_line(variant: str, order: int, seed: int, miou: float, class_iou: list[
         "settings": vars(SETTINGS),
         "classes": [{"name": name, "id": k, "colour": COLORS[k]} for k, name in enumerate(CLASSES)],
         "scores": {"miou": miou, "border_miou": miou - 0.2}
-        | {column.key: rng.uniform(0.3, 0.9) for column in report_columns(SETTINGS, "set") if column.key != "miou"},
+        | {column.key: rng.uniform(0.3, 0.9) for column in columns_at(SCORES, "set") if column.key != "miou"},
         "class_scores": class_scores,
         "kinds": [
             {"key": "displaced", "title": "Displaced border", "colour": [86, 180, 233]},

@@ -13,6 +13,7 @@ from hardpix.study.gallery import most_different
 from hardpix.study.page_tables import signed
 from hardpix.study.show import show
 from hardpix.study.table import with_spread
+from pages import opened
 
 from .conftest import make_line, make_lines
 
@@ -25,18 +26,8 @@ def address(drawn_study: StudyFolder) -> str:
 
 @pytest.fixture
 def page(browser: Any, address: str) -> Iterator[Any]:
-    """The page, opened; afterwards: no error, no warning, and no request for anything but the file and its pictures."""
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    complaints: list[str] = []
-    requests: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda request: requests.append(request.url))
-    page.goto(address)
-    yield page
-    page.close()
-    assert complaints == []
-    assert [url for url in requests if not url.startswith("data:")] == [address]
+    with opened(browser, address) as page:
+        yield page
 
 
 def test_tables_say_what_the_lines_say(page: Any, drawn_study: StudyFolder) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +15,9 @@ import hardpix
 from hardpix.networks import DDRNet23Slim, TappedNetwork
 from hardpix.objectives import WeightedCrossEntropy
 from hardpix.teachers import MovingAverage
+from processes import run_in_two_processes
 
+States = tuple[dict[str, list[dict[str, Tensor]]], ...]
 SCRIPT = Path(__file__).with_name("two_processes.py")
 
 
@@ -252,28 +252,19 @@ def test_unusable_is_refused(act: Callable[[], object], kind: type[Exception], m
 
 
 @pytest.fixture(scope="module")
-def ranks(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, list[dict[str, Tensor]]]]:
-    folder = tmp_path_factory.mktemp("processes")
-    processes = [
-        subprocess.Popen([sys.executable, str(SCRIPT), str(rank), str(folder)], stderr=subprocess.PIPE, text=True)
-        for rank in (0, 1)
-    ]
-    try:
-        complaints = [process.communicate(timeout=600)[1] for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
-    assert [process.returncode for process in processes] == [0, 0], "\n".join(complaints)
-    return [torch.load(folder / f"{rank}.pt") for rank in (0, 1)]
+def ranks(tmp_path_factory: pytest.TempPathFactory) -> States:
+    return run_in_two_processes(SCRIPT, tmp_path_factory.mktemp("processes"))
 
 
-def test_two_processes_have_exactly_one_teacher(ranks: list[dict[str, list[dict[str, Tensor]]]]) -> None:
+def test_two_processes_have_exactly_one_teacher(ranks: States) -> None:
     for one, other in zip(ranks[0]["teachers"], ranks[1]["teachers"], strict=True):
         for name, value in one.items():
             assert torch.equal(value, other[name]), name
 
 
-def test_the_teacher_of_two_processes_averages_the_first_one(ranks: list[dict[str, list[dict[str, Tensor]]]]) -> None:
+def test_the_teacher_of_two_processes_averages_the_first_one(
+    ranks: States,
+) -> None:
     """m = 0, 1/2, 2/3 and then the 0.7 of the script."""
     students = ranks[0]["students"]
     # Statistics of batch norm of the two differ before an update, or there would be nothing to test.

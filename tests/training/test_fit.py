@@ -61,7 +61,7 @@ class TestTwoFolders:
             assert f"hardpix {command} --run {folder.path}" in outcome.out
 
     def test_what_is_said_is_not_wrapped(self, default_run: tuple[RunFolder, Outcome]) -> None:
-        # Whoever searches a log, or copies a path out of it, needs lines as they were meant.
+        # A search in a log, or a path copied out of it, needs lines as they were meant.
         assert any(
             line.startswith("Validation: ") and line.endswith("there.") for line in default_run[1].out.split("\n")
         )

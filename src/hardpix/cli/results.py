@@ -106,3 +106,19 @@ def recorded_files(out: Path) -> list[str] | None:
         isinstance(file, str) and (out / file).resolve().is_relative_to(out.resolve()) for file in files
     )
     return files if inside else None
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a text file so that whoever reads it at the same time never sees half of it; folders are made as needed.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     write_whole(Path(folder) / "runs" / "record.json", "{}")
+        ...     [path.name for path in Path(folder).rglob("*.*")]
+        ['record.json']
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_suffix(".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(file)

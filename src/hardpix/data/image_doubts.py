@@ -35,7 +35,7 @@ class BandsSeen(NamedTuple):
     """Bands of an image beyond plain RGB."""
 
     bands: int
-    """Those of the file; opacity is one where it looks like an image."""
+    """Bands of the file; opacity is one where it looks like an image."""
     sixteen_bits: bool
     low: float
     """1st percentile of the bands that are used."""

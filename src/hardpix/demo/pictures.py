@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
 
 from hardpix.data.heat import heat_colors
+from hardpix.report.data_uri import picture_uri
 
 Color = tuple[int, int, int]
 
@@ -38,7 +37,7 @@ def shared_range(maps: Sequence[np.ndarray]) -> tuple[float, float]:
 
 def photograph(image: np.ndarray) -> str:
     """A data URI of an (H, W, 3) uint8 picture, as JPEG with full color resolution: thin things stay thin."""
-    return _data_uri(Image.fromarray(image), "JPEG", quality=88, subsampling=0)
+    return picture_uri(Image.fromarray(image), "JPEG", quality=88, subsampling=0)
 
 
 def label_picture(labels: np.ndarray, colors: Sequence[Color]) -> str:
@@ -50,7 +49,7 @@ def label_picture(labels: np.ndarray, colors: Sequence[Color]) -> str:
 def heat_picture(values: np.ndarray, low: float, high: float) -> str:
     """A data URI of an (H, W) map, colored from dark at `low` to light at `high`; what is not finite is lowest."""
     share = np.clip((np.nan_to_num(values, nan=low) - low) / (high - low), 0, 1)
-    return _data_uri(_with_palette((share * 255).round(), heat_colors()), "PNG", optimize=True)
+    return picture_uri(_with_palette((share * 255).round(), heat_colors()), "PNG", optimize=True)
 
 
 def compare(truth: np.ndarray, first: np.ndarray, second: np.ndarray, ignore_index: int = 255) -> np.ndarray:
@@ -72,7 +71,7 @@ def comparison_picture(comparison: np.ndarray) -> str:
 
 def _indexed(indices: np.ndarray, colors: Sequence[Color]) -> str:
     picture = _with_palette(indices, np.asarray(colors, dtype=np.uint8))
-    return _data_uri(picture, "PNG", optimize=True, transparency=TRANSPARENT)
+    return picture_uri(picture, "PNG", optimize=True, transparency=TRANSPARENT)
 
 
 def _with_palette(indices: np.ndarray, colors: np.ndarray) -> Image.Image:
@@ -81,9 +80,3 @@ def _with_palette(indices: np.ndarray, colors: np.ndarray) -> Image.Image:
     palette[: len(colors)] = colors
     picture.putpalette(palette.tobytes())
     return picture
-
-
-def _data_uri(picture: Image.Image, kind: str, **options: object) -> str:
-    buffer = io.BytesIO()
-    picture.save(buffer, kind, **options)
-    return f"data:image/{kind.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"

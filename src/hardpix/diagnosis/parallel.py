@@ -43,8 +43,12 @@ def worker_count(items: int, asked: int | None = None) -> int:
         if asked < 1:
             raise ValueError(f"expected at least 1 worker, found {asked}")
         return asked
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores, items // IMAGES_A_WORKER))
+    return max(1, min(cores(), items // IMAGES_A_WORKER))
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def in_chunks(work: Callable[[Sequence[T]], R], items: Sequence[T], workers: int, label: str) -> Iterator[R]:

@@ -30,7 +30,7 @@ class Settings:
     tolerance: int = 3
     """Pixels between two boundaries that the boundary F-score takes for one."""
     thin_radius: int = 3
-    """Of the disc that thin parts have no room for."""
+    """Radius of the disc that thin parts have no room for."""
     sizes: tuple[float, ...] = SIZE_LIMITS
     """Limits of the size bands: below 1 shares of the image, else pixels."""
     suspect_tolerance: int = 2

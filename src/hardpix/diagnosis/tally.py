@@ -44,13 +44,12 @@ def _sum(score: Score, old: np.ndarray | None, new: np.ndarray | None) -> np.nda
 
 def columns_of(scores: Sequence[Score], counts: Counts, level: Level) -> list[Column]:
     """The columns of a table: those of the scores that were counted, headlines first."""
-    found = [
-        column
-        for score, counted in zip(scores, counts, strict=True)
-        if counted is not None
-        for column in score.columns
-        if level in column.of
-    ]
+    return columns_at([score for score, counted in zip(scores, counts, strict=True) if counted is not None], level)
+
+
+def columns_at(scores: Sequence[Score], level: Level) -> list[Column]:
+    """The columns that scores have at a level, headlines first."""
+    found = [column for score in scores for column in score.columns if level in column.of]
     return sorted(found, key=lambda column: column.headline or len(found))
 
 

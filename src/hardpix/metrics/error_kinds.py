@@ -28,7 +28,7 @@ class ErrorKind(IntEnum):
 
 
 UNLABELED = 255
-"""What kind maps hold where the truth is unlabeled."""
+"""Value of kind maps where the truth is unlabeled."""
 
 
 @dataclass(frozen=True)

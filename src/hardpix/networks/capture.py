@@ -24,7 +24,7 @@ class Caught:
     auxiliary: list[Tensor] = field(default_factory=list)
     stages: dict[str, Tensor] = field(default_factory=dict)
     without_graph: list[str] = field(default_factory=list)
-    """What was caught where gradients were off though they were on around the network, and is on no graph: "features",
+    """Tensors that are on no graph, as gradients were off though they were on around the network: "features",
     "embedding", "auxiliary", or the name of a stage."""
     _wants_graph: bool = field(default_factory=torch.is_grad_enabled)
     _versions: list[tuple[Tensor, int]] = field(default_factory=list)

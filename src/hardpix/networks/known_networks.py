@@ -17,12 +17,12 @@ class ModulePaths:
 
     decoder: str | None = None
     tail: str | None = None
-    """What turns the decoder's result into logits, where the decoder does not do so itself."""
+    """Layer that turns the decoder's result into logits, where the decoder does not do so itself."""
     classifiers: tuple[str, ...] = ()
     """The layers whose outputs are classes; the embedding is what enters the first. Empty: the last layer of the tail
     or decoder."""
     activation: str | None = None
-    """What follows the classifier and turns logits into probabilities; a branch goes without."""
+    """Layer behind the classifier that turns logits into probabilities; a branch goes without."""
     auxiliary: tuple[str, ...] = ()
     class_predictor: str | None = None
     """Layer with an output for each class and one for "no object", in a network that classifies masks. There the first

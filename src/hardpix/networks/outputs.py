@@ -21,9 +21,9 @@ class Returned:
     """Maps (B, C, h, w) that one forward returned."""
 
     maps: list[Tensor]
-    """Those that may be the logits: one, or several of a sequence in its order."""
+    """Maps that may be the logits: one, or several of a sequence in its order."""
     nested: list[Tensor] = field(default_factory=list)
-    """Those of sequences inside the sequence, which may be auxiliary heads or features."""
+    """Maps of sequences inside the sequence, which may be auxiliary heads or features."""
     auxiliary: list[Tensor] = field(default_factory=list)
     """Logits of heads that were returned as such."""
     named: bool = True

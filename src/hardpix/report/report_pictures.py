@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +11,7 @@ from PIL import Image
 
 from hardpix.data.heat import heat_colors
 from hardpix.data.palette import Color
+from hardpix.report.data_uri import picture_uri
 
 THUMBNAIL_WIDTH = 160
 # One byte a pixel holds this many classes, and one value more for what has no label.
@@ -135,9 +134,7 @@ def _count(name: str, class_colors: Sequence[Color], kind_colors: Sequence[Color
 def _ids(layer: np.ndarray, count: int) -> str:
     """A data URI of a label map as gray values; 255 where there is no label."""
     ids = np.where((layer >= 0) & (layer < count), layer, 255).astype(np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(ids).save(buffer, "PNG", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return picture_uri(Image.fromarray(ids), "PNG", optimize=True)
 
 
 def _write_thumbnails(out: Path, number: int, picture: Image.Image, errors: Image.Image | None) -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from hardpix.diagnosis.scores import Column, report_scores
-from hardpix.diagnosis.scores.base import Level
 from hardpix.diagnosis.settings import Settings
+from hardpix.diagnosis.tally import columns_at
 from hardpix.study.lines import Line
 from hardpix.study.statistics import PairedDifference, Spread, paired_difference, spread
 
@@ -74,12 +74,6 @@ def settings_of(line: Line) -> Settings:
     return Settings(**as_given)
 
 
-def report_columns(settings: Settings, level: Level) -> list[Column]:
-    """Columns that every report has at a level, headlines first."""
-    found = [column for score in report_scores(settings) for column in score.columns if level in column.of]
-    return sorted(found, key=lambda column: column.headline or len(found))
-
-
 def class_names(lines: Sequence[Line]) -> list[str]:
     """The classes, which all runs share."""
     return [entry["name"] for entry in lines[0]["classes"]]
@@ -117,8 +111,9 @@ def figures(lines: Sequence[Line]) -> list[Figure]:
             f"{other['seed']}; compare these variants in studies of their own"
         )
     settings = settings_of(lines[0])
-    found = _scores(lines, report_columns(settings, "set"))
-    columns = {column.key: column for column in report_columns(settings, "class")}
+    scores = report_scores(settings)
+    found = _scores(lines, columns_at(scores, "set"))
+    columns = {column.key: column for column in columns_at(scores, "class")}
     groups = {CLASSES: ("iou",), BORDERS: ("boundary_iou", "boundary_f"), THIN: ("thin_recall", "thin_iou")}
     if settings.lines:
         groups[THIN] += ("cl_dice",)

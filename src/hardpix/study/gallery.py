@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+from hardpix.report.data_uri import data_uri
 from hardpix.study.folder import StudyFolder
 from hardpix.study.lines import Line
 from hardpix.study.marks import key
@@ -123,5 +123,4 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _data_uri(path: Path) -> str:
-    kind = "jpeg" if path.suffix == ".jpg" else "png"
-    return f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+    return data_uri("jpeg" if path.suffix == ".jpg" else "png", path.read_bytes())

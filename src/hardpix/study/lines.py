@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from hardpix.cli.results import write_whole
 from hardpix.data import DataError
 from hardpix.study.locks import held
 
@@ -86,10 +87,7 @@ class Lines:
     def _write(self, lines: Iterable[Line]) -> None:
         ordered = sorted(lines, key=lambda line: (line["order"], line["variant"], line["seed"]))
         text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in ordered)
-        # Whoever reads at the same time never sees half a file.
-        partial = self.path.with_suffix(".partial")
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(self.path)
+        write_whole(self.path, text)
 
 
 def _run(line: Line) -> tuple[str, int]:

@@ -6,11 +6,7 @@ import os
 
 import torch
 
-
-def cores() -> int:
-    """Processors that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
+from hardpix.diagnosis.parallel import cores
 
 
 def threads(parallel: int) -> int:

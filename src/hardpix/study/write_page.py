@@ -7,6 +7,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 
+from hardpix.cli.results import write_whole
 from hardpix.study.caption import caption, variants_of
 from hardpix.study.configuration import differences
 from hardpix.study.curves import curves, draw_curves
@@ -54,9 +55,7 @@ def write_page(folder: StudyFolder, lines: Sequence[Line]) -> None:
         pictures=_pictures(done, seed, cards(shown)),
         methods=_methods(done),
     )
-    partial = folder.page.with_suffix(".partial")
-    partial.write_text(page, encoding="utf-8")
-    partial.replace(folder.page)
+    write_whole(folder.page, page)
 
 
 def _part(name: str) -> str:

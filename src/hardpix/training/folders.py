@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
-from hardpix.data import ClassTable, Folders, ImageFormat, SegmentationFolder, describe
-from hardpix.training.plan_split import plan_split
+from hardpix.data import ClassTable, Folders, SegmentationFolder, describe
 from hardpix.training.processes import is_first_process
 from hardpix.training.split_plan import SplitPlan
 
@@ -33,49 +32,17 @@ class SplitFolders:
     lacking: dict[str, tuple[str, ...]]
 
 
-def split_folders(
-    training: Folders,
-    validation: Folders | None,
-    classes: ClassTable | None,
-    *,
-    val_share: float,
-    val_stems: str | None,
-    image_format: ImageFormat,
-    ignore_index: int,
-    palette: str | None = None,
-    label_map: Mapping[int, int | str] | None = None,
-) -> SplitFolders:
-    """Check every file, say on screen what is held out, and open both parts.
+def split_folders(plan: SplitPlan, ignore_index: int) -> SplitFolders:
+    """Say on screen what a plan holds out, and open both parts.
 
     Args:
-        training: folders of the images to train on, and to hold some out of if validation has no folders of its own.
-        validation: folders of the images to validate on.
-        classes: what the masks should hold; found in the training masks if not given.
-        val_share: share to hold out, in contiguous blocks of file names.
-        val_stems: pattern of the stems to hold out instead.
-        image_format: which bands of the images are used, and their range; where it is to be measured, the images that
-            are trained on have the measured one.
+        plan: what `plan_split` found.
         ignore_index: the id of unlabeled pixels inside hardpix.
-        palette: where no classes are given, "colors" takes them from the colors of palette files, "ids" from their
-            indices whatever colors they show.
-        label_map: that of the user, whose ids should all occur.
 
     Raises:
         DataError: everything that is wrong with the files, in one list.
         ValueError: nothing would be left to train or to validate on.
     """
-    plan = plan_split(
-        training,
-        validation,
-        classes,
-        val_share=val_share,
-        val_stems=val_stems,
-        image_format=image_format,
-        ignore_index=ignore_index,
-        palette=palette,
-        label_map=label_map,
-        progress=is_first_process(),
-    )
     show(*announcement(plan))
     if plan.error is not None:
         raise plan.error
@@ -117,7 +84,7 @@ def described(samples: SegmentationFolder) -> dict[str, Any]:
     """Folders and stems of the images of a part, as a run's split.yaml has them."""
     folders = samples.folders
     return {
-        # Whoever tests the run may do so from another directory.
+        # The run may be tested from another directory.
         "images": str(folders.images.absolute()),
         "masks": None if folders.masks is None else str(folders.masks.absolute()),
         "image_suffix": folders.image_suffix,

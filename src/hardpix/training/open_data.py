@@ -14,6 +14,8 @@ from hardpix.data.class_rules import require_no_class
 from hardpix.data.palette_reading import read_by
 from hardpix.training.data_settings import DataSettings
 from hardpix.training.folders import SplitFolders, described, split_folders
+from hardpix.training.plan_split import plan_split
+from hardpix.training.processes import is_first_process
 from hardpix.training.sources import in_depth_format, own_folders, own_sets, preset_folders, refuse, with_maps
 from hardpix.training.streams import Sources, open_streams, stream_folders, stream_problems, with_labeled_part
 
@@ -137,7 +139,7 @@ def _sources(settings: DataSettings) -> tuple[Sources, ClassTable | None]:
 
 
 def _split(settings: DataSettings, sources: Sources, classes: ClassTable | None) -> SplitFolders:
-    return split_folders(
+    plan = plan_split(
         sources.training,
         sources.validation,
         classes,
@@ -147,7 +149,9 @@ def _split(settings: DataSettings, sources: Sources, classes: ClassTable | None)
         ignore_index=settings.ignore_index,
         palette=settings.labels.palette,
         label_map=settings.labels.label_map,
+        progress=is_first_process(),
     )
+    return split_folders(plan, settings.ignore_index)
 
 
 def _of_folders(settings: DataSettings) -> dict[str, Any]:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import platform
 import statistics
 import time
 from collections import deque
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +14,9 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor
+
+from hardpix.cli.results import write_whole
+from hardpix.training.hardware import hardware, peak_resident, versions
 
 # The median over this many steps is steady, and a checkpoint stays small.
 LAST_STEPS = 1000
@@ -112,7 +112,7 @@ class RunRecord(Callback):
     def _write(self, trainer: Trainer, pl_module: LightningModule, epoch: int, finished: bool = False) -> None:
         if not trainer.is_global_zero:
             return
-        self.peak_memory = max(self.peak_memory, _peak_resident())
+        self.peak_memory = max(self.peak_memory, peak_resident())
         if pl_module.device.type == "cuda":
             peak = torch.cuda.max_memory_allocated(pl_module.device)
             self.peak_gpu_memory = max(self.peak_gpu_memory, peak)
@@ -130,44 +130,7 @@ class RunRecord(Callback):
             "hardware": hardware(pl_module.device, trainer.world_size),
             "finished": finished,
         }
-        # Whoever reads along never sees half a file.
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_suffix(".partial")
-        partial.write_text(json.dumps(record, ensure_ascii=False) + "\n", encoding="utf-8")
-        partial.replace(self.path)
-
-
-def versions() -> dict[str, str]:
-    """Versions of what a result depends on most."""
-    packages = {name: version(name) for name in ("hardpix", "torch", "lightning")}
-    return {"python": platform.python_version(), **packages}
-
-
-def hardware(device: torch.device, processes: int = 1) -> str:
-    """The device in words: a GPU's name, or the processor's and how many threads torch uses."""
-    if device.type == "cuda":
-        name = torch.cuda.get_device_name(device)
-    else:
-        name = f"{_processor()}, {torch.get_num_threads()} of {os.cpu_count()} threads"
-    return name if processes == 1 else f"{processes} × {name}"
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(models, platform.processor() or platform.machine())
-
-
-def _peak_resident() -> int:
-    try:
-        import resource
-    except ImportError:  # not on Windows
-        return 0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if platform.system() == "Darwin" else 1024 * peak
+        write_whole(self.path, json.dumps(record, ensure_ascii=False) + "\n")
 
 
 def _number(value: Any) -> float | None:

@@ -11,6 +11,7 @@ from hardpix.objectives import (
     Objective,
     PixelContrast,
     SideOutputs,
+    SkeletonRecall,
     Sum,
     WeightedCrossEntropy,
 )
@@ -35,6 +36,8 @@ OBJECTIVES: dict[str, Callable[[], Objective]] = {
     "contrast hardest": lambda: PixelContrast(HardnessLevel(), anchors=1, memory=8, sampling="hardest"),
     "distillation": lambda: Distillation(temperature=2.0, signal=HardnessLevel()),
     "channel distillation": ChannelDistillation,
+    "skeleton recall": SkeletonRecall,
+    "skeleton recall of classes": lambda: SkeletonRecall(["a", 2], tube_radius=1),
     "sum": lambda: Sum(
         {
             "entropy": WeightedCrossEntropy(HardnessLevel()),

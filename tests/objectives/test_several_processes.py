@@ -41,7 +41,9 @@ def test_two_processes_have_the_gradients_of_the_joined_batch(
 
 
 @pytest.mark.parametrize("batch", ["uneven", "one side all ignored"])
-@pytest.mark.parametrize("case", ["hardness of each process", "side outputs of each process"])
+@pytest.mark.parametrize(
+    "case", ["hardness of each process", "side outputs of each process", "skeleton recall of each process"]
+)
 def test_each_for_itself_they_have_the_mean_of_their_own_gradients(
     case: str, batch: str, results: tuple[Results, Results]
 ) -> None:
@@ -69,6 +71,9 @@ def test_each_for_itself_they_have_the_mean_of_their_own_gradients(
         ("side outputs by name", 3),
         ("distillation", 2),
         ("channel distillation", 2),
+        ("skeleton recall", 2),
+        ("skeleton recall of thin classes", 3),
+        ("skeleton recall of each process", 0),
         ("hardness of each process", 0),
         ("side outputs of each process", 0),
     ],

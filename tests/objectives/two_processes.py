@@ -14,7 +14,15 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 import hardpix
-from hardpix.objectives import ChannelDistillation, Distillation, Objective, SideOutputs, Sum, WeightedCrossEntropy
+from hardpix.objectives import (
+    ChannelDistillation,
+    Distillation,
+    Objective,
+    SideOutputs,
+    SkeletonRecall,
+    Sum,
+    WeightedCrossEntropy,
+)
 from hardpix.pixels import PixelBatch
 from hardpix.signals import ClassBalance, DepthPrivileged, Focal, HardnessLevel, OnlineHard, Product
 
@@ -64,6 +72,11 @@ CASES: dict[str, Callable[[], Objective]] = {
     "distillation": lambda: Sum({"a": WeightedCrossEntropy(), "b": Taught(Distillation(2.0, ClassBalance([5, 2, 1])))}),
     "distillation by count": lambda: Sum({"a": WeightedCrossEntropy(Focal()), "b": Taught(Distillation(1.0, "focal"))}),
     "channel distillation": lambda: Sum({"a": WeightedCrossEntropy(), "b": Taught(ChannelDistillation())}),
+    "skeleton recall": lambda: Sum({"a": WeightedCrossEntropy(), "b": SkeletonRecall([0, 2], tube_radius=1)}),
+    "skeleton recall of thin classes": lambda: Sum({"a": WeightedCrossEntropy(), "b": SkeletonRecall()}),
+    "skeleton recall of each process": lambda: Sum(
+        {"a": WeightedCrossEntropy(across_processes=False), "b": SkeletonRecall([0, 2], across_processes=False)}
+    ),
     "hardness of each process": lambda: WeightedCrossEntropy(
         HardnessLevel(alpha=0.5, across_processes=False), across_processes=False
     ),

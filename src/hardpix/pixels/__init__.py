@@ -1,8 +1,8 @@
 """Pure functions on maps of pixels, and the batch that carries them. This room knows no signal and no network.
 
 Read `batch.py` first: `PixelBatch` is what signals and objectives look at. Then `class_ids.py`, `validity.py` and
-`precision.py`, the rules for labels and types, and `reduce.py`, means over several processes. Every other file is one
-kind of map: losses, borders, cells of a coarser grid, depth.
+`precision.py`, the rules for labels and types, and `reduce.py`, sums and means over several processes. Every other file
+is one kind of map: losses, borders, skeletons, thin parts, cells of a coarser grid, depth.
 """
 
 from hardpix.pixels.batch import MapSource, PixelBatch
@@ -13,10 +13,12 @@ from hardpix.pixels.depth import depth_aware_error, depth_prediction_error, know
 from hardpix.pixels.depth_losses import depth_loss
 from hardpix.pixels.losses import cross_entropy_map, divergence_map
 from hardpix.pixels.precision import at_least_float32
-from hardpix.pixels.reduce import global_max, global_sum, process_count, process_mean, weighted_mean
+from hardpix.pixels.reduce import global_max, global_sum, joined_sum, process_count, process_mean, weighted_mean
 from hardpix.pixels.resize import resize_bilinear
 from hardpix.pixels.selection import kth_smallest
 from hardpix.pixels.taps import NO_TAPS, Taps
+from hardpix.pixels.thin import thin_parts
+from hardpix.pixels.thinning import skeletons, tubes
 from hardpix.pixels.validity import TargetCheck, valid_mask
 
 __all__ = [
@@ -38,11 +40,15 @@ __all__ = [
     "divergence_map",
     "global_max",
     "global_sum",
+    "joined_sum",
     "known_depth",
     "kth_smallest",
     "process_count",
     "process_mean",
     "resize_bilinear",
+    "skeletons",
+    "thin_parts",
+    "tubes",
     "valid_mask",
     "weighted_mean",
 ]

@@ -31,6 +31,21 @@ def global_sum(value: Tensor) -> Tensor:
     return value
 
 
+def joined_sum(value: Tensor) -> Tensor:
+    """Sum of a tensor over all processes, on the graph of this process's share; the tensor itself in a single process.
+
+    For losses that are no means, such as quotients of sums. The value of any function of it is that of the joined
+    batch. With N processes its gradient is N times that of this process's share, so that the mean over processes,
+    which DDP computes, is the gradient of the joined batch.
+
+    Example:
+        >>> joined_sum(torch.tensor([1.0, 2.0]))
+        tensor([1., 2.])
+    """
+    processes = process_count()
+    return value if processes == 1 else global_sum(value) + processes * (value - value.detach())
+
+
 def global_max(value: Tensor) -> Tensor:
     """Largest of a tensor over all processes, cut off from the graph; the tensor itself in a single process.
 

@@ -62,8 +62,9 @@ class Bench(Generic[Checked]):
         found = copy.deepcopy(self.given)
         if prepared:
             info = DatasetInfo(tuple("abcdefgh"[: self.num_classes]), lambda: range(1, self.num_classes + 1))
-            for signal in signals_in(found):
-                signal.prepare(info)
+            for part in found.modules():
+                if callable(prepare := getattr(part, "prepare", None)):
+                    prepare(info)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(1)
             found.bind(network or self.network())  # type: ignore[operator]

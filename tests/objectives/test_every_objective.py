@@ -12,6 +12,7 @@ from hardpix.objectives import (
     PixelContrast,
     SideOutputs,
     SkeletonRecall,
+    SoftClDice,
     Sum,
     WeightedCrossEntropy,
 )
@@ -36,6 +37,8 @@ OBJECTIVES: dict[str, Callable[[], Objective]] = {
     "contrast hardest": lambda: PixelContrast(HardnessLevel(), anchors=1, memory=8, sampling="hardest"),
     "distillation": lambda: Distillation(temperature=2.0, signal=HardnessLevel()),
     "channel distillation": ChannelDistillation,
+    "clDice": SoftClDice,
+    "clDice of classes": lambda: SoftClDice(["a", 2], iterations=2),
     "skeleton recall": SkeletonRecall,
     "skeleton recall of classes": lambda: SkeletonRecall(["a", 2], tube_radius=1),
     "sum": lambda: Sum(

@@ -20,6 +20,7 @@ from hardpix.objectives import (
     Objective,
     SideOutputs,
     SkeletonRecall,
+    SoftClDice,
     Sum,
     WeightedCrossEntropy,
 )
@@ -74,6 +75,8 @@ CASES: dict[str, Callable[[], Objective]] = {
     "channel distillation": lambda: Sum({"a": WeightedCrossEntropy(), "b": Taught(ChannelDistillation())}),
     "skeleton recall": lambda: Sum({"a": WeightedCrossEntropy(), "b": SkeletonRecall([0, 2], tube_radius=1)}),
     "skeleton recall of thin classes": lambda: Sum({"a": WeightedCrossEntropy(), "b": SkeletonRecall()}),
+    "clDice": lambda: Sum({"a": WeightedCrossEntropy(), "b": SoftClDice([0, 2], iterations=2)}),
+    "clDice of thin classes": lambda: Sum({"a": WeightedCrossEntropy(), "b": SoftClDice()}),
     "skeleton recall of each process": lambda: Sum(
         {"a": WeightedCrossEntropy(across_processes=False), "b": SkeletonRecall([0, 2], across_processes=False)}
     ),

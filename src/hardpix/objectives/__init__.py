@@ -2,8 +2,8 @@
 
 Read `base.py` first, the contract; then `weighting.py`, the one place that masks unlabeled pixels, and
 `weighted_cross_entropy.py`. `signal_losses.py` adds what trains the signals themselves. `pixel_contrast.py` is made of
-`sampling.py`, `keys.py`, `groups.py`, `memory.py` and `info_nce.py`. `skeleton_recall.py` finds thin things, of the
-classes that `thin_classes.py` chooses.
+`sampling.py`, `keys.py`, `groups.py`, `memory.py` and `info_nce.py`. `skeleton_recall.py` and `soft_cl_dice.py` ask
+for thin things, of the classes that `thin_classes.py` chooses.
 """
 
 from hardpix.objectives.base import Objective
@@ -13,6 +13,7 @@ from hardpix.objectives.pixel_contrast import PixelContrast
 from hardpix.objectives.side_outputs import SideOutputs
 from hardpix.objectives.signal_losses import signals_in, with_signal_losses
 from hardpix.objectives.skeleton_recall import SkeletonRecall
+from hardpix.objectives.soft_cl_dice import SoftClDice
 from hardpix.objectives.sum import Sum
 from hardpix.objectives.weighted_cross_entropy import WeightedCrossEntropy
 from hardpix.objectives.weighting import weight_map
@@ -24,6 +25,7 @@ __all__ = [
     "PixelContrast",
     "SideOutputs",
     "SkeletonRecall",
+    "SoftClDice",
     "Sum",
     "WeightedCrossEntropy",
     "shown_signal",

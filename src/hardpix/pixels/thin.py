@@ -12,8 +12,8 @@ def thin_parts(target: Tensor, radius: int, ignore_index: int = 255) -> Tensor:
     """Pixels that a morphological opening of their class's mask by a disc removes, as in the report's thin recall.
 
     A pixel stays iff some disc of the radius covers it and holds no other class. What is at most 2·radius pixels wide
-    is thin, whatever its length. Nothing is thin because its labels or the image end there: unlabeled pixels take no
-    part in any disc, and outside of the image the pixels of the edge are repeated.
+    is thin, whatever its length. Nothing is thin because its labels or the image end there. Unlabeled pixels take no
+    part in any disc; outside of the image the pixels of the edge are repeated.
 
     Args:
         target: (B, H, W) integer labels from −2²⁴ to 2²⁴.

@@ -2,12 +2,13 @@
 
 Read `batch.py` first: `PixelBatch` is what signals and objectives look at. Then `class_ids.py`, `validity.py` and
 `precision.py`, the rules for labels and types, and `reduce.py`, sums and means over several processes. Every other file
-is one kind of map: losses, borders, skeletons, thin parts, cells of a coarser grid, depth.
+is one kind of map: losses, borders, skeletons, thin parts, components, cells of a coarser grid, depth.
 """
 
 from hardpix.pixels.batch import MapSource, PixelBatch
 from hardpix.pixels.borders import border_band, distance_to_border
 from hardpix.pixels.cells import cell_labels, cell_values
+from hardpix.pixels.components import component_sizes
 from hardpix.pixels.dataset_info import DatasetInfo
 from hardpix.pixels.depth import depth_aware_error, depth_prediction_error, known_depth
 from hardpix.pixels.depth_losses import depth_loss
@@ -32,6 +33,7 @@ __all__ = [
     "border_band",
     "cell_labels",
     "cell_values",
+    "component_sizes",
     "cross_entropy_map",
     "depth_aware_error",
     "depth_loss",

@@ -6,6 +6,7 @@ learns. `product.py` multiplies several.
 
 from hardpix.signals.base import Signal
 from hardpix.signals.class_balance import ClassBalance
+from hardpix.signals.component_balance import ComponentBalance
 from hardpix.signals.depth_privileged import DepthPrivileged
 from hardpix.signals.focal import Focal
 from hardpix.signals.hardness_level import HardnessLevel
@@ -17,6 +18,7 @@ from hardpix.signals.uniform import Uniform
 
 __all__ = [
     "ClassBalance",
+    "ComponentBalance",
     "DepthPrivileged",
     "Focal",
     "HardnessLevel",

@@ -6,6 +6,7 @@ import pytest
 
 import hardpix.objectives
 from hardpix.objectives import (
+    BoundaryLoss,
     ChannelDistillation,
     Distillation,
     Objective,
@@ -37,6 +38,8 @@ OBJECTIVES: dict[str, Callable[[], Objective]] = {
     "contrast hardest": lambda: PixelContrast(HardnessLevel(), anchors=1, memory=8, sampling="hardest"),
     "distillation": lambda: Distillation(temperature=2.0, signal=HardnessLevel()),
     "channel distillation": ChannelDistillation,
+    "boundary": BoundaryLoss,
+    "boundary of classes": lambda: BoundaryLoss(["a", 2], reach=2),
     "clDice": SoftClDice,
     "clDice of classes": lambda: SoftClDice(["a", 2], iterations=2),
     "skeleton recall": SkeletonRecall,

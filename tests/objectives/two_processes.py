@@ -15,6 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 import hardpix
 from hardpix.objectives import (
+    BoundaryLoss,
     ChannelDistillation,
     Distillation,
     Objective,
@@ -75,6 +76,7 @@ CASES: dict[str, Callable[[], Objective]] = {
     "channel distillation": lambda: Sum({"a": WeightedCrossEntropy(), "b": Taught(ChannelDistillation())}),
     "skeleton recall": lambda: Sum({"a": WeightedCrossEntropy(), "b": SkeletonRecall([0, 2], tube_radius=1)}),
     "skeleton recall of thin classes": lambda: Sum({"a": WeightedCrossEntropy(), "b": SkeletonRecall()}),
+    "boundary": lambda: Sum({"a": WeightedCrossEntropy(), "b": BoundaryLoss(reach=3)}),
     "clDice": lambda: Sum({"a": WeightedCrossEntropy(), "b": SoftClDice([0, 2], iterations=2)}),
     "clDice of thin classes": lambda: Sum({"a": WeightedCrossEntropy(), "b": SoftClDice()}),
     "skeleton recall of each process": lambda: Sum(

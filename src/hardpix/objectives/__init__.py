@@ -3,10 +3,11 @@
 Read `base.py` first, the contract; then `weighting.py`, the one place that masks unlabeled pixels, and
 `weighted_cross_entropy.py`. `signal_losses.py` adds what trains the signals themselves. `pixel_contrast.py` is made of
 `sampling.py`, `keys.py`, `groups.py`, `memory.py` and `info_nce.py`. `skeleton_recall.py` and `soft_cl_dice.py` ask
-for thin things, of the classes that `thin_classes.py` chooses.
+for thin things, of the classes that `thin_classes.py` chooses; `boundary_loss.py` for borders.
 """
 
 from hardpix.objectives.base import Objective
+from hardpix.objectives.boundary_loss import BoundaryLoss
 from hardpix.objectives.chosen_signal import shown_signal, signal_named
 from hardpix.objectives.distillation import ChannelDistillation, Distillation
 from hardpix.objectives.pixel_contrast import PixelContrast
@@ -19,6 +20,7 @@ from hardpix.objectives.weighted_cross_entropy import WeightedCrossEntropy
 from hardpix.objectives.weighting import weight_map
 
 __all__ = [
+    "BoundaryLoss",
     "ChannelDistillation",
     "Distillation",
     "Objective",

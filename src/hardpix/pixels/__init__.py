@@ -2,7 +2,7 @@
 
 Read `batch.py` first: `PixelBatch` is what signals and objectives look at. Then `class_ids.py`, `validity.py` and
 `precision.py`, the rules for labels and types, and `reduce.py`, sums and means over several processes. Every other file
-is one kind of map: losses, borders, skeletons, thin parts, components, cells of a coarser grid, depth.
+is one kind of map: losses, borders, distances, skeletons, thin parts, components, cells of a coarser grid, depth.
 """
 
 from hardpix.pixels.batch import MapSource, PixelBatch
@@ -12,6 +12,7 @@ from hardpix.pixels.components import component_sizes
 from hardpix.pixels.dataset_info import DatasetInfo
 from hardpix.pixels.depth import depth_aware_error, depth_prediction_error, known_depth
 from hardpix.pixels.depth_losses import depth_loss
+from hardpix.pixels.distances import distance_to, signed_distances
 from hardpix.pixels.losses import cross_entropy_map, divergence_map
 from hardpix.pixels.precision import at_least_float32
 from hardpix.pixels.reduce import global_max, global_sum, joined_sum, process_count, process_mean, weighted_mean
@@ -38,6 +39,7 @@ __all__ = [
     "depth_aware_error",
     "depth_loss",
     "depth_prediction_error",
+    "distance_to",
     "distance_to_border",
     "divergence_map",
     "global_max",
@@ -48,6 +50,7 @@ __all__ = [
     "process_count",
     "process_mean",
     "resize_bilinear",
+    "signed_distances",
     "skeletons",
     "thin_parts",
     "tubes",

@@ -21,6 +21,7 @@ from hardpix.training.augmentation import Augmentation
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.run_folder import RunFolder
 from hardpix.training.seeding import SeedEveryBatch
+from hardpix.training.streams import Stream
 from hardpix.training.task import SegmentationTask
 from runs import SIZE, Data, column, run_hardpix
 
@@ -30,6 +31,29 @@ MakeData = Callable[..., SegmentationData]
 @pytest.fixture
 def read(data: Data) -> MakeData:
     return lambda **settings: SegmentationData(str(data.images), str(data.masks), workers=0, **settings)
+
+
+def test_crops_go_by_the_rarity_of_the_classes_of_the_training_images(read: MakeData) -> None:
+    augment = Augmentation(rare_crops=1.0, rare_temperature=0.2, scale=(1.0, 1.0), max_class_share=1.0, flip=0.0)
+    found = read(augment=augment, crop_size=(16, 16))
+    targets = [np.asarray(found.train_set[k]["target"]) for k in range(len(found.train_set))]  # type: ignore[arg-type]
+    counts = sum(np.bincount(target[target != 255], minlength=3)[:3] for target in targets)
+    expected = (1 - counts / counts.sum()) / 0.2
+    transform = found.training_transform().transforms[0]
+    np.testing.assert_allclose(transform.rarity, expected)
+    assert transform.rare_crops == 1
+    # Images without labels have nothing to go by.
+    assert augment.of(Stream()).rare_crops == 0
+    again = read(augment=augment, crop_size=(16, 16))
+    for k in range(3):
+        one, other = (data._stream("labeled").samples[k, 5]["target"] for data in (found, again))
+        assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("settings", [{"rare_crops": 1.5}, {"rare_temperature": 0.0}])
+def test_rare_crops_out_of_range_are_refused(settings: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="rare_crops from 0 to 1 and rare_temperature above 0"):
+        Augmentation(**settings)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,7 @@ from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 
 from hardpix.data.maps import MAPS, MapKind
+from hardpix.data.rare_classes import rare_pixel
 from hardpix.data.sample import Sample, require_one_size
 
 Window = tuple[int, int, int, int]  # top, left, height, width; may reach beyond the image
@@ -25,6 +27,9 @@ class RandomScaledCrop(nn.Module):
     The place is drawn again while one class holds more than `max_class_share` of the labeled pixels in the window. If
     it does in all of `attempts` places, the one with the smallest such share is taken.
 
+    With the chance `rare_crops` the place is drawn among those that hold a pixel of a rare class: of one of the classes
+    in the image, drawn by `rarity`. The pixel may be anywhere in the window, so that nothing is always in the middle.
+
     Maps take the nearest pixel, the image is interpolated. Depth is divided by s: to one camera, what looks s times as
     large is s times nearer. The resolution does not change it: all images are seen at it, as by another camera.
 
@@ -37,6 +42,8 @@ class RandomScaledCrop(nn.Module):
         fill: color of the padding, a number in 0…255 for each channel; images of floats have it from 0 to 1.
         resolution: share of the image's own height and width at which s = 1 shows it.
         map_kinds: of the maps that samples may hold beside the target.
+        rare_crops: chance of a window around a pixel of a rare class, from 0 to 1.
+        rarity: (C,) logarithms of the chances of classes, as `rarity` in rare_classes.py makes them.
 
     Raises:
         ValueError: a map of another size than the image, or of a kind that is not among these.
@@ -59,8 +66,14 @@ class RandomScaledCrop(nn.Module):
         fill: tuple[int, ...] = (124, 116, 104),
         resolution: float = 1.0,
         map_kinds: Mapping[str, MapKind] = MAPS,
+        rare_crops: float = 0.0,
+        rarity: Tensor | None = None,
     ) -> None:
         super().__init__()
+        if not 0 <= rare_crops <= 1 or (rare_crops and rarity is None):
+            raise ValueError(f"expected rare_crops from 0 to 1, and the classes' rarity with it, found {rare_crops}")
+        self.rare_crops = rare_crops
+        self.rarity = rarity
         self.map_kinds = dict(map_kinds)
         self.crop_size = (crop_size, crop_size) if isinstance(crop_size, int) else (crop_size[0], crop_size[1])
         if min(self.crop_size) < 1 or not 0 < scale[0] <= scale[1] or not 0 < max_class_share <= 1 or attempts < 1:
@@ -84,13 +97,14 @@ class RandomScaledCrop(nn.Module):
         jitter = low + (high - low) * torch.rand(()).item()
         factor = jitter * self.resolution
         size = (max(1, round(self.crop_size[0] / factor)), max(1, round(self.crop_size[1] / factor)))
-        best = _place(height, width, size)
+        place = partial(_place, height, width, size, self._rare_pixel(sample))
+        best = place()
         if "target" in sample and self.max_class_share < 1:
             smallest = self._share(sample, best)
             for _ in range(self.attempts - 1):
                 if smallest <= self.max_class_share:
                     break
-                window = _place(height, width, size)
+                window = place()
                 share = self._share(sample, window)
                 if share < smallest:
                     best, smallest = window, share
@@ -103,6 +117,12 @@ class RandomScaledCrop(nn.Module):
                 values = cut_map(sample[key].to(kind.dtype), best, self.crop_size, kind.fill)
                 cut[key] = tv_tensors.Mask(kind.moved(values, jitter))
         return sample | cut
+
+    def _rare_pixel(self, sample: Sample) -> tuple[int, int] | None:
+        # Without the setting nothing is drawn, so that earlier runs keep their crops.
+        if not self.rare_crops or self.rarity is None or "target" not in sample or torch.rand(()) >= self.rare_crops:
+            return None
+        return rare_pixel(sample["target"].as_subclass(Tensor), self.rarity)
 
     def _share(self, sample: Sample, window: Window) -> float:
         top, left, height, width = window
@@ -146,13 +166,18 @@ def cut_image(image: Tensor, window: Window, size: tuple[int, int], fill: tuple[
     return tv_tensors.Image(canvas)
 
 
-def _place(height: int, width: int, size: tuple[int, int]) -> Window:
-    """A window of this size at a random place: inside the image, or around it along sides where it is larger."""
-    top, left = (
-        low + int(torch.randint(abs(room) + 1, ()).item())
-        for room, low in ((height - size[0], min(0, height - size[0])), (width - size[1], min(0, width - size[1])))
-    )
-    return top, left, *size
+def _place(height: int, width: int, size: tuple[int, int], around: tuple[int, int] | None = None) -> Window:
+    """A window of this size at a random place: inside the image, or around it along sides where it is larger.
+
+    With the row and column of a pixel in ``around`` it is one of the places that hold this pixel.
+    """
+    starts = []
+    for side, (length, extent) in enumerate(zip((height, width), size, strict=True)):
+        low, high = min(0, length - extent), max(0, length - extent)
+        if around is not None:
+            low, high = max(low, around[side] - extent + 1), min(high, around[side])
+        starts.append(low + int(torch.randint(high - low + 1, ()).item()))
+    return starts[0], starts[1], *size
 
 
 def _sources(start: int, length: int, count: int, available: int) -> tuple[Tensor, Tensor]:

@@ -51,6 +51,7 @@ class TrainingTransform(v2.Compose):
         ignore_index: unlabeled pixels of the target.
         resolution: share of the image's own height and width around which the jitter is.
         map_kinds: of the maps that samples may hold beside the target.
+        rare_crops, rarity: chance of a crop around a pixel of a rare class, see `RandomScaledCrop`.
 
     It takes and gives a sample as `SegmentationFolder` makes it; `image` comes out as float32.
 
@@ -77,6 +78,8 @@ class TrainingTransform(v2.Compose):
         ignore_index: int = 255,
         resolution: float = 1.0,
         map_kinds: Mapping[str, MapKind] = MAPS,
+        rare_crops: float = 0.0,
+        rarity: Tensor | None = None,
     ) -> None:
         strengths = {"brightness": brightness, "contrast": contrast, "saturation": saturation, "hue": hue}
         if len(mean) == 3:
@@ -95,6 +98,8 @@ class TrainingTransform(v2.Compose):
                     fill=tuple(round(255 * m) for m in mean),
                     resolution=resolution,
                     map_kinds=map_kinds,
+                    rare_crops=rare_crops,
+                    rarity=rarity,
                 ),
                 v2.RandomHorizontalFlip(flip),
                 *(v2.RandomApply([distortion], p=0.5) for distortion in distortions),

@@ -95,6 +95,7 @@ class BatchedData(LightningDataModule):
         return augment.transform(
             crop_size or self.training_size,
             is_rgb=self.image_format.is_rgb,
+            class_counts=lambda: self.class_counts,
             ignore_index=self.ignore_index,
             resolution=self.view.resolution,
             map_kinds=kinds,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 
-from hardpix.cli.errors import UsageError
+from hardpix.cli.errors import UntrustedRun, UsageError
 
 # Where the commands are whose arguments are those of a function.
 FUNCTIONS = {
@@ -90,7 +91,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         result = _load(name)(rest)
     except UsageError as error:
-        print(f"hardpix {name}: {error}", file=sys.stderr)
+        way_on = ""
+        if isinstance(error, UntrustedRun):
+            way_on = f":\n  hardpix {shlex.join([name, *rest, *error.option])}"
+        print(f"hardpix {name}: {error}{way_on}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"hardpix {name}: interrupted", file=sys.stderr)

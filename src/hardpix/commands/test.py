@@ -53,6 +53,7 @@ def evaluate(
     threshold: int | None = None,
     palette: Literal["ids", "colors"] | None = None,
     max_pixels: int | None = None,
+    trust_run: bool = False,
 ) -> dict[str, Any]:
     """Score a trained network on labeled images, and report where it is wrong.
 
@@ -83,11 +84,13 @@ def evaluate(
         palette: colors reads palette files by the colors that the run's classes have; ids by their indices, whatever
             colors they show.
         max_pixels: Height × width of the largest file that is read; that of the run if none is given.
+        trust_run: Whether classes of any module may be imported that the run names; for your own runs and those of
+            people you trust.
 
     Returns:
         The scores, from 0 to 1; None for a class that is neither in the truth nor predicted.
     """
-    folder = RunFolder(run)
+    folder = RunFolder(run, trust_run)
     with checked_input():
         if (images is None) != (masks is None):
             raise ValueError("--images and --masks go together: give both, or neither for what the run held out")

@@ -71,14 +71,16 @@ class Prediction:
 
 
 def open_run(
-    folder: RunFolder, checkpoint: str, device: str | None, given: GivenFiles
+    folder: RunFolder, checkpoint: str, device: str | None, given: GivenFiles, *, predict_only: bool = False
 ) -> tuple[SegmentationTask, SegmentationFolder, FolderReport]:
     """A trained network on its device, the images that are given for it, and a report on their files.
+
+    Without its objective where it is to predict only.
 
     Raises:
         ValueError, OSError: what of it cannot be used.
     """
-    task = folder.load_task(checkpoint).to(choose_device(device))
+    task = folder.load_task(checkpoint, predict_only=predict_only).to(choose_device(device))
     # Runs of earlier versions did not settle it themselves.
     classes = replace(settled(given.classes_of(folder.read_classes()), []), learned=True)
     image_format = folder.read_image_format(given.max_pixels)

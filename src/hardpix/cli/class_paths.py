@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.machinery import PathFinder
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from hardpix.cli.own_modules import spec_of
 
 
 def class_paths(settings: Any, place: str = "") -> Iterator[tuple[str, str]]:
@@ -40,7 +41,7 @@ def files_of(path: str) -> list[Path]:
     for part in path.split("."):
         name = f"{name}.{part}" if name else part
         try:
-            spec = find_spec(name) if search is None else PathFinder.find_spec(name, search)
+            spec = spec_of(name) if search is None else PathFinder.find_spec(name, search)
         except (ImportError, ValueError, AttributeError):
             break
         if spec is None:

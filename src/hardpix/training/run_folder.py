@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 
 from hardpix.cli.arguments import explain
 from hardpix.cli.moved import with_new_places
+from hardpix.cli.own_modules import name_modules
 from hardpix.data import ClassTable, DataError, EvaluationTransform, Folders, ImageFormat, SegmentationFolder
 from hardpix.data.transforms import normalization
 from hardpix.data.yaml_files import read_yaml
@@ -265,6 +266,8 @@ class RunFolder:
 
     def _build(self, kind: type[T], settings: dict[str, Any], name: str) -> T:
         require_trusted({name: settings}, self.path, self.trusted)
+        if self.trusted:
+            name_modules(repr(settings))
         parser = ArgumentParser(exit_on_error=False)
         parser.add_class_arguments(kind, name)
         try:

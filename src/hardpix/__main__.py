@@ -96,6 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
         )
         return 2
     try:
+        _require_text(rest)
         folders, words = own_folders(rest)
         # A script finds what lies beside itself; class paths such as my_module.MyNet are of where the user is.
         with own_modules([*folders, os.getcwd()]):
@@ -105,12 +106,23 @@ def main(arguments: list[str] | None = None) -> int:
         way_on = ""
         if isinstance(error, UntrustedRun):
             way_on = f":\n  hardpix {shlex.join([name, *rest, *error.option])}"
-        print(f"hardpix {name}: {error}{way_on}", file=sys.stderr)
+        from hardpix.data.printable import printable
+
+        print(printable(f"hardpix {name}: {error}{way_on}", keep="\n\t"), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"hardpix {name}: interrupted", file=sys.stderr)
         return 130
     return result if name in ("check", "compare") and isinstance(result, int) else 0
+
+
+def _require_text(words: list[str]) -> None:
+    """Refuse bytes that are no UTF-8: names of folders are written into records and reports."""
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise UsageError(f"expected names in UTF-8, found {word}: rename the file or folder") from None
 
 
 def _load(name: str) -> Callable[[list[str]], object]:

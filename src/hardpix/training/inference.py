@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from hardpix.cli.errors import UsageError
+from hardpix.cli.terminal import Terminal
 from hardpix.data import (
     ClassTable,
     DataError,
@@ -48,7 +49,7 @@ AS_TRAINED = (
 
 IF_NONE = "nothing if these images show none of it; else check how the masks are stored (--label_map, --threshold)"
 
-console = Console(highlight=False, markup=False, soft_wrap=True)
+console = Terminal(highlight=False, markup=False, soft_wrap=True)
 
 
 @dataclass

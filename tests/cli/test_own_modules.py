@@ -69,7 +69,7 @@ from hardpix.diagnosis.scores import Column, Score
 import numpy as np
 
 class Wrong(Score):
-    columns = (Column("wrong", "Wrong", {"set"}, "count", "low", "Wrong pixels."),)
+    columns = (Column("wrong", "Wrong", {"set", "image"}, "count", "low", "Wrong pixels."),)
 
     def count(self, maps):
         import later

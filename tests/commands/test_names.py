@@ -14,14 +14,8 @@ from hardpix.data.printable import printable
 from runs import Mixed, Outcome, run_hardpix
 
 # A clear screen, a title, a line of its own, one that runs backwards, C1's own escape, a byte that is no UTF-8.
-ODD = [
-    "a\x1b[2J",
-    "a\x1b]0;title\x07",
-    "a\nhardpix: all is well",
-    "a\u202egnp",
-    "a\x9b2J",
-    b"o\xff".decode(errors="surrogateescape"),
-]
+NO_UTF_8 = b"o\xff".decode(errors="surrogateescape")
+ODD = ["a\x1b[2J", "a\x1b]0;title\x07", "a\nhardpix: all is well", "a\u202egnp", "a\x9b2J", NO_UTF_8]
 KINDS = ["screen", "title", "line", "backwards", "C1", "no UTF-8"]
 PLAIN = ["ä é ß", "日本 語", "a b", "न", "👩‍🌾", "می‌خواهم", "a'\"\\b[red]"]
 

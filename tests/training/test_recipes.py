@@ -231,6 +231,7 @@ def test_a_small_network_learns_from_the_run_of_another(fit_tiny: Callable[..., 
     teacher = "hardpix.training.frozen_run.FrozenRun"
     given = ["--model.recipe", "Supervised", "--model.recipe.objective", "Distillation"]
     given += ["--model.recipe.teacher", teacher, "--model.recipe.teacher.run", watched.path]
+    given += ["--model.recipe.teacher.trust", "true"]
     folder = fit_tiny(*given, "--model.optimizer.lr", 0.05, "--trainer.max_epochs", 8)
     logits = folder.load_task("last")(torch.rand(1, 3, 32, 32))
     assert bool((logits.argmax(1) == 1).all())

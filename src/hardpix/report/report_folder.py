@@ -20,6 +20,7 @@ _OURS = re.compile(
     r"|scripts/[a-z_]+\.js|data/(summary|images)\.js|data/details/\d{4,}\.js|thumbnails/\d{6,}\.(jpg|png)"
     r"|(against/)?pictures/\d{6,}/(" + "|".join(map(re.escape, PICTURES)) + ")"
 )
+_OUR_FOLDERS = re.compile(r"scripts|data(/details)?|thumbnails|against|(against/)?pictures(/\d{6,})?")
 
 
 def require_room(out: Path, inputs: Iterable[Path] = (), overwrite: bool = False) -> None:
@@ -34,7 +35,7 @@ def require_room(out: Path, inputs: Iterable[Path] = (), overwrite: bool = False
     if out.exists():
         # Links in the place of files are removed, those in the place of folders would be followed.
         names = [path.relative_to(out).as_posix() for path in _within(out)]
-        require_no_links(out, [name for name in names if name.split("/")[0] in FOLDERS and not _OURS.fullmatch(name)])
+        require_no_links(out, filter(_OUR_FOLDERS.fullmatch, names))
 
 
 def prepare_report(out: Path, inputs: Iterable[Path] = (), overwrite: bool = False) -> None:

@@ -25,7 +25,7 @@ def use(command: str, mixed: Mixed, images: Path, out: Path) -> Outcome:
         folders = ["--truth", mixed.data.masks, "--predictions", mixed.data.masks, "--images", images, "--out", out]
         return run_hardpix("diagnose", *folders, "--workers", 1)
     if command == "check":
-        return run_hardpix("check", "--data.images", images, "--data.masks", mixed.data.masks)
+        return run_hardpix("check", "--images", images, "--masks", mixed.data.masks)
     return run_hardpix(command, "--run", mixed.run.path, "--images", images, "--out", out)
 
 

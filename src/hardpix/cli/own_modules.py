@@ -119,11 +119,11 @@ def own_modules(folders: Sequence[str]) -> Iterator[None]:
     """
     finder = OwnModules(folders)
     with _variables({VARIABLE: json.dumps([finder.folders, []])}), safe_path():
-        sys.meta_path.append(finder)  # type: ignore[arg-type]
+        sys.meta_path.append(finder)
         try:
             yield
         finally:
-            sys.meta_path.remove(finder)  # type: ignore[arg-type]
+            sys.meta_path.remove(finder)
 
 
 def safe_path() -> AbstractContextManager[None]:
@@ -157,4 +157,4 @@ def find_inherited_modules() -> None:
     """Find the modules that the process has named which started this one."""
     if VARIABLE in os.environ and not any(isinstance(finder, OwnModules) for finder in sys.meta_path):
         folders, names = json.loads(os.environ[VARIABLE])
-        sys.meta_path.append(OwnModules(folders, names))  # type: ignore[arg-type]
+        sys.meta_path.append(OwnModules(folders, names))

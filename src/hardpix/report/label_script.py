@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from PIL import Image
 
@@ -14,7 +15,7 @@ _PNG = "data:image/png;base64,"
 LAYERS = ("truth", "prediction", "kinds")
 
 
-def label_script(uris: Mapping[str, str]) -> str:
+def label_script(uris: Mapping[Any, str]) -> str:
     r"""The script; it hands the data URIs of the layers to the page.
 
     Example:

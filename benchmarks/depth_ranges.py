@@ -93,7 +93,7 @@ def main() -> None:
     parser.add_argument("--limits", type=float, nargs="+", help="between the ranges, in metres")
     parser.add_argument("--checkpoint", default="last", help="best or last (default last)")
     given = parser.parse_args()
-    samples = RunFolder(given.runs[0]).validation_set()
+    samples = RunFolder(given.runs[0], trusted=True).validation_set()
     depth_of = depth_by_index(samples, given.depth, given.scale)
     stems = [samples[k]["stem"] for k in range(len(samples))]
     limits = given.limits or quartiles(depth_of, stems)
@@ -102,7 +102,7 @@ def main() -> None:
         scores = {}
         for folder in folders:
             seed = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))["seed"]
-            scores[seed] = score_run(RunFolder(folder), given.checkpoint, depth_of, limits)
+            scores[seed] = score_run(RunFolder(folder, trusted=True), given.checkpoint, depth_of, limits)
         groups.append(scores)
     seeds = sorted(set(groups[0]) & set(groups[1]))
     if not seeds:

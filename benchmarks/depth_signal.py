@@ -122,7 +122,7 @@ def table_of_runs(score: Score, doc: str | None, head: str, names: dict[str, str
     scores = {}
     for folder in given.runs:
         seed = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))["seed"]
-        scores[seed] = score(RunFolder(folder), given.checkpoint, given.depth, given.scale)
+        scores[seed] = score(RunFolder(folder, trusted=True), given.checkpoint, given.depth, given.scale)
     print(f"| {head} | {' | '.join(f'seed {seed}' for seed in scores)} | mean ± standard deviation |")
     print("|---" * (len(scores) + 2) + "|")
     for key, name in names.items():

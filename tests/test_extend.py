@@ -17,16 +17,8 @@ from hardpix.__main__ import main
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs" / "extend").glob("*.md"))
 LONGEST = 40
-# A network of the user's own that a command of the pages trains in seconds.
-NETWORK = """from torch import nn
-
-
-class Small(nn.Sequential):
-    def __init__(self, num_classes: int = 3) -> None:
-        super().__init__(nn.Conv2d(3, 8, 3, padding=1), nn.Sequential(nn.ReLU(), nn.Conv2d(8, num_classes, 1)))
-"""
 QUICK = """\
---model.network small.Small --model.decoder 1 --data.workers 0 --data.batch_size 4 --data.crop_size [16,16]
+--data.workers 0 --data.batch_size 4 --data.crop_size [16,16]
 --trainer.max_epochs 1 --trainer.num_sanity_val_steps 0 --trainer.accelerator cpu"""
 
 
@@ -62,7 +54,7 @@ def run_tests(folder: Path, *names: str) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The current folder: images whose brightness is their class, their masks, and a network."""
+    """The current folder: images whose brightness is their class, and their masks."""
     rng = np.random.default_rng(0)
     for number in range(8):
         classes = np.kron(rng.integers(0, 3, (3, 4)), np.ones((8, 8), dtype=np.uint8))
@@ -70,7 +62,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         for kind, values in (("images", picture), ("more", picture), ("masks", classes)):
             (tmp_path / kind).mkdir(exist_ok=True)
             Image.fromarray(values.astype(np.uint8)).save(tmp_path / kind / f"{number}.png")
-    (tmp_path / "small.py").write_text(NETWORK, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     before = set(sys.modules)

@@ -4,9 +4,12 @@ The names below are imported when they are first used: ``hardpix --help`` need n
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+# As typing has it. With ``python -m`` a file typing.py of the current folder would be imported in its place.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from hardpix.networks import TappedNetwork, tap, untap
     from hardpix.pixels import PixelBatch
     from hardpix.step import TrainingStep
@@ -26,7 +29,7 @@ _ROOMS = (
 )
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name in _HOMES:
         found = getattr(import_module(_HOMES[name]), name)
         globals()[name] = found

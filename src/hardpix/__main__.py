@@ -1,15 +1,24 @@
 """The command line: ``hardpix COMMAND …``."""
 
-from __future__ import annotations
-
 import os
 import sys
+
+# Before any other import: with ``python -m`` the current folder is first on the path, and any file there may have the
+# name of a module.
+if (
+    __name__ == "__main__"
+    and not sys.flags.safe_path
+    and sys.path[0] != os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+):
+    del sys.path[0]
+
+import shlex
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 
-from hardpix.cli.errors import UsageError
+from hardpix.cli.errors import UntrustedRun, UsageError
 
 # Where the commands are whose arguments are those of a function.
 FUNCTIONS = {
@@ -76,6 +85,8 @@ def main(arguments: list[str] | None = None) -> int:
     if name not in COMMANDS:
         print(f"hardpix: unknown command {name!r}\n\n{_usage()}", file=sys.stderr)
         return 2
+    from hardpix.cli.own_modules import name_modules, own_folders, own_modules
+
     extra, needed = DIAGNOSE if name == "diagnose" else TRAIN
     if missing := [package for package in needed if find_spec(package) is None]:
         print(
@@ -84,18 +95,34 @@ def main(arguments: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
-    if os.getcwd() not in sys.path:
-        # A script finds what lies beside itself; class paths such as my_module.MyNet are of where the user is.
-        sys.path.append(os.getcwd())
     try:
-        result = _load(name)(rest)
+        _require_text(rest)
+        folders, words = own_folders(rest)
+        # A script finds what lies beside itself; class paths such as my_module.MyNet are of where the user is.
+        with own_modules([*folders, os.getcwd()]):
+            name_modules(" ".join(words))
+            result = _load(name)(words)
     except UsageError as error:
-        print(f"hardpix {name}: {error}", file=sys.stderr)
+        way_on = ""
+        if isinstance(error, UntrustedRun):
+            way_on = f":\n  hardpix {shlex.join([name, *rest, *error.option])}"
+        from hardpix.data.printable import printable
+
+        print(printable(f"hardpix {name}: {error}{way_on}", keep="\n\t"), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"hardpix {name}: interrupted", file=sys.stderr)
         return 130
     return result if name in ("check", "compare") and isinstance(result, int) else 0
+
+
+def _require_text(words: list[str]) -> None:
+    """Refuse bytes that are no UTF-8: names of folders are written into records and reports."""
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise UsageError(f"expected names in UTF-8, found {word}: rename the file or folder") from None
 
 
 def _load(name: str) -> Callable[[list[str]], object]:
@@ -115,10 +142,17 @@ def _usage() -> str:
     lines = "\n".join(f"  {name:<9} {text}" for name, text in COMMANDS.items())
     return (
         f"usage: hardpix COMMAND …\n\n{lines}\n\n"
-        "hardpix COMMAND --help explains a command. A first training:\n"
+        "hardpix COMMAND --help explains a command. Class paths such as my_module.MyNet are looked for where packages\n"
+        "are installed, then in the folders of --path DIR, then in the current folder. A first training:\n"
         "  hardpix fit --data.images DIR --data.masks DIR"
     )
 
+
+if "HARDPIX_OWN_MODULES" in os.environ:
+    # A process that multiprocessing has started unpickles objects of the user's own classes next.
+    from hardpix.cli.own_modules import find_inherited_modules
+
+    find_inherited_modules()
 
 if __name__ == "__main__":
     raise SystemExit(main())

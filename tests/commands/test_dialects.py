@@ -120,7 +120,7 @@ def test_a_refusal_and_its_remedy(stored: Callable[[int], Image.Image], names: l
     code, message = fit(data, tmp_path / "run", *names, *remedy)
     assert code == 0, message
     assert checked(data, *names, *remedy) == 0
-    run = RunFolder(tmp_path / "run")
+    run = RunFolder(tmp_path / "run", trusted=True)
     samples = run.validation_set()
     expected = [np.asarray(stored(k)) >= 128 if stored is soft else thing(k) for k in range(COUNT)]
     for sample in samples:  # type: ignore[attr-defined]
@@ -171,7 +171,7 @@ def test_validation_in_another_dialect(tmp_path: Path) -> None:
     assert f"{other.masks}: expected masks that hold class 1, found none, while 255 holds" in message
     both = ["--data.label_map", "{0: 0, 1: 1, 255: 1}"]
     assert fit(data, tmp_path / "run", *val, *both)[0] == 0
-    for sample in RunFolder(tmp_path / "run").validation_set():  # type: ignore[attr-defined]
+    for sample in RunFolder(tmp_path / "run", trusted=True).validation_set():  # type: ignore[attr-defined]
         np.testing.assert_array_equal(sample["target"], thing(int(sample["stem"][1:])))
 
 
@@ -257,7 +257,7 @@ def test_palettes_that_mean_nothing(tmp_path: Path) -> None:
     assert "say --data.palette colors" in message
     assert checked(data, *PALETTE_IDS) == 0
     assert fit(data, tmp_path / "run", "--data.palette", "ids")[0] == 0
-    for sample in RunFolder(tmp_path / "run").validation_set():  # type: ignore[attr-defined]
+    for sample in RunFolder(tmp_path / "run", trusted=True).validation_set():  # type: ignore[attr-defined]
         np.testing.assert_array_equal(sample["target"], thing(int(sample["stem"][1:])))
     # Other masks of the kind are read in the same way.
     folders = ["--run", tmp_path / "run", "--images", data.images, "--masks", data.masks]

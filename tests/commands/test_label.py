@@ -176,7 +176,7 @@ def test_labels_are_those_of_refined_predictions(mixed: Mixed, tmp_path: Path) -
 
 def test_a_refiner_is_that_of_one_call(mixed: Mixed, tmp_path: Path) -> None:
     for name, refine in (("one", PAMR((1,), 2)), ("two", None), ("three", PAMR((1,), 2))):
-        label(mixed.run.path, mixed.data.images, tmp_path / name, refine=refine)
+        label(mixed.run.path, mixed.data.images, tmp_path / name, refine=refine, trust_run=True)
         assert ("refine" in json.loads((tmp_path / name / "hardpix.json").read_text())) == (refine is not None)
 
 
@@ -248,7 +248,7 @@ class TestFrozenRun:
     def test_it_says_what_predict_writes(self, mixed: Mixed, predicted: Path) -> None:
         transform = mixed.run.evaluation_transform()
         sample = transform(mixed.run.validation_set()[0])
-        teacher = FrozenRun(mixed.run.path).train()
+        teacher = FrozenRun(mixed.run.path, trust=True).train()
         px = teacher({"image": sample["image"][None]})
         height, width = sample["content_size"]
         stem = sample["stem"]
@@ -257,7 +257,7 @@ class TestFrozenRun:
         assert not px.logits.requires_grad
 
     def test_it_is_in_no_checkpoint_and_read_when_needed(self, mixed: Mixed) -> None:
-        teacher = FrozenRun(mixed.run.path)
+        teacher = FrozenRun(mixed.run.path, trust=True)
         assert teacher.teacher is None
         teacher({"image": torch.zeros(1, 3, 32, 32)})
         assert teacher.teacher is not None
@@ -270,6 +270,6 @@ class TestFrozenRun:
 
     def test_other_classes_are_refused(self, mixed: Mixed) -> None:
         names = mixed.run.read_classes().names
-        FrozenRun(mixed.run.path).prepare(DatasetInfo(names, lambda: [1, 1, 1]))
+        FrozenRun(mixed.run.path, trust=True).prepare(DatasetInfo(names, lambda: [1, 1, 1]))
         with pytest.raises(ValueError, match="expected a teacher of the student's 3 classes in their order"):
-            FrozenRun(mixed.run.path).prepare(DatasetInfo(names[::-1], lambda: [1, 1, 1]))
+            FrozenRun(mixed.run.path, trust=True).prepare(DatasetInfo(names[::-1], lambda: [1, 1, 1]))

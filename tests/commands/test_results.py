@@ -159,13 +159,13 @@ class TestMine:
         for floor in (0.0, 1e6):
             signal = f"{{class_path: hardpix.signals.Precomputed, init_args: {{floor: {floor}}}}}"
             objective = f"{{class_path: WeightedCrossEntropy, init_args: {{signal: {signal}}}}}"
-            runs[floor] = RunFolder(tmp_path / f"{floor}")
+            runs[floor] = RunFolder(tmp_path / f"{floor}", trusted=True)
             outcome = run_hardpix(
                 *("fit", *mixed.data.arguments, *TINY, "--run", runs[floor].path, "--model.objective", objective),
                 *("--data.weights", out / "hardness", "--trainer.max_epochs", 1, "--model.optimizer", "SGD"),
             )
             assert outcome.code == 0, outcome.err
-        plain = RunFolder(tmp_path / "plain")
+        plain = RunFolder(tmp_path / "plain", trusted=True)
         run_hardpix(
             *("fit", *mixed.data.arguments, *TINY, "--run", plain.path, "--model.objective", "WeightedCrossEntropy"),
             *("--trainer.max_epochs", 1, "--model.optimizer", "SGD"),
@@ -292,7 +292,7 @@ class TestScores:
         held_out = yaml.safe_load(RunFolder(run).split.read_text())["val"]["stems"]
         for k in range(12, 40):
             write_pair(grown.images, grown.masks, f"frame_{k:03d}", np.random.default_rng(k), (0, 7, 200))
-        assert list(RunFolder(run).validation_set().stems) == held_out
+        assert list(RunFolder(run, trusted=True).validation_set().stems) == held_out
         assert run_hardpix("test", "--run", run).code == 0
         assert json.loads((run / "scores.json").read_text())["images"] == len(held_out)
 

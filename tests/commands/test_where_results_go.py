@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -113,4 +114,66 @@ def test_other_peoples_files_are_not_even_then(mixed: Mixed, tmp_path: Path) -> 
     assert outcome.code == 2
     assert "expected a new or empty folder" in outcome.err
     assert "--overwrite" not in outcome.err
+    assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "notes.txt",
+        "thesis.tex",
+        "labels/../thesis.png",
+        "labels/notes.txt",
+        "a/b.png",
+        "/labels/a.png",
+        "labels//a.png",
+    ],
+)
+def test_a_strangers_record_gives_no_leave_to_remove_other_files(file: str, mixed: Mixed, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert predict(mixed, out).code == 0
+    for place in ("notes.txt", "thesis.tex", "thesis.png", "labels/notes.txt", "a/b.png"):
+        (out / place).parent.mkdir(exist_ok=True)
+        (out / place).write_text("mine")
+    record = json.loads((out / "hardpix.json").read_text())
+    record["files"].append(file)
+    (out / "hardpix.json").write_text(json.dumps(record))
+    before = tree(tmp_path)
+    assert predict(mixed, out, "--overwrite").code == 2
+    assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize("link", ["labels", "labels/four.png", "labels/a", "hardpix.json"])
+def test_nothing_is_written_through_a_link(link: str, mixed: Mixed, tmp_path: Path) -> None:
+    out, place = tmp_path / "out", tmp_path / "somewhere"
+    assert predict(mixed, out).code == 0
+    shutil.move(out / link, place)
+    (out / link).symlink_to(place)
+    before = tree(tmp_path)
+    outcome = predict(mixed, out, "--overwrite")
+    assert outcome.code == 2
+    assert f"found links, {link}" in outcome.err
+    assert tree(tmp_path) == before
+
+
+def test_the_folder_itself_may_be_a_link(mixed: Mixed, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "out").symlink_to(tmp_path / "disk")
+    assert predict(mixed, tmp_path / "out").code == 0
+    assert predict(mixed, tmp_path / "out", "--overwrite").code == 0
+    assert (tmp_path / "disk" / "labels" / "four.png").exists()
+
+
+@pytest.mark.parametrize("link", ["scores.json", "report"])
+def test_scores_and_report_of_a_run_are_not_written_through_a_link(link: str, mixed: Mixed, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(mixed.run.path, tmp_path / "run"))
+    place = tmp_path / "somewhere"
+    place.mkdir() if link == "report" else place.write_text("mine")
+    shutil.rmtree(run / "report", ignore_errors=True)
+    (run / "scores.json").unlink(missing_ok=True)
+    (run / link).symlink_to(place)
+    before = tree(tmp_path)
+    outcome = run_hardpix("test", "--run", run, "--pictures", "false")
+    assert outcome.code == 2
+    assert f"found links, {link}" in outcome.err
     assert tree(tmp_path) == before

@@ -101,7 +101,7 @@ def test_files_that_are_no_text(way: Callable, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("content", "said"), [("data: [", "line "), ("[1]", NO_MAPPING), ("", NO_MAPPING)])
 def test_a_broken_config_of_a_run(content: str, said: str, tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path)
+    folder = RunFolder(tmp_path, trusted=True)
     folder.classes.write_text("classes: [{name: a, id: 0}]")
     folder.config.write_text(content)
     with pytest.raises(DataError) as caught:

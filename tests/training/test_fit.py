@@ -280,7 +280,7 @@ def test_own_data_sets_need_no_files(fit_tiny: Fit, tmp_path: Path) -> None:
     file.write_text(yaml.safe_dump(settings))
     outcome = run_hardpix("fit", "--config", file, *TINY, "--model.network.outputs", 2, "--run", tmp_path / "run")
     assert outcome.code == 0, outcome.err
-    folder = RunFolder(tmp_path / "run")
+    folder = RunFolder(tmp_path / "run", trusted=True)
     assert folder.read_classes().names == ("ground", "square")
     assert len(folder.validation_set()) == 3
     outcome = run_hardpix("test", "--run", folder.path)

@@ -22,7 +22,7 @@ MOVED = "data.scale, data.max_class_share, data.flip, data.photometric have move
 @pytest.fixture
 def earlier(fit_tiny: Callable[..., RunFolder], tmp_path: Path) -> RunFolder:
     """A run as the version before has saved it."""
-    folder = RunFolder(Path(shutil.copytree(fit_tiny(*STILL).path, tmp_path / "earlier")))
+    folder = RunFolder(Path(shutil.copytree(fit_tiny(*STILL).path, tmp_path / "earlier")), trusted=True)
     config = yaml.safe_load(folder.config.read_text())
     augment = config["data"].pop("augment")
     config["data"] |= {name: augment[name] for name in ("scale", "max_class_share", "flip", "photometric")}

@@ -177,7 +177,7 @@ def test_a_run_from_before_there_were_recipes_is_read_and_gone_on_with(
 ) -> None:
     """Its weights began with "step." where they begin with "recipe." now."""
     run = fit_tiny("--trainer.max_epochs", 1)
-    old = RunFolder(Path(shutil.copytree(run.path, tmp_path / "old")))
+    old = RunFolder(Path(shutil.copytree(run.path, tmp_path / "old")), trusted=True)
     for name in ("last", "best"):
         saved = torch.load(run.checkpoint(name), weights_only=False)
         now = saved["state_dict"]
@@ -231,6 +231,7 @@ def test_a_small_network_learns_from_the_run_of_another(fit_tiny: Callable[..., 
     teacher = "hardpix.training.frozen_run.FrozenRun"
     given = ["--model.recipe", "Supervised", "--model.recipe.objective", "Distillation"]
     given += ["--model.recipe.teacher", teacher, "--model.recipe.teacher.run", watched.path]
+    given += ["--model.recipe.teacher.trust", "true"]
     folder = fit_tiny(*given, "--model.optimizer.lr", 0.05, "--trainer.max_epochs", 8)
     logits = folder.load_task("last")(torch.rand(1, 3, 32, 32))
     assert bool((logits.argmax(1) == 1).all())

@@ -40,7 +40,7 @@ def test_resumed_run_is_bit_for_bit_the_uninterrupted_one(
     epoch: int, batch: int, workers: int, whole: RunFolder, data: Data, tmp_path: Path
 ) -> None:
     """Also where workers read ahead, before anybody tells them which epoch it is."""
-    folder = RunFolder(tmp_path / "run")
+    folder = RunFolder(tmp_path / "run", trusted=True)
     given = [*data.arguments, *TINY, *SETTINGS, "--data.workers", workers, "--run", folder.path]
     with pytest.raises(my_networks.Interruption):
         run_hardpix("fit", *given, *stopped_at(epoch, batch))
@@ -80,7 +80,7 @@ def test_from_another_directory(data: Data, tmp_path: Path, monkeypatch: pytest.
 
 def test_moved_run_takes_new_settings_and_knows_its_best(fit_tiny: Callable[..., RunFolder], tmp_path: Path) -> None:
     before = fit_tiny()
-    folder = RunFolder(tmp_path / "run")
+    folder = RunFolder(tmp_path / "run", trusted=True)
     shutil.copytree(before.path, folder.path)
     best = before.checkpoint("best").read_bytes()
     worse = ["--trainer.max_epochs", 3, "--model.power", 0, "--model.optimizer.lr", 1e4]
@@ -120,7 +120,7 @@ def test_resume_refuses_other_images(data: Data, whole: RunFolder, tmp_path: Pat
 def test_resume_refuses_another_network_and_leaves_the_run_as_it_is(
     other: list[str], whole: RunFolder, tmp_path: Path
 ) -> None:
-    folder = RunFolder(tmp_path / "run")
+    folder = RunFolder(tmp_path / "run", trusted=True)
     shutil.copytree(whole.path, folder.path)
     before = tree(folder.path)
     outcome = run_hardpix("fit", "--run", folder.path, "--resume", "--trainer.max_epochs", EPOCHS + 1, *other)
@@ -137,7 +137,7 @@ def test_resume_refuses_masks_of_other_ids(data: Data, whole: RunFolder, tmp_pat
     for file in (tmp_path / "masks").iterdir():
         ids = read(file)
         Image.fromarray(np.where(ids == 7, 9, ids).astype(np.uint8)).save(file)
-    folder = RunFolder(tmp_path / "run")
+    folder = RunFolder(tmp_path / "run", trusted=True)
     shutil.copytree(whole.path, folder.path)
     before = tree(folder.path)
     outcome = run_hardpix("fit", "--run", folder.path, "--resume", "--data.masks", tmp_path / "masks")
@@ -177,7 +177,7 @@ def test_validation_within_an_epoch_leaves_nothing_to_go_on_from_but_whole_epoch
     fit_tiny: Callable[..., RunFolder], data: Data, tmp_path: Path
 ) -> None:
     often = [*SETTINGS, "--trainer.val_check_interval", "1"]
-    whole, folder = fit_tiny(*often), RunFolder(tmp_path / "run")
+    whole, folder = fit_tiny(*often), RunFolder(tmp_path / "run", trusted=True)
     with pytest.raises(my_networks.Interruption):
         run_hardpix("fit", *data.arguments, *TINY, *often, "--run", folder.path, *stopped_at(2, 1))
     assert torch.load(folder.checkpoint("last"), weights_only=True)["global_step"] == 2 * 2
@@ -189,7 +189,7 @@ def test_validation_within_an_epoch_leaves_nothing_to_go_on_from_but_whole_epoch
 
 
 def test_an_epoch_that_time_cut_short_is_gone_on_with(whole: RunFolder, data: Data, tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path / "run")
+    folder = RunFolder(tmp_path / "run", trusted=True)
     time_is_up = ["--trainer.callbacks", "[{class_path: my_networks.OutOfTime, init_args: {step: 5}}]"]
     assert run_hardpix("fit", *data.arguments, *TINY, *SETTINGS, "--run", folder.path, *time_is_up).code == 0
     assert torch.load(folder.checkpoint("last"), weights_only=True)["global_step"] == 5

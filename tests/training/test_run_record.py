@@ -53,7 +53,7 @@ def test_interrupted_run_has_one_record(
     minutes: int, data: Data, fit_tiny: Callable[..., RunFolder], tmp_path: Path
 ) -> None:
     whole = record(fit_tiny("--trainer.max_epochs", 3))
-    folder = RunFolder(tmp_path / "run")
+    folder = RunFolder(tmp_path / "run", trusted=True)
     stop = [
         "--checkpoint_minutes",
         minutes,

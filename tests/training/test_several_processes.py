@@ -32,7 +32,7 @@ def fit_with_two(data: Data, run: Path) -> str:
 def together(data: Data, tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, str]:
     run = tmp_path_factory.mktemp("two") / "run"
     said = fit_with_two(data, run)
-    return RunFolder(run), said
+    return RunFolder(run, trusted=True), said
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def alone(data: Data, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     run = tmp_path_factory.mktemp("one") / "run"
     outcome = run_hardpix("fit", *data.arguments, *TINY, *STEPS, "--run", run, "--data.batch_size", 4)
     assert outcome.code == 0, outcome.err
-    return RunFolder(run)
+    return RunFolder(run, trusted=True)
 
 
 def test_two_processes_learn_what_one_learns_from_the_joined_batches(

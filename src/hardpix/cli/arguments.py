@@ -114,7 +114,7 @@ def run_command(
             settings = parser.instantiate(parsed)
         return command(**settings.as_dict())
     except UsageError as error:
-        raise UsageError(own_settings(str(error), inspect.signature(command).parameters)) from error
+        raise error.reworded(own_settings(str(error), inspect.signature(command).parameters)) from error
 
 
 def _appended(parser: Parser, arguments: list[str]) -> list[str]:

@@ -13,6 +13,7 @@ import yaml
 from jsonargparse import ActionConfigFile
 
 from hardpix.cli.moved import content_of, with_new_places
+from hardpix.cli.own_modules import name_modules
 from hardpix.data import Problem
 
 Keys = tuple[Any, ...]
@@ -27,6 +28,7 @@ class ConfigFile(ActionConfigFile):
     def __call__(self, parser: Any, cfg: Any, values: Any, option_string: str | None = None) -> None:
         content, is_file = content_of(values)
         if isinstance(content, dict):
+            name_modules(repr(content))
             names = [action.dest for action in parser._actions]
             moved = with_new_places(content)
             unknown = list(unknown_keys(moved, names)) if is_file else []

@@ -1,5 +1,29 @@
 """Errors in the user's input."""
 
+from __future__ import annotations
+
+from typing import Self
+
 
 class UsageError(ValueError):
     """A request that cannot be done; the message says what to change. The command line prints it alone."""
+
+    def reworded(self, message: str) -> Self:
+        """The same error with another message."""
+        return type(self)(message)
+
+
+class UntrustedRun(UsageError):
+    """A run folder that names code which is not known.
+
+    Args:
+        message: what would be imported.
+        option: words of the command line that trust the run.
+    """
+
+    def __init__(self, message: str, option: tuple[str, ...] = ("--trust-run",)) -> None:
+        super().__init__(message)
+        self.option = option
+
+    def reworded(self, message: str) -> Self:
+        return type(self)(message, self.option)

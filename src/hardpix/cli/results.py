@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import os
+import re
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 # In every folder of results: what made it, and which files it wrote.
 RECORD = "hardpix.json"
+# Files of predict, label and mine: a table has its maps in the folder of its name.
+_OURS = re.compile(
+    r"labels/.+\.png|overlays/.+\.jpg|confidence/.+\.png|probabilities/.+\.npy|(masks|trust)/.+\.png|classes\.yaml"
+)
 
 
 def prepare_output(
@@ -26,7 +32,8 @@ def prepare_output(
 
     Raises:
         ValueError: the folder is one that is read, lies in one, or holds one.
-        FileExistsError: it holds something that is not an earlier result, or that may not be replaced.
+        FileExistsError: it holds something that is not an earlier result, or that may not be replaced; or a link in the
+            place of a file or folder of the results.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -40,13 +47,15 @@ def prepare_output(
     require_free(out, inputs, overwrite, replaceable=earlier is not None)
     files = sorted(files)
     ours = set(earlier or [])
+    require_no_links(out, [RECORD, *files, *ours])
     if in_the_way := [file for file in files if file not in ours and (out / file).exists()]:
         raise FileExistsError(
             f"expected only earlier results to be replaced in {out}, found {len(in_the_way)} other files in their "
             f"place, such as {in_the_way[0]}; give another folder, or move them"
         )
     for file in ours.difference(files):
-        (out / file).unlink(missing_ok=True)
+        if (out / file).is_file():
+            (out / file).unlink()
     out.mkdir(parents=True, exist_ok=True)
     record = json.dumps({**made_by, "files": files}, indent=1, ensure_ascii=False)
     (out / RECORD).write_text(record + "\n", encoding="utf-8")
@@ -78,6 +87,27 @@ def require_free(
         )
 
 
+def require_no_links(folder: Path, names: Iterable[str]) -> None:
+    """Files in a folder that are written where they seem to be: neither they nor the folders between are links.
+
+    The folder itself may be one.
+
+    Args:
+        folder: that is written to.
+        names: paths within it.
+
+    Raises:
+        FileExistsError: some are links.
+    """
+    places = {place for name in names for place in (Path(name), *Path(name).parents)} - {Path()}
+    if links := sorted(str(place) for place in places if os.path.islink(folder / place)):
+        more = f" and {len(links) - 3} more" if len(links) > 3 else ""
+        raise FileExistsError(
+            f"expected files and folders of its own in {folder}, found links, {', '.join(links[:3])}{more}: nothing is "
+            "written through them; remove them, or give another folder"
+        )
+
+
 def require_outside(out: Path, inputs: Iterable[Path], what: str = "results") -> None:
     """Results stay away from the data.
 
@@ -102,10 +132,19 @@ def recorded_files(out: Path) -> list[str] | None:
     if not isinstance(record, dict) or not {"command", "checkpoint", "files"} <= record.keys():
         return None
     files = record["files"]
-    inside = isinstance(files, list) and all(
-        isinstance(file, str) and (out / file).resolve().is_relative_to(out.resolve()) for file in files
-    )
-    return files if inside else None
+    if not isinstance(files, list) or not all(isinstance(file, str) for file in files):
+        return None
+    tables = {file.removesuffix(".csv") for file in files if re.fullmatch(r"[^/]+\.csv", file)}
+    return files if all(_is_ours(file, tables) for file in files) else None
+
+
+def _is_ours(file: str, tables: Collection[str]) -> bool:
+    """True of a path that a command may write to, by its kind and place, whoever has recorded it."""
+    first, _, rest = file.partition("/")
+    if "\0" in file or any(part in ("", ".", "..") for part in file.split("/")):
+        return False
+    of_table = first in tables and rest.endswith((".png", ".npy"))
+    return bool(_OURS.fullmatch(file)) or of_table or file.removesuffix(".csv") in tables
 
 
 def write_whole(file: Path, text: str) -> None:
@@ -120,5 +159,7 @@ def write_whole(file: Path, text: str) -> None:
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_suffix(".partial")
+    # A link of that name would be followed.
+    partial.unlink(missing_ok=True)
     partial.write_text(text, encoding="utf-8")
     partial.replace(file)

@@ -8,10 +8,10 @@ from inspect import signature
 from pathlib import Path
 from typing import Literal
 
-from rich.console import Console
 from rich.markup import escape
 
 from hardpix.cli.arguments import checked_input
+from hardpix.cli.terminal import Terminal
 from hardpix.commands.check_report import as_json, print_part
 from hardpix.data import DataError, Folders, ImageFormat, Preset, check_folders, describe
 from hardpix.data.class_source import class_table
@@ -74,7 +74,7 @@ def check(
     Returns:
         The exit code.
     """
-    console = Console(highlight=False, soft_wrap=True)
+    console = Terminal(highlight=False, soft_wrap=True)
     with checked_input():
         if json is not None and json.exists():
             raise FileExistsError(f"expected a new file for the report, found {json}; give another name as --json")

@@ -10,6 +10,7 @@ from typing import Literal
 from rich.console import Console
 
 from hardpix.cli.arguments import checked_input
+from hardpix.cli.terminal import Terminal
 from hardpix.commands.compare_trial import dry_run, read_plan
 from hardpix.study import machine
 from hardpix.study.engines import ENGINES
@@ -21,7 +22,7 @@ from hardpix.study.screen import Screen
 from hardpix.study.show import show
 from hardpix.study.unchanged import require_unchanged
 
-console = Console(highlight=False, markup=False, soft_wrap=True)
+console = Terminal(highlight=False, markup=False, soft_wrap=True)
 ONE_SEED = "one-seed"
 
 

@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from hardpix.cli.arguments import checked_input
+from hardpix.cli.terminal import Terminal
 from hardpix.data import ClassTable, Sample
 from hardpix.demo.evaluation import Evaluation, MapStability, evaluate
 from hardpix.demo.findings import Example, Findings, RunScores
@@ -36,7 +37,7 @@ from hardpix.training.data_module import SegmentationData
 from hardpix.training.quiet import quiet
 from hardpix.training.task import SegmentationTask
 
-console = Console(highlight=False)
+console = Terminal(highlight=False)
 
 Precision = Literal["bf16-mixed", "32-true"]
 

@@ -7,10 +7,9 @@ from inspect import signature
 from pathlib import Path
 from typing import Any, Literal
 
-from rich.console import Console
-
 from hardpix.cli.arguments import checked_input
 from hardpix.cli.errors import UsageError
+from hardpix.cli.terminal import Terminal
 from hardpix.commands.diagnose_screen import print_examined, print_summary
 from hardpix.data import DataError, ImageFormat, describe
 from hardpix.data.limits import MAX_PIXELS
@@ -29,7 +28,7 @@ from hardpix.report.diagnose_image import DiagnoseImages, PictureWriter
 from hardpix.report.report_builder import Collector, finish_report
 from hardpix.report.report_folder import prepare_report, require_report, require_room
 
-console = Console(highlight=False, markup=False, soft_wrap=True)
+console = Terminal(highlight=False, markup=False, soft_wrap=True)
 
 
 def diagnose(

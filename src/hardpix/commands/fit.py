@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from hardpix.cli.arguments import ParagraphsFormatter, Parser, checked_input, ex
 from hardpix.cli.config_file import ConfigFile
 from hardpix.cli.errors import UsageError
 from hardpix.cli.moved import with_new_places
+from hardpix.cli.results import require_no_links
 from hardpix.data import MAPS, DataError, describe
 from hardpix.training.checkpoints import BestCheckpoint, LastCheckpoint
 from hardpix.training.data_module import SegmentationData
@@ -33,11 +35,12 @@ from hardpix.training.resuming import (
     require_same_optimizer,
     require_same_split,
 )
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run_folder import RunFolder, group
 from hardpix.training.run_record import RunRecord
 from hardpix.training.screen import ProgressBar, Report, console
 from hardpix.training.seeding import SeedEveryBatch
 from hardpix.training.task import SegmentationTask
+from hardpix.training.trust import RISKY, known_imports_alone, require_trusted
 
 DESCRIPTION = """Train a segmentation network on a folder of images and masks.
 
@@ -82,6 +85,13 @@ def build_parser() -> Parser:
         "that was never interrupted.",
     )
     parser.add_argument(
+        "--trust_run",
+        "--trust-run",
+        action="store_true",
+        help="With --resume: classes of any module may be imported that the run names; for your own runs and those of "
+        "people you trust.",
+    )
+    parser.add_argument(
         "--checkpoint_minutes",
         type=float,
         default=10.0,
@@ -122,13 +132,20 @@ def fit(arguments: list[str]) -> RunFolder:
         UsageError: settings, data or a network that cannot be used, or a run folder that is taken, before anything is
             written.
     """
-    with checked_input(MisconfigurationException, ModuleNotFoundError), quiet():
+    with checked_input(MisconfigurationException, ModuleNotFoundError), quiet(), ExitStack() as imports:
         parser = build_parser()
-        settings = _with_whole_paths(_parse(parser, _with_saved_config(with_new_places(arguments))))
-        folder = RunFolder(Path(settings.run or datetime.now().strftime("runs/%Y%m%d-%H%M%S")))
+        words, earlier = _with_saved_config(with_new_places(arguments))
+        if earlier is not None and not earlier.trusted:
+            imports.enter_context(known_imports_alone(earlier.read_config(), earlier.path, " ".join(arguments)))
+        settings = _with_whole_paths(_parse(parser, words))
+        # Whoever has started a run knows what it imports.
+        folder = RunFolder(Path(settings.run or datetime.now().strftime("runs/%Y%m%d-%H%M%S")), trusted=True)
         resumed = folder.checkpoint("last") if settings.resume else None
         if resumed is None:
             folder.require_new()
+        elif earlier is not None and not earlier.trusted:
+            inside = (path.relative_to(folder.path) for path in folder.path.rglob("*") if path.is_symlink())
+            require_no_links(folder.path, map(str, inside))
         seed_everything(settings.seed, workers=True, verbose=False)
         ready = _instantiate(parser, settings)
         data, task = ready.data, ready.model
@@ -155,13 +172,14 @@ def fit(arguments: list[str]) -> RunFolder:
             saved = settings.clone()
             saved.pop("resume", None)
             saved.pop("run", None)
+            saved.pop("trust_run", None)
             folder.save(parser.dump(saved, skip_validation=True, skip_unset=False), data)
     with quiet():
         try:
             lacking = {f"images_without_{key}": len(stems) for key, stems in data.lacking.items() if stems}
             for logger in trainer.loggers if lacking else ():
                 logger.log_hyperparams(lacking)
-            trainer.fit(task, datamodule=data, ckpt_path=resumed, weights_only=False)
+            trainer.fit(task, datamodule=data, ckpt_path=resumed, weights_only=True)
         except SystemExit:
             # Lightning raises this after Ctrl-C.
             if trainer.interrupted:
@@ -217,19 +235,31 @@ def _dry_run(task: SegmentationTask, data: SegmentationData) -> None:
     task.dry_run(data.first_batches(), one_image_a_step=data.images_a_step == 1, map_kinds=data.map_kinds)
 
 
-def _with_saved_config(arguments: list[str]) -> list[str]:
-    """A resumed run starts from its own saved settings, so that nothing has to be said twice."""
+def _with_saved_config(arguments: list[str]) -> tuple[list[str], RunFolder | None]:
+    """A resumed run starts from its own saved settings, so that nothing has to be said twice; they are checked first.
+
+    Returns:
+        The words of the command line with these settings before them, and the run to go on with.
+
+    Raises:
+        UntrustedRun: the settings would run other code, and the run is not trusted.
+    """
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     early.add_argument("--run")
     early.add_argument("--resume", action="store_true")
+    early.add_argument("--trust_run", "--trust-run", action="store_true")
     known, _ = early.parse_known_args(arguments)
     if not known.resume:
-        return arguments
+        return arguments, None
     if known.run is None:
         raise ValueError("--resume needs --run with the folder of the run to go on with")
-    folder = RunFolder(Path(known.run))
-    folder.read_config()
-    return ["--config", str(folder.config), *arguments]
+    folder = RunFolder(Path(known.run), known.trust_run)
+    config = folder.read_config()
+    if not folder.trusted:
+        for name in ("model", "data", "trainer"):
+            group(config, name)
+    require_trusted(config, folder.path, folder.trusted, risky=(*RISKY, "trust"))
+    return ["--config", str(folder.config), *arguments], folder
 
 
 def _parse(parser: Parser, arguments: list[str]) -> Namespace:

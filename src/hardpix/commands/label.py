@@ -33,6 +33,7 @@ def label(
     image_suffix: str | None = None,
     max_pixels: int | None = None,
     overwrite: bool = False,
+    trust_run: bool = False,
 ) -> None:
     """Label the images of a folder as far as a trained network can be trusted, to train on them.
 
@@ -54,12 +55,14 @@ def label(
         image_suffix: Ending of the image file names that is no part of the stem; that of the run if none is given.
         max_pixels: Height × width of the largest file that is read; that of the run if none is given.
         overwrite: Whether earlier results of hardpix in OUT may be replaced; other files never are.
+        trust_run: Whether classes of any module may be imported that the run names; for your own runs and those of
+            people you trust.
     """
-    folder = RunFolder(run)
+    folder = RunFolder(run, trust_run)
     labeler = ConfidenceThreshold() if labeler is None else labeler
     with checked_input():
         given = GivenFiles(images, image_suffix=image_suffix, max_pixels=max_pixels)
-        task, samples, _ = open_run(folder, checkpoint, device, given)
+        task, samples, _ = open_run(folder, checkpoint, device, given, predict_only=True)
         classes = folder.read_classes()
         if refine is not None:
             if labeler.refiner is not None:

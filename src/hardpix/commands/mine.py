@@ -36,6 +36,7 @@ def mine(
     palette: Literal["ids", "colors"] | None = None,
     max_pixels: int | None = None,
     overwrite: bool = False,
+    trust_run: bool = False,
 ) -> None:
     """Write the learned hardness of every pixel of every image, or the map of another signal of the run.
 
@@ -61,8 +62,10 @@ def mine(
             colors they show.
         max_pixels: Height × width of the largest file that is read; that of the run if none is given.
         overwrite: Whether earlier results of hardpix in OUT may be replaced; other files never are.
+        trust_run: Whether classes of any module may be imported that the run names; for your own runs and those of
+            people you trust.
     """
-    folder = RunFolder(run)
+    folder = RunFolder(run, trust_run)
     with checked_input():
         given = GivenFiles(images, masks, image_suffix, mask_suffix, label_map, threshold, palette, max_pixels)
         task, samples, _ = open_run(folder, checkpoint, device, given)

@@ -29,6 +29,7 @@ def predict(
     max_pixels: int | None = None,
     refine: Refiner | None = None,
     overwrite: bool = False,
+    trust_run: bool = False,
 ) -> None:
     """Label every image of a folder.
 
@@ -52,11 +53,13 @@ def predict(
         refine: Class that corrects the probabilities by the image before labels are taken, such as
             hardpix.refiners.PAMR or PAMR, with settings such as --refine.steps 3; none by default.
         overwrite: Whether earlier results of hardpix in OUT may be replaced; other files never are.
+        trust_run: Whether classes of any module may be imported that the run names; for your own runs and those of
+            people you trust.
     """
-    folder = RunFolder(run)
+    folder = RunFolder(run, trust_run)
     with checked_input():
         given = GivenFiles(images, image_suffix=image_suffix, max_pixels=max_pixels)
-        task, samples, _ = open_run(folder, checkpoint, device, given)
+        task, samples, _ = open_run(folder, checkpoint, device, given, predict_only=True)
         classes = folder.read_classes()
         made_by = {"command": "predict", "checkpoint": str(folder.checkpoint(checkpoint)), "images": str(images)}
         if refine is not None:

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from hardpix.cli.arguments import checked_input
-from hardpix.cli.results import require_outside
+from hardpix.cli.results import require_no_links, require_outside
 from hardpix.data import ClassTable, Problem, SegmentationFolder, Transformed
 from hardpix.data.image_format import as_picture
 from hardpix.diagnosis.image_maps import ImageMaps
@@ -53,6 +53,7 @@ def evaluate(
     threshold: int | None = None,
     palette: Literal["ids", "colors"] | None = None,
     max_pixels: int | None = None,
+    trust_run: bool = False,
 ) -> dict[str, Any]:
     """Score a trained network on labeled images, and report where it is wrong.
 
@@ -83,11 +84,13 @@ def evaluate(
         palette: colors reads palette files by the colors that the run's classes have; ids by their indices, whatever
             colors they show.
         max_pixels: Height × width of the largest file that is read; that of the run if none is given.
+        trust_run: Whether classes of any module may be imported that the run names; for your own runs and those of
+            people you trust.
 
     Returns:
         The scores, from 0 to 1; None for a class that is neither in the truth nor predicted.
     """
-    folder = RunFolder(run)
+    folder = RunFolder(run, trust_run)
     with checked_input():
         if (images is None) != (masks is None):
             raise ValueError("--images and --masks go together: give both, or neither for what the run held out")
@@ -111,6 +114,8 @@ def evaluate(
         read = [images, masks, *folder.data_folders()]
         # Scores of other images than the run's own would pass for those.
         file = folder.path / "scores.json" if out is None and images is None else out
+        if images is None:
+            require_no_links(folder.path, ["scores.json", "report"])
         if file is not None:
             require_outside(file, [path for path in read if path is not None])
             file.parent.mkdir(parents=True, exist_ok=True)

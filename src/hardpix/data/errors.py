@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hardpix.data.printable import printable
+
 SHOWN_PER_KIND = 20
 # A sentence of more letters that holds for more files of a kind is not repeated.
 LONG, SAID_IN_FULL = 50, 3
@@ -86,7 +88,10 @@ def describe(problems: Iterable[Problem], shown: int = SHOWN_PER_KIND) -> str:
         for p in group[:shown]:
             alike[p.expected, p.found] += 1
             repeated = alike[p.expected, p.found] > SAID_IN_FULL and len(p.expected + p.found) > LONG
-            lines.append(f"  {p.where}: " + ("the same" if repeated else f"expected {p.expected}, found {p.found}"))
+            lines.append(
+                f"  {printable(str(p.where))}: "
+                + ("the same" if repeated else f"expected {p.expected}, found {p.found}")
+            )
         if len(group) > shown:
             lines.append(f"  … and {len(group) - shown} more")
         lines += [f"  what to do: {advice}" for advice in dict.fromkeys(p.advice for p in group[:shown])]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hardpix.data.errors import DataError, Problem
+from hardpix.data.printable import printable
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 # A jpg changes numbers.
@@ -33,6 +34,9 @@ class FolderListing:
     def by_stem(self, ending: str = "", suffixes: Iterable[str] = IMAGE_SUFFIXES) -> dict[str, list[Path]]:
         """The files whose names end as asked, by stem, in natural order (see `files_by_stem`).
 
+        Raises:
+            DataError: names of some cannot be written into tables and shown: they hold control characters or no UTF-8.
+
         Example:
             >>> listing = FolderListing((("a/mask_1.png", Path("m/a/mask_1.png")),))
             >>> list(listing.by_stem()), list(listing.by_stem("mask_*"))
@@ -48,7 +52,19 @@ class FolderListing:
             # The two sides of a star do not share letters.
             if match is not None and len(own) >= len(before) + len(match) and own.lower().startswith(before):
                 found.setdefault(parent + slash + own[len(before) : -len(match)], []).append(path)
+        if odd := [path for paths in found.values() for path in paths if printable(str(path)) != str(path)]:
+            raise DataError.of([_unprintable(path) for path in odd])
         return dict(sorted(found.items(), key=lambda item: natural_key(item[0])))
+
+
+def _unprintable(path: Path) -> Problem:
+    return Problem(
+        "name that cannot be shown",
+        path,
+        "a name of letters in UTF-8, without control characters",
+        "others, shown as escapes",
+        "rename the file or its folder",
+    )
 
 
 def list_files(folder: str | Path, skip: Iterable[Path] = ()) -> FolderListing:

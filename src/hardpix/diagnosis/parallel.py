@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from hardpix.cli.errors import UsageError
+from hardpix.cli.own_modules import VARIABLE, find_inherited_modules, safe_path
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -75,7 +76,8 @@ def in_chunks(work: Callable[[Sequence[T]], R], items: Sequence[T], workers: int
 
 
 def _by_workers(work: Callable[[Sequence[T]], R], chunks: Sequence[Sequence[T]], workers: int) -> Iterator[R]:
-    pool = ProcessPoolExecutor(workers, mp_context=_context(), initializer=_prepare)
+    own = os.environ.get(VARIABLE)
+    pool = ProcessPoolExecutor(workers, mp_context=_context(), initializer=_prepare, initargs=(own,))
     running: deque[Future[R]] = deque()
     remaining = iter(chunks)
     try:
@@ -102,10 +104,18 @@ def _context() -> BaseContext:
     context = get_context("forkserver")
     # Imports take seconds, many times what an image takes; so they are done once for all workers of all passes.
     context.set_forkserver_preload(["hardpix.report.diagnose_image"])
+    from multiprocessing.forkserver import ensure_running  # which Windows lacks
+
+    with safe_path():
+        ensure_running()
     return context
 
 
-def _prepare() -> None:
+def _prepare(own: str | None) -> None:
+    if own is not None:
+        # Figures of the user's own are in modules that this process has not been told of.
+        os.environ[VARIABLE] = own
+        find_inherited_modules()
     # Objects imported before the fork are never collected: looking for garbage in them would copy their pages.
     gc.freeze()
     # The processes are as many as the cores.

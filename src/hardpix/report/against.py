@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hardpix.report.data_scripts import read_assigned
+from hardpix.report.label_script import label_script, read_label_script, require_png
 from hardpix.report.report_folder import FORMAT, require_report
 
 # Files that differ between two runs on the same images.
@@ -23,7 +23,10 @@ def require_comparable(other: Path, class_names: Sequence[str], stems: Sequence[
     """
     require_report(other)
     if stems is not None:
-        shared_images(other, stems)
+        # Before the work: at its end a fault would cost the report.
+        for k in shared_images(other, stems):
+            for name in _COPIED if k is not None else ():
+                _read(other / "pictures" / f"{k:06d}" / name)
     summary = read_assigned(other / "data" / "summary.js")
     if summary.get("format") != FORMAT:
         raise ValueError(
@@ -114,6 +117,27 @@ def _rows_taken(scores: Mapping[str, Sequence[Any]], of_classes: Sequence[int | 
 
 def _copy_pictures(source: Path, target: Path) -> None:
     for name in _COPIED:
-        if (source / name).exists():
+        content = _read(source / name)
+        if content is not None:
             target.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source / name, target / name)
+            (target / name).write_bytes(content)
+
+
+def _read(file: Path) -> bytes | None:
+    """Content of a picture or of a script of labels, the script written anew; None where there is none.
+
+    Raises:
+        ValueError: the file is something else.
+    """
+    if not file.is_file():
+        return None
+    try:
+        if file.suffix == ".js":
+            return label_script(read_label_script(file.read_text(encoding="utf-8"))).encode()
+        content = file.read_bytes()
+        require_png(content)
+    except ValueError as error:
+        raise ValueError(
+            f"expected a picture of a report, found something else in {file} ({error}); write that report again"
+        ) from error
+    return content

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from hardpix.cli.results import RECORD, require_free
+from hardpix.cli.results import RECORD, require_free, require_no_links
 
 # Version of the report's data; raise it when a figure changes its meaning.
 FORMAT = 2
@@ -20,6 +20,7 @@ _OURS = re.compile(
     r"|scripts/[a-z_]+\.js|data/(summary|images)\.js|data/details/\d{4,}\.js|thumbnails/\d{6,}\.(jpg|png)"
     r"|(against/)?pictures/\d{6,}/(" + "|".join(map(re.escape, PICTURES)) + ")"
 )
+_OUR_FOLDERS = re.compile(r"scripts|data(/details)?|thumbnails|against|(against/)?pictures(/\d{6,})?")
 
 
 def require_room(out: Path, inputs: Iterable[Path] = (), overwrite: bool = False) -> None:
@@ -27,9 +28,14 @@ def require_room(out: Path, inputs: Iterable[Path] = (), overwrite: bool = False
 
     Raises:
         ValueError: the folder is one that is read, lies in one, or holds one.
-        FileExistsError: it holds something that is not a report, or a report that may not be replaced.
+        FileExistsError: it holds something that is not a report, or a report that may not be replaced, or links in the
+            place of its folders.
     """
     require_free(out, inputs, overwrite, replaceable=is_report(out), what="report")
+    if out.exists():
+        # Links in the place of files are removed, those in the place of folders would be followed.
+        names = [path.relative_to(out).as_posix() for path in _within(out)]
+        require_no_links(out, filter(_OUR_FOLDERS.fullmatch, names))
 
 
 def prepare_report(out: Path, inputs: Iterable[Path] = (), overwrite: bool = False) -> None:

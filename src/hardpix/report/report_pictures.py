@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from PIL import Image
 from hardpix.data.heat import heat_colors
 from hardpix.data.palette import Color
 from hardpix.report.data_uri import picture_uri
+from hardpix.report.label_script import label_script
 
 THUMBNAIL_WIDTH = 160
 # One byte a pixel holds this many classes, and one value more for what has no label.
@@ -87,7 +87,7 @@ def write_pictures(
     labels = {name: layers[name] for name in ("truth", "prediction", "kinds") if name in layers}
     if labels and len(class_colors) <= _MOST_CLASSES:
         uris = {name: _ids(layer, _count(name, class_colors, kind_colors)) for name, layer in labels.items()}
-        (folder / "labels.js").write_text(f"hardpixData({json.dumps(uris)});\n", encoding="utf-8")
+        (folder / "labels.js").write_text(label_script(uris), encoding="utf-8")
     _write_thumbnails(out, number, next(iter(pictures.values())), errors)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from hardpix.cli.results import RECORD, require_free
+from hardpix.cli.results import RECORD, require_free, require_no_links
 from hardpix.study.configuration import Config
 from hardpix.study.lines import Lines
 
@@ -64,6 +64,8 @@ class StudyFolder:
             ValueError, FileExistsError: as `require_free`.
         """
         require_free(self.path, inputs, overwrite=True, replaceable=self.exists(), what="study")
+        inside = [path for pattern in ("*", "configs/*", "runs/*") for path in self.path.glob(pattern)]
+        require_no_links(self.path, [str(path.relative_to(self.path)) for path in inside])
 
     def exists(self) -> bool:
         """True where it holds a study, by its record."""

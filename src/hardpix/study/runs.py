@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from hardpix.cli.class_paths import class_paths
+from hardpix.data.yaml_files import read_yaml
 from hardpix.study.folder import StudyFolder
 from hardpix.study.lines import FORMAT, Line
 from hardpix.study.locks import held
@@ -93,7 +95,7 @@ def _train(job: Job, lock: int, watch: Watch | None) -> None:
         return
     settings = ["--config", str(job.folder.config(job.variant.name)), "--seed", str(job.seed), *job.options]
     if (job.run / "checkpoints" / "last.ckpt").is_file():
-        settings = ["--resume"]
+        settings = ["--resume", *_trust(job)]
     elif job.run.exists():
         _forget(job)
     started = {"config_hash": job.variant.hash, "config": job.variant.resolved}
@@ -112,7 +114,7 @@ def _scored(job: Job, lock: int, watch: Watch | None) -> Line:
     lines = [] if job.lines is None else ["--lines", job.lines]
     began = time.monotonic()
     asked = ["--checkpoint", job.checkpoint, "--pictures", str(job.pictures).lower(), *lines]
-    _run(job, ["test", "--run", str(job.run), *asked], lock, watch)
+    _run(job, ["test", "--run", str(job.run), *asked, *_trust(job)], lock, watch)
     seconds = time.monotonic() - began
     scores = json.loads((job.run / "scores.json").read_text(encoding="utf-8"))
     report = json.loads((job.run / "report" / "summary.json").read_text(encoding="utf-8"))
@@ -130,6 +132,13 @@ def _scored(job: Job, lock: int, watch: Watch | None) -> Line:
         "test_seconds": round(seconds, 3),
     }
     return line
+
+
+def _trust(job: Job) -> list[str]:
+    """The option that trusts a run, where its settings name no other classes than those that the study was given."""
+    config = read_yaml(job.run / "config.yaml", dict)
+    given = {path for _, path in class_paths(job.variant.resolved)}
+    return ["--trust-run"] if {path for _, path in class_paths(config)} <= given else []
 
 
 def _run(job: Job, arguments: list[str], lock: int, watch: Watch | None) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from pickle import UnpicklingError
 from time import monotonic
 from typing import Any
 
@@ -108,20 +110,26 @@ def start_next_epoch(loop: dict[str, Any], by_steps: bool) -> None:
     loop["epoch_loop.state_dict"]["_batches_that_stepped"] -= 1
 
 
-def read_checkpoint(path: Path, *, weights_only: bool) -> dict[str, Any]:
-    """Contents of a checkpoint of ``hardpix fit``, on the CPU.
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Contents of a checkpoint of ``hardpix fit``, on the CPU: tensors and plain values alone, no code.
 
     Raises:
         ValueError: the file cannot be read, or holds something else.
     """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=weights_only)
-    except Exception as error:  # Bytes of another program, read as a pickle, may come to anything.
-        reason = str(error).partition("\n")[0]
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except UnpicklingError as error:
+        if not str(error).startswith("Weights only load failed"):
+            raise _unreadable(path, error) from error
+        found = re.search(r"GLOBAL ([\w.]+)", str(error))
+        what = f"{found[1]}, which is none" if found else "something else"
         raise ValueError(
-            f"expected a checkpoint that hardpix fit wrote, found a file that cannot be read, {path} ({reason}); it "
-            "may be cut off or of another program: give another one as --checkpoint"
+            f"expected tensors and plain values in a checkpoint, found {what}, in {path}: a file that may run code "
+            "is not loaded. A callback of your own may keep numbers, texts, lists and tensors in its state_dict, or "
+            "name its classes by torch.serialization.add_safe_globals"
         ) from error
+    except Exception as error:  # Bytes of another program, read as a pickle, may come to anything.
+        raise _unreadable(path, error) from error
     if not isinstance(content, dict) or not {"state_dict", "epoch"} <= content.keys():
         raise ValueError(
             f"expected a checkpoint that hardpix fit wrote, found another kind of file, {path}; give best, last or the "
@@ -129,6 +137,14 @@ def read_checkpoint(path: Path, *, weights_only: bool) -> dict[str, Any]:
         )
     content["state_dict"] = with_names_of_today(content["state_dict"])
     return content
+
+
+def _unreadable(path: Path, error: Exception) -> ValueError:
+    reason = str(error).partition("\n")[0]
+    return ValueError(
+        f"expected a checkpoint that hardpix fit wrote, found a file that cannot be read, {path} ({reason}); it "
+        "may be cut off or of another program: give another one as --checkpoint"
+    )
 
 
 def with_names_of_today(weights: dict[str, Any]) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 
+from hardpix.cli.terminal import Terminal
 from hardpix.data import ClassTable, Folders, SegmentationFolder, describe
 from hardpix.training.processes import is_first_process
 from hardpix.training.split_plan import SplitPlan
@@ -77,7 +77,7 @@ def announcement(plan: SplitPlan) -> list[str]:
 def show(*lines: str) -> None:
     """Print, in the first of several processes only."""
     if lines and is_first_process():
-        Console(highlight=False, soft_wrap=True).print("\n".join(lines))
+        Terminal(highlight=False, soft_wrap=True).print("\n".join(lines))
 
 
 def described(samples: SegmentationFolder) -> dict[str, Any]:

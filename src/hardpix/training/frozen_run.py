@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
+from hardpix.cli.errors import UntrustedRun
 from hardpix.networks import TappedNetwork
 from hardpix.pixels import DatasetInfo, PixelBatch
 from hardpix.teachers import Frozen, Teacher
@@ -23,9 +24,11 @@ class FrozenRun(Teacher):
     Args:
         run: folder that hardpix fit wrote.
         checkpoint: best, last, or the path of a checkpoint.
+        trust: whether classes of any module may be imported that the run names, such as a network of your own.
 
     Raises:
         FileNotFoundError: the folder holds no run, or no such checkpoint.
+        UntrustedRun: the run names classes of other modules, and is not trusted.
         ValueError: classes other than those of the data.
 
     Example:
@@ -33,9 +36,9 @@ class FrozenRun(Teacher):
         True
     """
 
-    def __init__(self, run: Path, checkpoint: str = "best") -> None:
+    def __init__(self, run: Path, checkpoint: str = "best", trust: bool = False) -> None:
         super().__init__()
-        self.folder = RunFolder(Path(run))
+        self.folder = RunFolder(Path(run), trust)
         self.checkpoint = checkpoint
         self.teacher: Frozen | None = None
         self._ignore_index = 255
@@ -57,6 +60,11 @@ class FrozenRun(Teacher):
 
     def _read(self) -> Frozen:
         if self.teacher is None:
-            network = self.folder.load_task(self.checkpoint).deployed
+            try:
+                network = self.folder.load_task(self.checkpoint, predict_only=True).deployed
+            except UntrustedRun as error:
+                # The command's own option is about the run that it goes on with.
+                option = ("--model.recipe.teacher.trust", "true")
+                raise UntrustedRun(str(error).replace("--trust-run", " ".join(option)), option) from error
             self.teacher = Frozen(network, self.folder.read_classes().names)
         return self.teacher

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from hardpix.cli.errors import UsageError
+from hardpix.cli.terminal import Terminal
 from hardpix.data import (
     ClassTable,
     DataError,
@@ -48,7 +49,7 @@ AS_TRAINED = (
 
 IF_NONE = "nothing if these images show none of it; else check how the masks are stored (--label_map, --threshold)"
 
-console = Console(highlight=False, markup=False, soft_wrap=True)
+console = Terminal(highlight=False, markup=False, soft_wrap=True)
 
 
 @dataclass
@@ -71,14 +72,16 @@ class Prediction:
 
 
 def open_run(
-    folder: RunFolder, checkpoint: str, device: str | None, given: GivenFiles
+    folder: RunFolder, checkpoint: str, device: str | None, given: GivenFiles, *, predict_only: bool = False
 ) -> tuple[SegmentationTask, SegmentationFolder, FolderReport]:
     """A trained network on its device, the images that are given for it, and a report on their files.
+
+    Without its objective where it is to predict only.
 
     Raises:
         ValueError, OSError: what of it cannot be used.
     """
-    task = folder.load_task(checkpoint).to(choose_device(device))
+    task = folder.load_task(checkpoint, predict_only=predict_only).to(choose_device(device))
     # Runs of earlier versions did not settle it themselves.
     classes = replace(settled(given.classes_of(folder.read_classes()), []), learned=True)
     image_format = folder.read_image_format(given.max_pixels)

@@ -95,7 +95,7 @@ def require_checkpoint(folder: RunFolder, task: SegmentationTask, max_epochs: in
         ValueError: it has the weights of another network or objective, or more epochs behind it.
     """
     path = folder.checkpoint("last")
-    last = read_checkpoint(path, weights_only=False)
+    last = read_checkpoint(path)
     # Whole epochs: one that was broken off is gone on with.
     done = last["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
     if max_epochs is not None and 0 <= max_epochs < done:

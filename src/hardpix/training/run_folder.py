@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from argparse import ArgumentError
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from torch.utils.data import Dataset
 
 from hardpix.cli.arguments import explain
 from hardpix.cli.moved import with_new_places
+from hardpix.cli.own_modules import name_modules
 from hardpix.data import ClassTable, DataError, EvaluationTransform, Folders, ImageFormat, SegmentationFolder
 from hardpix.data.transforms import normalization
 from hardpix.data.yaml_files import read_yaml
@@ -22,6 +24,7 @@ from hardpix.training.data_module import SegmentationData
 from hardpix.training.given_files import GivenFiles
 from hardpix.training.processes import is_first_process
 from hardpix.training.task import SegmentationTask
+from hardpix.training.trust import known_imports_alone, require_trusted
 
 T = TypeVar("T")
 
@@ -40,9 +43,17 @@ class RunFolder:
     - checkpoints/best.ckpt and last.ckpt
     - logs/part_0: metrics.csv and TensorBoard's events; part_1 after the run was resumed once, and so on
     - record.json: learning curve, time, memory, versions, hardware
+
+    A run may come from anybody: unless it is trusted, nothing is built for it but known classes of installed packages.
+
+    Args:
+        path: of the folder.
+        trusted: whether classes of any module may be imported that its config.yaml names. Modules in the folder itself
+            are never imported, and checkpoints never unpickled.
     """
 
     path: Path
+    trusted: bool = False
 
     @property
     def config(self) -> Path:
@@ -167,28 +178,39 @@ class RunFolder:
         # Runs on plain images have no such file.
         return read_yaml(self.images, dict) if self.images.is_file() else {"channels": 3}
 
-    def load_task(self, which: str = "best") -> SegmentationTask:
+    def load_task(self, which: str = "best", *, predict_only: bool = False) -> SegmentationTask:
         """The task with the weights of a checkpoint, in evaluation mode, on the CPU.
 
-        The branches of the objective are loaded too: ``hardpix mine`` needs them, inference does not run them.
+        Built are the network and the recipe with its objective, whose branches ``hardpix mine`` needs; no optimizer.
+
+        Args:
+            which: best, last, or the path of a checkpoint.
+            predict_only: leave the objective out where the network that learned is the one that is deployed.
 
         Raises:
             FileNotFoundError: the folder holds no run, or no such checkpoint.
+            UntrustedRun: other code would run, and the run is not trusted.
         """
         config, classes = self.read_config(), self.read_classes()
         with_new_places(read_yaml(self.config, dict))
-        settings: dict[str, Any] = config["model"]
+        settings = {name: value for name, value in group(config, "model").items() if name in BUILT}
+        predict_only = predict_only and _class_path(settings.get("recipe")) in SUPERVISED
+        if predict_only:
+            settings |= {"recipe": None, "objective": None}
         settings |= {
             "num_classes": len(classes),
             "class_names": list(classes.names),
             "in_channels": self.channels,
             "ignore_index": config["data"]["ignore_index"],
         }
-        task = _build(SegmentationTask, _without_downloads(settings), "model")
+        task = self._build(SegmentationTask, _without_downloads(settings), "model")
         path = self.checkpoint(which)
+        saved = read_checkpoint(path)["state_dict"]
+        if predict_only:
+            saved = {name.removeprefix(NETWORK): each for name, each in saved.items() if name.startswith(NETWORK)}
         load_weights(
-            task,
-            read_checkpoint(path, weights_only=True)["state_dict"],
+            task.network if predict_only else task,
+            saved,
             f"expected the weights of the network and objective in {self.config}, found others in {path}; give a "
             "checkpoint of this run",
         )
@@ -203,10 +225,10 @@ class RunFolder:
         Raises:
             DataError: some of them are no longer there.
         """
-        config = self.read_config()["data"]
+        config = group(self.read_config(), "data")
         split = self.read_split()
         if split is None:
-            return _build(SegmentationData, config, "data").val_set
+            return self._build(SegmentationData, config, "data").val_set
         classes, image_format = self.read_classes(), self.read_image_format(max_pixels)
         try:
             return SegmentationFolder(
@@ -242,30 +264,54 @@ class RunFolder:
         mean, std = normalization(self.channels)
         return EvaluationTransform(settings["resolution"], settings["divisor"], mean, std, keep_original)
 
+    def _build(self, kind: type[T], settings: dict[str, Any], name: str) -> T:
+        require_trusted({name: settings}, self.path, self.trusted)
+        if self.trusted:
+            name_modules(repr(settings))
+        parser = ArgumentParser(exit_on_error=False)
+        parser.add_class_arguments(kind, name)
+        try:
+            with nullcontext() if self.trusted else known_imports_alone(settings, self.path):
+                return parser.instantiate(parser.parse_object({name: settings}))[name]
+        except ArgumentError as error:
+            raise ValueError(
+                f"expected what the run was trained with, found that it cannot be built again: {explain(error)}; give "
+                "the command where Python finds your own modules, as it did for hardpix fit"
+            ) from error
 
+
+# Settings of the task that inference has a use for.
+BUILT = ("network", "objective", "recipe", "decoder", "embedding", "stages", "channels_last")
+# Recipes that deploy the network that learns, whatever their objective.
+SUPERVISED = (None, "hardpix.recipes.Supervised", "hardpix.recipes.supervised.Supervised")
+# Prefix of that network's weights.
+NETWORK = "recipe.network."
 # Weights that networks of segmentation-models-pytorch and torchvision load before training: a checkpoint has others.
 PRETRAINED = ("encoder_weights", "weights_backbone")
 
 
-def _without_downloads(settings: dict[str, Any]) -> dict[str, Any]:
-    network = settings.get("network") or {}
-    for name in PRETRAINED:
-        if network.get("init_args", {}).get(name) is not None:
-            network["init_args"][name] = None
-    return settings
+def _without_downloads(settings: Any) -> Any:
+    """The settings without pretrained weights, wherever they stand."""
+    if isinstance(settings, dict):
+        return {name: None if name in PRETRAINED else _without_downloads(below) for name, below in settings.items()}
+    return [*map(_without_downloads, settings)] if isinstance(settings, list) else settings
 
 
 def _as_yaml(content: Any) -> str:
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
 
-def _build(kind: type[T], settings: dict[str, Any], name: str) -> T:
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(kind, name)
-    try:
-        return parser.instantiate(parser.parse_object({name: settings}))[name]
-    except ArgumentError as error:
-        raise ValueError(
-            f"expected what the run was trained with, found that it cannot be built again: {explain(error)}; give the "
-            "command where Python finds your own modules, as it did for hardpix fit"
-        ) from error
+def group(config: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Settings of one group; a parser would take a text for the name of another file.
+
+    Raises:
+        ValueError: the group is something else than settings.
+    """
+    group = config.get(name)
+    if not isinstance(group, dict):
+        raise ValueError(f"expected the settings of {name} in the run's config.yaml, found {group!r}")
+    return group
+
+
+def _class_path(setting: Any) -> Any:
+    return setting.get("class_path") if isinstance(setting, dict) else setting

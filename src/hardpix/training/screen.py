@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
-from rich.console import Console
 from torch import Tensor, nn
 
+from hardpix.cli.terminal import Terminal
 from hardpix.training.run_folder import RunFolder
 from hardpix.training.task import SegmentationTask
 
-console = Console(highlight=False, markup=False, soft_wrap=True)
+console = Terminal(highlight=False, markup=False, soft_wrap=True)
 
 
 class ProgressBar(RichProgressBar):

@@ -1,6 +1,7 @@
 """Code that a user may have in a file of their own: hardpix has never heard of it."""
 
 import os
+import sys
 import time
 from collections.abc import Sequence
 from typing import Literal
@@ -250,3 +251,27 @@ class Slow(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
         time.sleep(float(os.environ.get("SLOW_SECONDS", "0")))
+
+
+class MakeFolder(Callback):
+    """Makes a folder after the first step."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def on_train_batch_end(self, *_: object) -> None:
+        os.makedirs(self.path, exist_ok=True)
+
+
+class RefuseFiles(Callback):
+    """From the first step on, no file of this process may be made in a folder."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def on_train_start(self, *_: object) -> None:
+        def look(event: str, arguments: tuple) -> None:
+            if event == "open" and str(arguments[0]).startswith(self.folder):
+                raise RuntimeError(f"{arguments[0]} was opened")
+
+        sys.addaudithook(look)

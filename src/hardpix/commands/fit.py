@@ -14,6 +14,7 @@ from jsonargparse import Namespace
 from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.callbacks import Callback, LearningRateMonitor
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from rich.markup import escape
 
@@ -22,6 +23,7 @@ from hardpix.cli.config_file import ConfigFile
 from hardpix.cli.errors import UsageError
 from hardpix.cli.moved import with_new_places
 from hardpix.data import MAPS, DataError, describe
+from hardpix.training.checkpoint_io import VerifiedCheckpointIO
 from hardpix.training.checkpoints import BestCheckpoint, LastCheckpoint
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.folders import show
@@ -338,4 +340,8 @@ def _build_trainer(settings: Namespace, seed: int, folder: RunFolder, checkpoint
         callbacks += [best, LastCheckpoint(folder.checkpoints, checkpoint_minutes)]
     callbacks.insert(0, Report(folder, best))
     given["enable_model_summary"] = bool(given["enable_model_summary"])
-    return Trainer(**given, logger=logger, callbacks=callbacks, default_root_dir=folder.path)
+    trainer = Trainer(**given, logger=logger, callbacks=callbacks, default_root_dir=folder.path)
+    # Strategies that write their own shards, and a plugin of the user's own, stay as they are.
+    if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
+        trainer.strategy.checkpoint_io = VerifiedCheckpointIO()
+    return trainer

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from hardpix.data.whole_files import whole_file
+
 # In every folder of results: what made it, and which files it wrote.
 RECORD = "hardpix.json"
 
@@ -47,9 +49,8 @@ def prepare_output(
         )
     for file in ours.difference(files):
         (out / file).unlink(missing_ok=True)
-    out.mkdir(parents=True, exist_ok=True)
     record = json.dumps({**made_by, "files": files}, indent=1, ensure_ascii=False)
-    (out / RECORD).write_text(record + "\n", encoding="utf-8")
+    write_whole(out / RECORD, record + "\n")
 
 
 def require_free(
@@ -118,7 +119,5 @@ def write_whole(file: Path, text: str) -> None:
         ...     [path.name for path in Path(folder).rglob("*.*")]
         ['record.json']
     """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_suffix(".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(file)
+    with whole_file(file) as written:
+        written.write(text.encode("utf-8"))

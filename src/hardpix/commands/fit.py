@@ -29,6 +29,7 @@ from hardpix.training.data_module import SegmentationData
 from hardpix.training.folders import show
 from hardpix.training.quiet import quiet
 from hardpix.training.resuming import (
+    readable_checkpoint,
     require_checkpoint,
     require_same_classes,
     require_same_images,
@@ -128,7 +129,7 @@ def fit(arguments: list[str]) -> RunFolder:
         parser = build_parser()
         settings = _with_whole_paths(_parse(parser, _with_saved_config(with_new_places(arguments))))
         folder = RunFolder(Path(settings.run or datetime.now().strftime("runs/%Y%m%d-%H%M%S")))
-        resumed = folder.checkpoint("last") if settings.resume else None
+        resumed = readable_checkpoint(folder) if settings.resume else None
         if resumed is None:
             folder.require_new()
         seed_everything(settings.seed, workers=True, verbose=False)
@@ -140,7 +141,7 @@ def fit(arguments: list[str]) -> RunFolder:
             require_same_split(folder, data)
             require_same_classes(folder, data)
             require_same_images(folder, data)
-            data.first_epoch = require_checkpoint(folder, task, settings.trainer.max_epochs)
+            data.first_epoch = require_checkpoint(folder, resumed, task, settings.trainer.max_epochs)
         _dry_run(task, data)
         useless = task.unused_settings(data.maps_asked_for)
         useless += [

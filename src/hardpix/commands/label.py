@@ -11,7 +11,7 @@ import yaml
 from rich.table import Table
 
 from hardpix.cli.arguments import checked_input
-from hardpix.cli.results import prepare_output
+from hardpix.cli.results import prepare_output, write_whole
 from hardpix.commands.predict import to_16_bit
 from hardpix.data import ClassTable, Transformed, write_mask
 from hardpix.data.labels import HIGHEST_ID
@@ -80,9 +80,7 @@ def label(
         prepare_output(out, files, [images, *folder.data_folders()], overwrite, made_by)
     unlabeled = unlabeled_id(classes)
     written = classes_with_unlabeled(classes, unlabeled)
-    (out / "classes.yaml").write_text(
-        yaml.safe_dump(written.to_dict(), sort_keys=False, allow_unicode=True), encoding="utf-8"
-    )
+    write_whole(out / "classes.yaml", yaml.safe_dump(written.to_dict(), sort_keys=False, allow_unicode=True))
     predicted, labeled = np.zeros((2, len(classes)), dtype=np.int64)
     kept = np.zeros(len(classes), dtype=np.int64)
     without = 0

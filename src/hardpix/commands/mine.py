@@ -13,6 +13,7 @@ from hardpix.cli.errors import UsageError
 from hardpix.cli.results import prepare_output
 from hardpix.commands.predict import to_16_bit
 from hardpix.data import Transformed, write_mask
+from hardpix.data.whole_files import whole_file
 from hardpix.objectives import signal_named
 from hardpix.signals import Signal
 from hardpix.training.given_files import GivenFiles
@@ -123,8 +124,8 @@ def write_level(file: Path, level: np.ndarray, signal: Signal) -> None:
         UsageError: a level outside 0 to 1.
     """
     if not signal.has_level:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        np.save(file, level.astype(np.float32))
+        with whole_file(file) as written:
+            np.save(written, level.astype(np.float32))
         return
     # Resizing may leave the scale by a rounding.
     if not (level.min() >= -1e-6 and level.max() <= 1 + 1e-6):

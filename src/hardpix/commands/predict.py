@@ -10,6 +10,7 @@ from PIL import Image
 from hardpix.cli.arguments import checked_input
 from hardpix.cli.results import prepare_output
 from hardpix.data import Transformed, write_mask
+from hardpix.data.whole_files import whole_file
 from hardpix.refiners import Refiner
 from hardpix.training.given_files import GivenFiles
 from hardpix.training.inference import console, infer, open_run
@@ -74,15 +75,13 @@ def predict(
         if overlays:
             picture = samples.image_format.picture(samples.files["images"][found.stem])
             blended = (0.45 * picture + 0.55 * classes.paint(index)).astype(np.uint8)
-            file = out / "overlays" / f"{found.stem}.jpg"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(blended).save(file, quality=92)
+            with whole_file(out / "overlays" / f"{found.stem}.jpg") as file:
+                Image.fromarray(blended).save(file, format="JPEG", quality=92)
         if confidence:
             write_mask(out / "confidence" / f"{found.stem}.png", to_16_bit(found.confidence.numpy()))
         if found.probabilities is not None:
-            file = out / "probabilities" / f"{found.stem}.npy"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            np.save(file, found.probabilities.numpy())
+            with whole_file(out / "probabilities" / f"{found.stem}.npy") as file:
+                np.save(file, found.probabilities.numpy())
     console.print(f"{len(samples)} images labeled in {out}")
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from hardpix.cli.arguments import checked_input
-from hardpix.cli.results import require_outside
+from hardpix.cli.results import require_outside, write_whole
 from hardpix.data import ClassTable, Problem, SegmentationFolder, Transformed
 from hardpix.data.image_format import as_picture
 from hardpix.diagnosis.image_maps import ImageMaps
@@ -152,7 +152,7 @@ def evaluate(
     if file is None:
         console.print("not written; --out FILE writes the scores of other images than the run's own")
     else:
-        file.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_whole(file, json.dumps(result, indent=2, ensure_ascii=False) + "\n")
         console.print(f"written to {file}")
     if writer is not None:
         of_masks = result["of"] if masks is None else str(masks.absolute())

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from hardpix.cli.results import RECORD, require_free
+from hardpix.cli.results import RECORD, require_free, write_whole
 
 # Version of the report's data; raise it when a figure changes its meaning.
 FORMAT = 2
@@ -54,8 +54,7 @@ def prepare_report(out: Path, inputs: Iterable[Path] = (), overwrite: bool = Fal
     require_room(out, inputs, overwrite)
     if out.exists():
         _empty(out)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / RECORD).write_text(json.dumps({"command": "diagnose"}) + "\n", encoding="utf-8")
+    write_whole(out / RECORD, json.dumps({"command": "diagnose"}) + "\n")
 
 
 def is_report(folder: Path) -> bool:

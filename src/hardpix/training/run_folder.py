@@ -14,9 +14,11 @@ from torch.utils.data import Dataset
 
 from hardpix.cli.arguments import explain
 from hardpix.cli.moved import with_new_places
+from hardpix.cli.results import write_whole
 from hardpix.data import ClassTable, DataError, EvaluationTransform, Folders, ImageFormat, SegmentationFolder
 from hardpix.data.transforms import normalization
 from hardpix.data.yaml_files import read_yaml
+from hardpix.training.checkpoint_io import previous_of
 from hardpix.training.checkpoints import load_weights, read_checkpoint
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.given_files import GivenFiles
@@ -88,6 +90,15 @@ class RunFolder:
             )
         return path
 
+    def checkpoints_to_resume(self) -> list[Path]:
+        """Checkpoints that a run may go on from, the best choice first.
+
+        Beside the last one there may be the one before it, where a process ended while one took the other's place, and
+        the best.
+        """
+        last, best = (self.checkpoints / f"{which}.ckpt" for which in ("last", "best"))
+        return [path for path in (last, previous_of(last), best, previous_of(best)) if path.is_file()]
+
     def require_new(self) -> None:
         """The folder is for a run to come.
 
@@ -116,14 +127,14 @@ class RunFolder:
 
     def save(self, config: str, data: SegmentationData) -> None:
         """Write what a run is started with."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        self.config.write_text(config, encoding="utf-8")
-        self.classes.write_text(_as_yaml(data.classes.to_dict()), encoding="utf-8")
+        write_whole(self.classes, _as_yaml(data.classes.to_dict()))
         if data.image_format != ImageFormat() or data.channels != 3:
             seen = {**data.image_format.to_dict(), "channels": data.channels}
-            self.images.write_text(_as_yaml(seen), encoding="utf-8")
+            write_whole(self.images, _as_yaml(seen))
         if data.split is not None:
-            self.split.write_text(_as_yaml(data.split), encoding="utf-8")
+            write_whole(self.split, _as_yaml(data.split))
+        # The last: a folder with a configuration is a run.
+        write_whole(self.config, config)
 
     def read_config(self) -> dict[str, Any]:
         """Settings that ``hardpix fit`` was given.

@@ -14,6 +14,7 @@ from transformers import SegformerForSemanticSegmentation
 
 from hardpix.pixels import PixelBatch
 from hardpix.signals import Signal
+from hardpix.training.finite import StopWhereNotFinite
 
 
 class Tiny(nn.Module):
@@ -275,3 +276,45 @@ class RefuseFiles(Callback):
                 raise RuntimeError(f"{arguments[0]} was opened")
 
         sys.addaudithook(look)
+
+
+class BadSquares(Squares):
+    """Float images with names and weights; the fourth holds a number that is not finite in one of its maps."""
+
+    def __init__(self, length: int, where: str = "image", value: str = "nan") -> None:
+        super().__init__(length)
+        self.where, self.value = where, float(value)
+
+    def __getitem__(self, index: int) -> dict[str, object]:
+        sample = super().__getitem__(index)
+        sample |= {"image": sample["image"] / 255.0, "weight": torch.ones(32, 48), "stem": f"square_{index}"}
+        if index == 3:
+            sample[self.where] = sample[self.where].clone()
+            sample[self.where][..., 8:24, 12:36] = self.value
+        return sample
+
+
+class PoisonWeights(Callback):
+    """Makes a weight NaN after some step, as a broken optimizer would."""
+
+    def __init__(self, epoch: int, batch: int) -> None:
+        self.place = (epoch, batch)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: object, batch_idx: int
+    ) -> None:
+        if (trainer.current_epoch, batch_idx) == self.place:
+            with torch.no_grad():
+                pl_module.network.model.decoder[3].bias[1] = torch.nan
+
+
+class Late(Callback):
+    """Has the loss of a step looked at one step late, as on a GPU, or at once."""
+
+    def __init__(self, late: bool) -> None:
+        self.late = late
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        for callback in trainer.callbacks:
+            if isinstance(callback, StopWhereNotFinite):
+                callback.late = self.late

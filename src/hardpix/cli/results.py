@@ -11,6 +11,8 @@ from hardpix.data.whole_files import whole_file
 
 # In every folder of results: what made it, and which files it wrote.
 RECORD = "hardpix.json"
+# Beginning of the names of files and folders that hardpix has while it works, and leaves where it is killed.
+OWN = ".hardpix."
 
 
 def prepare_output(
@@ -72,7 +74,11 @@ def require_free(
     require_outside(out, inputs, what)
     if out.exists() and not out.is_dir():
         raise FileExistsError(f"expected a folder for the {what}, found a file, {out}; give another name")
-    if out.exists() and any(out.iterdir()) and not (overwrite and replaceable):
+    if (
+        out.exists()
+        and not (overwrite and replaceable)
+        and any(not path.name.startswith(OWN) for path in out.iterdir())
+    ):
         way_on = f", or --overwrite to replace the {what} in it" if replaceable else ""
         raise FileExistsError(
             f"expected a new or empty folder for the {what}, found files in {out}; give another one{way_on}"

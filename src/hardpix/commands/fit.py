@@ -26,6 +26,7 @@ from hardpix.data import MAPS, DataError, describe
 from hardpix.training.checkpoint_io import VerifiedCheckpointIO
 from hardpix.training.checkpoints import BestCheckpoint, LastCheckpoint
 from hardpix.training.data_module import SegmentationData
+from hardpix.training.finite import StopWhereNotFinite
 from hardpix.training.folders import show
 from hardpix.training.quiet import quiet
 from hardpix.training.resuming import (
@@ -327,7 +328,7 @@ def _build_trainer(settings: Namespace, seed: int, folder: RunFolder, checkpoint
         ]
     own = given.pop("callbacks") or []
     callbacks: list[Callback] = [*own] if isinstance(own, list) else [own]
-    callbacks += [SeedEveryBatch(seed), RunRecord(folder.record)]
+    callbacks += [SeedEveryBatch(seed), StopWhereNotFinite(folder.path, seed), RunRecord(folder.record)]
     if logger:
         callbacks.append(LearningRateMonitor(logging_interval="epoch"))
     if given["enable_progress_bar"] is None:

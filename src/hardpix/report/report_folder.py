@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hardpix.cli.results import RECORD, require_free, write_whole
 
 # Version of the report's data; raise it when a figure changes its meaning.
 FORMAT = 2
+# A new report is written here, inside its folder, until it is whole.
+PLACE = ".hardpix.new"
+# A new report that is whole, while its files take the place of an earlier one's.
+WHOLE = ".hardpix.whole"
 FOLDERS = ("scripts", "data", "thumbnails", "pictures", "against")
 PICTURES = ("image.jpg", "truth.png", "prediction.png", "kinds.png", "hardness.png", "suspects.png", "labels.js")
 
@@ -29,7 +35,7 @@ def require_room(out: Path, inputs: Iterable[Path] = (), overwrite: bool = False
         ValueError: the folder is one that is read, lies in one, or holds one.
         FileExistsError: it holds something that is not a report, or a report that may not be replaced.
     """
-    require_free(out, inputs, overwrite, replaceable=is_report(out), what="report")
+    require_free(out, inputs, overwrite, replaceable=is_report(out) or is_report(out / WHOLE), what="report")
 
 
 def prepare_report(out: Path, inputs: Iterable[Path] = (), overwrite: bool = False) -> None:
@@ -55,6 +61,66 @@ def prepare_report(out: Path, inputs: Iterable[Path] = (), overwrite: bool = Fal
     if out.exists():
         _empty(out)
     write_whole(out / RECORD, json.dumps({"command": "diagnose"}) + "\n")
+
+
+@contextmanager
+def new_report(out: Path, inputs: Iterable[Path] = (), overwrite: bool = False) -> Iterator[Path]:
+    """The place to write a report to; when the block ends without an error it takes an earlier one's place.
+
+    Until then the earlier report stays as it is. The place lies inside the folder, so that nothing is copied. Files in
+    the folder that no report writes stay.
+
+    Args:
+        out: the folder.
+        inputs: folders that are read.
+        overwrite: whether an earlier report may be replaced.
+
+    Raises:
+        ValueError, FileExistsError: as `prepare_report`.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     with new_report(Path(folder) / "report") as place:
+        ...         _ = (place / "index.html").write_text("page")
+        ...     sorted(path.name for path in (Path(folder) / "report").iterdir())
+        ['hardpix.json', 'index.html']
+    """
+    place = out / PLACE
+    require_room(out, inputs, overwrite)
+    existed = out.exists()
+    if (out / WHOLE).is_dir():
+        # A process was killed in the middle.
+        _take_place(out)
+    shutil.rmtree(place, ignore_errors=True)
+    prepare_report(place)
+    try:
+        yield place
+    except BaseException:
+        shutil.rmtree(place, ignore_errors=True)
+        if not existed:
+            with suppress(OSError):
+                out.rmdir()
+        raise
+    place.rename(out / WHOLE)
+    (out / RECORD).unlink(missing_ok=True)
+    _empty(out)
+    _take_place(out)
+
+
+def _take_place(out: Path) -> None:
+    """Move a whole report into the folder that it is in. Its record comes last: half a move is no report."""
+    for path in sorted((out / WHOLE).iterdir(), key=lambda path: path.name == RECORD):
+        _move(path, out / path.name)
+    shutil.rmtree(out / WHOLE)
+
+
+def _move(source: Path, target: Path) -> None:
+    if source.is_dir() and target.is_dir():
+        for path in source.iterdir():
+            _move(path, target / path.name)
+    else:
+        source.replace(target)
 
 
 def is_report(folder: Path) -> bool:

@@ -21,6 +21,7 @@ from hardpix.data.yaml_files import read_yaml
 from hardpix.training.checkpoint_io import previous_of
 from hardpix.training.checkpoints import load_weights, read_checkpoint
 from hardpix.training.data_module import SegmentationData
+from hardpix.training.finite import require_finite_weights
 from hardpix.training.given_files import GivenFiles
 from hardpix.training.processes import is_first_process
 from hardpix.training.task import SegmentationTask
@@ -185,6 +186,26 @@ class RunFolder:
 
         Raises:
             FileNotFoundError: the folder holds no run, or no such checkpoint.
+            NotFinite: its weights hold NaN or infinity.
+        """
+        task = self.build_task()
+        path = self.checkpoint(which)
+        weights = read_checkpoint(path, weights_only=True)["state_dict"]
+        require_finite_weights(weights, task, path)
+        load_weights(
+            task,
+            weights,
+            f"expected the weights of the network and objective in {self.config}, found others in {path}; give a "
+            "checkpoint of this run",
+        )
+        return task.eval()
+
+    def build_task(self) -> SegmentationTask:
+        """The task as it was before the training, on the CPU; its weights are random.
+
+        Raises:
+            FileNotFoundError: the folder holds no run.
+            ValueError: it cannot be built.
         """
         config, classes = self.read_config(), self.read_classes()
         with_new_places(read_yaml(self.config, dict))
@@ -195,15 +216,7 @@ class RunFolder:
             "in_channels": self.channels,
             "ignore_index": config["data"]["ignore_index"],
         }
-        task = _build(SegmentationTask, _without_downloads(settings), "model")
-        path = self.checkpoint(which)
-        load_weights(
-            task,
-            read_checkpoint(path, weights_only=True)["state_dict"],
-            f"expected the weights of the network and objective in {self.config}, found others in {path}; give a "
-            "checkpoint of this run",
-        )
-        return task.eval()
+        return _build(SegmentationTask, _without_downloads(settings), "model")
 
     def validation_set(self, max_pixels: int | None = None) -> Dataset:
         """The images that the run held out, whatever has been added to their folder since.

@@ -117,6 +117,11 @@ def test_a_bad_image_in_the_validation_is_named(tmp_path: Path) -> None:
     assert "Traceback" not in outcome.err
 
 
+class OneProcess:
+    def broadcast(self, value: object) -> object:
+        return value
+
+
 class Scaled:
     """A precision plugin with a scaler."""
 
@@ -124,7 +129,7 @@ class Scaled:
 
 
 class TrainerOfOne:
-    precision_plugin = Scaled()
+    precision_plugin, strategy = Scaled(), OneProcess()
     global_step, current_epoch, estimated_stepping_batches, world_size, global_rank = 0, 0, 10, 1, 0
     precision, datamodule, sanity_checking, optimizers = "16-mixed", None, False, ()
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from hardpix.cli.folder_lock import OWN, taken
 from hardpix.data.whole_files import whole_file
 
 # In every folder of results: what made it, and which files it wrote.
 RECORD = "hardpix.json"
-# Beginning of the names of files and folders that hardpix has while it works, and leaves where it is killed.
-OWN = ".hardpix."
 
 
 def prepare_output(
@@ -53,6 +53,23 @@ def prepare_output(
         (out / file).unlink(missing_ok=True)
     record = json.dumps({**made_by, "files": files}, indent=1, ensure_ascii=False)
     write_whole(out / RECORD, record + "\n")
+
+
+@contextmanager
+def output_folder(
+    out: Path, files: Iterable[str], inputs: Iterable[Path], overwrite: bool, made_by: Mapping[str, Any]
+) -> Iterator[None]:
+    """The folder that results go to, as `prepare_output` makes it, for one process alone while the block lasts.
+
+    Raises:
+        ValueError, FileExistsError: as `prepare_output`.
+        FolderInUse: another process writes to it.
+    """
+    inputs = list(inputs)
+    require_free(out, inputs, overwrite, replaceable=recorded_files(out) is not None)
+    with taken(out):
+        prepare_output(out, files, inputs, overwrite, made_by)
+        yield
 
 
 def require_free(

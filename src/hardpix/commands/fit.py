@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from hardpix.training.checkpoints import BestCheckpoint, LastCheckpoint
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.finite import StopWhereNotFinite
 from hardpix.training.folders import show
+from hardpix.training.new_run import DATED, new_run
 from hardpix.training.quiet import quiet
 from hardpix.training.resuming import (
     readable_checkpoint,
@@ -126,51 +128,56 @@ def fit(arguments: list[str]) -> RunFolder:
         UsageError: settings, data or a network that cannot be used, or a run folder that is taken, before anything is
             written.
     """
-    with checked_input(MisconfigurationException, ModuleNotFoundError), quiet():
-        parser = build_parser()
-        settings = _with_whole_paths(_parse(parser, _with_saved_config(with_new_places(arguments))))
-        folder = RunFolder(Path(settings.run or datetime.now().strftime("runs/%Y%m%d-%H%M%S")))
-        resumed = readable_checkpoint(folder) if settings.resume else None
-        if resumed is None:
-            folder.require_new()
-        seed_everything(settings.seed, workers=True, verbose=False)
-        ready = _instantiate(parser, settings)
-        data, task = ready.data, ready.model
-        folder.require_outside(data.folders)
-        if resumed is not None:
-            require_same_optimizer(folder, settings.model.optimizer.class_path)
-            require_same_split(folder, data)
-            require_same_classes(folder, data)
-            require_same_images(folder, data)
-            data.first_epoch = require_checkpoint(folder, resumed, task, settings.trainer.max_epochs)
-        _dry_run(task, data)
-        useless = task.unused_settings(data.maps_asked_for)
-        useless += [
-            f"the {len(data.streams[name])} images of the stream {name} are not used: {type(task.recipe).__name__} "
-            "does not want them; SelfTraining and other recipes do (--model.recipe)"
-            for name in data.unwanted
-        ]
-        if useless:
-            show("[yellow]Warnings[/yellow]", *map(escape, useless))
-        trainer = _build_trainer(ready.trainer, settings.seed, folder, settings.checkpoint_minutes)
-        if trainer.precision in HALF:
-            show("[yellow]Warnings[/yellow]", escape(HALF_WEIGHTS.format(trainer.precision)))
-        if trainer.is_global_zero:
-            saved = settings.clone()
-            saved.pop("resume", None)
-            saved.pop("run", None)
-            folder.save(parser.dump(saved, skip_validation=True, skip_unset=False), data)
-    with quiet():
-        try:
-            lacking = {f"images_without_{key}": len(stems) for key, stems in data.lacking.items() if stems}
-            for logger in trainer.loggers if lacking else ():
-                logger.log_hyperparams(lacking)
-            trainer.fit(task, datamodule=data, ckpt_path=resumed, weights_only=False)
-        except SystemExit:
-            # Lightning raises this after Ctrl-C.
-            if trainer.interrupted:
-                raise KeyboardInterrupt from None
-            raise
+    with ExitStack() as until_done:
+        with checked_input(MisconfigurationException, ModuleNotFoundError), quiet():
+            parser = build_parser()
+            settings = _with_whole_paths(_parse(parser, _with_saved_config(with_new_places(arguments))))
+            folder = RunFolder(Path(settings.run or datetime.now().strftime(DATED)))
+            if settings.resume:
+                until_done.enter_context(folder.taken())
+            elif settings.run:
+                folder.require_new()
+            resumed = readable_checkpoint(folder) if settings.resume else None
+            seed_everything(settings.seed, workers=True, verbose=False)
+            ready = _instantiate(parser, settings)
+            data, task = ready.data, ready.model
+            folder.require_outside(data.folders)
+            if resumed is not None:
+                require_same_optimizer(folder, settings.model.optimizer.class_path)
+                require_same_split(folder, data)
+                require_same_classes(folder, data)
+                require_same_images(folder, data)
+                data.first_epoch = require_checkpoint(folder, resumed, task, settings.trainer.max_epochs)
+            _dry_run(task, data)
+            useless = task.unused_settings(data.maps_asked_for)
+            useless += [
+                f"the {len(data.streams[name])} images of the stream {name} are not used: {type(task.recipe).__name__} "
+                "does not want them; SelfTraining and other recipes do (--model.recipe)"
+                for name in data.unwanted
+            ]
+            if useless:
+                show("[yellow]Warnings[/yellow]", *map(escape, useless))
+            if resumed is None:
+                folder = until_done.enter_context(new_run(settings.run))
+            trainer = _build_trainer(ready.trainer, settings.seed, folder, settings.checkpoint_minutes)
+            if trainer.precision in HALF:
+                show("[yellow]Warnings[/yellow]", escape(HALF_WEIGHTS.format(trainer.precision)))
+            if trainer.is_global_zero:
+                saved = settings.clone()
+                saved.pop("resume", None)
+                saved.pop("run", None)
+                folder.save(parser.dump(saved, skip_validation=True, skip_unset=False), data)
+        with quiet():
+            try:
+                lacking = {f"images_without_{key}": len(stems) for key, stems in data.lacking.items() if stems}
+                for logger in trainer.loggers if lacking else ():
+                    logger.log_hyperparams(lacking)
+                trainer.fit(task, datamodule=data, ckpt_path=resumed, weights_only=False)
+            except SystemExit:
+                # Lightning raises this after Ctrl-C.
+                if trainer.interrupted:
+                    raise KeyboardInterrupt from None
+                raise
     return folder
 
 

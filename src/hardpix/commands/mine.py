@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from hardpix.cli.arguments import checked_input
 from hardpix.cli.errors import UsageError
-from hardpix.cli.results import prepare_output
+from hardpix.cli.results import output_folder
 from hardpix.commands.predict import to_16_bit
 from hardpix.data import Transformed, write_mask
 from hardpix.data.whole_files import whole_file
@@ -64,28 +65,31 @@ def mine(
         overwrite: Whether earlier results of hardpix in OUT may be replaced; other files never are.
     """
     folder = RunFolder(run)
-    with checked_input():
-        given = GivenFiles(images, masks, image_suffix, mask_suffix, label_map, threshold, palette, max_pixels)
-        task, samples, _ = open_run(folder, checkpoint, device, given)
-        chosen = mined_signal(task, signal, masks)
-        ending = "png" if chosen.has_level else "npy"
-        classes = folder.read_classes()
-        made_by = {"command": "mine", "checkpoint": str(folder.checkpoint(checkpoint)), "images": str(images)}
-        files = [f"{chosen.name}.csv", *(f"{chosen.name}/{stem}.{ending}" for stem in samples.stems)]
-        read = [images, *([] if masks is None else [masks]), *folder.data_folders()]
-        prepare_output(out, files, read, overwrite, made_by)
-    with (out / f"{chosen.name}.csv").open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(["image", "class", "class_from", "pixels", "mean", "p95"])
-        for found in infer(task, Transformed(samples, folder.evaluation_transform()), signal=chosen, label="mining"):
-            assert found.level is not None
-            level = found.level.numpy()
-            write_level(out / chosen.name / f"{found.stem}.{ending}", level, chosen)
-            source, index = ("prediction", found.prediction) if found.target is None else ("mask", found.target)
-            for name, pixels in by_class(level, index.numpy(), classes.names):
-                row = [len(pixels), f"{pixels.mean(dtype=np.float64):.6f}", f"{np.quantile(pixels, 0.95):.6f}"]
-                table.writerow([found.stem, name, source, *row])
-    console.print(f"{chosen.name} of {len(samples)} images in {out}")
+    with ExitStack() as until_done:
+        with checked_input():
+            given = GivenFiles(images, masks, image_suffix, mask_suffix, label_map, threshold, palette, max_pixels)
+            task, samples, _ = open_run(folder, checkpoint, device, given)
+            chosen = mined_signal(task, signal, masks)
+            ending = "png" if chosen.has_level else "npy"
+            classes = folder.read_classes()
+            made_by = {"command": "mine", "checkpoint": str(folder.checkpoint(checkpoint)), "images": str(images)}
+            files = [f"{chosen.name}.csv", *(f"{chosen.name}/{stem}.{ending}" for stem in samples.stems)]
+            read = [images, *([] if masks is None else [masks]), *folder.data_folders()]
+            until_done.enter_context(output_folder(out, files, read, overwrite, made_by))
+        with (out / f"{chosen.name}.csv").open("w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file)
+            table.writerow(["image", "class", "class_from", "pixels", "mean", "p95"])
+            for found in infer(
+                task, Transformed(samples, folder.evaluation_transform()), signal=chosen, label="mining"
+            ):
+                assert found.level is not None
+                level = found.level.numpy()
+                write_level(out / chosen.name / f"{found.stem}.{ending}", level, chosen)
+                source, index = ("prediction", found.prediction) if found.target is None else ("mask", found.target)
+                for name, pixels in by_class(level, index.numpy(), classes.names):
+                    row = [len(pixels), f"{pixels.mean(dtype=np.float64):.6f}", f"{np.quantile(pixels, 0.95):.6f}"]
+                    table.writerow([found.stem, name, source, *row])
+        console.print(f"{chosen.name} of {len(samples)} images in {out}")
 
 
 def mined_signal(task: SegmentationTask, name: str | None, masks: Path | None) -> Signal:

@@ -6,17 +6,18 @@ import json
 import re
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
+from hardpix.cli.folder_lock import OWN, taken
 from hardpix.cli.results import RECORD, require_free, write_whole
 
 # Version of the report's data; raise it when a figure changes its meaning.
 FORMAT = 2
 # A new report is written here, inside its folder, until it is whole.
-PLACE = ".hardpix.new"
+PLACE = f"{OWN}new"
 # A new report that is whole, while its files take the place of an earlier one's.
-WHOLE = ".hardpix.whole"
+WHOLE = f"{OWN}whole"
 FOLDERS = ("scripts", "data", "thumbnails", "pictures", "against")
 PICTURES = ("image.jpg", "truth.png", "prediction.png", "kinds.png", "hardness.png", "suspects.png", "labels.js")
 
@@ -77,6 +78,7 @@ def new_report(out: Path, inputs: Iterable[Path] = (), overwrite: bool = False) 
 
     Raises:
         ValueError, FileExistsError: as `prepare_report`.
+        FolderInUse: another process writes to the folder.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -86,26 +88,24 @@ def new_report(out: Path, inputs: Iterable[Path] = (), overwrite: bool = False) 
         ...     sorted(path.name for path in (Path(folder) / "report").iterdir())
         ['hardpix.json', 'index.html']
     """
-    place = out / PLACE
+    place, inputs = out / PLACE, list(inputs)
     require_room(out, inputs, overwrite)
-    existed = out.exists()
-    if (out / WHOLE).is_dir():
-        # A process was killed in the middle.
-        _take_place(out)
-    shutil.rmtree(place, ignore_errors=True)
-    prepare_report(place)
-    try:
-        yield place
-    except BaseException:
+    with taken(out):
+        if (out / WHOLE).is_dir():
+            # A process was killed in the middle.
+            _take_place(out)
+        require_room(out, inputs, overwrite)
         shutil.rmtree(place, ignore_errors=True)
-        if not existed:
-            with suppress(OSError):
-                out.rmdir()
-        raise
-    place.rename(out / WHOLE)
-    (out / RECORD).unlink(missing_ok=True)
-    _empty(out)
-    _take_place(out)
+        prepare_report(place)
+        try:
+            yield place
+        except BaseException:
+            shutil.rmtree(place, ignore_errors=True)
+            raise
+        place.rename(out / WHOLE)
+        (out / RECORD).unlink(missing_ok=True)
+        _empty(out)
+        _take_place(out)
 
 
 def _take_place(out: Path) -> None:

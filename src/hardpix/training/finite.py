@@ -71,6 +71,8 @@ class StopWhereNotFinite(Callback):
         self.skipped: Tensor | None = None
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        # Runs without a name: other processes have named their folder by their own clock.
+        self.folder = Path(trainer.strategy.broadcast(str(self.folder)))
         self.late = pl_module.device.type != "cpu" if self.late is None else self.late
         # Masks of attention hold −inf by design.
         self.exempt = frozenset(not_finite(dict(pl_module.named_buffers())))

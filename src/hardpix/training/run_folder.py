@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentError
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from jsonargparse import ArgumentParser
 from torch.utils.data import Dataset
 
 from hardpix.cli.arguments import explain
+from hardpix.cli.folder_lock import OWN, taken
 from hardpix.cli.moved import with_new_places
 from hardpix.cli.results import write_whole
 from hardpix.data import ClassTable, DataError, EvaluationTransform, Folders, ImageFormat, SegmentationFolder
@@ -107,7 +109,8 @@ class RunFolder:
             FileExistsError: there is something in it. Of several processes only the first looks, before the others
                 start.
         """
-        empty = not self.path.exists() or (self.path.is_dir() and not any(self.path.iterdir()))
+        entries = self.path.iterdir() if self.path.is_dir() else iter([self.path] * self.path.exists())
+        empty = all(path.name.startswith(OWN) for path in entries)
         if empty or not is_first_process():
             return
         earlier = self.config.exists()
@@ -115,6 +118,14 @@ class RunFolder:
         raise FileExistsError(
             f"expected a new or empty folder as --run, found {found} in {self.path}; give another one{way_on}"
         )
+
+    def taken(self) -> AbstractContextManager[None]:
+        """Keeps other commands out of the folder; of several processes only the first does.
+
+        Raises:
+            FolderInUse: another process trains there.
+        """
+        return taken(self.path) if is_first_process() else nullcontext()
 
     def require_outside(self, folders: Iterable[Path]) -> None:
         """A run's files stay away from the data.

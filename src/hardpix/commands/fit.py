@@ -26,10 +26,12 @@ from hardpix.cli.moved import with_new_places
 from hardpix.data import MAPS, DataError, describe
 from hardpix.training.checkpoint_io import VerifiedCheckpointIO
 from hardpix.training.checkpoints import BestCheckpoint, LastCheckpoint
+from hardpix.training.data_files import Record, files_of, record_of, require_same_files
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.finite import StopWhereNotFinite
 from hardpix.training.folders import show
 from hardpix.training.new_run import DATED, new_run
+from hardpix.training.processes import is_first_process
 from hardpix.training.quiet import quiet
 from hardpix.training.resuming import (
     readable_checkpoint,
@@ -86,6 +88,11 @@ def build_parser() -> Parser:
         action="store_true",
         help="Go on with the run in --run from its last checkpoint, with its settings; the result is that of a run "
         "that was never interrupted.",
+    )
+    parser.add_argument(
+        "--accept_changed_data",
+        action="store_true",
+        help="With --resume: go on although images, masks or maps are others than the run was started with.",
     )
     parser.add_argument(
         "--checkpoint_minutes",
@@ -157,6 +164,7 @@ def fit(arguments: list[str]) -> RunFolder:
             ]
             if useless:
                 show("[yellow]Warnings[/yellow]", *map(escape, useless))
+            files = _files(folder, data, resumed is not None, settings.accept_changed_data)
             if resumed is None:
                 folder = until_done.enter_context(new_run(settings.run))
             trainer = _build_trainer(ready.trainer, settings.seed, folder, settings.checkpoint_minutes)
@@ -166,7 +174,8 @@ def fit(arguments: list[str]) -> RunFolder:
                 saved = settings.clone()
                 saved.pop("resume", None)
                 saved.pop("run", None)
-                folder.save(parser.dump(saved, skip_validation=True, skip_unset=False), data)
+                saved.pop("accept_changed_data", None)
+                folder.save(parser.dump(saved, skip_validation=True, skip_unset=False), data, files)
         with quiet():
             try:
                 lacking = {f"images_without_{key}": len(stems) for key, stems in data.lacking.items() if stems}
@@ -221,6 +230,13 @@ def try_settings(settings: Namespace, data: SegmentationData | None = None) -> S
             _trainer_alone(settings), settings.seed, RunFolder(Path("untrained")), settings.checkpoint_minutes
         )
     return data
+
+
+def _files(folder: RunFolder, data: SegmentationData, resumed: bool, accepted: bool) -> Record | None:
+    if not is_first_process():
+        return None
+    files = files_of(data)
+    return require_same_files(folder.path, folder.read_files(), files, accepted) if resumed else record_of(files)
 
 
 def _dry_run(task: SegmentationTask, data: SegmentationData) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from argparse import ArgumentError
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
@@ -22,6 +23,7 @@ from hardpix.data.transforms import normalization
 from hardpix.data.yaml_files import read_yaml
 from hardpix.training.checkpoint_io import previous_of
 from hardpix.training.checkpoints import load_weights, read_checkpoint
+from hardpix.training.data_files import Record
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.finite import require_finite_weights
 from hardpix.training.given_files import GivenFiles
@@ -41,6 +43,7 @@ class RunFolder:
     - config.yaml: everything that ``hardpix fit`` was given
     - classes.yaml: the class table
     - split.yaml: which files were trained on and which held out
+    - files.json: size, time and checksum of every file that is read
     - images.yaml: bands and range of images that are not plain RGB
     - checkpoints/best.ckpt and last.ckpt
     - logs/part_0: metrics.csv and TensorBoard's events; part_1 after the run was resumed once, and so on
@@ -60,6 +63,10 @@ class RunFolder:
     @property
     def split(self) -> Path:
         return self.path / "split.yaml"
+
+    @property
+    def files(self) -> Path:
+        return self.path / "files.json"
 
     @property
     def images(self) -> Path:
@@ -137,7 +144,7 @@ class RunFolder:
             if self.path.resolve().is_relative_to(data.resolve()):
                 raise ValueError(f"expected a run folder outside of the data ({data}), found {self.path}")
 
-    def save(self, config: str, data: SegmentationData) -> None:
+    def save(self, config: str, data: SegmentationData, files: Record | None = None) -> None:
         """Write what a run is started with."""
         write_whole(self.classes, _as_yaml(data.classes.to_dict()))
         if data.image_format != ImageFormat() or data.channels != 3:
@@ -145,6 +152,9 @@ class RunFolder:
             write_whole(self.images, _as_yaml(seen))
         if data.split is not None:
             write_whole(self.split, _as_yaml(data.split))
+        if files:
+            lines = ",\n".join(f"{json.dumps(key)}: {json.dumps(entry)}" for key, entry in files.items())
+            write_whole(self.files, f"{{\n{lines}\n}}\n")
         # The last: a folder with a configuration is a run.
         write_whole(self.config, config)
 
@@ -166,6 +176,23 @@ class RunFolder:
     def read_split(self) -> dict[str, dict[str, Any]] | None:
         """Folders and stems of what was trained on ("train") and held out ("val"); None for data sets in code."""
         return read_yaml(self.split, dict) if self.split.is_file() else None
+
+    def read_files(self) -> Record | None:
+        """Files that the run was started with; None of runs of earlier versions and of data sets in code.
+
+        Raises:
+            ValueError: the record is broken.
+        """
+        if not self.files.is_file():
+            return None
+        try:
+            content = json.loads(self.files.read_text(encoding="utf-8"))
+            return {key: (int(size), int(time), str(checksum)) for key, (size, time, checksum) in content.items()}
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"expected size, time and checksum of every file of the run in {self.files}, found something else "
+                f"({error}); remove it, and the data are no longer compared"
+            ) from error
 
     def read_classes(self) -> ClassTable:
         """The classes that the network learned."""

@@ -3,73 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from hardpix.cli.folder_lock import OWN, taken
+from hardpix.cli.folder_lock import OWN
 from hardpix.data.whole_files import whole_file
 
 # In every folder of results: what made it, and which files it wrote.
 RECORD = "hardpix.json"
-
-
-def prepare_output(
-    out: Path, files: Iterable[str], inputs: Iterable[Path], overwrite: bool, made_by: Mapping[str, Any]
-) -> None:
-    """Make the folder that results go to, with a record of what made them and of the files that are to come.
-
-    Args:
-        out: the folder.
-        files: paths within it that will be written.
-        inputs: folders that are read.
-        overwrite: whether earlier results, which are the files in the record of a folder, may be replaced. Those that
-            do not come again are removed, so that no result of another network stays among the new ones.
-        made_by: what else is recorded.
-
-    Raises:
-        ValueError: the folder is one that is read, lies in one, or holds one.
-        FileExistsError: it holds something that is not an earlier result, or that may not be replaced.
-
-    Example:
-        >>> from tempfile import TemporaryDirectory
-        >>> with TemporaryDirectory() as folder:
-        ...     out = Path(folder) / "out"
-        ...     prepare_output(out, ["labels/a.png"], [], False, {"command": "predict"})
-        ...     json.loads((out / RECORD).read_text())
-        {'command': 'predict', 'files': ['labels/a.png']}
-    """
-    earlier = recorded_files(out)
-    require_free(out, inputs, overwrite, replaceable=earlier is not None)
-    files = sorted(files)
-    ours = set(earlier or [])
-    if in_the_way := [file for file in files if file not in ours and (out / file).exists()]:
-        raise FileExistsError(
-            f"expected only earlier results to be replaced in {out}, found {len(in_the_way)} other files in their "
-            f"place, such as {in_the_way[0]}; give another folder, or move them"
-        )
-    for file in ours.difference(files):
-        (out / file).unlink(missing_ok=True)
-    record = json.dumps({**made_by, "files": files}, indent=1, ensure_ascii=False)
-    write_whole(out / RECORD, record + "\n")
-
-
-@contextmanager
-def output_folder(
-    out: Path, files: Iterable[str], inputs: Iterable[Path], overwrite: bool, made_by: Mapping[str, Any]
-) -> Iterator[None]:
-    """The folder that results go to, as `prepare_output` makes it, for one process alone while the block lasts.
-
-    Raises:
-        ValueError, FileExistsError: as `prepare_output`.
-        FolderInUse: another process writes to it.
-    """
-    inputs = list(inputs)
-    require_free(out, inputs, overwrite, replaceable=recorded_files(out) is not None)
-    with taken(out):
-        prepare_output(out, files, inputs, overwrite, made_by)
-        yield
 
 
 def require_free(
@@ -117,8 +59,8 @@ def require_outside(out: Path, inputs: Iterable[Path], what: str = "results") ->
             )
 
 
-def recorded_files(out: Path) -> list[str] | None:
-    """The files in a folder that an earlier command wrote, by its record; None where there is no such record."""
+def read_record(out: Path) -> dict[str, Any] | None:
+    """What made the results in a folder, and which files they are; None where there is no such record."""
     try:
         record = json.loads((out / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -129,7 +71,7 @@ def recorded_files(out: Path) -> list[str] | None:
     inside = isinstance(files, list) and all(
         isinstance(file, str) and (out / file).resolve().is_relative_to(out.resolve()) for file in files
     )
-    return files if inside else None
+    return record if inside else None
 
 
 def write_whole(file: Path, text: str) -> None:

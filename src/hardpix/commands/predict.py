@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from torch.utils.data import Subset
 
 from hardpix.cli.arguments import checked_input
-from hardpix.cli.results import output_folder
+from hardpix.cli.output import Output, output_folder
 from hardpix.data import Transformed, write_mask
 from hardpix.data.whole_files import whole_file
 from hardpix.refiners import Refiner
+from hardpix.training.fingerprint import fingerprint
 from hardpix.training.given_files import GivenFiles
 from hardpix.training.inference import console, infer, open_run
 from hardpix.training.run_folder import RunFolder
@@ -66,12 +68,16 @@ def predict(
                 made_by["refine"] = type(refine).__name__
             kinds = [("labels", "png")] + [("overlays", "jpg")] * overlays + [("confidence", "png")] * confidence
             kinds += [("probabilities", "npy")] * probabilities
-            files = [f"{kind}/{stem}.{ending}" for kind, ending in kinds for stem in samples.stems]
-            until_done.enter_context(output_folder(out, files, [images, *folder.data_folders()], overwrite, made_by))
+            files = {stem: [f"{kind}/{stem}.{ending}" for kind, ending in kinds] for stem in samples.stems}
+            depends_on = fingerprint(
+                folder, checkpoint, samples, {**made_by, "kinds": kinds}, *([refine] if refine else [])
+            )
+            read = [images, *folder.data_folders()]
+            output = until_done.enter_context(output_folder(Output(out, files), read, overwrite, made_by, depends_on))
         transformed = Transformed(samples, folder.evaluation_transform(keep_original=refine is not None))
         if refine is not None:
             refine = refine.to(task.device).eval()
-        for found in infer(task, transformed, probabilities=probabilities, refiner=refine):
+        for found in infer(task, Subset(transformed, output.remaining), probabilities=probabilities, refiner=refine):
             index = found.prediction.numpy()
             write_mask(out / "labels" / f"{found.stem}.png", classes.stored(index))
             if overlays:
@@ -84,6 +90,7 @@ def predict(
             if found.probabilities is not None:
                 with whole_file(out / "probabilities" / f"{found.stem}.npy") as file:
                     np.save(file, found.probabilities.numpy())
+            output.done(found.stem)
         console.print(f"{len(samples)} images labeled in {out}")
 
 

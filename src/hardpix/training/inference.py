@@ -155,7 +155,9 @@ def infer(
 def _require_finite(values: Tensor, what: str, samples: Dataset, stem: str) -> None:
     if bool(values.isfinite().all()):
         return
-    files = getattr(getattr(samples, "samples", samples), "files", {}).get("images", {})
+    while (inner := getattr(samples, "dataset", getattr(samples, "samples", None))) is not None:
+        samples = inner
+    files = getattr(samples, "files", {}).get("images", {})
     share = 100 * float((~values.isfinite()).float().mean())
     raise NotFinite(
         f"expected finite {what} for {files.get(stem, stem)}, found NaN or infinity in {share:.2g} % of the values: "

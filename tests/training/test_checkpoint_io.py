@@ -117,7 +117,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path) -> None:
 
 
 def test_nothing_goes_through_the_temporary_folder(data: Data, tmp_path: Path) -> None:
-    """Which may be small, or on another file system, from where a file is copied and not renamed."""
+    """It may be small, or on another file system, from where a file is copied and not renamed."""
     (tmp_path / "temporary").mkdir()
     arguments = [*data.arguments, *TINY, "--trainer.logger", "false", "--run", str(tmp_path / "run")]
     watch = "[{class_path: my_networks.RefuseFiles, init_args: {folder: '" + str(tmp_path / "temporary") + "'}}]"

@@ -102,7 +102,7 @@ def _locked(folder: Path) -> IO[str] | None:
             file.write(json.dumps({"process": os.getpid(), "machine": socket.gethostname(), "since": since}))
             file.flush()
             return file
-        # Whoever had it has removed it in the meantime.
+        # Its holder has removed it in the meantime.
         file.close()
 
 

@@ -53,8 +53,10 @@ class Output:
         path = self.folder / NOTES
         if go_on and path.is_file():
             for line in path.read_text(encoding="ascii", errors="replace").splitlines(keepends=True):
+                if not line.endswith("\n"):
+                    continue
                 with suppress(ValueError):
-                    stem, note = json.loads(line) if line.endswith("\n") else (None, None)
+                    stem, note = json.loads(line)
                     files = self.files.get(stem)
                     if files is not None and all((self.folder / file).is_file() for file in files):
                         self.notes[stem] = note
@@ -134,8 +136,8 @@ def output_folder(
 def _require_free(out: Path, inputs: Iterable[Path], overwrite: bool, fingerprint: str) -> bool:
     """True where the folder holds the beginning of the same results."""
     earlier = read_record(out)
-    unfinished = earlier is not None and earlier.get("finished") is False
-    go_on = unfinished and earlier.get("fingerprint") == fingerprint
+    unfinished = (earlier or {}).get("finished") is False
+    go_on = unfinished and (earlier or {}).get("fingerprint") == fingerprint
     what = "results"
     if unfinished and not go_on:
         what = "results (those in it are of a command that was interrupted, with other images, settings or weights)"

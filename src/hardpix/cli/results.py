@@ -60,7 +60,7 @@ def require_outside(out: Path, inputs: Iterable[Path], what: str = "results") ->
 
 
 def read_record(out: Path) -> dict[str, Any] | None:
-    """What made the results in a folder, and which files they are; None where there is no such record."""
+    """Record of the results in a folder: the command, the checkpoint, the files; None where there is none."""
     try:
         record = json.loads((out / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):

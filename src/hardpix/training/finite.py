@@ -92,6 +92,7 @@ class StopWhereNotFinite(Callback):
     def on_after_backward(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.step is None:
             return
+        assert isinstance(pl_module.losses, dict)
         self.step.losses = pl_module.losses
         loss = self.step.losses["loss"]
         gradients = [p.grad for p in pl_module.parameters() if p.grad is not None and p.grad.layout == torch.strided]

@@ -29,6 +29,7 @@ FUNCTIONS = {
     "mine": ("hardpix.commands.mine", "mine"),
     "diagnose": ("hardpix.commands.diagnose", "diagnose"),
     "compare": ("hardpix.commands.compare", "compare"),
+    "replay": ("hardpix.commands.replay", "replay"),
     "demo": ("hardpix.commands.demo", "demo"),
 }
 
@@ -66,6 +67,7 @@ COMMANDS = {
     "mine": "write the learned hardness of every pixel, or the map of another signal",
     "diagnose": "show where and why label maps of any tool are wrong, and the mIoU to gain from each kind of error",
     "compare": "train several configurations from the same seeds; a table with confidence intervals",
+    "replay": "compute a training step once more whose loss was not finite, and say where it begins",
     "demo": "train twice on generated road scenes and show what learned hardness changes",
 }
 
@@ -85,6 +87,8 @@ def main(arguments: list[str] | None = None) -> int:
     if name not in COMMANDS:
         print(f"hardpix: unknown command {name!r}\n\n{_usage()}", file=sys.stderr)
         return 2
+    if name == "replay" and rest and not rest[0].startswith("-"):
+        rest = ["--dump", *rest]
     from hardpix.cli.own_modules import name_modules, own_folders, own_modules
 
     extra, needed = DIAGNOSE if name == "diagnose" else TRAIN

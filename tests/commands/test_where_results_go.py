@@ -156,6 +156,16 @@ def test_nothing_is_written_through_a_link(link: str, mixed: Mixed, tmp_path: Pa
     assert tree(tmp_path) == before
 
 
+@pytest.mark.parametrize("link", [".hardpix.lock", "labels/four.png.partial", "hardpix.json.partial"])
+def test_no_link_is_followed_while_results_are_written(link: str, mixed: Mixed, tmp_path: Path) -> None:
+    out, mine = tmp_path / "out", tmp_path / "mine.txt"
+    assert predict(mixed, out).code == 0
+    mine.write_text("mine")
+    (out / link).symlink_to(mine)
+    assert predict(mixed, out, "--overwrite").code == 0
+    assert mine.read_text() == "mine"
+
+
 def test_the_folder_itself_may_be_a_link(mixed: Mixed, tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     (tmp_path / "out").symlink_to(tmp_path / "disk")

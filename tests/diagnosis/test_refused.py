@@ -126,7 +126,7 @@ def test_a_report_that_was_never_finished_is_not_compared_with(here: Path, capsy
 def test_a_file_that_changes_after_it_was_checked(
     here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hardpix.commands.diagnose.prepare_report", lambda *_: Path("truth/a.png").write_bytes(b""))
+    monkeypatch.setattr("hardpix.commands.diagnose.print_examined", lambda *_: Path("truth/a.png").write_bytes(b""))
     assert main(typed()) == 2
     message = capsys.readouterr().err
     assert "a file has changed since it was checked" in message

@@ -1,6 +1,7 @@
 """Code that a user may have in a file of their own: hardpix has never heard of it."""
 
 import os
+import sys
 import time
 from collections.abc import Sequence
 from typing import Literal
@@ -13,6 +14,7 @@ from transformers import SegformerForSemanticSegmentation
 
 from hardpix.pixels import PixelBatch
 from hardpix.signals import Signal
+from hardpix.training.finite import StopWhereNotFinite
 
 
 class Tiny(nn.Module):
@@ -250,3 +252,69 @@ class Slow(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
         time.sleep(float(os.environ.get("SLOW_SECONDS", "0")))
+
+
+class MakeFolder(Callback):
+    """Makes a folder after the first step."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def on_train_batch_end(self, *_: object) -> None:
+        os.makedirs(self.path, exist_ok=True)
+
+
+class RefuseFiles(Callback):
+    """From the first step on, no file of this process may be made in a folder."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def on_train_start(self, *_: object) -> None:
+        def look(event: str, arguments: tuple) -> None:
+            if event == "open" and str(arguments[0]).startswith(self.folder):
+                raise RuntimeError(f"{arguments[0]} was opened")
+
+        sys.addaudithook(look)
+
+
+class BadSquares(Squares):
+    """Float images with names and weights; the fourth holds a number that is not finite in one of its maps."""
+
+    def __init__(self, length: int, where: str = "image", value: str = "nan") -> None:
+        super().__init__(length)
+        self.where, self.value = where, float(value)
+
+    def __getitem__(self, index: int) -> dict[str, object]:
+        sample = super().__getitem__(index)
+        sample |= {"image": sample["image"] / 255.0, "weight": torch.ones(32, 48), "stem": f"square_{index}"}
+        if index == 3:
+            sample[self.where] = sample[self.where].clone()
+            sample[self.where][..., 8:24, 12:36] = self.value
+        return sample
+
+
+class PoisonWeights(Callback):
+    """Makes a weight NaN after some step, as a broken optimizer would."""
+
+    def __init__(self, epoch: int, batch: int) -> None:
+        self.place = (epoch, batch)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: object, batch_idx: int
+    ) -> None:
+        if (trainer.current_epoch, batch_idx) == self.place:
+            with torch.no_grad():
+                pl_module.network.model.decoder[3].bias[1] = torch.nan
+
+
+class Late(Callback):
+    """Has the loss of a step looked at one step late, as on a GPU, or at once."""
+
+    def __init__(self, late: bool) -> None:
+        self.late = late
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        for callback in trainer.callbacks:
+            if isinstance(callback, StopWhereNotFinite):
+                callback.late = self.late

@@ -96,3 +96,16 @@ def test_a_report_is_not_replaced_through_links(link: str, masks: Path, theirs: 
     with pytest.raises(ValueError, match=f"found links, {link}"):
         diagnose(truth=masks, predictions=masks, out=theirs, workers=1, overwrite=True)
     assert {file: file.read_bytes() for file in place.rglob("*") if file.is_file()} == before
+
+
+@pytest.mark.parametrize("link", [".hardpix.new", ".hardpix.whole"])
+def test_links_in_the_place_of_a_report_that_is_not_whole_are_refused(
+    link: str, masks: Path, theirs: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "somewhere"
+    place.mkdir()
+    (place / "index.html").write_text("mine")
+    (theirs / link).symlink_to(place)
+    with pytest.raises(ValueError, match=f"found links, {link}"):
+        diagnose(truth=masks, predictions=masks, out=theirs, workers=1, overwrite=True)
+    assert {file.name: file.read_text() for file in place.iterdir()} == {"index.html": "mine"}

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hardpix.report.report_folder import is_report, prepare_report
+from hardpix.report import report_folder
+from hardpix.report.report_folder import is_report, new_report, prepare_report
 
 
 def listed(folder: Path) -> set[str]:
@@ -86,3 +87,74 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "report").write_text("mine")
     with pytest.raises(FileExistsError, match="found a file"):
         prepare_report(tmp_path / "report", overwrite=True)
+
+
+def fail_while_writing(out: Path) -> None:
+    with new_report(out, overwrite=True) as place:
+        (place / "index.html").write_text("half")
+        raise KeyboardInterrupt
+
+
+def write_report(out: Path, page: str) -> None:
+    with new_report(out, overwrite=True) as place:
+        for name in ("index.html", "thumbnails/000001.jpg"):
+            (place / name).parent.mkdir(exist_ok=True)
+            (place / name).write_text(page)
+
+
+def test_the_earlier_report_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
+    out = tmp_path / "report"
+    with pytest.raises(KeyboardInterrupt):
+        fail_while_writing(out)
+    assert not out.exists()
+    write_report(out, "earlier")
+    (out / "thumbnails" / "mine.txt").write_text("mine")
+    before = {name: (out / name).read_bytes() for name in listed(out) if (out / name).is_file()}
+    with pytest.raises(KeyboardInterrupt):
+        fail_while_writing(out)
+    assert {name: (out / name).read_bytes() for name in listed(out) if (out / name).is_file()} == before
+    write_report(out, "new")
+    assert {name: (out / name).read_text() for name in ("index.html", "thumbnails/000001.jpg")} == {
+        "index.html": "new",
+        "thumbnails/000001.jpg": "new",
+    }
+    assert (out / "thumbnails" / "mine.txt").read_text() == "mine"
+    assert listed(out) == {
+        "hardpix.json",
+        "index.html",
+        "thumbnails",
+        *(f"thumbnails/{n}" for n in ("000001.jpg", "mine.txt")),
+    }
+
+
+@pytest.mark.parametrize("moves", range(4))
+def test_a_kill_while_files_take_their_place(moves: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "report"
+    write_report(out, "earlier")
+    move, left = report_folder._move, iter(range(moves))
+
+    def killed(source: Path, target: Path) -> None:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        move(source, target)
+
+    monkeypatch.setattr(report_folder, "_move", killed)
+    if moves < 3:
+        with pytest.raises(KeyboardInterrupt):
+            write_report(out, "killed")
+        assert not is_report(out)
+    monkeypatch.undo()
+    write_report(out, "new")
+    assert is_report(out)
+    assert (out / "index.html").read_text() == "new"
+    assert not [name for name in listed(out) if name.startswith(".")]
+
+
+def test_a_kill_before_it_is_whole_is_no_obstacle(tmp_path: Path) -> None:
+    out = tmp_path / "report"
+    prepare_report(out / report_folder.PLACE)
+    (out / report_folder.PLACE / "index.html").write_text("half")
+    with new_report(out) as place:
+        (place / "index.html").write_text("whole")
+    assert (out / "index.html").read_text() == "whole"
+    assert listed(out) == {"hardpix.json", "index.html"}

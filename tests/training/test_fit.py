@@ -77,6 +77,7 @@ class TestTwoFolders:
             "config.yaml",
             "classes.yaml",
             "split.yaml",
+            "files.json",
             "checkpoints",
             "logs",
             "record.json",

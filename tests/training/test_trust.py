@@ -12,6 +12,7 @@ import yaml
 
 from hardpix.__main__ import main
 from hardpix.cli.errors import UntrustedRun
+from hardpix.training.dump import write_dump
 from hardpix.training.frozen_run import FrozenRun
 from hardpix.training.run_folder import RunFolder
 from hardpix.training.trust import is_known, require_trusted
@@ -87,6 +88,7 @@ def test_no_command_runs_what_a_strangers_run_names(
         ["predict", "--run", run, *images, "--out", "predicted"],
         ["label", "--run", run, *images, "--out", "labeled"],
         ["mine", "--run", run, *images, "--out", "mined"],
+        ["replay", dump_in(run)],
         ["fit", "--run", run, "--resume", "--trainer.max_epochs", "3"],
     ):
         main(arguments)
@@ -96,6 +98,28 @@ def test_no_command_runs_what_a_strangers_run_names(
         FrozenRun(Path(run))._read()
     except UntrustedRun:
         assert "optimizer" not in attack
+    assert not (here / "pwned").exists()
+
+
+def dump_in(run: str) -> str:
+    """A dump of a step of that run."""
+    file = Path(run) / "not_finite_step_1.pt"
+    weights = torch.load(Path(run) / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"]
+    batch = {"image": torch.zeros(1, 3, 64, 64), "target": torch.zeros(1, 64, 64, dtype=torch.long), "stem": ["a"]}
+    counts = {"step": 1, "epoch": 1, "batch": 1, "progress": 0.0, "seed": 0}
+    rest = {"precision": "32-true", "map_kinds": [], "losses": {}, "batches": batch, "state_dict": weights}
+    write_dump(file, counts | rest)
+    return str(file)
+
+
+def test_replay_refuses_a_strangers_network_and_says_how_to_go_on(
+    stranger: Callable[[Change], Path], here: Path
+) -> None:
+    run = stranger(network({"class_path": "evil.Net"}))
+    outcome = run_hardpix("replay", dump_in(str(run)), trust=False)
+    assert outcome.code == 2
+    assert "model.network: evil.Net, of" in outcome.err
+    assert outcome.err.splitlines()[-1].endswith("--trust-run")
     assert not (here / "pwned").exists()
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
+
+from hardpix.cli.folder_lock import OWN
+from hardpix.data.whole_files import whole_file
 
 # In every folder of results: what made it, and which files it wrote.
 RECORD = "hardpix.json"
@@ -15,50 +18,6 @@ RECORD = "hardpix.json"
 _OURS = re.compile(
     r"labels/.+\.png|overlays/.+\.jpg|confidence/.+\.png|probabilities/.+\.npy|(masks|trust)/.+\.png|classes\.yaml"
 )
-
-
-def prepare_output(
-    out: Path, files: Iterable[str], inputs: Iterable[Path], overwrite: bool, made_by: Mapping[str, Any]
-) -> None:
-    """Make the folder that results go to, with a record of what made them and of the files that are to come.
-
-    Args:
-        out: the folder.
-        files: paths within it that will be written.
-        inputs: folders that are read.
-        overwrite: whether earlier results, which are the files in the record of a folder, may be replaced. Those that
-            do not come again are removed, so that no result of another network stays among the new ones.
-        made_by: what else is recorded.
-
-    Raises:
-        ValueError: the folder is one that is read, lies in one, or holds one.
-        FileExistsError: it holds something that is not an earlier result, or that may not be replaced; or a link in the
-            place of a file or folder of the results.
-
-    Example:
-        >>> from tempfile import TemporaryDirectory
-        >>> with TemporaryDirectory() as folder:
-        ...     out = Path(folder) / "out"
-        ...     prepare_output(out, ["labels/a.png"], [], False, {"command": "predict"})
-        ...     json.loads((out / RECORD).read_text())
-        {'command': 'predict', 'files': ['labels/a.png']}
-    """
-    earlier = recorded_files(out)
-    require_free(out, inputs, overwrite, replaceable=earlier is not None)
-    files = sorted(files)
-    ours = set(earlier or [])
-    require_no_links(out, [RECORD, *files, *ours])
-    if in_the_way := [file for file in files if file not in ours and (out / file).exists()]:
-        raise FileExistsError(
-            f"expected only earlier results to be replaced in {out}, found {len(in_the_way)} other files in their "
-            f"place, such as {in_the_way[0]}; give another folder, or move them"
-        )
-    for file in ours.difference(files):
-        if (out / file).is_file():
-            (out / file).unlink()
-    out.mkdir(parents=True, exist_ok=True)
-    record = json.dumps({**made_by, "files": files}, indent=1, ensure_ascii=False)
-    (out / RECORD).write_text(record + "\n", encoding="utf-8")
 
 
 def require_free(
@@ -80,7 +39,11 @@ def require_free(
     require_outside(out, inputs, what)
     if out.exists() and not out.is_dir():
         raise FileExistsError(f"expected a folder for the {what}, found a file, {out}; give another name")
-    if out.exists() and any(out.iterdir()) and not (overwrite and replaceable):
+    if (
+        out.exists()
+        and not (overwrite and replaceable)
+        and any(not path.name.startswith(OWN) for path in out.iterdir())
+    ):
         way_on = f", or --overwrite to replace the {what} in it" if replaceable else ""
         raise FileExistsError(
             f"expected a new or empty folder for the {what}, found files in {out}; give another one{way_on}"
@@ -123,8 +86,8 @@ def require_outside(out: Path, inputs: Iterable[Path], what: str = "results") ->
             )
 
 
-def recorded_files(out: Path) -> list[str] | None:
-    """The files in a folder that an earlier command wrote, by its record; None where there is no such record."""
+def read_record(out: Path) -> dict[str, Any] | None:
+    """Record of the results in a folder: the command, the checkpoint, the files; None where there is none."""
     try:
         record = json.loads((out / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -135,7 +98,7 @@ def recorded_files(out: Path) -> list[str] | None:
     if not isinstance(files, list) or not all(isinstance(file, str) for file in files):
         return None
     tables = {file.removesuffix(".csv") for file in files if re.fullmatch(r"[^/]+\.csv", file)}
-    return files if all(_is_ours(file, tables) for file in files) else None
+    return record if all(_is_ours(file, tables) for file in files) else None
 
 
 def _is_ours(file: str, tables: Collection[str]) -> bool:
@@ -157,9 +120,5 @@ def write_whole(file: Path, text: str) -> None:
         ...     [path.name for path in Path(folder).rglob("*.*")]
         ['record.json']
     """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_suffix(".partial")
-    # A link of that name would be followed.
-    partial.unlink(missing_ok=True)
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(file)
+    with whole_file(file) as written:
+        written.write(text.encode("utf-8"))

@@ -11,6 +11,7 @@ from typing import Literal
 from rich.markup import escape
 
 from hardpix.cli.arguments import checked_input
+from hardpix.cli.results import write_whole
 from hardpix.cli.terminal import Terminal
 from hardpix.commands.check_report import as_json, print_part
 from hardpix.data import DataError, Folders, ImageFormat, Preset, check_folders, describe
@@ -162,5 +163,4 @@ def _write(path: Path, plan: SplitPlan, settings: Collection[str]) -> None:
         )
     first = next(iter(content.values()))
     first["refused"] = None if plan.error is None else own_settings(str(plan.error), settings)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")

@@ -6,6 +6,7 @@ import os
 import platform
 import statistics
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +22,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from hardpix.cli.arguments import checked_input
+from hardpix.cli.folder_lock import taken
 from hardpix.cli.terminal import Terminal
 from hardpix.data import ClassTable, Sample
 from hardpix.demo.evaluation import Evaluation, MapStability, evaluate
@@ -75,23 +77,26 @@ def demo(
                 f"{held_out}, {epochs} and {seed}"
             )
         require_place(out / "index.html")
-    train_set = Rendered(GeneratedScenes(scenes, seed=2 * seed), "drawing scenes to train on")
-    val_set = Rendered(GeneratedScenes(held_out, seed=2 * seed + 1), "drawing scenes held out")
-    data = make_data(train_set, val_set, (128, 192), seed)
-    if epochs is None:
-        epochs = epochs_in_time(seconds_a_step(data, seed, precision), steps=len(data.train_dataloader()))
-    results: dict[str, Evaluation] = {}
-    stability: dict[str, list[float]] = {}
-    for name, signal in ((PLAIN, Uniform()), (LEARNED, HardnessLevel(kind="light", floor=FLOOR))):
-        console.print(f"\n[bold]{name}[/bold]: {epochs} epochs on {scenes} scenes")
-        watch = MapStability(val_set, count=6)
-        task = train(data, signal, epochs, seed, watch, precision)
-        results[name] = evaluate(task, val_set, name)
-        stability = watch.correlations
-    training = f"{epochs} epochs on {scenes} scenes for each, {precision}, seed {seed}; light branch, c = {FLOOR:g}"
-    findings = gather(results, stability, val_set, training, seconds=time.monotonic() - started)
-    write_page(findings, out / "index.html")
-    report(findings, out / "index.html")
+    with ExitStack() as until_done:
+        with checked_input():
+            until_done.enter_context(taken(out))
+        train_set = Rendered(GeneratedScenes(scenes, seed=2 * seed), "drawing scenes to train on")
+        val_set = Rendered(GeneratedScenes(held_out, seed=2 * seed + 1), "drawing scenes held out")
+        data = make_data(train_set, val_set, (128, 192), seed)
+        if epochs is None:
+            epochs = epochs_in_time(seconds_a_step(data, seed, precision), steps=len(data.train_dataloader()))
+        results: dict[str, Evaluation] = {}
+        stability: dict[str, list[float]] = {}
+        for name, signal in ((PLAIN, Uniform()), (LEARNED, HardnessLevel(kind="light", floor=FLOOR))):
+            console.print(f"\n[bold]{name}[/bold]: {epochs} epochs on {scenes} scenes")
+            watch = MapStability(val_set, count=6)
+            task = train(data, signal, epochs, seed, watch, precision)
+            results[name] = evaluate(task, val_set, name)
+            stability = watch.correlations
+        training = f"{epochs} epochs on {scenes} scenes for each, {precision}, seed {seed}; light branch, c = {FLOOR:g}"
+        findings = gather(results, stability, val_set, training, seconds=time.monotonic() - started)
+        write_page(findings, out / "index.html")
+        report(findings, out / "index.html")
     return findings
 
 

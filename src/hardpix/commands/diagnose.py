@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from functools import partial
 from inspect import signature
 from pathlib import Path
@@ -26,7 +27,7 @@ from hardpix.diagnosis.usable_probabilities import usable_probabilities
 from hardpix.report.against import require_comparable
 from hardpix.report.diagnose_image import DiagnoseImages, PictureWriter
 from hardpix.report.report_builder import Collector, finish_report
-from hardpix.report.report_folder import prepare_report, require_report, require_room
+from hardpix.report.report_folder import new_report, require_report, require_room
 
 console = Terminal(highlight=False, markup=False, soft_wrap=True)
 
@@ -119,58 +120,59 @@ def diagnose(
     folders |= {"probabilities": probabilities, "hardness": hardness}
     endings = {"truth": truth_suffix, "predictions": prediction_suffix, "images": image_suffix}
     inputs = Inputs({kind: path for kind, path in folders.items() if path is not None}, endings)
-    with checked_input():
-        if images is None and (bands is not None or value_range is not None):
-            raise ValueError("--bands and --value-range are about the images: give their folder as --images, too")
-        image_format = ImageFormat(bands, value_range, max_pixels)
-        sides = Sides(
-            SideSettings("truth", truth_ids, truth_threshold),
-            SideSettings("prediction", prediction_ids, prediction_threshold, prediction_map),
+    with ExitStack() as until_whole:
+        with checked_input():
+            if images is None and (bands is not None or value_range is not None):
+                raise ValueError("--bands and --value-range are about the images: give their folder as --images, too")
+            image_format = ImageFormat(bands, value_range, max_pixels)
+            sides = Sides(
+                SideSettings("truth", truth_ids, truth_threshold),
+                SideSettings("prediction", prediction_ids, prediction_threshold, prediction_map),
+            )
+            table = sides.table(classes, label_map, ignore_index)
+            if against is not None:
+                require_report(against)
+            if picture_size < 1:
+                raise ValueError(f"expected a picture_size of at least 1 pixel, found {picture_size}")
+            read = [*inputs.folders.values(), *([] if against is None else [against])]
+            require_room(out, read, overwrite)
+            options = signature(diagnose).parameters
+            settings = partial(Settings.of, lines=lines, sizes=sizes, band=band, radius=radius, thin_radius=thin_radius)
+            asked = Asked(inputs, sides, image_format, table, ignore_index, settings, workers, options)
+            found = examine(asked)
+            if against is not None:
+                require_comparable(against, found.table.names, [case.stem for case in found.cases])
+            figures = load_scores(scores, report_scores(found.settings), len(found.table))
+            if scores:
+                try_scores(figures, found.reader.maps(found.cases[0], found.settings)[0])
+            place = until_whole.enter_context(new_report(out, read, overwrite))
+        print_examined(console, found)
+        usable = usable_probabilities(found, probabilities)
+        if usable.contradiction is not None:
+            console.print(f"probabilities are not used:\n{describe([usable.contradiction])}")
+        drawing = PictureWriter(place, found.table.shown_colors, picture_size, thumbnails_alone=not pictures)
+        collector = Collector(found.settings, figures)
+        work = DiagnoseImages(found.reader, found.settings, figures, drawing, usable.thresholds)
+        try:
+            for part in in_chunks(work, list(enumerate(usable.cases)), found.workers, "diagnosing"):
+                collector.add(part)
+        except DataError as error:
+            raise UsageError(f"a file has changed since it was checked\n{error}") from error
+        late = asked.own([*usable.problems, *collector.problems])
+        # Probabilities that contradict the predictions were reported before the work.
+        if unsaid := [problem for problem in late if problem.kind != CONTRADICT]:
+            console.print(f"not used, while their images are diagnosed without:\n{describe(unsaid)}")
+        summary = finish_report(
+            place,
+            collector,
+            found.table,
+            title=title or "/".join(predictions.resolve().parts[-2:]),
+            inputs={**folders, **sides.said()},
+            images_left_out=found.total - len(found.cases),
+            left_out=found.left_out,
+            unused=[*found.unused, *late],
+            against=against,
+            doubts=found.doubts,
         )
-        table = sides.table(classes, label_map, ignore_index)
-        if against is not None:
-            require_report(against)
-        if picture_size < 1:
-            raise ValueError(f"expected a picture_size of at least 1 pixel, found {picture_size}")
-        read = [*inputs.folders.values(), *([] if against is None else [against])]
-        require_room(out, read, overwrite)
-        options = signature(diagnose).parameters
-        settings = partial(Settings.of, lines=lines, sizes=sizes, band=band, radius=radius, thin_radius=thin_radius)
-        asked = Asked(inputs, sides, image_format, table, ignore_index, settings, workers, options)
-        found = examine(asked)
-        if against is not None:
-            require_comparable(against, found.table.names, [case.stem for case in found.cases])
-        figures = load_scores(scores, report_scores(found.settings), len(found.table))
-        if scores:
-            try_scores(figures, found.reader.maps(found.cases[0], found.settings)[0])
-        prepare_report(out, read, overwrite)
-    print_examined(console, found)
-    usable = usable_probabilities(found, probabilities)
-    if usable.contradiction is not None:
-        console.print(f"probabilities are not used:\n{describe([usable.contradiction])}")
-    drawing = PictureWriter(out, found.table.shown_colors, picture_size, thumbnails_alone=not pictures)
-    collector = Collector(found.settings, figures)
-    work = DiagnoseImages(found.reader, found.settings, figures, drawing, usable.thresholds)
-    try:
-        for part in in_chunks(work, list(enumerate(usable.cases)), found.workers, "diagnosing"):
-            collector.add(part)
-    except DataError as error:
-        raise UsageError(f"a file has changed since it was checked\n{error}") from error
-    late = asked.own([*usable.problems, *collector.problems])
-    # Probabilities that contradict the predictions were reported before the work.
-    if unsaid := [problem for problem in late if problem.kind != CONTRADICT]:
-        console.print(f"not used, while their images are diagnosed without:\n{describe(unsaid)}")
-    summary = finish_report(
-        out,
-        collector,
-        found.table,
-        title=title or "/".join(predictions.resolve().parts[-2:]),
-        inputs={**folders, **sides.said()},
-        images_left_out=found.total - len(found.cases),
-        left_out=found.left_out,
-        unused=[*found.unused, *late],
-        against=against,
-        doubts=found.doubts,
-    )
     print_summary(console, found, summary, folders, out)
     return summary

@@ -15,6 +15,7 @@ from jsonargparse import Namespace
 from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.callbacks import Callback, LearningRateMonitor
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from rich.markup import escape
 
@@ -24,11 +25,17 @@ from hardpix.cli.errors import UsageError
 from hardpix.cli.moved import with_new_places
 from hardpix.cli.results import require_no_links
 from hardpix.data import MAPS, DataError, describe
+from hardpix.training.checkpoint_io import VerifiedCheckpointIO
 from hardpix.training.checkpoints import BestCheckpoint, LastCheckpoint
+from hardpix.training.data_files import Record, files_of, record_of, require_same_files
 from hardpix.training.data_module import SegmentationData
+from hardpix.training.finite import StopWhereNotFinite
 from hardpix.training.folders import show
+from hardpix.training.new_run import DATED, new_run
+from hardpix.training.processes import is_first_process
 from hardpix.training.quiet import quiet
 from hardpix.training.resuming import (
+    readable_checkpoint,
     require_checkpoint,
     require_same_classes,
     require_same_images,
@@ -92,6 +99,11 @@ def build_parser() -> Parser:
         "people you trust.",
     )
     parser.add_argument(
+        "--accept_changed_data",
+        action="store_true",
+        help="With --resume: go on although images, masks or maps are others than the run was started with.",
+    )
+    parser.add_argument(
         "--checkpoint_minutes",
         type=float,
         default=10.0,
@@ -132,59 +144,66 @@ def fit(arguments: list[str]) -> RunFolder:
         UsageError: settings, data or a network that cannot be used, or a run folder that is taken, before anything is
             written.
     """
-    with checked_input(MisconfigurationException, ModuleNotFoundError), quiet(), ExitStack() as imports:
-        parser = build_parser()
-        words, earlier = _with_saved_config(with_new_places(arguments))
-        if earlier is not None and not earlier.trusted:
-            imports.enter_context(known_imports_alone(earlier.read_config(), earlier.path, " ".join(arguments)))
-        settings = _with_whole_paths(_parse(parser, words))
-        # Whoever has started a run knows what it imports.
-        folder = RunFolder(Path(settings.run or datetime.now().strftime("runs/%Y%m%d-%H%M%S")), trusted=True)
-        resumed = folder.checkpoint("last") if settings.resume else None
-        if resumed is None:
-            folder.require_new()
-        elif earlier is not None and not earlier.trusted:
-            inside = (path.relative_to(folder.path) for path in folder.path.rglob("*") if path.is_symlink())
-            require_no_links(folder.path, map(str, inside))
-        seed_everything(settings.seed, workers=True, verbose=False)
-        ready = _instantiate(parser, settings)
-        data, task = ready.data, ready.model
-        folder.require_outside(data.folders)
-        if resumed is not None:
-            require_same_optimizer(folder, settings.model.optimizer.class_path)
-            require_same_split(folder, data)
-            require_same_classes(folder, data)
-            require_same_images(folder, data)
-            data.first_epoch = require_checkpoint(folder, task, settings.trainer.max_epochs)
-        _dry_run(task, data)
-        useless = task.unused_settings(data.maps_asked_for)
-        useless += [
-            f"the {len(data.streams[name])} images of the stream {name} are not used: {type(task.recipe).__name__} "
-            "does not want them; SelfTraining and other recipes do (--model.recipe)"
-            for name in data.unwanted
-        ]
-        if useless:
-            show("[yellow]Warnings[/yellow]", *map(escape, useless))
-        trainer = _build_trainer(ready.trainer, settings.seed, folder, settings.checkpoint_minutes)
-        if trainer.precision in HALF:
-            show("[yellow]Warnings[/yellow]", escape(HALF_WEIGHTS.format(trainer.precision)))
-        if trainer.is_global_zero:
-            saved = settings.clone()
-            saved.pop("resume", None)
-            saved.pop("run", None)
-            saved.pop("trust_run", None)
-            folder.save(parser.dump(saved, skip_validation=True, skip_unset=False), data)
-    with quiet():
-        try:
-            lacking = {f"images_without_{key}": len(stems) for key, stems in data.lacking.items() if stems}
-            for logger in trainer.loggers if lacking else ():
-                logger.log_hyperparams(lacking)
-            trainer.fit(task, datamodule=data, ckpt_path=resumed, weights_only=True)
-        except SystemExit:
-            # Lightning raises this after Ctrl-C.
-            if trainer.interrupted:
-                raise KeyboardInterrupt from None
-            raise
+    with ExitStack() as until_done:
+        with checked_input(MisconfigurationException, ModuleNotFoundError), quiet(), ExitStack() as imports:
+            parser = build_parser()
+            words, earlier = _with_saved_config(with_new_places(arguments))
+            if earlier is not None and not earlier.trusted:
+                imports.enter_context(known_imports_alone(earlier.read_config(), earlier.path, " ".join(arguments)))
+            settings = _with_whole_paths(_parse(parser, words))
+            # Whoever has started a run knows what it imports.
+            folder = RunFolder(Path(settings.run or datetime.now().strftime(DATED)), trusted=True)
+            if earlier is not None and not earlier.trusted:
+                inside = (path.relative_to(folder.path) for path in folder.path.rglob("*") if path.is_symlink())
+                require_no_links(folder.path, map(str, inside))
+            if settings.resume:
+                until_done.enter_context(folder.taken())
+            elif settings.run:
+                folder.require_new()
+            resumed = readable_checkpoint(folder) if settings.resume else None
+            seed_everything(settings.seed, workers=True, verbose=False)
+            ready = _instantiate(parser, settings)
+            data, task = ready.data, ready.model
+            folder.require_outside(data.folders)
+            if resumed is not None:
+                require_same_optimizer(folder, settings.model.optimizer.class_path)
+                require_same_split(folder, data)
+                require_same_classes(folder, data)
+                require_same_images(folder, data)
+                data.first_epoch = require_checkpoint(folder, resumed, task, settings.trainer.max_epochs)
+            _dry_run(task, data)
+            useless = task.unused_settings(data.maps_asked_for)
+            useless += [
+                f"the {len(data.streams[name])} images of the stream {name} are not used: {type(task.recipe).__name__} "
+                "does not want them; SelfTraining and other recipes do (--model.recipe)"
+                for name in data.unwanted
+            ]
+            if useless:
+                show("[yellow]Warnings[/yellow]", *map(escape, useless))
+            files = _files(folder, data, resumed is not None, settings.accept_changed_data)
+            if resumed is None:
+                folder = until_done.enter_context(new_run(settings.run))
+            trainer = _build_trainer(ready.trainer, settings.seed, folder, settings.checkpoint_minutes)
+            if trainer.precision in HALF:
+                show("[yellow]Warnings[/yellow]", escape(HALF_WEIGHTS.format(trainer.precision)))
+            if trainer.is_global_zero:
+                saved = settings.clone()
+                saved.pop("resume", None)
+                saved.pop("run", None)
+                saved.pop("accept_changed_data", None)
+                saved.pop("trust_run", None)
+                folder.save(parser.dump(saved, skip_validation=True, skip_unset=False), data, files)
+        with quiet():
+            try:
+                lacking = {f"images_without_{key}": len(stems) for key, stems in data.lacking.items() if stems}
+                for logger in trainer.loggers if lacking else ():
+                    logger.log_hyperparams(lacking)
+                trainer.fit(task, datamodule=data, ckpt_path=resumed, weights_only=True)
+            except SystemExit:
+                # Lightning raises this after Ctrl-C.
+                if trainer.interrupted:
+                    raise KeyboardInterrupt from None
+                raise
     return folder
 
 
@@ -228,6 +247,13 @@ def try_settings(settings: Namespace, data: SegmentationData | None = None) -> S
             _trainer_alone(settings), settings.seed, RunFolder(Path("untrained")), settings.checkpoint_minutes
         )
     return data
+
+
+def _files(folder: RunFolder, data: SegmentationData, resumed: bool, accepted: bool) -> Record | None:
+    if not is_first_process():
+        return None
+    files = files_of(data)
+    return require_same_files(folder.path, folder.read_files(), files, accepted) if resumed else record_of(files)
 
 
 def _dry_run(task: SegmentationTask, data: SegmentationData) -> None:
@@ -354,7 +380,7 @@ def _build_trainer(settings: Namespace, seed: int, folder: RunFolder, checkpoint
         ]
     own = given.pop("callbacks") or []
     callbacks: list[Callback] = [*own] if isinstance(own, list) else [own]
-    callbacks += [SeedEveryBatch(seed), RunRecord(folder.record)]
+    callbacks += [SeedEveryBatch(seed), StopWhereNotFinite(folder.path, seed), RunRecord(folder.record)]
     if logger:
         callbacks.append(LearningRateMonitor(logging_interval="epoch"))
     if given["enable_progress_bar"] is None:
@@ -368,4 +394,8 @@ def _build_trainer(settings: Namespace, seed: int, folder: RunFolder, checkpoint
         callbacks += [best, LastCheckpoint(folder.checkpoints, checkpoint_minutes)]
     callbacks.insert(0, Report(folder, best))
     given["enable_model_summary"] = bool(given["enable_model_summary"])
-    return Trainer(**given, logger=logger, callbacks=callbacks, default_root_dir=folder.path)
+    trainer = Trainer(**given, logger=logger, callbacks=callbacks, default_root_dir=folder.path)
+    # Strategies that write their own shards, and a plugin of the user's own, stay as they are.
+    if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
+        trainer.strategy.checkpoint_io = VerifiedCheckpointIO()
+    return trainer

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import ExitStack
 from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
 import yaml
 from rich.table import Table
+from torch.utils.data import Subset
 
 from hardpix.cli.arguments import checked_input
-from hardpix.cli.results import prepare_output
+from hardpix.cli.output import Output, output_folder
+from hardpix.cli.results import write_whole
 from hardpix.commands.predict import to_16_bit
 from hardpix.data import ClassTable, Transformed, write_mask
 from hardpix.data.labels import HIGHEST_ID
 from hardpix.labelers import ConfidenceThreshold, Labeler
 from hardpix.refiners import Refiner
+from hardpix.training.fingerprint import fingerprint
 from hardpix.training.given_files import GivenFiles
 from hardpix.training.inference import console, infer, open_run
 from hardpix.training.run_folder import RunFolder
@@ -60,56 +64,57 @@ def label(
     """
     folder = RunFolder(run, trust_run)
     labeler = ConfidenceThreshold() if labeler is None else labeler
-    with checked_input():
-        given = GivenFiles(images, image_suffix=image_suffix, max_pixels=max_pixels)
-        task, samples, _ = open_run(folder, checkpoint, device, given, predict_only=True)
-        classes = folder.read_classes()
-        if refine is not None:
+    with ExitStack() as until_done:
+        with checked_input():
+            given = GivenFiles(images, image_suffix=image_suffix, max_pixels=max_pixels)
+            task, samples, _ = open_run(folder, checkpoint, device, given, predict_only=True)
+            classes = folder.read_classes()
+            if refine is not None:
+                if labeler.refiner is not None:
+                    raise ValueError("expected one refiner, found --refine and --labeler.refiner: give one of them")
+                # The given settings stay as they are.
+                labeler = deepcopy(labeler)
+                labeler.refiner = refine
+            labeler = labeler.to(task.device).eval()
+            made_by = {
+                "command": "label",
+                "checkpoint": str(folder.checkpoint(checkpoint)),
+                "images": str(images),
+                "labeler": type(labeler).__name__,
+            }
             if labeler.refiner is not None:
-                raise ValueError("expected one refiner, found --refine and --labeler.refiner: give one of them")
-            # The given settings stay as they are.
-            labeler = deepcopy(labeler)
-            labeler.refiner = refine
-        labeler = labeler.to(task.device).eval()
-        made_by = {
-            "command": "label",
-            "checkpoint": str(folder.checkpoint(checkpoint)),
-            "images": str(images),
-            "labeler": type(labeler).__name__,
-        }
-        if labeler.refiner is not None:
-            made_by["refine"] = type(labeler.refiner).__name__
-        files = ["classes.yaml", *(f"{kind}/{stem}.png" for kind in ("masks", "trust") for stem in samples.stems)]
-        prepare_output(out, files, [images, *folder.data_folders()], overwrite, made_by)
-    unlabeled = unlabeled_id(classes)
-    written = classes_with_unlabeled(classes, unlabeled)
-    (out / "classes.yaml").write_text(
-        yaml.safe_dump(written.to_dict(), sort_keys=False, allow_unicode=True), encoding="utf-8"
-    )
-    predicted, labeled = np.zeros((2, len(classes)), dtype=np.int64)
-    kept = np.zeros(len(classes), dtype=np.int64)
-    without = 0
-    transformed = Transformed(samples, folder.evaluation_transform(keep_original=True))
-    for found in infer(task, transformed, labeler=labeler, label="labeling"):
-        assert found.labels is not None
-        target, trust = found.labels.target[0].numpy(), found.labels.weight[0].numpy()
-        valid = target != task.ignore_index
-        write_mask(out / "masks" / f"{found.stem}.png", stored(target, valid, classes, unlabeled))
-        write_mask(out / "trust" / f"{found.stem}.png", to_16_bit(np.where(valid, trust, 0)))
-        prediction = found.prediction.numpy()
-        predicted += np.bincount(prediction.ravel(), minlength=len(classes))
-        kept += np.bincount(prediction[valid], minlength=len(classes))
-        labeled += np.bincount(target[valid], minlength=len(classes))
-        without += not valid.any()
-    console.print(_summary(classes.names, predicted, kept, labeled))
-    console.print(
-        f"{len(samples)} images in {out}: {_percent(labeled.sum(), predicted.sum())} % of the pixels labeled, "
-        f"{without} images without any label; unlabeled pixels have the id {unlabeled}"
-    )
-    if labeled.any():
-        console.print(_how_to_train(images, samples.folders.image_suffix, out))
-    else:
-        console.print("nothing to train on: lower the labeler's threshold, such as --labeler.threshold 0.8")
+                made_by["refine"] = type(labeler.refiner).__name__
+            files = {stem: [f"{kind}/{stem}.png" for kind in ("masks", "trust")] for stem in samples.stems}
+            depends_on = fingerprint(folder, checkpoint, samples, made_by, labeler)
+            read = [images, *folder.data_folders()]
+            output = until_done.enter_context(
+                output_folder(Output(out, files, ["classes.yaml"]), read, overwrite, made_by, depends_on)
+            )
+        unlabeled = unlabeled_id(classes)
+        written = classes_with_unlabeled(classes, unlabeled)
+        write_whole(out / "classes.yaml", yaml.safe_dump(written.to_dict(), sort_keys=False, allow_unicode=True))
+        transformed = Transformed(samples, folder.evaluation_transform(keep_original=True))
+        for found in infer(task, Subset(transformed, output.remaining), labeler=labeler, label="labeling"):
+            assert found.labels is not None
+            target, trust = found.labels.target[0].numpy(), found.labels.weight[0].numpy()
+            valid = target != task.ignore_index
+            write_mask(out / "masks" / f"{found.stem}.png", stored(target, valid, classes, unlabeled))
+            write_mask(out / "trust" / f"{found.stem}.png", to_16_bit(np.where(valid, trust, 0)))
+            prediction = found.prediction.numpy()
+            counted = (prediction.ravel(), prediction[valid], target[valid])
+            output.done(found.stem, [np.bincount(ids, minlength=len(classes)).tolist() for ids in counted])
+        counts = np.array([output.notes[stem] for stem in samples.stems], dtype=np.int64)
+        predicted, kept, labeled = counts.sum(axis=0)
+        without = int((counts[:, 2].sum(axis=1) == 0).sum())
+        console.print(_summary(classes.names, predicted, kept, labeled))
+        console.print(
+            f"{len(samples)} images in {out}: {_percent(labeled.sum(), predicted.sum())} % of the pixels labeled, "
+            f"{without} images without any label; unlabeled pixels have the id {unlabeled}"
+        )
+        if labeled.any():
+            console.print(_how_to_train(images, samples.folders.image_suffix, out))
+        else:
+            console.print("nothing to train on: lower the labeler's threshold, such as --labeler.threshold 0.8")
 
 
 def unlabeled_id(classes: ClassTable) -> int:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import csv
+from contextlib import ExitStack
+from io import StringIO
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from torch.utils.data import Subset
 
 from hardpix.cli.arguments import checked_input
 from hardpix.cli.errors import UsageError
-from hardpix.cli.results import prepare_output
+from hardpix.cli.output import Output, output_folder
+from hardpix.cli.results import write_whole
 from hardpix.commands.predict import to_16_bit
 from hardpix.data import Transformed, write_mask
+from hardpix.data.whole_files import whole_file
 from hardpix.objectives import signal_named
 from hardpix.signals import Signal
+from hardpix.training.fingerprint import fingerprint
 from hardpix.training.given_files import GivenFiles
 from hardpix.training.inference import console, infer, open_run
 from hardpix.training.run_folder import RunFolder
@@ -66,28 +72,42 @@ def mine(
             people you trust.
     """
     folder = RunFolder(run, trust_run)
-    with checked_input():
-        given = GivenFiles(images, masks, image_suffix, mask_suffix, label_map, threshold, palette, max_pixels)
-        task, samples, _ = open_run(folder, checkpoint, device, given)
-        chosen = mined_signal(task, signal, masks)
-        ending = "png" if chosen.has_level else "npy"
-        classes = folder.read_classes()
-        made_by = {"command": "mine", "checkpoint": str(folder.checkpoint(checkpoint)), "images": str(images)}
-        files = [f"{chosen.name}.csv", *(f"{chosen.name}/{stem}.{ending}" for stem in samples.stems)]
-        read = [images, *([] if masks is None else [masks]), *folder.data_folders()]
-        prepare_output(out, files, read, overwrite, made_by)
-    with (out / f"{chosen.name}.csv").open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(["image", "class", "class_from", "pixels", "mean", "p95"])
-        for found in infer(task, Transformed(samples, folder.evaluation_transform()), signal=chosen, label="mining"):
+    with ExitStack() as until_done:
+        with checked_input():
+            given = GivenFiles(images, masks, image_suffix, mask_suffix, label_map, threshold, palette, max_pixels)
+            task, samples, _ = open_run(folder, checkpoint, device, given)
+            chosen = mined_signal(task, signal, masks)
+            ending = "png" if chosen.has_level else "npy"
+            classes = folder.read_classes()
+            made_by = {"command": "mine", "checkpoint": str(folder.checkpoint(checkpoint)), "images": str(images)}
+            files = {stem: [f"{chosen.name}/{stem}.{ending}"] for stem in samples.stems}
+            depends_on = fingerprint(
+                folder,
+                checkpoint,
+                samples,
+                {**made_by, "signal": chosen.name, "masks": [masks, label_map, threshold, palette]},
+            )
+            read = [images, *([] if masks is None else [masks]), *folder.data_folders()]
+            output = until_done.enter_context(
+                output_folder(Output(out, files, [f"{chosen.name}.csv"]), read, overwrite, made_by, depends_on)
+            )
+        transformed = Transformed(samples, folder.evaluation_transform())
+        for found in infer(task, Subset(transformed, output.remaining), signal=chosen, label="mining"):
             assert found.level is not None
             level = found.level.numpy()
-            write_level(out / chosen.name / f"{found.stem}.{ending}", level, chosen)
+            write_level(out / files[found.stem][0], level, chosen)
             source, index = ("prediction", found.prediction) if found.target is None else ("mask", found.target)
+            rows = []
             for name, pixels in by_class(level, index.numpy(), classes.names):
                 row = [len(pixels), f"{pixels.mean(dtype=np.float64):.6f}", f"{np.quantile(pixels, 0.95):.6f}"]
-                table.writerow([found.stem, name, source, *row])
-    console.print(f"{chosen.name} of {len(samples)} images in {out}")
+                rows.append([found.stem, name, source, *row])
+            output.done(found.stem, rows)
+        text = StringIO()
+        table = csv.writer(text)
+        table.writerow(["image", "class", "class_from", "pixels", "mean", "p95"])
+        table.writerows(row for stem in samples.stems for row in output.notes[stem])
+        write_whole(out / f"{chosen.name}.csv", text.getvalue())
+        console.print(f"{chosen.name} of {len(samples)} images in {out}")
 
 
 def mined_signal(task: SegmentationTask, name: str | None, masks: Path | None) -> Signal:
@@ -126,8 +146,8 @@ def write_level(file: Path, level: np.ndarray, signal: Signal) -> None:
         UsageError: a level outside 0 to 1.
     """
     if not signal.has_level:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        np.save(file, level.astype(np.float32))
+        with whole_file(file) as written:
+            np.save(written, level.astype(np.float32))
         return
     # Resizing may leave the scale by a rounding.
     if not (level.min() >= -1e-6 and level.max() <= 1 + 1e-6):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from torch.utils.data import Subset
 
 from hardpix.cli.arguments import checked_input
-from hardpix.cli.results import prepare_output
+from hardpix.cli.output import Output, output_folder
 from hardpix.data import Transformed, write_mask
+from hardpix.data.whole_files import whole_file
 from hardpix.refiners import Refiner
+from hardpix.training.fingerprint import fingerprint
 from hardpix.training.given_files import GivenFiles
 from hardpix.training.inference import console, infer, open_run
 from hardpix.training.run_folder import RunFolder
@@ -57,36 +61,40 @@ def predict(
             people you trust.
     """
     folder = RunFolder(run, trust_run)
-    with checked_input():
-        given = GivenFiles(images, image_suffix=image_suffix, max_pixels=max_pixels)
-        task, samples, _ = open_run(folder, checkpoint, device, given, predict_only=True)
-        classes = folder.read_classes()
-        made_by = {"command": "predict", "checkpoint": str(folder.checkpoint(checkpoint)), "images": str(images)}
+    with ExitStack() as until_done:
+        with checked_input():
+            given = GivenFiles(images, image_suffix=image_suffix, max_pixels=max_pixels)
+            task, samples, _ = open_run(folder, checkpoint, device, given, predict_only=True)
+            classes = folder.read_classes()
+            made_by = {"command": "predict", "checkpoint": str(folder.checkpoint(checkpoint)), "images": str(images)}
+            if refine is not None:
+                made_by["refine"] = type(refine).__name__
+            kinds = [("labels", "png")] + [("overlays", "jpg")] * overlays + [("confidence", "png")] * confidence
+            kinds += [("probabilities", "npy")] * probabilities
+            files = {stem: [f"{kind}/{stem}.{ending}" for kind, ending in kinds] for stem in samples.stems}
+            depends_on = fingerprint(
+                folder, checkpoint, samples, {**made_by, "kinds": kinds}, *([refine] if refine else [])
+            )
+            read = [images, *folder.data_folders()]
+            output = until_done.enter_context(output_folder(Output(out, files), read, overwrite, made_by, depends_on))
+        transformed = Transformed(samples, folder.evaluation_transform(keep_original=refine is not None))
         if refine is not None:
-            made_by["refine"] = type(refine).__name__
-        kinds = [("labels", "png")] + [("overlays", "jpg")] * overlays + [("confidence", "png")] * confidence
-        kinds += [("probabilities", "npy")] * probabilities
-        files = [f"{kind}/{stem}.{ending}" for kind, ending in kinds for stem in samples.stems]
-        prepare_output(out, files, [images, *folder.data_folders()], overwrite, made_by)
-    transformed = Transformed(samples, folder.evaluation_transform(keep_original=refine is not None))
-    if refine is not None:
-        refine = refine.to(task.device).eval()
-    for found in infer(task, transformed, probabilities=probabilities, refiner=refine):
-        index = found.prediction.numpy()
-        write_mask(out / "labels" / f"{found.stem}.png", classes.stored(index))
-        if overlays:
-            picture = samples.image_format.picture(samples.files["images"][found.stem])
-            blended = (0.45 * picture + 0.55 * classes.paint(index)).astype(np.uint8)
-            file = out / "overlays" / f"{found.stem}.jpg"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(blended).save(file, quality=92)
-        if confidence:
-            write_mask(out / "confidence" / f"{found.stem}.png", to_16_bit(found.confidence.numpy()))
-        if found.probabilities is not None:
-            file = out / "probabilities" / f"{found.stem}.npy"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            np.save(file, found.probabilities.numpy())
-    console.print(f"{len(samples)} images labeled in {out}")
+            refine = refine.to(task.device).eval()
+        for found in infer(task, Subset(transformed, output.remaining), probabilities=probabilities, refiner=refine):
+            index = found.prediction.numpy()
+            write_mask(out / "labels" / f"{found.stem}.png", classes.stored(index))
+            if overlays:
+                picture = samples.image_format.picture(samples.files["images"][found.stem])
+                blended = (0.45 * picture + 0.55 * classes.paint(index)).astype(np.uint8)
+                with whole_file(out / "overlays" / f"{found.stem}.jpg") as file:
+                    Image.fromarray(blended).save(file, format="JPEG", quality=92)
+            if confidence:
+                write_mask(out / "confidence" / f"{found.stem}.png", to_16_bit(found.confidence.numpy()))
+            if found.probabilities is not None:
+                with whole_file(out / "probabilities" / f"{found.stem}.npy") as file:
+                    np.save(file, found.probabilities.numpy())
+            output.done(found.stem)
+        console.print(f"{len(samples)} images labeled in {out}")
 
 
 def to_16_bit(share: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +16,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from hardpix.cli.arguments import checked_input
-from hardpix.cli.results import require_no_links, require_outside
+from hardpix.cli.results import require_no_links, require_outside, write_whole
 from hardpix.data import ClassTable, Problem, SegmentationFolder, Transformed
 from hardpix.data.image_format import as_picture
 from hardpix.diagnosis.image_maps import ImageMaps
@@ -26,7 +27,7 @@ from hardpix.metrics import SegmentationScores
 from hardpix.report.against import require_comparable
 from hardpix.report.diagnose_image import PartialReport, PictureWriter, diagnose_image
 from hardpix.report.report_builder import Collector, finish_report
-from hardpix.report.report_folder import prepare_report
+from hardpix.report.report_folder import new_report
 from hardpix.training.given_files import GivenFiles
 from hardpix.training.inference import Prediction, choose_device, console, infer, open_run
 from hardpix.training.run_folder import RunFolder
@@ -91,80 +92,85 @@ def evaluate(
         The scores, from 0 to 1; None for a class that is neither in the truth nor predicted.
     """
     folder = RunFolder(run, trust_run)
-    with checked_input():
-        if (images is None) != (masks is None):
-            raise ValueError("--images and --masks go together: give both, or neither for what the run held out")
-        if images is None and not (label_map is None and threshold is None and palette is None):
-            raise ValueError("--label_map, --threshold and --palette say how --masks are read: give these, too")
-        if images is None and not (image_suffix is None and mask_suffix is None):
-            raise ValueError("--image_suffix and --mask_suffix are about --images and --masks: give these, too")
-        if out is not None and out.exists():
-            raise FileExistsError(f"expected a new file for the scores, found {out}; give another name as --out")
-        samples: Dataset
-        left_out = 0
-        problems: tuple[Problem, ...] = ()
-        unused: tuple[Problem, ...] = ()
-        if images is not None and masks is not None:
-            given = GivenFiles(images, masks, image_suffix, mask_suffix, label_map, threshold, palette, max_pixels)
-            task, samples, checked = open_run(folder, checkpoint, device, given)
-            left_out, problems, unused = len(checked.stems) - len(samples), checked.problems, checked.alone
-        else:
-            task = folder.load_task(checkpoint).to(choose_device(device))
-            samples = folder.validation_set(max_pixels)
-        read = [images, masks, *folder.data_folders()]
-        # Scores of other images than the run's own would pass for those.
-        file = folder.path / "scores.json" if out is None and images is None else out
-        if images is None:
-            require_no_links(folder.path, ["scores.json", "report"])
-        if file is not None:
-            require_outside(file, [path for path in read if path is not None])
-            file.parent.mkdir(parents=True, exist_ok=True)
-        classes = folder.read_classes()
-        if against is not None:
-            require_comparable(against, classes.names, getattr(samples, "stems", None))
-        settings = Settings.of(classes.names, lines)
-        figures = load_scores(scores, report_scores(settings), len(classes))
-        page = folder.path / "report" if report is None and images is None else report
-        if page is not None and (missing := [name for name in REPORT_NEEDS if find_spec(name) is None]):
-            console.print(f"no report: it needs {' and '.join(missing)}, pip install '.[diagnose]' in the checkout")
-            page = None
+    with ExitStack() as until_whole:
+        with checked_input():
+            if (images is None) != (masks is None):
+                raise ValueError("--images and --masks go together: give both, or neither for what the run held out")
+            if images is None and not (label_map is None and threshold is None and palette is None):
+                raise ValueError("--label_map, --threshold and --palette say how --masks are read: give these, too")
+            if images is None and not (image_suffix is None and mask_suffix is None):
+                raise ValueError("--image_suffix and --mask_suffix are about --images and --masks: give these, too")
+            if out is not None and out.exists():
+                raise FileExistsError(f"expected a new file for the scores, found {out}; give another name as --out")
+            samples: Dataset
+            left_out = 0
+            problems: tuple[Problem, ...] = ()
+            unused: tuple[Problem, ...] = ()
+            if images is not None and masks is not None:
+                given = GivenFiles(images, masks, image_suffix, mask_suffix, label_map, threshold, palette, max_pixels)
+                task, samples, checked = open_run(folder, checkpoint, device, given)
+                left_out, problems, unused = len(checked.stems) - len(samples), checked.problems, checked.alone
+            else:
+                task = folder.load_task(checkpoint).to(choose_device(device))
+                samples = folder.validation_set(max_pixels)
+            read = [images, masks, *folder.data_folders()]
+            # Scores of other images than the run's own would pass for those.
+            file = folder.path / "scores.json" if out is None and images is None else out
+            if images is None:
+                require_no_links(folder.path, ["scores.json", "report"])
+            if file is not None:
+                require_outside(file, [path for path in read if path is not None])
+                file.parent.mkdir(parents=True, exist_ok=True)
+            classes = folder.read_classes()
+            if against is not None:
+                require_comparable(against, classes.names, getattr(samples, "stems", None))
+            settings = Settings.of(classes.names, lines)
+            figures = load_scores(scores, report_scores(settings), len(classes))
+            page = folder.path / "report" if report is None and images is None else report
+            if page is not None and (missing := [name for name in REPORT_NEEDS if find_spec(name) is None]):
+                console.print(f"no report: it needs {' and '.join(missing)}, pip install '.[diagnose]' in the checkout")
+                page = None
+            if page is not None:
+                # The run's own report is replaced by the next one.
+                apart = [path for path in [*read, against] if path is not None]
+                place = until_whole.enter_context(new_report(page, apart, overwrite=report is None))
+        total = SegmentationScores(task.num_classes, task.ignore_index)
+        writer = None
         if page is not None:
-            # The run's own report is replaced by the next one.
-            prepare_report(page, [path for path in [*read, against] if path is not None], overwrite=report is None)
-    total = SegmentationScores(task.num_classes, task.ignore_index)
-    writer = None
-    if page is not None:
-        writer = ReportWriter(page, classes, samples, task.ignore_index, settings, figures, pictures)
-    transformed = Transformed(samples, folder.evaluation_transform())
-    signal = None if writer is None else task.shown_signal
-    count = 0
-    for found in infer(task, transformed, signal=signal, label="testing"):
-        assert found.target is not None
-        total.update(found.prediction[None], found.target[None])
+            writer = ReportWriter(place, classes, samples, task.ignore_index, settings, figures, pictures)
+        transformed = Transformed(samples, folder.evaluation_transform())
+        signal = None if writer is None else task.shown_signal
+        count = 0
+        for found in infer(task, transformed, signal=signal, label="testing"):
+            assert found.target is not None
+            total.update(found.prediction[None], found.target[None])
+            if writer is not None:
+                writer.add(found)
+            count += 1
+        values = total.compute()
+        by_class = values.pop("class_iou").reshape(-1).tolist()
+        result: dict[str, Any] = {
+            "images": count,
+            "of": "what the run held out" if images is None else str(images.absolute()),
+            "checkpoint": str(folder.checkpoint(checkpoint)),
+            **{name: _number(float(value)) for name, value in values.items()},
+            "class_iou": {name: _number(iou) for name, iou in zip(task.class_names, by_class, strict=True)},
+        }
+        sentences: list[str] = []
         if writer is not None:
-            writer.add(found)
-        count += 1
-    values = total.compute()
-    by_class = values.pop("class_iou").reshape(-1).tolist()
-    result: dict[str, Any] = {
-        "images": count,
-        "of": "what the run held out" if images is None else str(images.absolute()),
-        "checkpoint": str(folder.checkpoint(checkpoint)),
-        **{name: _number(float(value)) for name, value in values.items()},
-        "class_iou": {name: _number(iou) for name, iou in zip(task.class_names, by_class, strict=True)},
-    }
+            of_masks = result["of"] if masks is None else str(masks.absolute())
+            inputs = {"truth": of_masks, "predictions": result["checkpoint"]}
+            sentences = writer.finish(run.name, inputs, against, left_out, problems, unused)
     console.print(score_table({run.name: result}))
     if file is None:
         console.print("not written; --out FILE writes the scores of other images than the run's own")
     else:
-        file.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_whole(file, json.dumps(result, indent=2, ensure_ascii=False) + "\n")
         console.print(f"written to {file}")
-    if writer is not None:
-        of_masks = result["of"] if masks is None else str(masks.absolute())
-        inputs = {"truth": of_masks, "predictions": result["checkpoint"]}
-        for sentence in writer.finish(run.name, inputs, against, left_out, problems, unused):
-            console.print(f"- {sentence}")
-        console.print(f"report: {writer.out / 'index.html'}")
+    for sentence in sentences:
+        console.print(f"- {sentence}")
+    if page is not None:
+        console.print(f"report: {page / 'index.html'}")
     return result
 
 
@@ -172,7 +178,7 @@ class ReportWriter:
     """A report of what a network says, image by image.
 
     Args:
-        out: folder that `prepare_report` made.
+        out: the place that `new_report` gave.
         classes: of the network.
         samples: the images, in the order in which they come, as `Prediction` numbers them.
         ignore_index: the id of unlabeled pixels.

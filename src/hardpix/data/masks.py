@@ -13,6 +13,7 @@ from hardpix.data.labels import HIGHEST_ID
 from hardpix.data.limits import MAX_PIXELS
 from hardpix.data.lossy import lossy_codec
 from hardpix.data.tif import PALETTE, RGB, Raster, read_raster
+from hardpix.data.whole_files import whole_file
 
 
 def read_mask(path: str | Path, *, by_color: bool = False, max_pixels: int = MAX_PIXELS) -> np.ndarray:
@@ -119,8 +120,8 @@ def write_mask(path: str | Path, ids: np.ndarray) -> None:
         ...     read_mask(f"{folder}/new/a.png")
         array([[    0, 40000]], dtype=uint16)
     """
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(ids).save(path, format="PNG")
+    with whole_file(path) as file:
+        Image.fromarray(ids).save(file, format="PNG")
 
 
 def _not_a_mask(path: str | Path, expected: str, found: str) -> Problem:

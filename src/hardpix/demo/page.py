@@ -11,6 +11,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 
+from hardpix.cli.results import write_whole
 from hardpix.data.heat import MAGMA, heat_colors
 from hardpix.demo import charts, gallery, pictures, words
 from hardpix.demo.findings import Example, Findings, RunScores
@@ -80,9 +81,7 @@ def write_page(findings: Findings, path: Path) -> None:
         cards=gallery.cards(findings, hardness_span, ambiguity_span),
         facts="".join(f"<dt>{escape(name)}</dt><dd>{escape(fact)}</dd>" for name, fact in findings.facts.items()),
     )
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page, encoding="utf-8")
+    write_whole(Path(path), page)
 
 
 def _part(name: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from hardpix.cli.results import RECORD, require_free, require_no_links
+from hardpix.cli.results import RECORD, require_free, require_no_links, write_whole
 from hardpix.study.configuration import Config
 from hardpix.study.lines import Lines
 
@@ -77,9 +77,7 @@ class StudyFolder:
 
     def prepare(self, configs: dict[str, Config]) -> None:
         """Make the folder and write the configurations of the variants."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        (self.path / RECORD).write_text(json.dumps({"command": "compare"}) + "\n", encoding="utf-8")
+        write_whole(self.path / RECORD, json.dumps({"command": "compare"}) + "\n")
         for name, given in configs.items():
-            file = self.config(name)
-            file.parent.mkdir(exist_ok=True)
-            file.write_text(yaml.safe_dump(dict(given), sort_keys=False, allow_unicode=True), encoding="utf-8")
+            text = yaml.safe_dump(dict(given), sort_keys=False, allow_unicode=True)
+            write_whole(self.config(name), text)

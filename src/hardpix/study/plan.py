@@ -18,7 +18,7 @@ from hardpix.study.configuration import Config, config_hash, differences, merged
 from hardpix.study.recipe import recipe_differences, refused
 
 # Settings that each run has of its own.
-OF_A_RUN = ("seed", "run", "resume", "config")
+OF_A_RUN = ("seed", "run", "resume", "config", "accept_changed_data", "trust_run")
 NAME = re.compile(r"\w[\w .+=,()-]*")
 
 

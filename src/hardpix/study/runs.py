@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hardpix.cli.class_paths import class_paths
+from hardpix.cli.results import write_whole
 from hardpix.data.yaml_files import read_yaml
 from hardpix.study.folder import StudyFolder
 from hardpix.study.lines import FORMAT, Line
@@ -99,7 +100,7 @@ def _train(job: Job, lock: int, watch: Watch | None) -> None:
     elif job.run.exists():
         _forget(job)
     started = {"config_hash": job.variant.hash, "config": job.variant.resolved}
-    job.beside("json").write_text(json.dumps(started, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_whole(job.beside("json"), json.dumps(started, ensure_ascii=False) + "\n")
     _run(job, ["fit", "--run", str(job.run), *settings], lock, watch)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hardpix.cli.results import write_whole
 from hardpix.study.figures import figures
 from hardpix.study.folder import StudyFolder
 from hardpix.study.lines import Line, finished
@@ -13,7 +14,7 @@ from hardpix.study.write_page import write_page
 
 def show(folder: StudyFolder, lines: Sequence[Line]) -> list[str]:
     """Write table.md and index.html; what they say of mIoU, a sentence a variant, and where they are."""
-    folder.table.write_text(markdown(lines), encoding="utf-8")
+    write_whole(folder.table, markdown(lines))
     if not finished(lines):
         return [f"no run is finished; written to {folder.table}"]
     write_page(folder, lines)

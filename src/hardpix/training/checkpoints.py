@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from pathlib import Path
 from pickle import UnpicklingError
 from time import monotonic
@@ -12,6 +13,10 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import nn
+
+
+class UnsafeCheckpoint(ValueError):
+    """A checkpoint that holds more than tensors and plain values, which may run code."""
 
 
 class BestCheckpoint(ModelCheckpoint):
@@ -114,16 +119,18 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """Contents of a checkpoint of ``hardpix fit``, on the CPU: tensors and plain values alone, no code.
 
     Raises:
+        UnsafeCheckpoint: it holds more than that.
         ValueError: the file cannot be read, or holds something else.
     """
     try:
+        require_whole(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
         if not str(error).startswith("Weights only load failed"):
             raise _unreadable(path, error) from error
         found = re.search(r"GLOBAL ([\w.]+)", str(error))
         what = f"{found[1]}, which is none" if found else "something else"
-        raise ValueError(
+        raise UnsafeCheckpoint(
             f"expected tensors and plain values in a checkpoint, found {what}, in {path}: a file that may run code "
             "is not loaded. A callback of your own may keep numbers, texts, lists and tensors in its state_dict, or "
             "name its classes by torch.serialization.add_safe_globals"
@@ -145,6 +152,19 @@ def _unreadable(path: Path, error: Exception) -> ValueError:
         f"expected a checkpoint that hardpix fit wrote, found a file that cannot be read, {path} ({reason}); it "
         "may be cut off or of another program: give another one as --checkpoint"
     )
+
+
+def require_whole(path: Path) -> None:
+    """Compare the checksum of every part of a checkpoint, which torch does not when it reads one.
+
+    Raises:
+        ValueError, OSError: some part is not as it was written, or cannot be read. A file of another format passes.
+    """
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as parts:
+        if (broken := parts.testzip()) is not None:
+            raise ValueError(f"the checksum of its part {broken} differs")
 
 
 def with_names_of_today(weights: dict[str, Any]) -> dict[str, Any]:

@@ -37,6 +37,7 @@ from hardpix.labelers import Labeler, PseudoLabels
 from hardpix.pixels import PixelBatch
 from hardpix.refiners import Refiner
 from hardpix.signals import Signal
+from hardpix.training.finite import NotFinite
 from hardpix.training.given_files import SETTINGS, GivenFiles
 from hardpix.training.loading import ErrorsAsSamples
 from hardpix.training.run_folder import RunFolder
@@ -114,6 +115,7 @@ def infer(
 
     Raises:
         UsageError: a file that cannot be used.
+        NotFinite: outputs of the network or a map of the signal that hold NaN or infinity.
     """
     loader = DataLoader(ErrorsAsSamples(samples), batch_size=None, num_workers=1)
     bar = track(loader, description=label, total=len(loader), console=Console(stderr=True))
@@ -123,6 +125,8 @@ def infer(
         image = sample["image"].unsqueeze(0).to(task.device)
         needs_labels = signal is not None and signal.needs_target
         px = task.deployed.pixels(image, labels_as_seen(sample, task.ignore_index, image) if needs_labels else None)
+        stem = sample.get("stem", str(index))
+        _require_finite(px.logits, "outputs of the network", samples, stem)
         sizes = (sample["content_size"], sample["original_size"])
         scores = restore(px.logits[0].float(), *sizes)
         shares = scores.softmax(0)
@@ -138,8 +142,10 @@ def infer(
             labels = labeler(seen)
         confidence = shares.amax(0)
         level = None if signal is None else restore(signal.level(px), *sizes)[0].cpu()
+        if level is not None:
+            _require_finite(level, f"map of {type(signal).__name__}", samples, stem)
         yield Prediction(
-            sample.get("stem", str(index)),
+            stem,
             prediction.cpu(),
             confidence.cpu(),
             level,
@@ -147,6 +153,20 @@ def infer(
             shares.half().cpu() if probabilities else None,
             None if labels is None else PseudoLabels(labels.target.cpu(), labels.weight.cpu()),
         )
+
+
+def _require_finite(values: Tensor, what: str, samples: Dataset, stem: str) -> None:
+    if bool(values.isfinite().all()):
+        return
+    while (inner := getattr(samples, "dataset", getattr(samples, "samples", None))) is not None:
+        samples = inner
+    files = getattr(samples, "files", {}).get("images", {})
+    share = 100 * float((~values.isfinite()).float().mean())
+    raise NotFinite(
+        f"expected finite {what} for {files.get(stem, stem)}, found NaN or infinity in {share:.2g} % of the values: "
+        "leave the image out if it holds such numbers itself, else give another checkpoint (--checkpoint) or train "
+        "again with a lower learning rate"
+    )
 
 
 def labels_as_seen(sample: Sample, ignore_index: int, image: Tensor) -> Tensor:

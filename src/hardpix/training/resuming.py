@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
+
 from hardpix.data import ClassTable
-from hardpix.training.checkpoints import load_weights, read_checkpoint
+from hardpix.training.checkpoints import UnsafeCheckpoint, load_weights, read_checkpoint
 from hardpix.training.data_module import SegmentationData
+from hardpix.training.folders import show
 from hardpix.training.run_folder import RunFolder
 from hardpix.training.task import SegmentationTask
 
@@ -85,8 +89,35 @@ def require_same_optimizer(folder: RunFolder, optimizer: str) -> None:
         )
 
 
-def require_checkpoint(folder: RunFolder, task: SegmentationTask, max_epochs: int | None) -> int:
-    """The last checkpoint is one that a training of the task can go on from.
+def readable_checkpoint(folder: RunFolder) -> Path:
+    """The first checkpoint of a run that can be read: the last, the one before it, or the best. Another says so.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: none can be read, or one holds code.
+    """
+    paths = folder.checkpoints_to_resume()
+    if not paths:
+        return folder.checkpoint("last")
+    broken = []
+    for path in paths:
+        try:
+            step = read_checkpoint(path).get("global_step")
+        except UnsafeCheckpoint:
+            # Whoever goes on from another one shall know why.
+            raise
+        except ValueError as error:
+            broken.append(str(error))
+            continue
+        if path != folder.checkpoints / "last.ckpt":
+            why = "\n".join(broken) or f"there is no {folder.checkpoints / 'last.ckpt'}"
+            show("[yellow]Warnings[/yellow]", escape(f"{why}\nthe run goes on from {path}, step {step}"))
+        return path
+    raise ValueError("\n".join(broken))
+
+
+def require_checkpoint(folder: RunFolder, path: Path, task: SegmentationTask, max_epochs: int | None) -> int:
+    """A checkpoint is one that a training of the task can go on from.
 
     Returns:
         The number of epochs behind it.
@@ -94,7 +125,6 @@ def require_checkpoint(folder: RunFolder, task: SegmentationTask, max_epochs: in
     Raises:
         ValueError: it has the weights of another network or objective, or more epochs behind it.
     """
-    path = folder.checkpoint("last")
     last = read_checkpoint(path)
     # Whole epochs: one that was broken off is gone on with.
     done = last["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from argparse import ArgumentError
 from collections.abc import Iterable, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,13 +15,18 @@ from jsonargparse import ArgumentParser
 from torch.utils.data import Dataset
 
 from hardpix.cli.arguments import explain
+from hardpix.cli.folder_lock import OWN, taken
 from hardpix.cli.moved import with_new_places
 from hardpix.cli.own_modules import name_modules
+from hardpix.cli.results import write_whole
 from hardpix.data import ClassTable, DataError, EvaluationTransform, Folders, ImageFormat, SegmentationFolder
 from hardpix.data.transforms import normalization
 from hardpix.data.yaml_files import read_yaml
+from hardpix.training.checkpoint_io import previous_of
 from hardpix.training.checkpoints import load_weights, read_checkpoint
+from hardpix.training.data_files import Record
 from hardpix.training.data_module import SegmentationData
+from hardpix.training.finite import require_finite_weights
 from hardpix.training.given_files import GivenFiles
 from hardpix.training.processes import is_first_process
 from hardpix.training.task import SegmentationTask
@@ -39,6 +45,7 @@ class RunFolder:
     - config.yaml: everything that ``hardpix fit`` was given
     - classes.yaml: the class table
     - split.yaml: which files were trained on and which held out
+    - files.json: size, time and checksum of every file that is read
     - images.yaml: bands and range of images that are not plain RGB
     - checkpoints/best.ckpt and last.ckpt
     - logs/part_0: metrics.csv and TensorBoard's events; part_1 after the run was resumed once, and so on
@@ -66,6 +73,10 @@ class RunFolder:
     @property
     def split(self) -> Path:
         return self.path / "split.yaml"
+
+    @property
+    def files(self) -> Path:
+        return self.path / "files.json"
 
     @property
     def images(self) -> Path:
@@ -99,6 +110,15 @@ class RunFolder:
             )
         return path
 
+    def checkpoints_to_resume(self) -> list[Path]:
+        """Checkpoints that a run may go on from, the best choice first.
+
+        Beside the last one there may be the one before it, where a process ended while one took the other's place, and
+        the best.
+        """
+        last, best = (self.checkpoints / f"{which}.ckpt" for which in ("last", "best"))
+        return [path for path in (last, previous_of(last), best, previous_of(best)) if path.is_file()]
+
     def require_new(self) -> None:
         """The folder is for a run to come.
 
@@ -106,7 +126,8 @@ class RunFolder:
             FileExistsError: there is something in it. Of several processes only the first looks, before the others
                 start.
         """
-        empty = not self.path.exists() or (self.path.is_dir() and not any(self.path.iterdir()))
+        entries = self.path.iterdir() if self.path.is_dir() else iter([self.path] * self.path.exists())
+        empty = all(path.name.startswith(OWN) for path in entries)
         if empty or not is_first_process():
             return
         earlier = self.config.exists()
@@ -114,6 +135,14 @@ class RunFolder:
         raise FileExistsError(
             f"expected a new or empty folder as --run, found {found} in {self.path}; give another one{way_on}"
         )
+
+    def taken(self) -> AbstractContextManager[None]:
+        """Keeps other commands out of the folder; of several processes only the first does.
+
+        Raises:
+            FolderInUse: another process trains there.
+        """
+        return taken(self.path) if is_first_process() else nullcontext()
 
     def require_outside(self, folders: Iterable[Path]) -> None:
         """A run's files stay away from the data.
@@ -125,16 +154,19 @@ class RunFolder:
             if self.path.resolve().is_relative_to(data.resolve()):
                 raise ValueError(f"expected a run folder outside of the data ({data}), found {self.path}")
 
-    def save(self, config: str, data: SegmentationData) -> None:
+    def save(self, config: str, data: SegmentationData, files: Record | None = None) -> None:
         """Write what a run is started with."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        self.config.write_text(config, encoding="utf-8")
-        self.classes.write_text(_as_yaml(data.classes.to_dict()), encoding="utf-8")
+        write_whole(self.classes, _as_yaml(data.classes.to_dict()))
         if data.image_format != ImageFormat() or data.channels != 3:
             seen = {**data.image_format.to_dict(), "channels": data.channels}
-            self.images.write_text(_as_yaml(seen), encoding="utf-8")
+            write_whole(self.images, _as_yaml(seen))
         if data.split is not None:
-            self.split.write_text(_as_yaml(data.split), encoding="utf-8")
+            write_whole(self.split, _as_yaml(data.split))
+        if files:
+            lines = ",\n".join(f"{json.dumps(key)}: {json.dumps(entry)}" for key, entry in files.items())
+            write_whole(self.files, f"{{\n{lines}\n}}\n")
+        # The last: a folder with a configuration is a run.
+        write_whole(self.config, config)
 
     def read_config(self) -> dict[str, Any]:
         """Settings that ``hardpix fit`` was given.
@@ -154,6 +186,23 @@ class RunFolder:
     def read_split(self) -> dict[str, dict[str, Any]] | None:
         """Folders and stems of what was trained on ("train") and held out ("val"); None for data sets in code."""
         return read_yaml(self.split, dict) if self.split.is_file() else None
+
+    def read_files(self) -> Record | None:
+        """Files that the run was started with; None of runs of earlier versions and of data sets in code.
+
+        Raises:
+            ValueError: the record is broken.
+        """
+        if not self.files.is_file():
+            return None
+        try:
+            content = json.loads(self.files.read_text(encoding="utf-8"))
+            return {key: (int(size), int(time), str(checksum)) for key, (size, time, checksum) in content.items()}
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"expected size, time and checksum of every file of the run in {self.files}, found something else "
+                f"({error}); remove it, and the data are no longer compared"
+            ) from error
 
     def read_classes(self) -> ClassTable:
         """The classes that the network learned."""
@@ -190,11 +239,38 @@ class RunFolder:
         Raises:
             FileNotFoundError: the folder holds no run, or no such checkpoint.
             UntrustedRun: other code would run, and the run is not trusted.
+            NotFinite: its weights hold NaN or infinity.
+        """
+        predict_only = predict_only and _class_path(group(self.read_config(), "model").get("recipe")) in SUPERVISED
+        task = self.build_task(predict_only=predict_only)
+        path = self.checkpoint(which)
+        saved = read_checkpoint(path)["state_dict"]
+        if predict_only:
+            saved = {name.removeprefix(NETWORK): each for name, each in saved.items() if name.startswith(NETWORK)}
+        module = task.network if predict_only else task
+        require_finite_weights(saved, module, path)
+        load_weights(
+            module,
+            saved,
+            f"expected the weights of the network and objective in {self.config}, found others in {path}; give a "
+            "checkpoint of this run",
+        )
+        return task.eval()
+
+    def build_task(self, *, predict_only: bool = False) -> SegmentationTask:
+        """The task as it was before the training, on the CPU; its weights are random. It has no optimizer.
+
+        Args:
+            predict_only: leave the recipe and its objective out.
+
+        Raises:
+            FileNotFoundError: the folder holds no run.
+            UntrustedRun: other code would run, and the run is not trusted.
+            ValueError: it cannot be built.
         """
         config, classes = self.read_config(), self.read_classes()
         with_new_places(read_yaml(self.config, dict))
         settings = {name: value for name, value in group(config, "model").items() if name in BUILT}
-        predict_only = predict_only and _class_path(settings.get("recipe")) in SUPERVISED
         if predict_only:
             settings |= {"recipe": None, "objective": None}
         settings |= {
@@ -203,18 +279,7 @@ class RunFolder:
             "in_channels": self.channels,
             "ignore_index": config["data"]["ignore_index"],
         }
-        task = self._build(SegmentationTask, _without_downloads(settings), "model")
-        path = self.checkpoint(which)
-        saved = read_checkpoint(path)["state_dict"]
-        if predict_only:
-            saved = {name.removeprefix(NETWORK): each for name, each in saved.items() if name.startswith(NETWORK)}
-        load_weights(
-            task.network if predict_only else task,
-            saved,
-            f"expected the weights of the network and objective in {self.config}, found others in {path}; give a "
-            "checkpoint of this run",
-        )
-        return task.eval()
+        return self._build(SegmentationTask, _without_downloads(settings), "model")
 
     def validation_set(self, max_pixels: int | None = None) -> Dataset:
         """The images that the run held out, whatever has been added to their folder since.

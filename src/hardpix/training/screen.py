@@ -77,7 +77,7 @@ class Report(Callback):
         if not trainer.is_global_zero or not isinstance(exception, KeyboardInterrupt):
             return
         path = quote(str(self.folder.path))
-        if (self.folder.checkpoints / "last.ckpt").is_file():
+        if self.folder.checkpoints_to_resume():
             console.print(f"interrupted; to go on from the last checkpoint: hardpix fit --run {path} --resume")
         else:
             console.print(f"interrupted before the first checkpoint; {path} holds nothing to go on with")

@@ -10,6 +10,16 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 
+def batch_seed(*numbers: int) -> int:
+    """Seed of a batch, from (seed, epoch, batch, process).
+
+    Example:
+        >>> batch_seed(0, 0, 1, 0) == batch_seed(0, 0, 1, 0), batch_seed(0, 0, 1, 0) == batch_seed(0, 1, 0, 0)
+        (True, False)
+    """
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
+
+
 class SeedEveryBatch(Callback):
     """Seeds the generators of Python, numpy and torch from (seed, epoch, batch, process) before every training batch.
 
@@ -21,8 +31,7 @@ class SeedEveryBatch(Callback):
         self.seed = seed
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        numbers = (self.seed, trainer.current_epoch, batch_idx, trainer.global_rank)
-        seed = int(np.random.SeedSequence(numbers).generate_state(1)[0])
+        seed = batch_seed(self.seed, trainer.current_epoch, batch_idx, trainer.global_rank)
         random.seed(seed)
         np.random.seed(seed)  # noqa: NPY002 (a user's own code may draw from it)
         torch.manual_seed(seed)

@@ -27,6 +27,8 @@ from hardpix.recipes.parts import parts_of
 from hardpix.signals import HardnessLevel, Signal, signals_that_read
 from hardpix.training.checkpoints import with_names_of_today
 from hardpix.training.data_module import SegmentationData
+from hardpix.training.dump import stems_of
+from hardpix.training.finite import NotFinite
 from hardpix.training.schedule import polynomial_with_warmup
 
 # Setting of the data module for each map that it reads.
@@ -114,6 +116,8 @@ class SegmentationTask(LightningModule):
         self.power = power
         self.scores = SegmentationScores(num_classes, ignore_index)
         self.mean_loss = MeanMetric()
+        self.losses: dict[str, Tensor] = {}
+        self._seen: list[tuple[list[str], Tensor]] = []
         if channels_last:
             self.to(memory_format=torch.channels_last)
         # Lightning leaves the mode as it finds it, and pretrained networks often come in evaluation mode.
@@ -268,13 +272,23 @@ class SegmentationTask(LightningModule):
             raise ValueError(explain_probabilities(found, self.network.model))
         self.recipe.train()
 
+    def losses_of(self, batch: dict[str, Any], progress: float, map_kinds: Iterable[str] = MAPS) -> dict[str, Tensor]:
+        """Losses of one step.
+
+        Args:
+            batch: of the labeled images, or one a stream, by its name.
+            progress: share of the training done.
+            map_kinds: keys of the maps that the batches may hold beside the target.
+        """
+        return self.recipe(_by_stream(batch, map_kinds), progress)
+
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         progress = self.trainer.global_step / max(self.trainer.estimated_stepping_batches, 1)
         # A user's own loaders come without a data module.
         map_kinds = getattr(self.trainer.datamodule, "map_kinds", MAPS)  # type: ignore[attr-defined]
-        batches = _by_stream(batch, map_kinds)
-        losses = self.recipe(batches, progress)
-        size = len(next(iter(batches.values()))["image"])
+        losses = self.losses_of(batch, progress, map_kinds)
+        self.losses = {name: loss.detach() for name, loss in losses.items()}
+        size = len(next(iter(_by_stream(batch, ()).values()))["image"])
         self.log_dict({f"train/{name}": loss.detach() for name, loss in losses.items()}, batch_size=size)
         self.log("loss", losses["loss"].detach(), prog_bar=True, logger=False, batch_size=size)
         return losses["loss"]
@@ -301,8 +315,18 @@ class SegmentationTask(LightningModule):
             count += valid_mask(target, self.num_classes, self.ignore_index).sum()
             self.scores.update(restored.argmax(1), target)
         self.mean_loss.update(loss_sum / count.clamp(min=1), weight=count)
+        # Looked at when the scores are: until then the device goes on. The mean leaves NaN out.
+        self._seen.append((stems_of(batch), loss_sum.isfinite()))
 
     def _report(self, stage: str) -> None:
+        seen, self._seen = self._seen, []
+        if seen and not torch.stack([finite for _, finite in seen]).all():
+            stems = [stem for names, finite in seen if not finite for stem in names]
+            raise NotFinite(
+                f"expected finite outputs of the network for the images of {stage}, found others for "
+                f"{', '.join(stems[:3]) or 'images without stems'}{f' and more of {len(stems)}' * (len(stems) > 3)}: "
+                "leave images with NaN or infinity out, or lower the learning rate (--model.optimizer.lr)"
+            )
         # Every process has the scores of all; sync_dist only tells Lightning so.
         scores = self.scores.compute()
         by_class = dict(zip(self.class_names, scores.pop("class_iou").reshape(-1).tolist(), strict=True))

@@ -1,0 +1,51 @@
+"""Fingerprint of everything that results depend on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from hardpix.data import SegmentationFolder
+from hardpix.training.run_folder import RunFolder
+
+# Attributes of other types may be shown by their place in memory, which says nothing.
+SIMPLE = (str, int, float, bool, tuple, list, type(None))
+
+
+def fingerprint(
+    run: RunFolder, checkpoint: str, samples: SegmentationFolder, settings: Mapping[str, Any], *parts: nn.Module
+) -> str:
+    """Hexadecimal number that differs where weights, files or settings do.
+
+    Args:
+        run: its configuration counts.
+        checkpoint: best, last or a path; counts by its content.
+        samples: count by the paths, sizes and times of their files.
+        settings: as JSON has them.
+        parts: such as refiners, count by their classes, settings and weights.
+    """
+    whole = hashlib.blake2b(digest_size=16)
+    for path in (run.checkpoint(checkpoint), run.config, run.classes, run.images):
+        if path.is_file():
+            with path.open("rb") as file:
+                whole.update(hashlib.file_digest(file, "blake2b").digest())
+    files = [
+        [kind, stem, str(path.absolute()), path.stat().st_size, path.stat().st_mtime_ns]
+        for kind, found in samples.files.items()
+        for stem, path in found.items()
+    ]
+    whole.update(json.dumps([settings, files], default=str).encode())
+    for part in parts:
+        for name, module in part.named_modules():
+            kind = f"{type(module).__module__}.{type(module).__qualname__}"
+            own = {
+                key: repr(value) for key, value in vars(module).items() if key[0] != "_" and isinstance(value, SIMPLE)
+            }
+            whole.update(json.dumps([name, kind, own], sort_keys=True).encode())
+        for name, value in part.state_dict().items():
+            whole.update(name.encode() + value.detach().cpu().contiguous().numpy().tobytes())
+    return whole.hexdigest()

@@ -120,9 +120,16 @@ def write_level(file: Path, level: np.ndarray, signal: Signal) -> None:
     """A map on the scale 0 to 1 as 16-bit png, another one as float32 npy; folders are made as needed.
 
     Raises:
-        UsageError: a level outside 0 to 1.
+        UsageError: a level outside 0 to 1; a map that is not finite, or negative.
     """
     if not signal.has_level:
+        faulty = ~np.isfinite(level) | (level < 0)
+        if faulty.any():
+            raise UsageError(
+                f"expected a finite map ≥ 0 of {type(signal).__name__}, found NaN, infinity or values below 0 in "
+                f"{100 * faulty.mean():.3g} % of the pixels of {file.stem}: mend the signal's forward; "
+                "hardpix.testing.check_signal looks for the batches that do it"
+            )
         file.parent.mkdir(parents=True, exist_ok=True)
         np.save(file, level.astype(np.float32))
         return

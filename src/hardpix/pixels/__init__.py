@@ -11,7 +11,9 @@ from hardpix.pixels.cells import cell_labels, cell_values
 from hardpix.pixels.dataset_info import DatasetInfo
 from hardpix.pixels.depth import depth_aware_error, depth_prediction_error, known_depth
 from hardpix.pixels.depth_losses import depth_loss
+from hardpix.pixels.late_verdicts import LateVerdicts
 from hardpix.pixels.losses import cross_entropy_map, divergence_map
+from hardpix.pixels.map_check import MapCheck
 from hardpix.pixels.precision import at_least_float32
 from hardpix.pixels.reduce import global_max, global_sum, process_count, process_mean, weighted_mean
 from hardpix.pixels.resize import resize_bilinear
@@ -22,6 +24,8 @@ from hardpix.pixels.validity import TargetCheck, valid_mask
 __all__ = [
     "NO_TAPS",
     "DatasetInfo",
+    "LateVerdicts",
+    "MapCheck",
     "MapSource",
     "PixelBatch",
     "Taps",

@@ -54,6 +54,7 @@ class PixelBatch:
         taps: tensors from inside the network.
         teacher: the same pixels as a teacher sees them.
         progress: share of the training that is done, from 0 to 1.
+        watch: called with the batch and the source of each map as soon as it is published, to refuse faulty maps.
 
     Raises:
         ValueError: shapes that do not belong together.
@@ -73,6 +74,7 @@ class PixelBatch:
     taps: Taps = NO_TAPS
     teacher: PixelBatch | None = None
     progress: float | None = None
+    watch: Callable[[PixelBatch, MapSource], None] | None = field(default=None, repr=False)
     maps: dict[str, Tensor] = field(default_factory=dict, init=False)
     """Maps computed so far, by the name of their source, as the source left them (on the graph)."""
     publishers: dict[str, MapSource] = field(default_factory=dict, init=False)
@@ -183,6 +185,8 @@ class PixelBatch:
                 )
             self.maps[source.name] = found
             self.publishers[source.name] = source
+            if self.watch is not None:
+                self.watch(self, source)
         return self._cache[source]
 
     def _require_new_name(self, source: MapSource) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from hardpix.batch_check import BatchCheck
 from hardpix.networks import TappedNetwork
-from hardpix.pixels import PixelBatch
+from hardpix.pixels import MapSource, PixelBatch
 from hardpix.pixels.eager import eager
 
 Batch = Mapping[str, Any]
@@ -69,6 +69,7 @@ class Recipe(nn.Module):
     def pixels(self, batch: Batch, progress: float | None = None, teacher: PixelBatch | None = None) -> PixelBatch:
         """Pixels of a batch as the network sees them, after the checks that every batch goes through."""
         px = self.network.pixels(**batch, progress=progress, teacher=teacher)
+        px.watch = self._check_map
         # A labeler made targets that come with a trust: they say nothing about the user's labels.
         if px.target is not None and "target_weight" not in batch:
             self._check(px.logits, px.target, px.ignore_index)
@@ -77,3 +78,7 @@ class Recipe(nn.Module):
     @eager
     def _check(self, logits: Tensor, target: Tensor, ignore_index: int) -> None:
         self._check_batch(self.network.model, logits, target, ignore_index, self.training)
+
+    @eager
+    def _check_map(self, px: PixelBatch, source: MapSource) -> None:
+        self._check_batch.maps(px, source)

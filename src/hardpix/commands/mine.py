@@ -10,7 +10,7 @@ import numpy as np
 
 from hardpix.cli.arguments import checked_input
 from hardpix.cli.errors import UsageError
-from hardpix.cli.results import prepare_output
+from hardpix.cli.results import results_in
 from hardpix.commands.predict import to_16_bit
 from hardpix.data import Transformed, write_mask
 from hardpix.objectives import signal_named
@@ -72,8 +72,10 @@ def mine(
         made_by = {"command": "mine", "checkpoint": str(folder.checkpoint(checkpoint)), "images": str(images)}
         files = [f"{chosen.name}.csv", *(f"{chosen.name}/{stem}.{ending}" for stem in samples.stems)]
         read = [images, *([] if masks is None else [masks]), *folder.data_folders()]
-        prepare_output(out, files, read, overwrite, made_by)
-    with (out / f"{chosen.name}.csv").open("w", newline="", encoding="utf-8") as file:
+    with (
+        results_in(out, files, read, overwrite, made_by),
+        (out / f"{chosen.name}.csv").open("w", newline="", encoding="utf-8") as file,
+    ):
         table = csv.writer(file)
         table.writerow(["image", "class", "class_from", "pixels", "mean", "p95"])
         for found in infer(task, Transformed(samples, folder.evaluation_transform()), signal=chosen, label="mining"):

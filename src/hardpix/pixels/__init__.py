@@ -15,6 +15,7 @@ from hardpix.pixels.late_verdicts import LateVerdicts
 from hardpix.pixels.losses import cross_entropy_map, divergence_map
 from hardpix.pixels.map_check import MapCheck
 from hardpix.pixels.precision import at_least_float32
+from hardpix.pixels.prepared import Prepared, prepare_all
 from hardpix.pixels.reduce import global_max, global_sum, process_count, process_mean, weighted_mean
 from hardpix.pixels.resize import resize_bilinear
 from hardpix.pixels.selection import kth_smallest
@@ -28,6 +29,7 @@ __all__ = [
     "MapCheck",
     "MapSource",
     "PixelBatch",
+    "Prepared",
     "Taps",
     "TargetCheck",
     "at_least_float32",
@@ -44,6 +46,7 @@ __all__ = [
     "global_sum",
     "known_depth",
     "kth_smallest",
+    "prepare_all",
     "process_count",
     "process_mean",
     "resize_bilinear",

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from hardpix.batch_check import BatchCheck
 from hardpix.networks import TappedNetwork
-from hardpix.pixels import MapSource, PixelBatch
+from hardpix.pixels import MapSource, PixelBatch, Prepared
 from hardpix.pixels.eager import eager
 
 Batch = Mapping[str, Any]
 
 
-class Recipe(nn.Module):
+class Recipe(Prepared):
     """Turns one batch of each stream into losses. One of your own needs ``forward``; everything else has a default.
 
     It is a module: whatever it learns or counts is in every checkpoint. State changes in training mode only.
@@ -26,6 +26,7 @@ class Recipe(nn.Module):
         ...         px = self.pixels(batches["labeled"], progress)
         ...         return {"loss": px.loss.mean()}
         >>> import torch
+        >>> from torch import nn
         >>> import hardpix
         >>> model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 2, 1))
         >>> batch = {"image": torch.rand(1, 3, 4, 4), "target": torch.zeros(1, 4, 4, dtype=torch.long)}

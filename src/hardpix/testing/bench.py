@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from hardpix.networks import TappedNetwork
 from hardpix.objectives import signals_in
-from hardpix.pixels import DatasetInfo, PixelBatch
+from hardpix.pixels import DatasetInfo, PixelBatch, prepare_all
+from hardpix.recipes.parts import parts_of
 from hardpix.testing.batches import make_batch, tapped
 from hardpix.testing.complaints import during, require
 
@@ -34,6 +35,27 @@ AWKWARD: dict[str, tuple[tuple[int, int, int], int | None, torch.dtype]] = {
     "float16": ((2, 4, 5), None, torch.float16),
     "bfloat16": ((2, 4, 5), None, torch.bfloat16),
 }
+
+
+def even_counts(num_classes: int) -> range:
+    """Pixels of each class in a training set of no surprises."""
+    return range(1, num_classes + 1)
+
+
+def uneven_counts(num_classes: int) -> list[list[int]]:
+    """Pixels of each class in training sets of surprises: from one pixel to 10¹², and a class that never occurs.
+
+    Example:
+        >>> uneven_counts(4)
+        [[1, 10000, 100000000, 1000000000000], [0, 2, 3, 4]]
+    """
+    powers = [round(10 ** (12 * k / max(num_classes - 1, 1))) for k in range(num_classes)]
+    return [powers, [0, *range(2, num_classes + 1)]] if num_classes > 1 else [powers]
+
+
+def dataset_info(counts: Sequence[int]) -> DatasetInfo:
+    """Facts of a training set with so many pixels of each class."""
+    return DatasetInfo(tuple(f"class {k}" for k in range(len(counts))), lambda: counts)
 
 
 @dataclass
@@ -59,14 +81,16 @@ class Bench(Generic[Checked]):
 
     def bound(self, network: TappedNetwork | None = None, prepared: bool = True) -> Checked:
         """A copy, bound to a network of its own, in evaluation mode: batch norm has no variance of one pixel."""
+        return self.bound_to(network, even_counts(self.num_classes) if prepared else None)
+
+    def bound_to(self, network: TappedNetwork | None, counts: Sequence[int] | None) -> Checked:
+        """The same, prepared for a training set with so many pixels of each class; not prepared without them."""
         found = copy.deepcopy(self.given)
-        if prepared:
-            info = DatasetInfo(tuple("abcdefgh"[: self.num_classes]), lambda: range(1, self.num_classes + 1))
-            for signal in signals_in(found):
-                signal.prepare(info)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(1)
             found.bind(network or self.network())  # type: ignore[operator]
+        if counts is not None:
+            prepare_all(parts_of(found), dataset_info(counts))
         return found.eval()
 
     def batch(

@@ -8,6 +8,7 @@ from hardpix.alike import not_sent
 from hardpix.batch_check import BatchCheck
 from hardpix.branch_watch import BranchWatch
 from hardpix.networks import TappedNetwork
+from hardpix.networks.binding import bound
 from hardpix.objectives import Objective, with_signal_losses
 from hardpix.pixels import PixelBatch
 from hardpix.pixels.eager import eager
@@ -31,7 +32,7 @@ class TrainingStep(nn.Module):
 
     Raises:
         TypeError: a network that was not tapped.
-        ValueError: a target that holds an id that is neither a class nor ignore_index; a map of a signal that is not
+        ValueError: a ``bind`` without ``return self``; a target that holds an id that is neither a class nor ignore_index; a map of a signal that is not
             finite, or negative. On a CUDA device in one of the next steps.
 
     Warns:
@@ -56,7 +57,7 @@ class TrainingStep(nn.Module):
         if not isinstance(network, TappedNetwork):
             raise TypeError(f"expected a tapped network, found {type(network).__name__}; write hardpix.tap(model)")
         self.network = network
-        self.objective = objective.bind(network)
+        self.objective = bound(objective, network)
         self._ddp_params_and_buffers_to_ignore = not_sent(self)
         self._check_batch = BatchCheck()
         self._watch_branch = BranchWatch()

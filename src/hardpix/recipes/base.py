@@ -9,6 +9,7 @@ from torch import Tensor
 
 from hardpix.batch_check import BatchCheck
 from hardpix.networks import TappedNetwork
+from hardpix.networks.binding import bound
 from hardpix.pixels import MapSource, PixelBatch, Prepared
 from hardpix.pixels.eager import eager
 
@@ -53,8 +54,8 @@ class Recipe(Prepared):
         """Take the network that learns, and give it to every part that has a ``bind`` of its own."""
         self.network = network
         for part in self.children():
-            if part is not network and callable(bind := getattr(part, "bind", None)):
-                bind(network)
+            if part is not network and callable(getattr(part, "bind", None)):
+                bound(part, network)  # type: ignore[type-var]
         return self
 
     def forward(self, batches: Mapping[str, Batch], progress: float) -> dict[str, Tensor]:

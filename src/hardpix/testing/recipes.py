@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from hardpix.networks import TappedNetwork
+from hardpix.networks.binding import bound
 from hardpix.recipes import Recipe
 from hardpix.teachers import Teacher
 from hardpix.testing.batches import make_batch, tapped
@@ -56,7 +57,8 @@ def _batches(recipe: Recipe, num_classes: int, label: int | None = None, seed: i
 def _bound(recipe: Recipe, num_classes: int) -> Recipe:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
-        return copy.deepcopy(recipe).bind(tapped(num_classes)).train()
+        with during("bind"):
+            return bound(copy.deepcopy(recipe), tapped(num_classes)).train()
 
 
 def _step(recipe: Recipe, batches: Batches, progress: float = 0.5) -> dict[str, Tensor]:

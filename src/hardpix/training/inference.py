@@ -147,7 +147,7 @@ def infer(
 
 
 def _checked(labels: PseudoLabels, px: PixelBatch, labeler: Labeler) -> PseudoLabels:
-    """What a labeler returned, held to the contract.
+    """Hold the labels of a labeler to the contract.
 
     Raises:
         UsageError: something else than labels and trust of each pixel, or ids that are no class.

@@ -17,6 +17,7 @@ from hardpix.alike import not_sent
 from hardpix.data import MAPS, restore
 from hardpix.metrics import SegmentationScores
 from hardpix.networks import DDRNet23Slim, TappedNetwork, tap
+from hardpix.networks.binding import NotReturnedError, bound
 from hardpix.networks.input_channels import channels_advice
 from hardpix.networks.probabilities import ends_in, explain_probabilities, looks_like
 from hardpix.objectives import Objective, WeightedCrossEntropy, shown_signal, signals_in
@@ -99,7 +100,9 @@ class SegmentationTask(LightningModule):
             recipe = Supervised(WeightedCrossEntropy(HardnessLevel()) if objective is None else objective)
         try:
             tapped = tap(network, decoder=decoder, embedding=embedding, stages=stages, ignore_index=ignore_index)
-            self.recipe = recipe.bind(tapped)
+            self.recipe = bound(recipe, tapped)
+        except NotReturnedError:
+            raise
         except (ValueError, TypeError, RuntimeError) as error:
             options = "--model.decoder, --model.embedding, --model.stages"
             raise ValueError(f"{error} (on the command line {options})") from error

@@ -32,8 +32,8 @@ class TrainingStep(nn.Module):
 
     Raises:
         TypeError: a network that was not tapped.
-        ValueError: a ``bind`` without ``return self``; a target that holds an id that is neither a class nor ignore_index; a map of a signal that is not
-            finite, or negative. On a CUDA device in one of the next steps.
+        ValueError: a ``bind`` without ``return self``; a target that holds an id that is neither a class nor
+            ignore_index; a map of a signal that is not finite, or negative. On a CUDA device in one of the next steps.
 
     Warns:
         When what the objective learns (a signal's branch, a projection) has gradients but only the network is ever

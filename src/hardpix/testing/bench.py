@@ -17,12 +17,14 @@ from hardpix.networks import TappedNetwork
 from hardpix.objectives import signals_in
 from hardpix.pixels import DatasetInfo, PixelBatch, prepare_all
 from hardpix.recipes.parts import parts_of
-from hardpix.testing.batches import make_batch, tapped
+from hardpix.testing.batches import make_batch, sure_of, tapped
 from hardpix.testing.complaints import during, require
 
 Checked = TypeVar("Checked", bound=nn.Module)
 
 IGNORED = 255
+# Sizes of logits of a network that is sure: of a well-trained one, and of one that has run away. In float32.
+SURE = (120.0, 1e4)
 # Shape of the batch, label of all of its pixels (None: drawn, a fifth unlabeled), type that the network runs in.
 AWKWARD: dict[str, tuple[tuple[int, int, int], int | None, torch.dtype]] = {
     "an ordinary batch": ((2, 4, 5), None, torch.float32),
@@ -110,6 +112,17 @@ class Bench(Generic[Checked]):
         """Awkward batches: what is so, the type to run in, and a function that makes the batch."""
         for what, (size, label, dtype) in AWKWARD.items():
             yield what, dtype, partial(self.batch, size=size, label=label)
+        for surety in SURE:
+            yield f"logits of ±{surety:g}", torch.float32, partial(self.sure_batch, surety)
+
+    def sure_batch(self, surety: float, network: TappedNetwork | None = None) -> PixelBatch:
+        """A batch of a network that is sure at every pixel, rightly or not."""
+        return sure_of(self.batch(network), surety)
+
+    def surprising(self) -> Iterator[tuple[str, Callable[[TappedNetwork], Checked]]]:
+        """Copies that were prepared for training sets of surprises: in words, and a function that makes the copy."""
+        for counts in uneven_counts(self.num_classes):
+            yield f"class_counts {tuple(counts)}", partial(self.bound_to, counts=counts)
 
 
 def in_type(dtype: torch.dtype) -> torch.autocast:

@@ -67,8 +67,9 @@ def with_settings(words: Iterable[str], names: Iterable[str]) -> list[str]:
 
 
 def _joined(classes: str, setting: str, value: str, option: str) -> str:
-    entries = yaml.safe_load(classes) if classes.startswith("[") else [{"class_path": classes, "init_args": {}}]
-    if "," in classes and not classes.startswith("["):
+    several = classes.startswith("[")
+    entries: list[Any] = yaml.safe_load(classes) if several else [classes]
+    if "," in classes and not several:
         raise UsageError(
             f"expected one class before {option}, found {classes}: give each class by an option of its own, its "
             "settings after it"

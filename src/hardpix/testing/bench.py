@@ -183,9 +183,9 @@ def check_state(original: nn.Module, result: Callable[[Any], Any], loaded: nn.Mo
             torch.testing.assert_close(result(twin), expected, rtol=0, atol=0, equal_nan=True)
 
 
-def is_importable(module: nn.Module) -> bool:
-    """True if pickle finds the classes of all submodules: not those that a function or a notebook's cell has made."""
-    kinds = {type(inside) for inside in module.modules()}
+def is_importable(thing: object) -> bool:
+    """True if pickle finds its class, and those of submodules: not what a function or a notebook's cell has made."""
+    kinds = {type(inside) for inside in thing.modules()} if isinstance(thing, nn.Module) else {type(thing)}
     return all(getattr(sys.modules.get(kind.__module__), kind.__qualname__, None) is kind for kind in kinds)
 
 

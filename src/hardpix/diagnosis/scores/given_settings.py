@@ -61,8 +61,8 @@ def settings_like(
         >>> settings_like({"radius": 4}, {"min_area": 9, "radius": 5}, Missed, "my.Missed")
         Traceback (most recent call last):
         ...
-        ValueError: my.Missed: expected radius 5, as in the report to compare with (--against), found 4; leave it out to \
-take that one, or diagnose the other again with 4
+        ValueError: my.Missed: expected radius 5, as in the report to compare with (--against), found 4; leave it \
+out to take that one, or diagnose the other again with 4
     """
     here = all_settings(kind, given, path)
     taken = {}

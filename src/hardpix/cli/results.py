@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from hardpix.cli.arguments import checked_input
 
 # In every folder of results: what made it, and which files it wrote.
 RECORD = "hardpix.json"
@@ -50,6 +53,34 @@ def prepare_output(
     out.mkdir(parents=True, exist_ok=True)
     record = json.dumps({**made_by, "files": files}, indent=1, ensure_ascii=False)
     (out / RECORD).write_text(record + "\n", encoding="utf-8")
+
+
+@contextmanager
+def results_in(
+    out: Path, files: Iterable[str], inputs: Iterable[Path], overwrite: bool, made_by: Mapping[str, Any]
+) -> Iterator[None]:
+    """Around the work that writes into a folder of results; where it fails, what it wrote is removed again.
+
+    Half a folder of results would pass for a whole one. After Ctrl-C it stays, as its record says what was to come.
+    Arguments and errors are those of `prepare_output`.
+
+    Raises:
+        UsageError: a folder that results cannot be written to.
+    """
+    files = list(files)
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
+    with checked_input():
+        prepare_output(out, files, inputs, overwrite, made_by)
+    try:
+        yield
+    except Exception:
+        for file in (*files, RECORD):
+            (out / file).unlink(missing_ok=True)
+        inside = {folder for file in files for folder in (out / file).parents if folder.is_relative_to(out)} - {out}
+        for folder in (*sorted(inside, reverse=True), *made):
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+        raise
 
 
 def require_free(

@@ -24,7 +24,7 @@ from hardpix.diagnosis.scores.own import try_scores
 from hardpix.diagnosis.settings import Settings
 from hardpix.diagnosis.side_settings import Sides, SideSettings
 from hardpix.diagnosis.usable_probabilities import usable_probabilities
-from hardpix.report.against import require_comparable
+from hardpix.report.against import require_comparable, score_settings, settings_taken
 from hardpix.report.diagnose_image import DiagnoseImages, PictureWriter
 from hardpix.report.report_builder import Collector, finish_report
 from hardpix.report.report_folder import prepare_report, require_report, require_room
@@ -93,9 +93,10 @@ def diagnose(
         truth_ids: index if the masks hold 0, 1, 2 … in the order of the class table, as trainIds do.
         truth_threshold: The same as prediction_threshold for masks, such as 128 for edges that were smoothed.
         lines: Names of the classes that are line-like, with commas, such as pole,fence; for clDice.
-        scores: Class paths of figures of your own, with commas, such as my_module.MyScore; with settings as
-            '[{class_path: my_module.MyScore, init_args: {radius: 5}}]'.
-        against: The report of another run on the same images, to compare with.
+        scores: Class paths of figures of your own, with commas, such as my_module.MyScore; its settings after it, such
+            as --scores.radius 5.
+        against: The report of another run on the same images, to compare with; figures of your own take the settings
+            that they have there.
         title: Of the report; by default the folder of predictions.
         band: Width of Boundary IoU's band, as a share of the diagonal below 1, else in pixels.
         radius: Pixels by which a border may be displaced.
@@ -141,10 +142,12 @@ def diagnose(
         found = examine(asked)
         if against is not None:
             require_comparable(against, found.table.names, [case.stem for case in found.cases])
-        figures = load_scores(scores, report_scores(found.settings), len(found.table))
+        figures = load_scores(scores, report_scores(found.settings), len(found.table), score_settings(against))
         if scores:
             try_scores(figures, found.reader.maps(found.cases[0], found.settings)[0])
         prepare_report(out, read, overwrite)
+    for line in settings_taken(figures, against):
+        console.print(line)
     print_examined(console, found)
     usable = usable_probabilities(found, probabilities)
     if usable.contradiction is not None:

@@ -11,11 +11,12 @@ import yaml
 from rich.table import Table
 
 from hardpix.cli.arguments import checked_input
-from hardpix.cli.results import prepare_output
+from hardpix.cli.results import results_in
 from hardpix.commands.predict import to_16_bit
 from hardpix.data import ClassTable, Transformed, write_mask
 from hardpix.data.labels import HIGHEST_ID
 from hardpix.labelers import ConfidenceThreshold, Labeler
+from hardpix.pixels import prepare_all
 from hardpix.refiners import Refiner
 from hardpix.training.given_files import GivenFiles
 from hardpix.training.inference import console, infer, open_run
@@ -67,6 +68,7 @@ def label(
             # The given settings stay as they are.
             labeler = deepcopy(labeler)
             labeler.refiner = refine
+        prepare_all(labeler.modules(), folder.dataset_info())
         labeler = labeler.to(task.device).eval()
         made_by = {
             "command": "label",
@@ -77,27 +79,27 @@ def label(
         if labeler.refiner is not None:
             made_by["refine"] = type(labeler.refiner).__name__
         files = ["classes.yaml", *(f"{kind}/{stem}.png" for kind in ("masks", "trust") for stem in samples.stems)]
-        prepare_output(out, files, [images, *folder.data_folders()], overwrite, made_by)
     unlabeled = unlabeled_id(classes)
     written = classes_with_unlabeled(classes, unlabeled)
-    (out / "classes.yaml").write_text(
-        yaml.safe_dump(written.to_dict(), sort_keys=False, allow_unicode=True), encoding="utf-8"
-    )
     predicted, labeled = np.zeros((2, len(classes)), dtype=np.int64)
     kept = np.zeros(len(classes), dtype=np.int64)
     without = 0
     transformed = Transformed(samples, folder.evaluation_transform(keep_original=True))
-    for found in infer(task, transformed, labeler=labeler, label="labeling"):
-        assert found.labels is not None
-        target, trust = found.labels.target[0].numpy(), found.labels.weight[0].numpy()
-        valid = target != task.ignore_index
-        write_mask(out / "masks" / f"{found.stem}.png", stored(target, valid, classes, unlabeled))
-        write_mask(out / "trust" / f"{found.stem}.png", to_16_bit(np.where(valid, trust, 0)))
-        prediction = found.prediction.numpy()
-        predicted += np.bincount(prediction.ravel(), minlength=len(classes))
-        kept += np.bincount(prediction[valid], minlength=len(classes))
-        labeled += np.bincount(target[valid], minlength=len(classes))
-        without += not valid.any()
+    with results_in(out, files, [images, *folder.data_folders()], overwrite, made_by):
+        (out / "classes.yaml").write_text(
+            yaml.safe_dump(written.to_dict(), sort_keys=False, allow_unicode=True), encoding="utf-8"
+        )
+        for found in infer(task, transformed, labeler=labeler, label="labeling"):
+            assert found.labels is not None
+            target, trust = found.labels.target[0].numpy(), found.labels.weight[0].numpy()
+            valid = target != task.ignore_index
+            write_mask(out / "masks" / f"{found.stem}.png", stored(target, valid, classes, unlabeled))
+            write_mask(out / "trust" / f"{found.stem}.png", to_16_bit(np.where(valid, trust, 0)))
+            prediction = found.prediction.numpy()
+            predicted += np.bincount(prediction.ravel(), minlength=len(classes))
+            kept += np.bincount(prediction[valid], minlength=len(classes))
+            labeled += np.bincount(target[valid], minlength=len(classes))
+            without += not valid.any()
     console.print(_summary(classes.names, predicted, kept, labeled))
     console.print(
         f"{len(samples)} images in {out}: {_percent(labeled.sum(), predicted.sum())} % of the pixels labeled, "

@@ -10,7 +10,7 @@ import numpy as np
 
 from hardpix.cli.arguments import checked_input
 from hardpix.cli.errors import UsageError
-from hardpix.cli.results import prepare_output
+from hardpix.cli.results import results_in
 from hardpix.commands.predict import to_16_bit
 from hardpix.data import Transformed, write_mask
 from hardpix.objectives import signal_named
@@ -72,8 +72,10 @@ def mine(
         made_by = {"command": "mine", "checkpoint": str(folder.checkpoint(checkpoint)), "images": str(images)}
         files = [f"{chosen.name}.csv", *(f"{chosen.name}/{stem}.{ending}" for stem in samples.stems)]
         read = [images, *([] if masks is None else [masks]), *folder.data_folders()]
-        prepare_output(out, files, read, overwrite, made_by)
-    with (out / f"{chosen.name}.csv").open("w", newline="", encoding="utf-8") as file:
+    with (
+        results_in(out, files, read, overwrite, made_by),
+        (out / f"{chosen.name}.csv").open("w", newline="", encoding="utf-8") as file,
+    ):
         table = csv.writer(file)
         table.writerow(["image", "class", "class_from", "pixels", "mean", "p95"])
         for found in infer(task, Transformed(samples, folder.evaluation_transform()), signal=chosen, label="mining"):
@@ -120,9 +122,16 @@ def write_level(file: Path, level: np.ndarray, signal: Signal) -> None:
     """A map on the scale 0 to 1 as 16-bit png, another one as float32 npy; folders are made as needed.
 
     Raises:
-        UsageError: a level outside 0 to 1.
+        UsageError: a level outside 0 to 1; a map that is not finite, or negative.
     """
     if not signal.has_level:
+        faulty = ~np.isfinite(level) | (level < 0)
+        if faulty.any():
+            raise UsageError(
+                f"expected a finite map ≥ 0 of {type(signal).__name__}, found NaN, infinity or values below 0 in "
+                f"{100 * faulty.mean():.3g} % of the pixels of {file.stem}: mend the signal's forward; "
+                "hardpix.testing.check_signal looks for the batches that do it"
+            )
         file.parent.mkdir(parents=True, exist_ok=True)
         np.save(file, level.astype(np.float32))
         return

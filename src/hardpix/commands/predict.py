@@ -8,8 +8,9 @@ import numpy as np
 from PIL import Image
 
 from hardpix.cli.arguments import checked_input
-from hardpix.cli.results import prepare_output
+from hardpix.cli.results import results_in
 from hardpix.data import Transformed, write_mask
+from hardpix.pixels import prepare_all
 from hardpix.refiners import Refiner
 from hardpix.training.given_files import GivenFiles
 from hardpix.training.inference import console, infer, open_run
@@ -61,28 +62,29 @@ def predict(
         made_by = {"command": "predict", "checkpoint": str(folder.checkpoint(checkpoint)), "images": str(images)}
         if refine is not None:
             made_by["refine"] = type(refine).__name__
+            prepare_all(refine.modules(), folder.dataset_info())
         kinds = [("labels", "png")] + [("overlays", "jpg")] * overlays + [("confidence", "png")] * confidence
         kinds += [("probabilities", "npy")] * probabilities
         files = [f"{kind}/{stem}.{ending}" for kind, ending in kinds for stem in samples.stems]
-        prepare_output(out, files, [images, *folder.data_folders()], overwrite, made_by)
     transformed = Transformed(samples, folder.evaluation_transform(keep_original=refine is not None))
     if refine is not None:
         refine = refine.to(task.device).eval()
-    for found in infer(task, transformed, probabilities=probabilities, refiner=refine):
-        index = found.prediction.numpy()
-        write_mask(out / "labels" / f"{found.stem}.png", classes.stored(index))
-        if overlays:
-            picture = samples.image_format.picture(samples.files["images"][found.stem])
-            blended = (0.45 * picture + 0.55 * classes.paint(index)).astype(np.uint8)
-            file = out / "overlays" / f"{found.stem}.jpg"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(blended).save(file, quality=92)
-        if confidence:
-            write_mask(out / "confidence" / f"{found.stem}.png", to_16_bit(found.confidence.numpy()))
-        if found.probabilities is not None:
-            file = out / "probabilities" / f"{found.stem}.npy"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            np.save(file, found.probabilities.numpy())
+    with results_in(out, files, [images, *folder.data_folders()], overwrite, made_by):
+        for found in infer(task, transformed, probabilities=probabilities, refiner=refine):
+            index = found.prediction.numpy()
+            write_mask(out / "labels" / f"{found.stem}.png", classes.stored(index))
+            if overlays:
+                picture = samples.image_format.picture(samples.files["images"][found.stem])
+                blended = (0.45 * picture + 0.55 * classes.paint(index)).astype(np.uint8)
+                file = out / "overlays" / f"{found.stem}.jpg"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(blended).save(file, quality=92)
+            if confidence:
+                write_mask(out / "confidence" / f"{found.stem}.png", to_16_bit(found.confidence.numpy()))
+            if found.probabilities is not None:
+                file = out / "probabilities" / f"{found.stem}.npy"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                np.save(file, found.probabilities.numpy())
     console.print(f"{len(samples)} images labeled in {out}")
 
 

@@ -23,7 +23,7 @@ from hardpix.diagnosis.scores import Score, report_scores
 from hardpix.diagnosis.scores.loading import load_scores
 from hardpix.diagnosis.settings import Settings
 from hardpix.metrics import SegmentationScores
-from hardpix.report.against import require_comparable
+from hardpix.report.against import require_comparable, score_settings, settings_taken
 from hardpix.report.diagnose_image import PartialReport, PictureWriter, diagnose_image
 from hardpix.report.report_builder import Collector, finish_report
 from hardpix.report.report_folder import prepare_report
@@ -73,8 +73,8 @@ def evaluate(
         against: The report of another run on the same images, to compare with.
         pictures: Whether the report has pictures of every image, or else thumbnails alone.
         lines: Names of the classes that are line-like, with commas, such as pole,fence; for clDice in the report.
-        scores: Class paths of figures of your own for the report, with commas, such as my_module.MyScore; with settings
-            as '[{class_path: my_module.MyScore, init_args: {radius: 5}}]'.
+        scores: Class paths of figures of your own for the report, with commas, such as my_module.MyScore; its settings
+            after it, such as --scores.radius 5.
         device: Such as cpu or cuda:1; a GPU if there is one.
         image_suffix: Ending of the image file names that is no part of the stem; that of the run if none is given.
         mask_suffix: The same of the mask file names.
@@ -118,7 +118,7 @@ def evaluate(
         if against is not None:
             require_comparable(against, classes.names, getattr(samples, "stems", None))
         settings = Settings.of(classes.names, lines)
-        figures = load_scores(scores, report_scores(settings), len(classes))
+        figures = load_scores(scores, report_scores(settings), len(classes), score_settings(against))
         page = folder.path / "report" if report is None and images is None else report
         if page is not None and (missing := [name for name in REPORT_NEEDS if find_spec(name) is None]):
             console.print(f"no report: it needs {' and '.join(missing)}, pip install '.[diagnose]' in the checkout")
@@ -126,6 +126,8 @@ def evaluate(
         if page is not None:
             # The run's own report is replaced by the next one.
             prepare_report(page, [path for path in [*read, against] if path is not None], overwrite=report is None)
+    for line in settings_taken(figures, against):
+        console.print(line)
     total = SegmentationScores(task.num_classes, task.ignore_index)
     writer = None
     if page is not None:

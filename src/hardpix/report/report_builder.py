@@ -16,7 +16,7 @@ from typing import Any
 
 from hardpix.data import ClassTable, Problem
 from hardpix.diagnosis.scores import Score
-from hardpix.diagnosis.scores.own import naming
+from hardpix.diagnosis.scores.own import OwnScore, naming
 from hardpix.diagnosis.sentences import compared, verdict
 from hardpix.diagnosis.settings import Settings
 from hardpix.diagnosis.tally import Counts, add_counts, as_dict, columns_of, summarize
@@ -145,6 +145,11 @@ def finish_report(
             **_listed("unused", unused),
         },
         "settings": plain(vars(settings)),
+        "score_settings": {
+            score.path: plain(score.settings)
+            for score in found.scores
+            if isinstance(score, OwnScore) and score.settings is not None
+        },
         "classes": [
             {"name": name, "id": classes.ids[k][0], "colour": color}
             for k, (name, color) in enumerate(zip(classes.names, classes.shown_colors, strict=True))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from hardpix.pixels import DatasetInfo, PixelBatch
+from hardpix.pixels import PixelBatch, Prepared
 
 if TYPE_CHECKING:
     from hardpix.networks import TappedNetwork
 
 
-class Signal(nn.Module):
+class Signal(Prepared):
     """Map of how much each pixel counts: (B, H, W) float32 ≥ 0 at every pixel, labeled or not.
 
     The loss masks unlabeled pixels; a signal need not. One of your own needs ``forward``. It needs ``bind`` where it
@@ -58,9 +58,6 @@ class Signal(nn.Module):
         The network never becomes a submodule of the signal.
         """
         return self
-
-    def prepare(self, info: DatasetInfo) -> None:
-        """Take what depends on the data set; called once, before training."""
 
     def forward(self, px: PixelBatch) -> Tensor:
         """The map, (B, H, W) float32."""

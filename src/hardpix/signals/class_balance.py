@@ -98,10 +98,3 @@ class ClassBalance(Signal):
         # In a half type a rare class's weight would be rounded, or infinite.
         self.weights = self.weights.float() if weights.is_meta else weights.to(self.weights.device)
         return self
-
-    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: object) -> None:
-        # A signal that waits for its counts has no weights yet, so the shape of the saved ones decides.
-        saved = state_dict.get(prefix + "weights")
-        if saved is not None:
-            self.weights = torch.empty_like(saved, device=self.weights.device)
-        super()._load_from_state_dict(state_dict, prefix, *args)

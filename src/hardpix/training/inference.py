@@ -33,7 +33,7 @@ from hardpix.data.sample import Sample
 from hardpix.data.unlabeled import unlabeled_line
 from hardpix.data.unlabeled_classes import FEW_CLASSES, settled
 from hardpix.labelers import Labeler, PseudoLabels
-from hardpix.pixels import PixelBatch
+from hardpix.pixels import PixelBatch, valid_mask
 from hardpix.refiners import Refiner
 from hardpix.signals import Signal
 from hardpix.training.given_files import SETTINGS, GivenFiles
@@ -132,7 +132,7 @@ def infer(
         labels = None
         if labeler is not None:
             seen = PixelBatch(scores[None], ignore_index=task.ignore_index, sample={"image": own_image})
-            labels = labeler(seen)
+            labels = _checked(labeler(seen), seen, labeler)
         confidence = shares.amax(0)
         level = None if signal is None else restore(signal.level(px), *sizes)[0].cpu()
         yield Prediction(
@@ -144,6 +144,28 @@ def infer(
             shares.half().cpu() if probabilities else None,
             None if labels is None else PseudoLabels(labels.target.cpu(), labels.weight.cpu()),
         )
+
+
+def _checked(labels: PseudoLabels, px: PixelBatch, labeler: Labeler) -> PseudoLabels:
+    """Hold the labels of a labeler to the contract.
+
+    Raises:
+        UsageError: something else than labels and trust of each pixel, or ids that are no class.
+    """
+    made = f"from {type(labeler).__name__}.forward(px)"
+    if not isinstance(labels, PseudoLabels):
+        raise UsageError(f"expected PseudoLabels(target, weight) {made}, found {type(labels).__name__}")
+    found = [tuple(part.shape) for part in (labels.target, labels.weight)]
+    if found != [px.shape, px.shape]:
+        raise UsageError(f"expected labels and trust of shape {px.shape} {made}, found {found[0]} and {found[1]}")
+    known = valid_mask(labels.target, px.logits.shape[1], px.ignore_index) | (labels.target == px.ignore_index)
+    if not known.all():
+        share, ids = 100 * (~known).double().mean().item(), labels.target[~known]
+        raise UsageError(
+            f"expected classes from 0 to {px.logits.shape[1] - 1} or {px.ignore_index} (px.ignore_index) {made}, found "
+            f"ids from {ids.min()} to {ids.max()} in {share:.3g} % of the pixels of an image"
+        )
+    return labels
 
 
 def labels_as_seen(sample: Sample, ignore_index: int, image: Tensor) -> Tensor:

@@ -227,6 +227,7 @@ def summary_of(
         }
         if probabilities
         else None,
+        "signal": "hardness",
         "suspects": None,
         "against": None,
     }

@@ -13,8 +13,8 @@ from hardpix.data import describe
 from hardpix.data.problems import ranges
 from hardpix.diagnosis.examine import Examined
 
-# Keys in the summary and views that the report has only if a folder was given.
-PARTS = {"hardness": ("hardness", "Hardness"), "probabilities": ("calibration", "Calibration and no Suspects")}
+# Keys in the summary and views that the report has only if a folder was given; None is the signal's own.
+PARTS = {"hardness": ("hardness", None), "probabilities": ("calibration", "Calibration and no Suspects")}
 
 
 def print_examined(console: Console, found: Examined) -> None:
@@ -34,9 +34,10 @@ def print_summary(
     # Doubts have been said already.
     for sentence in summary["sentences"][len(found.doubts) :]:
         console.print(f"- {sentence['text']}")
+    of_signal = summary["signal"][:1].upper() + summary["signal"][1:]
     for kind, (entry, views) in PARTS.items():
         if folders[kind] is not None and summary[entry] is None:
-            console.print(f"no file of {folders[kind]} could be used, so the report has no {views}")
+            console.print(f"no file of {folders[kind]} could be used, so the report has no {views or of_signal}")
     # Where the sides may be read otherwise, an id that is never predicted is likely a class.
     if found.found_classes and not found.doubts and (odd := _never_predicted(summary)):
         console.print(odd)

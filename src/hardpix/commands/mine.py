@@ -70,6 +70,7 @@ def mine(
         ending = "png" if chosen.has_level else "npy"
         classes = folder.read_classes()
         made_by = {"command": "mine", "checkpoint": str(folder.checkpoint(checkpoint)), "images": str(images)}
+        made_by["signal"] = chosen.name
         files = [f"{chosen.name}.csv", *(f"{chosen.name}/{stem}.{ending}" for stem in samples.stems)]
         read = [images, *([] if masks is None else [masks]), *folder.data_folders()]
         prepare_output(out, files, read, overwrite, made_by)

@@ -165,10 +165,12 @@ def _hardness(summary: Mapping[str, Any]) -> Sentence | None:
     if hardness is None or np.isnan(hardness["auroc"]):
         return None
     errors = np.array([tenth["errors"] for tenth in hardness["deciles"]])
+    named = f"{summary['signal']} map"
+    article = "an" if named[0] in "aeiou" else "a"
     return _said(
-        f"The hardest tenth of the pixels by the hardness map holds {_percent(errors[-1] / errors.sum())} of the "
-        f"errors; it ranks wrong pixels before right ones with an AUROC of {hardness['auroc']:.3f}"
-        f"{_where(summary, 'with_hardness', 'a hardness map')}.",
+        f"The hardest tenth of the pixels by the {named} holds {_percent(errors[-1] / errors.sum())} of the errors; it "
+        f"ranks wrong pixels before right ones with an AUROC of {hardness['auroc']:.3f}"
+        f"{_where(summary, 'with_hardness', f'{article} {named}')}.",
         "hardness",
     )
 

@@ -95,6 +95,7 @@ def copy_against(
         "class_kinds": _rows_taken(summary["class_kinds"], of_classes),
         "size_bands": summary["size_bands"],
         "size_scores": _rows_taken(summary["size_scores"], of_classes),
+        "signal": summary.get("signal", "hardness"),
         "hardness": summary["hardness"],
         "calibration": summary["calibration"],
     }

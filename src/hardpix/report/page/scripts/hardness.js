@@ -1,5 +1,5 @@
 "use strict";
-// How well a hardness map ranks the errors.
+// How well the map of a signal, such as hardness, ranks the errors.
 {
   function show(main) {
     const other = report.against?.hardness;
@@ -18,9 +18,9 @@
       );
     main.append(
       viewHead(
-        "Hardness",
+        signalTitle,
         "How well the map ranks the pixels by how likely they are wrong." +
-          (other ? ` Differences are to ${report.against.title}.` : ""),
+          (other ? ` Differences are to ${report.against.title}${ofAnother()}.` : ""),
       ),
       make(
         "dl",
@@ -40,6 +40,9 @@
     );
   }
 
+  // Two maps may be compared that are called differently.
+  const ofAnother = () => (report.against.signal === signalName ? "" : `, whose map is of ${report.against.signal}`);
+
   function deciles() {
     const rows = report.hardness.deciles;
     if (!rows?.length) return null;
@@ -50,7 +53,7 @@
     const text = (row) => `mIoU ${inUnit(row.miou, "%")}<br>wrong pixels ${inUnit(row.errors, "%")}`;
     const percent = (key) => rows.map((row) => onAxis(row[key], { unit: "%" }));
     return section(
-      "By decile of hardness",
+      `By decile of ${signalName}`,
       chart(
         label,
         ({ first, second }) => ({
@@ -75,7 +78,7 @@
           ].map((trace) => ({ ...trace, text: rows.map(text), hovertemplate: "%{text}<extra></extra>" })),
           layout: {
             xaxis: {
-              title: { text: "decile of hardness, 10 is the hardest" },
+              title: { text: plotText(`decile of ${signalName}, 10 is the highest`) },
               type: "category",
               fixedrange: true,
               showgrid: false,
@@ -103,7 +106,7 @@
     return section(
       "Risk and coverage",
       chart(
-        `Share of wrong pixels among the easiest pixels, by how many are kept; area ${figure(aurc, "", 4)}`,
+        `Share of wrong pixels among those of lowest ${signalName}, by how many are kept; area ${figure(aurc, "", 4)}`,
         ({ second, soft }) => ({
           traces: [
             {
@@ -112,7 +115,7 @@
               x: percent(coverage),
               y: percent(risk),
               line: { color: second, width: 2 },
-              hovertemplate: "of the easiest %{x:.0f} %, %{y:.2f} % are wrong<extra></extra>",
+              hovertemplate: "of the lowest %{x:.0f} %, %{y:.2f} % are wrong<extra></extra>",
             },
             {
               type: "scatter",
@@ -124,7 +127,7 @@
             },
           ],
           layout: {
-            xaxis: { title: { text: "coverage: the easiest pixels kept, %" }, range: [0, 100.5], fixedrange: true },
+            xaxis: { title: { text: plotText(`coverage: pixels of lowest ${signalName} kept, %`) }, range: [0, 100.5], fixedrange: true },
             yaxis: { title: { text: "risk: of these wrong, %" }, rangemode: "tozero", fixedrange: true },
             dragmode: false,
             annotations: [
@@ -153,5 +156,5 @@
 
   const height = () => Math.max(340, Math.min(620, window.innerHeight - 290));
 
-  views.hardness = { title: "Hardness", available: () => Boolean(report.hardness), show };
+  views.hardness = { title: signalTitle, available: () => Boolean(report.hardness), show };
 }

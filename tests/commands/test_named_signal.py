@@ -7,20 +7,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from runs import Data, Outcome, run_hardpix
+from hardpix.training.run_folder import RunFolder
+from runs import Data, Outcome, logits_by_hand, read, run_hardpix
 
-VIEWS = ["verdict", "classes", "plots", "gallery", "hardness", "picture"]
+VIEWS = ["verdict", "classes", "plots", "gallery", "hardness", "review", "picture"]
 OBJECTIVE = "{class_path: WeightedCrossEntropy, init_args: {signal: {class_path: my_networks.ScaledDoubt}}}"
 
 
 @pytest.fixture(scope="module")
-def place(fit_tiny: Callable[..., Any], data: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def fitted(fit_tiny: Callable[..., RunFolder]) -> RunFolder:
+    return fit_tiny("--model.objective", OBJECTIVE)
+
+
+@pytest.fixture(scope="module")
+def place(fitted: RunFolder, data: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run whose signal is called network_doubt: its report, its predictions and its maps."""
     place = tmp_path_factory.mktemp("named")
-    run = fit_tiny("--model.objective", OBJECTIVE)
-    given = ("--run", run.path, "--images", data.images)
+    given = ("--run", fitted.path, "--images", data.images)
     say(place, "test", *given, "--masks", data.masks, "--report", place / "test")
     say(place, "predict", *given, "--out", place / "predicted")
     say(place, "mine", *given, "--out", place / "mined")
@@ -81,6 +87,16 @@ def test_every_view_has_the_name(place: Path, command: str, visit: Callable[...,
         )
         assert "hardness" not in (shown + labels).lower(), view
     page.locator("label", has_text="Network doubt").wait_for()
+
+
+def test_the_measured_loss_is_that_of_the_network(place: Path, data: Data, fitted: RunFolder) -> None:
+    losses = []
+    for mask in sorted(data.masks.iterdir()):
+        probability = logits_by_hand(fitted, read(data.images / mask.name)).softmax(0).numpy()
+        index = np.searchsorted((0, 7, 200), read(mask))
+        losses.append(-np.log(np.take_along_axis(probability, index[None], 0)))
+    found = json.loads((place / "test" / "summary.json").read_text())["expected_loss"]
+    assert found["mean"] == pytest.approx(np.concatenate(losses, axis=None).mean(), rel=1e-4)
 
 
 def test_a_name_may_be_given(place: Path, data: Data) -> None:

@@ -70,10 +70,10 @@ def mine(
         ending = "png" if chosen.has_level else "npy"
         classes = folder.read_classes()
         made_by = {"command": "mine", "checkpoint": str(folder.checkpoint(checkpoint)), "images": str(images)}
-        made_by["signal"] = chosen.name
+        named = {"signal": chosen.name, "expects_loss": chosen.expects_loss}
         files = [f"{chosen.name}.csv", *(f"{chosen.name}/{stem}.{ending}" for stem in samples.stems)]
         read = [images, *([] if masks is None else [masks]), *folder.data_folders()]
-        prepare_output(out, files, read, overwrite, made_by)
+        prepare_output(out, files, read, overwrite, made_by | named)
     with (out / f"{chosen.name}.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["image", "class", "class_from", "pixels", "mean", "p95"])

@@ -120,7 +120,7 @@ def evaluate(
             require_comparable(against, classes.names, getattr(samples, "stems", None))
         settings = Settings.of(classes.names, lines)
         signal = task.shown_signal
-        named = HARDNESS if signal is None else ShownSignal(signal.name)
+        named = HARDNESS if signal is None else ShownSignal(signal.name, signal.expects_loss)
         figures = load_scores(scores, report_scores(settings, named), len(classes))
         page = folder.path / "report" if report is None and images is None else report
         if page is not None and (missing := [name for name in REPORT_NEEDS if find_spec(name) is None]):
@@ -208,6 +208,7 @@ class ReportWriter:
             class_names=self.classes.names,
             image=_picture(self.samples[number]["image"], found.target),
             confidence=found.confidence.numpy(),
+            true_confidence=None if found.true_confidence is None else found.true_confidence.numpy(),
             hardness=None if found.level is None else found.level.numpy(),
         )
         counts, image = diagnose_image(number, maps, self.collector.scores, self.drawing)

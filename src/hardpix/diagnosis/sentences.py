@@ -37,6 +37,8 @@ SETTINGS = {
 }
 # Below this nobody would act on it: a tenth of a point.
 WORTH_SAYING = 0.001
+# A ranking whose AURC is larger by this factor or less is hardly worse.
+NEARLY = 1.03
 
 Sentence = dict[str, Any]
 
@@ -52,7 +54,7 @@ def verdict(summary: Mapping[str, Any], settings: Settings) -> list[Sentence]:
     found = [_overall(summary), _kind(summary, settings)]
     found += _classes(summary["class_kinds"], names, settings)
     found += [_pair(summary, names), _small(summary), _thin(summary, names)]
-    found += [_hardness(summary), _calibration(summary), _suspects(summary, names)]
+    found += [_hardness(summary), _calibration(summary), _review(summary), _suspects(summary, names)]
     return [sentence for sentence in found if sentence is not None]
 
 
@@ -193,6 +195,32 @@ def _calibration(summary: Mapping[str, Any]) -> Sentence | None:
         text += f", {parts[worst]} {off(worst)}"
     text += f" (expected calibration error {_percent(calibration['overall']['ece'])})"
     return _said(f"{text}{_where(summary, 'with_confidence', 'probabilities')}.", "calibration")
+
+
+def _review(summary: Mapping[str, Any]) -> Sentence | None:
+    """The better of the rankings of pixels to check; of a signal alone its own sentence tells."""
+    review = summary.get("review")
+    if review is None or [ranking["key"] for ranking in review["rankings"]] == ["signal"]:
+        return None
+    best, *others = sorted(review["rankings"], key=lambda ranking: ranking["aurc"])
+    caught = _percent(float(np.interp(0.1, review["checked"], best["pixels"])))
+    if not others:
+        text = f"Checking the tenth of the pixels of lowest confidence finds {caught} of the errors"
+        return _said(
+            f"{text} (AURC {best['aurc']:.4f}){_where(summary, 'with_confidence', 'probabilities')}.", "review"
+        )
+    inputs = summary["inputs"]
+    everywhere = inputs["with_hardness"] == inputs["with_confidence"] == inputs["count"]
+    count = review["image_count"]
+    have = "1 image that has" if count == 1 else f"{count:,} images that have"
+    where = "" if everywhere else f", on the {have} both maps"
+    near = f", or nearly as well by {others[0]['title']}" if others[0]["aurc"] <= NEARLY * best["aurc"] else ""
+    than = " and ".join(f"{ranking['aurc']:.4f} by {ranking['title']}" for ranking in others)
+    return _said(
+        f"Pixels to check are best chosen by {best['title']}{near}: the first tenth holds {caught} of the errors (AURC "
+        f"{best['aurc']:.4f}, against {than}){where}.",
+        "review",
+    )
 
 
 def _where(summary: Mapping[str, Any], key: str, signal: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hardpix.cli.results import RECORD
@@ -15,6 +15,8 @@ class ShownSignal:
 
     Attributes:
         name: of the signal, as in `Signal.name`.
+        expects_loss: whether a value v stands for an expected loss of v / (1 − v) times the average, as in
+            `Signal.expects_loss`.
 
     Example:
         >>> ShownSignal("label_doubt").words
@@ -22,6 +24,7 @@ class ShownSignal:
     """
 
     name: str = "hardness"
+    expects_loss: bool = False
 
     @property
     def words(self) -> str:
@@ -40,7 +43,7 @@ def recorded_signal(maps: Path) -> ShownSignal | None:
         return None
     if not isinstance(record, dict) or record.get("command") != "mine" or not isinstance(record.get("signal"), str):
         return None
-    return ShownSignal(record["signal"])
+    return ShownSignal(record["signal"], record.get("expects_loss") is True)
 
 
 def signal_of(maps: Path | None, name: str | None) -> ShownSignal:
@@ -54,5 +57,5 @@ def signal_of(maps: Path | None, name: str | None) -> ShownSignal:
             raise ValueError("--signal is the name of the maps of --hardness: give their folder, too")
         if not ShownSignal(name).words:
             raise ValueError(f"expected the name of a signal as --signal, such as hardness, found {name!r}")
-        return ShownSignal(name)
+        return replace(recorded_signal(maps) or HARDNESS, name=name)
     return (maps and recorded_signal(maps)) or HARDNESS

@@ -98,6 +98,7 @@ def copy_against(
         "signal": summary.get("signal", "hardness"),
         "hardness": summary["hardness"],
         "calibration": summary["calibration"],
+        "review": summary.get("review"),
     }
     return run, {key: _taken(values, shared) for key, values in images["columns"].items()}
 

@@ -9,9 +9,11 @@ from hardpix.diagnosis.scores.calibration import Calibration
 from hardpix.diagnosis.scores.cl_dice import ClDice
 from hardpix.diagnosis.scores.confusion import ConfusedPairs, ConfusionMatrix
 from hardpix.diagnosis.scores.error_kinds import KindsOfError
+from hardpix.diagnosis.scores.expected_loss import ExpectedLoss
 from hardpix.diagnosis.scores.hardness import Hardness
 from hardpix.diagnosis.scores.objects import Objects
 from hardpix.diagnosis.scores.overlap import Overlap
+from hardpix.diagnosis.scores.review import Review
 from hardpix.diagnosis.scores.suspects import SuspectLabels
 from hardpix.diagnosis.scores.thin_parts import ThinParts
 from hardpix.diagnosis.settings import Settings
@@ -34,6 +36,8 @@ def report_scores(settings: Settings, signal: ShownSignal = HARDNESS) -> tuple[S
         Objects(settings),
         ConfusionMatrix(),
         Hardness(signal),
+        ExpectedLoss(signal),
         Calibration(),
+        Review(signal),
         SuspectLabels(),
     )

@@ -36,7 +36,7 @@
         tile("AURC of a perfect ranking", "aurc_best", 4, null, "What a map that knows every error would have."),
         tile("AURC of a random ranking", "aurc_random", 4, null, "What a map that knows nothing would have."),
       ),
-      make("div", { class: "columns" }, deciles(), riskCoverage()),
+      make("div", { class: `columns ${report.expected_loss ? "thirds" : ""}` }, deciles(), riskCoverage(), measuredLoss()),
     );
   }
 
@@ -150,6 +150,74 @@
         coverage
           .map((kept, i) => [`${figure(kept, "%", 0)}${SPACE}%`, inUnit(risk[i], "%")])
           .filter((_, i) => Math.round(100 * coverage[i]) % 10 === 0),
+      ),
+    );
+  }
+
+  // Beside the measured loss what the map expects, where its values stand for an expected loss.
+  function measuredLoss() {
+    const found = report.expected_loss;
+    if (!found) return null;
+    const { deciles: rows, mean, off } = found;
+    const expects = known(rows[0].expected);
+    const names = rows.map((_, d) => String(d + 1));
+    const times = (value) => `${figure(value, "", 2)}${SPACE}×`;
+    const text = (row) =>
+      [`measured ${times(row.relative)} the average`, expects && `expected ${times(row.expected)}`]
+        .filter(Boolean)
+        .join("<br>");
+    return section(
+      expects ? "Expected and measured loss" : `Measured loss by decile of ${signalName}`,
+      make(
+        "p",
+        { class: "note" },
+        `As multiples of the average loss, ${figure(mean, "", 3)}. ` +
+          (expects
+            ? `On the mean over the deciles the map is off by ${times(off)} the average.`
+            : "The map does not say which loss it expects, so that its order alone can be judged."),
+      ),
+      chart(
+        `Mean loss by decile of ${signalName}: ${rows.map((row, d) => `${names[d]}: ${text(row).replace("<br>", ", ")}`).join("; ")}`,
+        ({ first, second }) => ({
+          traces: [
+            { type: "bar", name: "measured", y: rows.map(({ relative }) => relative), marker: { color: first } },
+            ...(expects
+              ? [
+                  {
+                    type: "scatter",
+                    mode: "lines+markers",
+                    name: "expected",
+                    y: rows.map(({ expected }) => expected),
+                    line: { color: second, width: 2 },
+                    marker: { size: 7 },
+                  },
+                ]
+              : []),
+          ].map((trace) => ({
+            ...trace,
+            x: names,
+            textposition: trace.type === "bar" ? "none" : undefined,
+            text: rows.map(text),
+            hovertemplate: "%{text}<extra></extra>",
+          })),
+          layout: {
+            xaxis: {
+              title: { text: plotText(`decile of ${signalName}, 10 is the highest`) },
+              type: "category",
+              fixedrange: true,
+              showgrid: false,
+            },
+            yaxis: { title: { text: "loss, multiples of the average" }, rangemode: "tozero", fixedrange: true },
+            dragmode: false,
+            showlegend: expects,
+            legend: { x: 0.02, y: 0.98, yanchor: "top", bgcolor: "rgba(0,0,0,0)" },
+          },
+        }),
+        { height: height() },
+      ),
+      figuresOf(
+        ["Decile", "Measured", ...(expects ? ["Expected"] : [])],
+        rows.map((row, d) => [names[d], times(row.relative), ...(expects ? [times(row.expected)] : [])]),
       ),
     );
   }

@@ -59,7 +59,7 @@ class Review(Score):
         if counts is None:
             return {"review": None}
         pixels, images = _parts(counts)
-        there = pixels.any(axis=(1, 2))
+        there = np.asarray(pixels.any(axis=(1, 2)))
         rows = [SIGNAL, CONFIDENCE, PRODUCT] if there[PRODUCT] else [SIGNAL_ALONE, CONFIDENCE_ALONE]
         rows = [row for row in rows if pixels[row, 1].any()]
         if not rows or (len(rows) == 2):

@@ -28,6 +28,9 @@ ERROR_COLORS: dict[str, Color] = {
     "suspect": (255, 0, 255),
 }
 
+# CIELAB lightness that every color has at least.
+DARKEST = 20
+
 # Linear RGB as seen by someone without the cones for long, medium or short waves: Machado, Oliveira, Fernandes,
 # "A Physiologically-based Model for Simulation of Color Vision Deficiency" (2009), severity 1.
 _SIGHTS = np.array(
@@ -58,7 +61,8 @@ def palette(count: int) -> tuple[Color, ...]:
         return tuple(chosen[:count])
     steps = np.linspace(0, 255, 10).round().astype(int)
     grid = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)
-    grid = grid[np.ptp(grid, axis=1) > 0]
+    # What is nearly black hides what it lies over.
+    grid = grid[(np.ptp(grid, axis=1) > 0) & (as_seen(grid)[0, :, 0] > DARKEST)]
     seen = as_seen(grid)
     nearest = np.full(len(grid), np.inf)
     for color in (*chosen, *ERROR_COLORS.values()):

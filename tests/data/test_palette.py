@@ -57,5 +57,9 @@ def test_no_class_is_nearer_to_a_kind_of_error_than_two_colors_made_for_color_bl
 def test_each_further_colour_is_farther_from_all_before_than_random_ones() -> None:
     first = (*palette(9)[:8], *ERROR_COLORS.values())
     drawn = np.random.default_rng(0).choice([0, 28, 57, 85, 113, 142, 170, 198, 227, 255], (60, 3))
-    rivals = [tuple(colour) for colour in drawn.tolist() if len(set(colour)) > 1 and as_seen(np.array([colour]))[0, 0, 0] > DARKEST]
+    rivals = [
+        tuple(colour)
+        for colour in drawn.tolist()
+        if len(set(colour)) > 1 and as_seen(np.array([colour]))[0, 0, 0] > DARKEST
+    ]
     assert distance(palette(9)[8], first) >= max(distance(rival, first) for rival in rivals)

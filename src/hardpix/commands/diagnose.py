@@ -11,7 +11,7 @@ from rich.console import Console
 
 from hardpix.cli.arguments import checked_input
 from hardpix.cli.errors import UsageError
-from hardpix.commands.diagnose_screen import print_examined, print_summary
+from hardpix.commands.diagnose_screen import in_brief, print_examined, print_summary
 from hardpix.data import DataError, ImageFormat, describe
 from hardpix.data.limits import MAX_PIXELS
 from hardpix.diagnosis.channel_order import CONTRADICT
@@ -164,7 +164,7 @@ def diagnose(
     late = asked.own([*usable.problems, *collector.problems])
     # Probabilities that contradict the predictions were reported before the work.
     if unsaid := [problem for problem in late if problem.kind != CONTRADICT]:
-        console.print(f"not used, while their images are diagnosed without:\n{describe(unsaid)}")
+        console.print(f"not used, while their images are diagnosed without:\n{in_brief(unsaid)}")
     summary = finish_report(
         out,
         collector,

@@ -108,6 +108,15 @@ def test_the_better_one_is_named(tmp_path: Path) -> None:
         assert title in text
 
 
+def test_rankings_that_say_nothing_are_not_praised(tmp_path: Path) -> None:
+    drawing = Drawing(8)
+    drawing.level = {stem: np.full(size, 9000, np.uint16) for stem, size in SIZES.items()}
+    drawing.probabilities = {stem: np.full((C, *size), 1 / 3, np.float32) for stem, size in SIZES.items()}
+    drawing.guess = {stem: values * 0 for stem, values in drawing.guess.items()}
+    [text] = said(drawing.diagnosed(tmp_path, "hardness", "probabilities"))
+    assert text.startswith("No ranking of the pixels to check is better than chance: hardness, 1 − confidence,")
+
+
 def test_probabilities_alone_have_a_curve_and_a_sentence(tmp_path: Path) -> None:
     drawing = Drawing(3)
     found = drawing.diagnosed(tmp_path, "probabilities")

@@ -13,6 +13,7 @@ from hardpix.cli.errors import UsageError
 from hardpix.cli.results import prepare_output
 from hardpix.commands.predict import to_16_bit
 from hardpix.data import Transformed, write_mask
+from hardpix.data.counted import counted
 from hardpix.objectives import signal_named
 from hardpix.signals import Signal
 from hardpix.training.given_files import GivenFiles
@@ -85,7 +86,7 @@ def mine(
             for name, pixels in by_class(level, index.numpy(), classes.names):
                 row = [len(pixels), f"{pixels.mean(dtype=np.float64):.6f}", f"{np.quantile(pixels, 0.95):.6f}"]
                 table.writerow([found.stem, name, source, *row])
-    console.print(f"{chosen.name} of {len(samples)} images in {out}")
+    console.print(f"{chosen.name} of {counted(len(samples), 'image')} in {out}")
 
 
 def mined_signal(task: SegmentationTask, name: str | None, masks: Path | None) -> Signal:

@@ -117,8 +117,9 @@ def _pair(summary: Mapping[str, Any], names: Sequence[str]) -> Sentence | None:
     if confusion[one, other] < confusion[other, one]:
         one, other = other, one
     return _said(
-        f"{names[one]} and {names[other]} are taken for each other at {pixels:,} pixels, {_percent(share)} of the "
-        f"wrong ones; telling these two apart would add {_points(float(corrected[one, other]))} mIoU.",
+        f"{names[one]} and {names[other]} are taken for each other at {pixels:,} pixel{'s' * (pixels != 1)}, "
+        f"{_percent(share)} of the wrong ones; telling these two apart would add "
+        f"{_points(float(corrected[one, other]))} mIoU.",
         "confusion",
         {"true": one, "predicted": other},
     )
@@ -214,6 +215,9 @@ def _review(summary: Mapping[str, Any]) -> Sentence | None:
     count = review["image_count"]
     have = "1 image that has" if count == 1 else f"{count:,} images that have"
     where = "" if everywhere else f", on the {have} both maps"
+    if best["aurc"] >= review["aurc_random"] / NEARLY:
+        titles = ", ".join(ranking["title"] for ranking in review["rankings"])
+        return _said(f"No ranking of the pixels to check is better than chance: {titles}{where}.", "review")
     near = f", or nearly as well by {others[0]['title']}" if others[0]["aurc"] <= NEARLY * best["aurc"] else ""
     than = " and ".join(f"{ranking['aurc']:.4f} by {ranking['title']}" for ranking in others)
     return _said(

@@ -24,6 +24,7 @@ from hardpix.data import (
     describe,
     restore,
 )
+from hardpix.data.counted import counted
 from hardpix.data.folder_report import FolderReport
 from hardpix.data.image_doubts import BELOW_BLACK, FEW_GRAYS, NEARLY_ALL_BLACK, TOO_NARROW, UNUSED_BANDS
 from hardpix.data.pairs import unread_files
@@ -193,7 +194,7 @@ def open_folder(
     if problems:
         if not usable:
             raise DataError.of(problems)
-        console.print(f"{len(report.stems) - len(usable)} of {len(report.stems)} images left out:")
+        console.print(f"{len(report.stems) - len(usable)} of {counted(len(report.stems), 'image')} left out:")
         console.print(describe(problems))
     if seen := [warning for warning in report.warnings if warning.kind in IMAGE_KINDS]:
         console.print(describe(seen))

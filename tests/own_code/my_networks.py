@@ -250,3 +250,12 @@ class Slow(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
         time.sleep(float(os.environ.get("SLOW_SECONDS", "0")))
+
+
+class ScaledDoubt(Doubt):
+    """The same with a fixed scale, so that reports show it."""
+
+    name = "network_doubt"
+
+    def level(self, px: PixelBatch) -> Tensor:
+        return px.map(self)

@@ -14,6 +14,7 @@ from hardpix.cli.arguments import checked_input
 from hardpix.cli.results import results_in
 from hardpix.commands.predict import to_16_bit
 from hardpix.data import ClassTable, Transformed, write_mask
+from hardpix.data.counted import counted
 from hardpix.data.labels import HIGHEST_ID
 from hardpix.labelers import ConfidenceThreshold, Labeler
 from hardpix.pixels import prepare_all
@@ -102,8 +103,8 @@ def label(
             without += not valid.any()
     console.print(_summary(classes.names, predicted, kept, labeled))
     console.print(
-        f"{len(samples)} images in {out}: {_percent(labeled.sum(), predicted.sum())} % of the pixels labeled, "
-        f"{without} images without any label; unlabeled pixels have the id {unlabeled}"
+        f"{counted(len(samples), 'image')} in {out}: {_percent(labeled.sum(), predicted.sum())} % of the pixels "
+        f"labeled, {counted(without, 'image')} without any label; unlabeled pixels have the id {unlabeled}"
     )
     if labeled.any():
         console.print(_how_to_train(images, samples.folders.image_suffix, out))

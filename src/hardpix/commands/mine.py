@@ -13,6 +13,7 @@ from hardpix.cli.errors import UsageError
 from hardpix.cli.results import results_in
 from hardpix.commands.predict import to_16_bit
 from hardpix.data import Transformed, write_mask
+from hardpix.data.counted import counted
 from hardpix.objectives import signal_named
 from hardpix.signals import Signal
 from hardpix.training.given_files import GivenFiles
@@ -70,10 +71,11 @@ def mine(
         ending = "png" if chosen.has_level else "npy"
         classes = folder.read_classes()
         made_by = {"command": "mine", "checkpoint": str(folder.checkpoint(checkpoint)), "images": str(images)}
+        named = {"signal": chosen.name, "expects_loss": chosen.expects_loss}
         files = [f"{chosen.name}.csv", *(f"{chosen.name}/{stem}.{ending}" for stem in samples.stems)]
         read = [images, *([] if masks is None else [masks]), *folder.data_folders()]
     with (
-        results_in(out, files, read, overwrite, made_by),
+        results_in(out, files, read, overwrite, made_by | named),
         (out / f"{chosen.name}.csv").open("w", newline="", encoding="utf-8") as file,
     ):
         table = csv.writer(file)
@@ -86,7 +88,7 @@ def mine(
             for name, pixels in by_class(level, index.numpy(), classes.names):
                 row = [len(pixels), f"{pixels.mean(dtype=np.float64):.6f}", f"{np.quantile(pixels, 0.95):.6f}"]
                 table.writerow([found.stem, name, source, *row])
-    console.print(f"{chosen.name} of {len(samples)} images in {out}")
+    console.print(f"{chosen.name} of {counted(len(samples), 'image')} in {out}")
 
 
 def mined_signal(task: SegmentationTask, name: str | None, masks: Path | None) -> Signal:

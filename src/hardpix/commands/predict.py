@@ -10,6 +10,7 @@ from PIL import Image
 from hardpix.cli.arguments import checked_input
 from hardpix.cli.results import results_in
 from hardpix.data import Transformed, write_mask
+from hardpix.data.counted import counted
 from hardpix.pixels import prepare_all
 from hardpix.refiners import Refiner
 from hardpix.training.given_files import GivenFiles
@@ -85,7 +86,7 @@ def predict(
                 file = out / "probabilities" / f"{found.stem}.npy"
                 file.parent.mkdir(parents=True, exist_ok=True)
                 np.save(file, found.probabilities.numpy())
-    console.print(f"{len(samples)} images labeled in {out}")
+    console.print(f"{counted(len(samples), 'image')} labeled in {out}")
 
 
 def to_16_bit(share: np.ndarray) -> np.ndarray:

@@ -22,6 +22,7 @@ from hardpix.diagnosis.image_maps import ImageMaps
 from hardpix.diagnosis.scores import Score, report_scores
 from hardpix.diagnosis.scores.loading import load_scores
 from hardpix.diagnosis.settings import Settings
+from hardpix.diagnosis.shown_signal import HARDNESS, ShownSignal
 from hardpix.metrics import SegmentationScores
 from hardpix.report.against import require_comparable, score_settings, settings_taken
 from hardpix.report.diagnose_image import PartialReport, PictureWriter, diagnose_image
@@ -118,7 +119,9 @@ def evaluate(
         if against is not None:
             require_comparable(against, classes.names, getattr(samples, "stems", None))
         settings = Settings.of(classes.names, lines)
-        figures = load_scores(scores, report_scores(settings), len(classes), score_settings(against))
+        signal = task.shown_signal
+        named = HARDNESS if signal is None else ShownSignal(signal.name, signal.expects_loss)
+        figures = load_scores(scores, report_scores(settings, named), len(classes), score_settings(against))
         page = folder.path / "report" if report is None and images is None else report
         if page is not None and (missing := [name for name in REPORT_NEEDS if find_spec(name) is None]):
             console.print(f"no report: it needs {' and '.join(missing)}, pip install '.[diagnose]' in the checkout")
@@ -133,9 +136,8 @@ def evaluate(
     if page is not None:
         writer = ReportWriter(page, classes, samples, task.ignore_index, settings, figures, pictures)
     transformed = Transformed(samples, folder.evaluation_transform())
-    signal = None if writer is None else task.shown_signal
     count = 0
-    for found in infer(task, transformed, signal=signal, label="testing"):
+    for found in infer(task, transformed, signal=signal if writer else None, label="testing"):
         assert found.target is not None
         total.update(found.prediction[None], found.target[None])
         if writer is not None:
@@ -208,6 +210,7 @@ class ReportWriter:
             class_names=self.classes.names,
             image=_picture(self.samples[number]["image"], found.target),
             confidence=found.confidence.numpy(),
+            true_confidence=None if found.true_confidence is None else found.true_confidence.numpy(),
             hardness=None if found.level is None else found.level.numpy(),
         )
         counts, image = diagnose_image(number, maps, self.collector.scores, self.drawing)

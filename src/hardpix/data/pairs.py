@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from hardpix.data.counted import plural
 from hardpix.data.errors import Problem
 from hardpix.data.files import IMAGE_SUFFIXES, MAP_SUFFIXES, FolderListing, list_files, normal
 from hardpix.data.maps import MAPS, MapKind, by_key
@@ -208,7 +209,9 @@ def pairing_problems(folders: Folders) -> list[Problem]:
             elif not paths and kind not in optional and common is None and stem in files["images"]:
                 hints = folders.hints[kind]
                 types = type_names(side.suffixes)
-                advice = hints.advice_for(stem, f"add the {what}s ({types}) under the same stems, or remove the images")
+                advice = hints.advice_for(
+                    stem, f"add the {plural(what)} ({types}) under the same stems, or remove the images"
+                )
                 image, expected = files["images"][stem][0], side.expected(stem)
                 problems.append(Problem(f"no {what} for an image", image, expected, hints.found(stem), advice))
     for map_kind, map_folder in folders.maps.items():
@@ -232,7 +235,7 @@ def _several(side: Side, stem: str, paths: Sequence[Path]) -> Problem:
     advice = "keep one"
     if side.setting is not None and len({path.suffix for path in paths}) > 1:
         types = " or ".join(dict.fromkeys(path.suffix for path in paths))
-        advice += f", or say of which type the {side.what}s are: {side.setting} {types}"
+        advice += f", or say of which type the {plural(side.what)} are: {side.setting} {types}"
     return Problem("several files of one stem", side.folder / stem, f"one {side.what}", found, advice)
 
 

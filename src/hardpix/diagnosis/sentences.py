@@ -37,6 +37,8 @@ SETTINGS = {
 }
 # Below this nobody would act on it: a tenth of a point.
 WORTH_SAYING = 0.001
+# A ranking whose AURC is larger by this factor or less is hardly worse.
+NEARLY = 1.03
 
 Sentence = dict[str, Any]
 
@@ -52,7 +54,7 @@ def verdict(summary: Mapping[str, Any], settings: Settings) -> list[Sentence]:
     found = [_overall(summary), _kind(summary, settings)]
     found += _classes(summary["class_kinds"], names, settings)
     found += [_pair(summary, names), _small(summary), _thin(summary, names)]
-    found += [_hardness(summary), _calibration(summary), _suspects(summary, names)]
+    found += [_hardness(summary), _calibration(summary), _review(summary), _suspects(summary, names)]
     return [sentence for sentence in found if sentence is not None]
 
 
@@ -115,8 +117,9 @@ def _pair(summary: Mapping[str, Any], names: Sequence[str]) -> Sentence | None:
     if confusion[one, other] < confusion[other, one]:
         one, other = other, one
     return _said(
-        f"{names[one]} and {names[other]} are taken for each other at {pixels:,} pixels, {_percent(share)} of the "
-        f"wrong ones; telling these two apart would add {_points(float(corrected[one, other]))} mIoU.",
+        f"{names[one]} and {names[other]} are taken for each other at {pixels:,} pixel{'s' * (pixels != 1)}, "
+        f"{_percent(share)} of the wrong ones; telling these two apart would add "
+        f"{_points(float(corrected[one, other]))} mIoU.",
         "confusion",
         {"true": one, "predicted": other},
     )
@@ -165,10 +168,12 @@ def _hardness(summary: Mapping[str, Any]) -> Sentence | None:
     if hardness is None or np.isnan(hardness["auroc"]):
         return None
     errors = np.array([tenth["errors"] for tenth in hardness["deciles"]])
+    named = f"{summary['signal']} map"
+    article = "an" if named[0] in "aeiou" else "a"
     return _said(
-        f"The hardest tenth of the pixels by the hardness map holds {_percent(errors[-1] / errors.sum())} of the "
-        f"errors; it ranks wrong pixels before right ones with an AUROC of {hardness['auroc']:.3f}"
-        f"{_where(summary, 'with_hardness', 'a hardness map')}.",
+        f"The hardest tenth of the pixels by the {named} holds {_percent(errors[-1] / errors.sum())} of the errors; it "
+        f"ranks wrong pixels before right ones with an AUROC of {hardness['auroc']:.3f}"
+        f"{_where(summary, 'with_hardness', f'{article} {named}')}.",
         "hardness",
     )
 
@@ -191,6 +196,35 @@ def _calibration(summary: Mapping[str, Any]) -> Sentence | None:
         text += f", {parts[worst]} {off(worst)}"
     text += f" (expected calibration error {_percent(calibration['overall']['ece'])})"
     return _said(f"{text}{_where(summary, 'with_confidence', 'probabilities')}.", "calibration")
+
+
+def _review(summary: Mapping[str, Any]) -> Sentence | None:
+    """The better of the rankings of pixels to check; of a signal alone its own sentence tells."""
+    review = summary.get("review")
+    if review is None or [ranking["key"] for ranking in review["rankings"]] == ["signal"]:
+        return None
+    best, *others = sorted(review["rankings"], key=lambda ranking: ranking["aurc"])
+    caught = _percent(float(np.interp(0.1, review["checked"], best["pixels"])))
+    if not others:
+        text = f"Checking the tenth of the pixels of lowest confidence finds {caught} of the errors"
+        return _said(
+            f"{text} (AURC {best['aurc']:.4f}){_where(summary, 'with_confidence', 'probabilities')}.", "review"
+        )
+    inputs = summary["inputs"]
+    everywhere = inputs["with_hardness"] == inputs["with_confidence"] == inputs["count"]
+    count = review["image_count"]
+    have = "1 image that has" if count == 1 else f"{count:,} images that have"
+    where = "" if everywhere else f", on the {have} both maps"
+    if best["aurc"] >= review["aurc_random"] / NEARLY:
+        titles = ", ".join(ranking["title"] for ranking in review["rankings"])
+        return _said(f"No ranking of the pixels to check is better than chance: {titles}{where}.", "review")
+    near = f", or nearly as well by {others[0]['title']}" if others[0]["aurc"] <= NEARLY * best["aurc"] else ""
+    than = " and ".join(f"{ranking['aurc']:.4f} by {ranking['title']}" for ranking in others)
+    return _said(
+        f"Pixels to check are best chosen by {best['title']}{near}: the first tenth holds {caught} of the errors (AURC "
+        f"{best['aurc']:.4f}, against {than}){where}.",
+        "review",
+    )
 
 
 def _where(summary: Mapping[str, Any], key: str, signal: str) -> str:

@@ -111,8 +111,10 @@ def copy_against(
         "class_kinds": _rows_taken(summary["class_kinds"], of_classes),
         "size_bands": summary["size_bands"],
         "size_scores": _rows_taken(summary["size_scores"], of_classes),
+        "signal": summary.get("signal", "hardness"),
         "hardness": summary["hardness"],
         "calibration": summary["calibration"],
+        "review": summary.get("review"),
     }
     return run, {key: _taken(values, shared) for key, values in images["columns"].items()}
 

@@ -72,6 +72,11 @@ class Signal(Prepared):
         """True if :meth:`level` is of its own, with the fixed scale 0 to 1."""
         return type(self).level is not Signal.level
 
+    @property
+    def expects_loss(self) -> bool:
+        """True if a level v stands for an expected loss of v / (1 − v) times the average."""
+        return False
+
     def loss(self, px: PixelBatch) -> Tensor | None:
         """Loss that trains the signal itself, a scalar; None where nothing is learned.
 

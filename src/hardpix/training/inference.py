@@ -24,6 +24,7 @@ from hardpix.data import (
     describe,
     restore,
 )
+from hardpix.data.counted import counted
 from hardpix.data.folder_report import FolderReport
 from hardpix.data.image_doubts import BELOW_BLACK, FEW_GRAYS, NEARLY_ALL_BLACK, TOO_NARROW, UNUSED_BANDS
 from hardpix.data.pairs import unread_files
@@ -66,6 +67,8 @@ class Prediction:
     """(H, W) int64, where the data has labels."""
     probabilities: Tensor | None = None
     """(C, H, W) float16; None unless asked for."""
+    true_confidence: Tensor | None = None
+    """(H, W) float32, probability of the label's class, anything without a label; None unless a signal is asked for."""
     labels: PseudoLabels | None = None
     """(1, H, W), what a labeler makes of it; None unless asked for."""
 
@@ -134,6 +137,10 @@ def infer(
             seen = PixelBatch(scores[None], ignore_index=task.ignore_index, sample={"image": own_image})
             labels = _checked(labeler(seen), seen, labeler)
         confidence = shares.amax(0)
+        true_confidence = None
+        if signal is not None and "target" in sample:
+            index = sample["target"].clamp(0, len(shares) - 1).to(shares.device)
+            true_confidence = shares.gather(0, index[None].long())[0].cpu()
         level = None if signal is None else restore(signal.level(px), *sizes)[0].cpu()
         yield Prediction(
             sample.get("stem", str(index)),
@@ -142,6 +149,7 @@ def infer(
             level,
             sample.get("target"),
             shares.half().cpu() if probabilities else None,
+            true_confidence,
             None if labels is None else PseudoLabels(labels.target.cpu(), labels.weight.cpu()),
         )
 
@@ -208,7 +216,7 @@ def open_folder(
     if problems:
         if not usable:
             raise DataError.of(problems)
-        console.print(f"{len(report.stems) - len(usable)} of {len(report.stems)} images left out:")
+        console.print(f"{len(report.stems) - len(usable)} of {counted(len(report.stems), 'image')} left out:")
         console.print(describe(problems))
     if seen := [warning for warning in report.warnings if warning.kind in IMAGE_KINDS]:
         console.print(describe(seen))

@@ -13,12 +13,12 @@ from hardpix.signals.base import Signal
 class ClassBalance(Signal):
     """A weight for each class, from how many pixels it has.
 
-    "inverse_frequency": w_c ∝ n_c^{−power}. "effective_number": w_c ∝ (1 − β) / (1 − β^{n_c}) (arXiv 1901.05555), milder,
-    between equal weights (β = 0) and inverse frequency (β → 1). Scaled so that the mean weight over all pixels is 1.
-    A class without pixels gets the largest weight of the others.
+    "inverse_frequency": w_c ∝ n_c^{−power}. "effective_number": w_c ∝ (1 − β) / (1 − β^{n_c}) (arXiv 1901.05555),
+    milder, between equal weights (β = 0) and inverse frequency (β → 1). Scaled so that the mean weight over all pixels
+    is 1. A class without pixels gets the largest weight of the others.
 
-    Power ½ is the square root of inverse frequency (arXiv 1805.00932 samples by it). From pretrained weights on CamVid it was
-    better than power 1, which starves the large classes.
+    Power ½ is the square root of inverse frequency (arXiv 1805.00932 samples by it). From pretrained weights on CamVid
+    it was better than power 1, which starves the large classes.
 
     Args:
         counts: number of pixels of each class in the training set; None: set later, by :meth:`prepare`

@@ -18,8 +18,9 @@ def check_labeler(labeler: Labeler, *, num_classes: int = 3) -> None:
     """Hold a labeler against what every labeler must be.
 
     - Its labels are classes or ``ignore_index``, (B, H, W) int64; their trust is float32 from 0 to 1, without gradient.
-      So it is for images of any shape, with and without labels, for logits of half types and of a network that is sure
-      (±120 and ±10⁴), and prepared for classes of 1 to 10¹² training pixels or for one that never occurs.
+      So it is for images of any shape, with and without labels, and for logits of half types.
+    - The same holds for a network that is sure (logits of ±120 and ±10⁴). It holds for classes of 1 to 10¹² training
+      pixels, and for one that never occurs.
     - It labels some pixel of some batch.
     - Padding stays unlabeled: pixels that are ``ignore_index`` in the target, or have "target_weight" 0.
     - The images' order does not matter; copies and loaded states label alike; evaluation changes no state.

@@ -27,8 +27,9 @@ def check_objective(
     """Hold an objective against what every objective must be.
 
     - It returns a dictionary of finite scalars, "loss" among them. So it does for images of any shape, one pixel,
-      batches without a label or with a single class, logits of half types, and a network that is sure (logits of ±120
-      and ±10⁴). So it does for classes of 1 to 10¹² training pixels, and for one that never occurs.
+      batches without a label or with a single class, and logits of half types.
+    - The same holds for a network that is sure (logits of ±120 and ±10⁴). It holds for classes of 1 to 10¹² training
+      pixels, and for one that never occurs.
     - Some gradient of it is not 0.
     - Where nothing is labeled its gradients reach the same parameters as ever: several processes wait for them.
     - In float64 its gradient is that of finite differences (``torch.autograd.gradcheck``), by the logits, the

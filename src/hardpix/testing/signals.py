@@ -27,8 +27,9 @@ def check_signal(
     """Hold a signal against what every signal must be.
 
     - Its map is (B, H, W), float32, finite and ≥ 0 at every pixel, labeled or not. So it is for images of any shape,
-      one pixel, batches without a label or with a single class, logits of half types, and a network that is sure
-      (logits of ±120 and ±10⁴). So it is for classes of 1 to 10¹² training pixels, and for one that never occurs.
+      one pixel, batches without a label or with a single class, and logits of half types.
+    - The same holds for a network that is sure (logits of ±120 and ±10⁴). It holds for classes of 1 to 10¹² training
+      pixels, and for one that never occurs.
     - It says something: not 0 everywhere, nor the same at all pixels although it reads the logits.
     - Equal labels of any integer type, equal tensors laid out otherwise and another order of the images change nothing.
     - ``needs_target``, ``reads`` and ``stops_gradient`` say what is so.

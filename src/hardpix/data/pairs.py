@@ -10,9 +10,10 @@ from pathlib import Path
 from hardpix.data.counted import plural
 from hardpix.data.errors import Problem
 from hardpix.data.files import IMAGE_SUFFIXES, MAP_SUFFIXES, FolderListing, list_files, normal
+from hardpix.data.folder_problems import files_of_other_types, several_files
 from hardpix.data.maps import MAPS, MapKind, by_key
 from hardpix.data.name_hints import NameHints, Side
-from hardpix.data.unread import other_types, type_names, unreadable_folders
+from hardpix.data.unread import type_names, unreadable_folders
 
 
 @dataclass(frozen=True, init=False)
@@ -231,21 +232,17 @@ def files_of_one_stem(folders: Folders, kind: str) -> list[Problem]:
 
 
 def _several(side: Side, stem: str, paths: Sequence[Path]) -> Problem:
-    found = " and ".join(path.name for path in paths)
     advice = "keep one"
     if side.setting is not None and len({path.suffix for path in paths}) > 1:
         types = " or ".join(dict.fromkeys(path.suffix for path in paths))
         advice += f", or say of which type the {plural(side.what)} are: {side.setting} {types}"
-    return Problem("several files of one stem", side.folder / stem, f"one {side.what}", found, advice)
+    return several_files(side, stem, paths, advice)
 
 
 def unread_files(folders: Folders) -> list[Problem]:
     """Files of types that are not read, a problem for each folder."""
-    found: dict[Path, list[Problem]] = {}
-    for kind, listing in folders.listings.items():
-        side = folders.sides[kind]
-        found.setdefault(side.folder, other_types(side.folder, side.what, listing, side.suffixes, folders.used))
-    return [problem for problems in found.values() for problem in problems]
+    sides = [(folders.sides[kind], listing) for kind, listing in folders.listings.items()]
+    return [problem for problems in files_of_other_types(sides, folders.used).values() for problem in problems]
 
 
 def unreadable(folders: Folders) -> list[Problem]:

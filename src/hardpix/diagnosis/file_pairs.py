@@ -9,8 +9,9 @@ from pathlib import Path
 
 from hardpix.data import Problem
 from hardpix.data.files import IMAGE_SUFFIXES, MAP_SUFFIXES, FolderListing, list_files
+from hardpix.data.folder_problems import files_of_other_types, several_files
 from hardpix.data.name_hints import NameHints, Side
-from hardpix.data.unread import other_types, type_names, unreadable_folders
+from hardpix.data.unread import type_names, unreadable_folders
 from hardpix.diagnosis.shown_signal import HARDNESS, ShownSignal
 
 PROBABILITY_SUFFIXES = (".npy", ".npz")
@@ -94,7 +95,7 @@ class Inputs:
                 if kind not in found:
                     problems[kind] = self._missing(kind, stem)
                 elif len(found[kind]) > 1:
-                    problems[kind] = _several(self.folders[kind] / stem, self._name(kind), found[kind])
+                    problems[kind] = several_files(self._side(kind), stem, found[kind])
             if decisive := [problems[kind] for kind in NEEDED if kind in problems]:
                 # The case is dropped; its other problems are not worth listing.
                 if common is None or "predictions" in found:
@@ -209,17 +210,10 @@ class Inputs:
 
     def _unread(self) -> list[Problem]:
         """Subfolders that cannot be read, and files of other types; a folder of several kinds once."""
-        found: dict[Path, list[Problem]] = {}
-        for kind, listing in self._listings.items():
-            side = self._side(kind)
-            others = other_types(side.folder, side.what, listing, side.suffixes, self._used)
-            found.setdefault(side.folder, [*unreadable_folders(listing), *others])
-        return [problem for problems in found.values() for problem in problems]
-
-
-def _several(where: Path, name: str, paths: list[Path]) -> Problem:
-    found = " and ".join(path.name for path in paths)
-    return Problem("several files of one stem", where, f"one {name}", found, "keep one")
+        sides = [(self._side(kind), listing) for kind, listing in self._listings.items()]
+        others = files_of_other_types(sides, self._used)
+        cannot = {side.folder: unreadable_folders(listing) for side, listing in reversed(sides)}
+        return [problem for folder, found in others.items() for problem in (*cannot[folder], *found)]
 
 
 def _alone(path: Path, name: str, stem: str, truth: Path) -> Problem:

@@ -15,9 +15,10 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from hardpix.data import ClassTable, Problem
+from hardpix.diagnosis.comparison import compared
 from hardpix.diagnosis.scores import Score
 from hardpix.diagnosis.scores.own import OwnScore, naming
-from hardpix.diagnosis.sentences import compared, verdict
+from hardpix.diagnosis.sentences import verdict
 from hardpix.diagnosis.settings import Settings
 from hardpix.diagnosis.tally import Counts, add_counts, as_dict, columns_of, summarize
 from hardpix.report.against import copy_against

@@ -11,11 +11,11 @@ from torchmetrics import Metric
 
 from hardpix.labelers import Labeler, PseudoLabels, known_trust, most_likely
 from hardpix.networks import TappedNetwork
-from hardpix.objectives import Objective
+from hardpix.objectives import Objective, WeightedCrossEntropy, with_signal_losses
 from hardpix.pixels import DatasetInfo, PixelBatch, at_least_float32
 from hardpix.recipes import Recipe
-from hardpix.signals import Signal
-from hardpix.teachers import Teacher
+from hardpix.signals import ClassBalance, HardnessLevel, Signal
+from hardpix.teachers import MovingAverage, Teacher
 from hardpix.testing import (
     check_labeler,
     check_metric,
@@ -243,7 +243,90 @@ class Random(Doubt):
         return torch.rand(px.shape)
 
 
+class Perplexity(Doubt):
+    """exp(ℓ), which overflows where a network is sure and wrong."""
+
+    needs_target = True
+
+    def forward(self, px: PixelBatch) -> Tensor:
+        return px.loss.exp()
+
+
+class LogOdds(Doubt):
+    """Exceeds float32 beyond logits of 1000 alone."""
+
+    needs_target = True
+
+    def forward(self, px: PixelBatch) -> Tensor:
+        return px.loss.square().square().square().square()
+
+
+class OfCounts(Doubt):
+    """A weight of each class from its training pixels."""
+
+    weights: Tensor
+
+    def weigh(self, counts: Tensor) -> Tensor:
+        return counts.sum() / counts.clamp(min=1)
+
+    def prepare(self, info: DatasetInfo) -> None:
+        self.register_buffer("weights", self.weigh(torch.tensor(info.class_counts, dtype=torch.float64)).float())
+
+    def forward(self, px: PixelBatch) -> Tensor:
+        return self.weights[px.logits.argmax(1)]
+
+
+class NoPixelNoWeight(OfCounts):
+    def weigh(self, counts: Tensor) -> Tensor:
+        return counts.sum() / counts
+
+
+class TooSteep(OfCounts):
+    def weigh(self, counts: Tensor) -> Tensor:
+        return (counts.sum() / counts.clamp(min=1)) ** 4
+
+
+class SmallIntegers(OfCounts):
+    def prepare(self, info: DatasetInfo) -> None:
+        self.register_buffer("weights", self.weigh(torch.tensor(info.class_counts, dtype=torch.int32)).float())
+
+
+class Nothing(Doubt):
+    def forward(self, px: PixelBatch) -> Tensor:
+        return torch.zeros(px.shape)
+
+
+class Rounding(Doubt):
+    """Doubt in whole numbers is none."""
+
+    def forward(self, px: PixelBatch) -> Tensor:
+        return (super().forward(px) / 2).round()
+
+
+class SumOfAll(Doubt):
+    """The probabilities of all classes are 1."""
+
+    def forward(self, px: PixelBatch) -> Tensor:
+        return at_least_float32(px.logits.detach()).softmax(1).sum(1)
+
+
+class OverThePixels(Doubt):
+    """Its mean is that of the whole batch by mistake."""
+
+    def forward(self, px: PixelBatch) -> Tensor:
+        return super().forward(px).mean(0, keepdim=True).mean().expand(px.shape)
+
+
 FAULTY_SIGNALS = {
+    Perplexity: r"logits of ±120: expected a finite map, found inf",
+    LogOdds: r"logits of ±10000: expected a finite map, found inf",
+    NoPixelNoWeight: r"class_counts \(0, 2, 3\): expected a finite map, found inf",
+    TooSteep: r"class_counts \(1, 1000000, 1000000000000\): expected a finite map, found inf",
+    SmallIntegers: r"class_counts \(1, 1000000, 1000000000000\): ",
+    Nothing: "its map is 0 at every labeled pixel of every batch",
+    Rounding: "its map is 0 at every labeled pixel of every batch",
+    SumOfAll: r"its map is the same at all labeled pixels of each batch that was tried \(such as 1\), although",
+    OverThePixels: "its map is the same at all labeled pixels",
     NoName: "its name: expected one of its own, .* found 'signal'",
     PathAsName: "its name: .* found 'a/b'",
     Negative: "an ordinary batch: expected a map ≥ 0, found -0",
@@ -278,7 +361,7 @@ FAULTY_SIGNALS = {
 }
 
 
-@pytest.mark.parametrize("kind", [Doubt, Learned])
+@pytest.mark.parametrize("kind", [Doubt, Learned, OfCounts])
 def test_right_signals_pass_and_stay_as_they_are(kind: type[Signal]) -> None:
     signal = kind()
     check_signal(signal)
@@ -393,7 +476,43 @@ class InMemoryOrder(Wrong):
         return {"loss": super().forward(px)["loss"] * (1 + float(px.logits.stride()[-1] == 1))}
 
 
+class LogOfProbability(Wrong):
+    """−log p of a probability that is 0 where the network is sure and wrong."""
+
+    def forward(self, px: PixelBatch) -> dict[str, Tensor]:
+        chosen = torch.where(px.valid, px.labels, 0)[:, None]
+        probability = at_least_float32(px.logits).softmax(1).gather(1, chosen)[:, 0]
+        return {"loss": torch.where(px.valid, -probability.log(), 0).sum() / px.valid.sum().clamp(min=1)}
+
+
+class NotANumberAtCertainty(Wrong):
+    """Its value is finite, and its gradient is not, where a probability is 0."""
+
+    def forward(self, px: PixelBatch) -> dict[str, Tensor]:
+        right = torch.where(px.valid, px.true_probability, 1)
+        return {"loss": (1 - right.sqrt()).sum() / px.valid.sum().clamp(min=1)}
+
+
+class InSmallIntegers(Wrong):
+    """Takes no data set of more than 2³¹ pixels."""
+
+    def prepare(self, info: DatasetInfo) -> None:
+        counts = torch.tensor(info.class_counts, dtype=torch.int32)
+        self.register_buffer("share", counts / counts.sum())
+
+
+class OfNothing(Wrong):
+    """Its gradient is 0."""
+
+    def forward(self, px: PixelBatch) -> dict[str, Tensor]:
+        return {"loss": 0 * super().forward(px)["loss"]}
+
+
 FAULTY_OBJECTIVES = {
+    LogOfProbability: r"logits of ±120: expected a finite 'loss', found inf",
+    NotANumberAtCertainty: r"logits of ±120: expected finite gradients",
+    InSmallIntegers: r"class_counts \(1, 1000000, 1000000000000\): ",
+    OfNothing: "an ordinary batch: every gradient of the loss is 0",
     Bare: "expected a dictionary with 'loss'|object is not",
     DividesByNothing: "one pixel without a label: expected a finite 'loss', found nan",
     Constant: "one pixel without a label: expected a 'loss' on the graph",
@@ -489,7 +608,48 @@ class CountsCalls(Sure):
         return super().labels(px)
 
 
+class Unprepared(Sure):
+    """Divides by the pixels of a class that never occurs, so that the trust is no number."""
+
+    def prepare(self, info: DatasetInfo) -> None:
+        counts = torch.tensor(info.class_counts, dtype=torch.float64)
+        self.rarity = (counts.min() / counts).float()
+
+    def labels(self, px: PixelBatch) -> tuple[Tensor, Tensor]:
+        target, trust = super().labels(px)
+        return target, trust * self.rarity[px.logits.argmax(1)]
+
+
+class AfterPrepare(Unprepared):
+    """Right: the same with a class that never occurs."""
+
+    def prepare(self, info: DatasetInfo) -> None:
+        counts = torch.tensor(info.class_counts, dtype=torch.float64).clamp(min=1)
+        self.rarity = (counts.min() / counts).float()
+
+
+class Overflows(Sure):
+    """Trusts by the exponential of a logit."""
+
+    def labels(self, px: PixelBatch) -> tuple[Tensor, Tensor]:
+        target, trust = super().labels(px)
+        odds = at_least_float32(px.logits).amax(1).exp()
+        return target, trust * odds / (1 + odds)
+
+
+class LabelsNothing(Sure):
+    """Asks for more than certainty."""
+
+    def labels(self, px: PixelBatch) -> tuple[Tensor, Tensor]:
+        target, trust = super().labels(px)
+        sure = px.confidence > 1
+        return torch.where(sure, target, px.ignore_index), trust * sure
+
+
 FAULTY_LABELERS = {
+    Unprepared: r"class_counts \(0, 2, 3\): expected a trust from 0 to 1",
+    Overflows: r"logits of ±120: expected a trust from 0 to 1",
+    LabelsNothing: "it labels no pixel of any batch that was tried",
     LabelsPadding: "padding: expected no label where the target is ignore_index",
     TrustsTwice: "expected a trust from 0 to 1",
     OneTooMany: r"expected classes or 255, found \[3\]",
@@ -504,6 +664,7 @@ FAULTY_LABELERS = {
 @pytest.mark.parametrize("kind", FAULTY_LABELERS, ids=lambda kind: kind.__name__)
 def test_faulty_labelers_do_not_pass(kind: type[Labeler]) -> None:
     check_labeler(Sure())
+    check_labeler(AfterPrepare())
     with pytest.raises(AssertionError, match=f"(?s)^{kind.__name__}, .*{FAULTY_LABELERS[kind]}"):
         check_labeler(kind())
 
@@ -601,7 +762,111 @@ class DeploysModel(Plain):
         return self.network.model
 
 
+class SignalsForgotten(Plain):
+    """Its objective's signal has a loss, which nobody adds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.objective = WeightedCrossEntropy(HardnessLevel())
+
+    def losses(self, px: PixelBatch) -> dict[str, Tensor]:
+        return self.objective(px)
+
+    def forward(self, batches: Any, progress: float) -> dict[str, Tensor]:
+        return self.losses(self.pixels(batches["labeled"], progress))
+
+
+class SignalsRemembered(SignalsForgotten):
+    """Right: the same with the signals' losses."""
+
+    def losses(self, px: PixelBatch) -> dict[str, Tensor]:
+        return with_signal_losses(self.objective, px)
+
+
+class SignalsTimesNothing(SignalsForgotten):
+    def losses(self, px: PixelBatch) -> dict[str, Tensor]:
+        losses = with_signal_losses(self.objective, px)
+        return {"loss": losses["segmentation"] + 0 * losses["hardness"]}
+
+
+class IdleHead(Plain):
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(2, 2)
+
+
+class TeacherLeftBehind(Plain):
+    """A teacher is asked, and never updated."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.teacher = MovingAverage()
+
+    def forward(self, batches: Any, progress: float) -> dict[str, Tensor]:
+        seen = self.teacher(batches["labeled"])
+        px = self.pixels(batches["labeled"], progress)
+        apart = (px.logits - seen.logits).square() * px.valid[:, None]
+        return {"loss": px.loss.mean() + apart.mean()}
+
+
+class TeacherFollows(TeacherLeftBehind):
+    """Right: the teacher follows after every other step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
+
+    def end_step(self) -> None:
+        self.steps += 1
+        if self.steps % 2 == 0:
+            self.teacher.update(self.network)
+
+
+class TeacherTooEarly(TeacherLeftBehind):
+    def forward(self, batches: Any, progress: float) -> dict[str, Tensor]:
+        if self.training:
+            self.teacher.update(self.network)
+        return super().forward(batches, progress)
+
+
+class EpochsUntold(Plain):
+    def __init__(self) -> None:
+        super().__init__()
+        self.labeler = CountsEpochs()
+
+
+class CountsEpochs(Sure):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("epochs", torch.zeros(()))
+
+    def end_epoch(self) -> None:
+        self.epochs += 1
+
+
+class EpochsTold(EpochsUntold):
+    """Right: its labeler hears of the ends of epochs."""
+
+    def end_epoch(self) -> None:
+        self.labeler.end_epoch()
+
+
+class SureOfNothing(Plain):
+    def forward(self, batches: Any, progress: float) -> dict[str, Tensor]:
+        px = self.pixels(batches["labeled"], progress)
+        chosen = torch.where(px.valid, px.labels, 0)[:, None]
+        probability = px.logits.softmax(1).gather(1, chosen)[:, 0]
+        return {"loss": torch.where(px.valid, -probability.log(), 0).mean()}
+
+
 FAULTY_RECIPES = {
+    SignalsForgotten: r"nothing trains \d of its own parameters \(objective.signal.branch.* by with_signal_losses",
+    SignalsTimesNothing: "every gradient of HardnessLevel's own parameters is 0",
+    IdleHead: r"nothing trains 2 of its own parameters \(head.weight, head.bias\)",
+    TeacherLeftBehind: r"nothing updates teacher \(MovingAverage\): call its update\(self.network\) in end_step",
+    TeacherTooEarly: r"teacher \(MovingAverage\).update is called in forward",
+    EpochsUntold: r"nothing tells labeler \(CountsEpochs\) of the end of an epoch",
+    SureOfNothing: "a network that is sure .*: expected a finite 'loss', found inf",
     NoLoss: r"expected a 'loss' among the losses, found \['segmentation'\]",
     MeanOfNone: "no labeled pixel: expected a finite 'loss', found nan",
     Detached: "no gradient reaches the network",
@@ -616,9 +881,22 @@ FAULTY_RECIPES = {
 
 @pytest.mark.parametrize("kind", FAULTY_RECIPES, ids=lambda kind: kind.__name__)
 def test_faulty_recipes_do_not_pass(kind: type[Recipe]) -> None:
-    check_recipe(Plain())
     with pytest.raises(AssertionError, match=f"(?s)^{kind.__name__}, .*{FAULTY_RECIPES[kind]}"):
         check_recipe(kind())
+
+
+@pytest.mark.parametrize("kind", [Plain, SignalsRemembered, TeacherFollows, EpochsTold])
+def test_right_recipes_pass(kind: type[Recipe]) -> None:
+    check_recipe(kind())
+
+
+def test_a_recipe_is_prepared_before_it_is_tried() -> None:
+    class Balanced(SignalsRemembered):
+        def __init__(self) -> None:
+            super().__init__()
+            self.objective = WeightedCrossEntropy(ClassBalance())
+
+    check_recipe(Balanced())
 
 
 class Right(Metric):

@@ -1,5 +1,6 @@
 """Pages of ``docs/extend``: their files are written to a folder, their tests pass there, and their commands run."""
 
+import dataclasses
 import os
 import re
 import shlex
@@ -10,12 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from hardpix.__main__ import main
+from hardpix.pixels import DatasetInfo, PixelBatch
+from hardpix.testing import make_batch
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted((ROOT / "docs" / "extend").glob("*.md"))
+PAGES = sorted(page for page in (ROOT / "docs" / "extend").glob("*.md") if page.stem != "index")
 LONGEST = 40
 QUICK = """\
 --data.workers 0 --data.batch_size 4 --data.crop_size [16,16]
@@ -95,3 +99,41 @@ def test_a_page_is_one_short_file_and_three_to_five_pitfalls(page: Path) -> None
     assert len(code) == 1
     assert len(code[0].splitlines()) <= LONGEST
     assert 3 <= len(re.findall(r"^- \*\*", text.split("## Pitfalls")[1], flags=re.MULTILINE)) <= 5
+
+
+class TestIndex:
+    """The page of what all methods share."""
+
+    TEXT = (ROOT / "docs" / "extend" / "index.md").read_text(encoding="utf-8")
+
+    @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+    def test_every_page_links_it_and_is_linked(self, page: Path) -> None:
+        assert "](index.md)" in page.read_text(encoding="utf-8")
+        assert f"]({page.name})" in self.TEXT
+
+    def test_its_code_runs(self) -> None:
+        for block in blocks(self.TEXT, "python"):
+            scope: dict[str, object] = {}
+            exec(block, scope)
+            assert scope["objective"].signal.weights.tolist() == pytest.approx([5 / 9, 5])  # type: ignore[attr-defined]
+
+    def test_its_tables_are_of_what_there_is(self) -> None:
+        """Every field of a batch is there, and nothing else; shapes and types are those of a batch."""
+        px = make_batch(reads=["depth"])
+        rows = dict(re.findall(r"^\| `px\.([a-z_.]+)[^|]*` \| ([^|]*) \|", self.TEXT, flags=re.MULTILINE))
+        named = {name.partition(".")[0] for name in rows}
+        properties = {name for name, kind in vars(PixelBatch).items() if isinstance(kind, property)}
+        fields = {each.name for each in dataclasses.fields(PixelBatch)}
+        assert named == (fields | properties | {"map"}) - {"shape", "watch", "publishers"}
+        taps = {each.name for each in dataclasses.fields(px.taps)} - {"without_graph"}
+        assert {name.partition(".")[2] for name in rows if name.startswith("taps.")} == taps
+        sizes = {"B": 2, "C": 3, "H": 4, "W": 5}
+        for name in ("logits", "target", "valid", "loss", "true_probability", "confidence"):
+            shape = re.match(r"\(([A-Z, ]+)\)", rows[name])
+            assert shape is not None
+            assert tuple(getattr(px, name).shape) == tuple(sizes[axis] for axis in shape[1].split(", "))
+            for dtype in re.findall(r"\b(?:int64|bool|float32)\b", rows[name]):
+                assert getattr(px, name).dtype == getattr(torch, dtype)
+        info = set(re.findall(r"`info\.([a-z_]+)`", self.TEXT))
+        assert info == {"class_names", "class_counts", "ignore_index"}
+        assert all(hasattr(DatasetInfo((), list), name) for name in info)

@@ -3,11 +3,11 @@
 from torch import Tensor, nn
 
 from hardpix.networks.output_watch import OutputWatch
-from hardpix.pixels import TargetCheck
+from hardpix.pixels import MapCheck, MapSource, PixelBatch, TargetCheck
 
 
 class BatchCheck:
-    """Refuses ids that are no class in every step; in the first ones it warns of logits and targets that are doubtful.
+    """Refuses ids that are no class and maps that are no weights in every step; warns of doubtful outputs in the first.
 
     Example:
         >>> import torch
@@ -20,6 +20,7 @@ class BatchCheck:
 
     def __init__(self) -> None:
         self._check_target = TargetCheck()
+        self._check_map = MapCheck()
         self._watch_outputs = OutputWatch()
 
     def __call__(self, model: nn.Module, logits: Tensor, target: Tensor, ignore_index: int, training: bool) -> None:
@@ -31,3 +32,12 @@ class BatchCheck:
         self._check_target(target, logits.shape[1], ignore_index)
         if training:
             self._watch_outputs(model, logits, target, ignore_index)
+
+    def maps(self, px: PixelBatch, *sources: MapSource) -> None:
+        """Look at the maps of some sources, which the batch has published; without sources at all of them.
+
+        Raises:
+            ValueError: NaN, an infinity or a value below 0 in a map.
+        """
+        for source in sources or px.publishers.values():
+            self._check_map(px, source)

@@ -8,7 +8,9 @@ from hardpix.alike import not_sent
 from hardpix.batch_check import BatchCheck
 from hardpix.branch_watch import BranchWatch
 from hardpix.networks import TappedNetwork
+from hardpix.networks.binding import bound
 from hardpix.objectives import Objective, with_signal_losses
+from hardpix.pixels import PixelBatch
 from hardpix.pixels.eager import eager
 
 
@@ -30,7 +32,8 @@ class TrainingStep(nn.Module):
 
     Raises:
         TypeError: a network that was not tapped.
-        ValueError: a target that holds an id that is neither a class nor ignore_index.
+        ValueError: a ``bind`` without ``return self``; a target that holds an id that is neither a class nor
+            ignore_index; a map of a signal that is not finite, or negative. On a CUDA device in one of the next steps.
 
     Warns:
         When what the objective learns (a signal's branch, a projection) has gradients but only the network is ever
@@ -54,7 +57,7 @@ class TrainingStep(nn.Module):
         if not isinstance(network, TappedNetwork):
             raise TypeError(f"expected a tapped network, found {type(network).__name__}; write hardpix.tap(model)")
         self.network = network
-        self.objective = objective.bind(network)
+        self.objective = bound(objective, network)
         self._ddp_params_and_buffers_to_ignore = not_sent(self)
         self._check_batch = BatchCheck()
         self._watch_branch = BranchWatch()
@@ -69,10 +72,17 @@ class TrainingStep(nn.Module):
     ) -> dict[str, Tensor]:
         px = self.network.pixels(image, target, progress=progress, **maps)
         self._check(px.logits, px.labels, px.ignore_index)
-        return with_signal_losses(self.objective, px)
+        losses = with_signal_losses(self.objective, px)
+        # At the end, all maps at once: a look at each when it is made would break a compiled graph there.
+        self._check_maps(px)
+        return losses
 
     @eager
     def _check(self, logits: Tensor, target: Tensor, ignore_index: int) -> None:
         self._check_batch(self.network.model, logits, target, ignore_index, self.training)
         if self.training:
             self._watch_branch(self.network, self.objective)
+
+    @eager
+    def _check_maps(self, px: PixelBatch) -> None:
+        self._check_batch.maps(px)

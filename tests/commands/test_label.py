@@ -273,3 +273,51 @@ class TestFrozenRun:
         FrozenRun(mixed.run.path, trust=True).prepare(DatasetInfo(names, lambda: [1, 1, 1]))
         with pytest.raises(ValueError, match="expected a teacher of the student's 3 classes in their order"):
             FrozenRun(mixed.run.path, trust=True).prepare(DatasetInfo(names[::-1], lambda: [1, 1, 1]))
+
+
+class TestOwnLabelers:
+    """Labelers of a user's own."""
+
+    def test_they_learn_of_the_training_set(self, mixed: Mixed, predicted: Path, tmp_path: Path) -> None:
+        """Classes and counts by hand: the masks of the stems that the run was trained on."""
+        images = ["--run", mixed.run.path, "--images", mixed.data.images, "--out", tmp_path / "out"]
+        stems = mixed.run.read_split()["train"]["stems"]
+        masks = [read(mixed.run.data_folders()[1] / f"{stem}.png") for stem in stems]
+        counts = [sum(int((mask == stored_id).sum()) for mask in masks) for stored_id in IDS]
+        for k in (0, 2):
+            settings = ["--labeler", "my_prepared.NamedClass", "--labeler.keep", f"class {IDS[k]}"]
+            outcome = run_hardpix("label", *images, "--overwrite", *settings)
+            assert outcome.code == 0, outcome.err
+            for stem in SIZES:
+                kept = read(predicted / "labels" / f"{stem}.png") == IDS[k]
+                np.testing.assert_array_equal(
+                    read(tmp_path / "out" / "masks" / f"{stem}.png"), np.where(kept, IDS[k], 255)
+                )
+                trust = np.where(kept, counts[k] / sum(counts), 0)
+                np.testing.assert_allclose(read(tmp_path / "out" / "trust" / f"{stem}.png") / 65535, trust, atol=1e-5)
+
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            (["NamedClass", "--labeler.keep", "fence"], "expected one of class 0, class 7, class 3000 as keep"),
+            (["Pair"], "expected PseudoLabels(target, weight) from Pair.forward(px), found tuple"),
+            (["OneTooMany"], "from OneTooMany.forward(px), found ids from 3 to 3 in 100 % of the pixels"),
+            (["WithChannel"], "from WithChannel.forward(px), found (1, 1, "),
+        ],
+    )
+    def test_a_broken_contract_is_one_message_and_leaves_nothing(
+        self, settings: list[str], message: str, mixed: Mixed, tmp_path: Path
+    ) -> None:
+        images = ["--run", mixed.run.path, "--images", mixed.data.images, "--out", tmp_path / "a" / "out"]
+        outcome = run_hardpix("label", *images, "--labeler", f"my_prepared.{settings[0]}", *settings[1:])
+        assert outcome.code == 2
+        assert message in " ".join(outcome.err.split())
+        assert not (tmp_path / "a").exists()
+
+    def test_a_failure_in_the_middle_is_no_whole_folder(self, mixed: Mixed, tmp_path: Path) -> None:
+        out = tmp_path / "out"
+        images = ["--run", mixed.run.path, "--images", mixed.data.images, "--out", out]
+        with pytest.raises(RuntimeError, match="a mistake of my own"):
+            run_hardpix("label", *images, "--labeler", "my_prepared.FailsLater")
+        assert json.loads((out / "hardpix.json").read_text())["finished"] is False
+        assert [file.parent.name for file in sorted(out.rglob("*.png"))] == ["masks", "trust"]

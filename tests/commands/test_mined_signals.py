@@ -158,6 +158,13 @@ def test_signals_that_images_alone_do_not_give(signal: Signal, name: str | None,
         mined_signal(task, name, None)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -1.0])
+def test_a_map_that_is_no_weight_is_refused(value: float, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"expected a finite map ≥ 0 of Precomputed, found .* in 25 % of .* of a: "):
+        write_level(tmp_path / "a.npy", np.array([[0.0, value, 1.0, 2.0]]), Precomputed())
+    assert not (tmp_path / "a.npy").exists()
+
+
 def test_a_level_beside_its_scale_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"expected HardnessLevel.level from 0 to 1, found 0 to 2 in a"):
         write_level(tmp_path / "a.png", np.array([[0.0, 2.0]]), HardnessLevel())

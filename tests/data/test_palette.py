@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from hardpix.data.palette import as_seen, palette
+from hardpix.data.palette import DARKEST, ERROR_COLORS, OKABE_ITO, as_seen, palette
+from hardpix.diagnosis.scores.error_kinds import KINDS
 
 
 def test_normal_sight_is_cielab() -> None:
@@ -37,14 +38,28 @@ def test_a_longer_palette_begins_with_the_shorter_one_and_repeats_nothing() -> N
     assert all(len(set(colour)) > 1 for colour in longest), "a grey could be taken for an id"
 
 
-def test_each_further_colour_is_farther_from_all_before_than_random_ones() -> None:
-    def distance(colour: tuple, others: tuple) -> float:
-        return min(
-            min(np.linalg.norm(one - other) for one, other in zip(as_seen(np.array([colour]))[:, 0], seen, strict=True))
-            for seen in (as_seen(np.array([other]))[:, 0] for other in others)
-        )
+def distance(colour: tuple, others: tuple) -> float:
+    """The smallest one, to anyone's eyes."""
+    return min(
+        min(np.linalg.norm(one - other) for one, other in zip(as_seen(np.array([colour]))[:, 0], seen, strict=True))
+        for seen in (as_seen(np.array([other]))[:, 0] for other in others)
+    )
 
-    first = palette(9)[:8]
+
+def test_no_class_is_nearer_to_a_kind_of_error_than_two_colors_made_for_color_blind_people() -> None:
+    kinds = tuple(color for _, color, _ in KINDS.values())
+    assert set(kinds) < set(ERROR_COLORS.values())
+    near = min(distance(color, OKABE_ITO[:k]) for k, color in enumerate(OKABE_ITO) if k)
+    for color in palette(18):
+        assert distance(color, kinds) >= near - 1e-9
+
+
+def test_each_further_colour_is_farther_from_all_before_than_random_ones() -> None:
+    first = (*palette(9)[:8], *ERROR_COLORS.values())
     drawn = np.random.default_rng(0).choice([0, 28, 57, 85, 113, 142, 170, 198, 227, 255], (60, 3))
-    rivals = [tuple(colour) for colour in drawn.tolist() if len(set(colour)) > 1]
+    rivals = [
+        tuple(colour)
+        for colour in drawn.tolist()
+        if len(set(colour)) > 1 and as_seen(np.array([colour]))[0, 0, 0] > DARKEST
+    ]
     assert distance(palette(9)[8], first) >= max(distance(rival, first) for rival in rivals)

@@ -86,6 +86,11 @@ class NoColumns(MissedEntirely):
     columns = ()
 
 
+class NoSettings(MissedEntirely):
+    def __init__(self):
+        super().__init__(1)
+
+
 class Hard(MissedEntirely):
     columns = (Column("hard", "Hard pixels", {"set", "image"}, "count", None, "Pixels above one half."),)
 
@@ -192,6 +197,79 @@ def test_another_report_lends_its_figure(own: Path) -> None:
     assert "missed_entirely" not in against_plain["against"]["scores"]
 
 
+def summary_of(report: Path) -> dict[str, Any]:
+    return json.loads((report / "summary.json").read_text(encoding="utf-8"))
+
+
+def test_a_figure_is_compared_with_one_of_the_same_settings(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Values by hand for both settings: which of them the second report has is seen in its own figure, too."""
+    truth, predictions = maps()
+    run(own, truth, predictions, **SETTINGS, scores=[{"class_path": OWN, "init_args": {"min_area": 3}}])
+    (own / "report").rename(own / "other")
+    assert summary_of(own / "other")["score_settings"] == {OWN: {"min_area": 3}}
+    expected = run(
+        own, truth, predictions, **SETTINGS, scores=[{"class_path": OWN, "init_args": {"min_area": 3}}], overwrite=True
+    )["scores"]["missed_entirely"]
+    default = run(own, truth, predictions, **SETTINGS, scores=OWN, overwrite=True)["scores"]["missed_entirely"]
+    assert default != pytest.approx(expected)
+    capsys.readouterr()
+    both = run(own, truth, predictions, **SETTINGS, scores=OWN, against=own / "other", overwrite=True)
+    assert both["scores"]["missed_entirely"] == pytest.approx(expected)
+    assert both["against"]["scores"]["missed_entirely"] == pytest.approx(expected, rel=1e-5)
+    assert f"{OWN}: min_area 3, as in {own / 'other'}" in capsys.readouterr().out
+    assert summary_of(own / "report")["score_settings"] == {OWN: {"min_area": 3}}
+    same = [{"class_path": OWN, "init_args": {"min_area": 3}}]
+    run(own, truth, predictions, **SETTINGS, scores=same, against=own / "other", overwrite=True)
+    assert "as in" not in capsys.readouterr().out
+    before = (own / "report" / "summary.json").read_bytes()
+    other = [{"class_path": OWN, "init_args": {"min_area": 5}}]
+    with pytest.raises(UsageError, match=rf"^{OWN}: expected min_area 3, as in the report .*--against.*, found 5;"):
+        run(own, truth, predictions, **SETTINGS, scores=other, against=own / "other", overwrite=True)
+    assert (own / "report" / "summary.json").read_bytes() == before
+
+
+def test_a_report_that_knows_nothing_of_settings_is_compared_with_as_ever(own: Path) -> None:
+    truth, predictions = maps()
+    run(own, truth, predictions, **SETTINGS, scores=OWN)
+    (own / "report").rename(own / "other")
+    file = own / "other" / "data" / "summary.js"
+    text, count = re.subn(r'"score_settings":\s*\{.*?\}\s*\},', "", file.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert count == 1
+    file.write_text(text, encoding="utf-8")
+    five = [{"class_path": OWN, "init_args": {"min_area": 5}}]
+    assert run(own, truth, predictions, **SETTINGS, scores=five, against=own / "other")["against"] is not None
+
+
+@pytest.mark.parametrize("given", [("--scores.min_area", "1000000"), ("--scores.min_area=1000000",)])
+def test_settings_by_options_after_the_class(own: Path, given: tuple[str, ...]) -> None:
+    truth, predictions = maps()
+    write_maps(own / "t", truth), write_maps(own / "p", predictions)
+    words = ["--truth", "t", "--predictions", "p", "--out", "report", "--classes", ",".join(NAMES), "--scores", OWN]
+    assert main(["diagnose", *words, *given, "--prediction-ids", "stored"]) == 0
+    assert summary_of(own / "report")["score_settings"] == {OWN: {"min_area": 10**6}}
+    assert summary_of(own / "report")["scores"]["missed_entirely"] is None
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["--scores.min_area", "5"], "expected --scores CLASS before --scores.min_area"),
+        (["--scores", f"{OWN},faulty.Hard", "--scores.min_area", "5"], "expected one class before --scores.min_area"),
+        (["--scores", OWN, "--scores.min_area"], "expected a value after --scores.min_area, found none"),
+        (["--scores", OWN, "--scores.min_aera", "5"], "expected one of its settings min_area, found min_aera; did you"),
+    ],
+)
+def test_settings_that_belong_to_no_class_are_refused(
+    own: Path, given: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    truth, predictions = maps()
+    write_maps(own / "t", truth), write_maps(own / "p", predictions)
+    words = ["--truth", "t", "--predictions", "p", "--out", "report", "--classes", ",".join(NAMES)]
+    assert main(["diagnose", *words, "--prediction-ids", "stored", *given]) == 2
+    assert message in capsys.readouterr().err
+    assert not (own / "report").exists()
+
+
 def test_images_without_the_map_that_a_figure_needs(own: Path) -> None:
     truth, predictions = maps()
     hardness = {"second": np.eye(9, 12)}
@@ -246,7 +324,15 @@ def test_a_broken_contract_in_another_process_is_one_message(own: Path, score: s
         (f"{OWN},{OWN}", r"expected a key that no other column of the \w+ has, found missed_entirely"),
         ("nowhere.Score", r"expected to import nowhere for the score nowhere.Score, found ModuleNotFoundError"),
         ("MissedEntirely", r"expected the class path of a score, such as my_module.MyScore, found MissedEntirely"),
-        ([{"class_path": OWN, "init_args": {"size": 3}}], rf"{OWN}: TypeError: .* unexpected keyword argument 'size'"),
+        (
+            [{"class_path": OWN, "init_args": {"size": 3}}],
+            rf"^{OWN}: expected one of its settings min_area, found size$",
+        ),
+        ([{"class_path": OWN, "init_args": {"min_aera": 3}}], r"found min_aera; did you mean min_area\?"),
+        (
+            [{"class_path": "faulty.NoSettings", "init_args": {"size": 3}}],
+            "expected no settings, it has none, found size",
+        ),
         ([{"class": OWN}], r"expected the class path of a score, such as my_module.MyScore, found \{'class'"),
     ],
 )

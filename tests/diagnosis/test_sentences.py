@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hardpix.diagnosis.sentences import SETTINGS, _suspects, compared
+from hardpix.diagnosis.comparison import SETTINGS, compared
 from hardpix.diagnosis.settings import Settings
+from hardpix.diagnosis.signal_sentences import on_suspects
 from small_runs import miou_of, run
 
 
@@ -257,10 +258,10 @@ def suspect(mislabelled: bool, given: int = 0) -> dict[str, Any]:
 def test_suspects_that_may_as_well_be_hard_are_not_said_to_be_mislabelled(
     suspects: list[dict[str, Any]], regions: int, begins: str
 ) -> None:
-    found = _suspects({"suspects": suspects, "suspect_regions": regions}, ["road", "pole"])
+    found = on_suspects({"suspects": suspects, "suspect_regions": regions}, ["road", "pole"])
     assert found is not None
     assert found["text"].startswith(begins)
-    assert _suspects({"suspects": [], "suspect_regions": 0}, ["road"]) is None
+    assert on_suspects({"suspects": [], "suspect_regions": 0}, ["road"]) is None
 
 
 def test_a_run_is_as_good_as_itself_and_other_settings_are_told() -> None:

@@ -81,7 +81,7 @@ def test_it_is_least_for_the_labels_themselves() -> None:
     assert max(losses[1:3]) < min(losses[3:])
 
 
-@pytest.mark.parametrize("classes", [None, [0, 1], ["c"]])
+@pytest.mark.parametrize("classes", [None, [0, 1], ["class 2"]])
 def test_it_is_an_objective(classes: list | None) -> None:
     check_objective(BoundaryLoss(classes, reach=3))
 

@@ -82,7 +82,7 @@ def test_false_pixels_and_classes_that_are_not_there_cost_nothing() -> None:
     assert SkeletonRecall([3])(PixelBatch(right.requires_grad_(), target))["loss"].requires_grad
 
 
-@pytest.mark.parametrize("classes", [None, [0, 1, 2], ["a", "c"]])
+@pytest.mark.parametrize("classes", [None, [0, 1, 2], ["class 0", "class 2"]])
 @pytest.mark.parametrize("radius", [0, 2])
 def test_it_is_an_objective(classes: list | None, radius: int) -> None:
     check_objective(SkeletonRecall(classes, tube_radius=radius))

@@ -115,7 +115,7 @@ def test_only_labeled_pixels_count_and_they_as_far_as_they_are_trusted() -> None
     torch.testing.assert_close(half, trusted)
 
 
-@pytest.mark.parametrize("classes", [None, [0, 1, 2], ["b"]])
+@pytest.mark.parametrize("classes", [None, [0, 1, 2], ["class 1"]])
 @pytest.mark.parametrize("iterations", [1, 3])
 def test_it_is_an_objective(classes: list | None, iterations: int) -> None:
     check_objective(SoftClDice(classes, iterations=iterations))

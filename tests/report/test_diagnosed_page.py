@@ -15,7 +15,7 @@ from small_runs import write_maps
 
 Visit = Callable[..., Any]
 VIEWS = ["verdict", "classes", "kinds", "confusion", "sizes", "plots", "gallery"]
-SIGNALS = ["hardness", "calibration", "suspects"]
+SIGNALS = ["hardness", "calibration", "review", "suspects"]
 STEMS = [name.replace("/", "_") for name in ODD_NAMES]
 NAMES = ["sky", "building", "road", "vegetation", ODD_CLASS, "sign"]
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from fake_scenes import kinds_of_error, scene
@@ -65,6 +66,47 @@ def test_layers_are_shown_by_box_and_by_number(visit: Visit, odd: Path) -> None:
     assert page.locator(".layer-row input:checked").count() == 1
     page.keyboard.press("6")
     assert layers(page) == []
+
+
+def alpha_zero(page: Any) -> list[list[int]]:
+    """Rows and columns of the pixels that are not dimmed."""
+    page.locator(".stage canvas.dim").wait_for()
+    return page.evaluate(
+        """() => {
+          const canvas = document.querySelector('.stage canvas.dim');
+          const { data, width } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+          const seen = [];
+          for (let i = 0; i < data.length / 4; i++)
+            if (data[4 * i + 3] === 0) seen.push([Math.floor(i / width), i % width]);
+          return seen;
+        }"""
+    )
+
+
+def test_the_classes_of_a_picture_have_a_legend_that_points_one_out(visit: Visit, odd: Path) -> None:
+    truth, guess, *_ = scene(0, HIGH, WIDE)
+    page = visit(odd, "#picture?image=0")
+    page.locator(".picture-facts section").first.wait_for()
+    legend = page.locator(".class-legend button")
+    assert legend.count() == 0
+    page.keyboard.press("2")
+    legend.first.wait_for()
+    there = sorted({*truth[truth != 255].tolist(), *guess[truth != 255].tolist()})
+    entries = page.evaluate("() => window.hardpixReport.classes")
+    assert legend.all_inner_texts() == [entries[k]["name"] for k in there]
+    shown = page.locator(".class-legend .swatch").evaluate_all(
+        "(all) => all.map((e) => getComputedStyle(e).backgroundColor)"
+    )
+    assert shown == [f"rgb({', '.join(map(str, entries[k]['colour']))})" for k in there]
+    legend.nth(1).click()
+    assert alpha_zero(page) == np.argwhere(truth == there[1]).tolist()
+    assert [each.get_attribute("aria-pressed") for each in legend.all()].index("true") == 1
+    page.keyboard.press("2")
+    page.keyboard.press("3")
+    page.locator(".stage img.prediction").wait_for()
+    assert alpha_zero(page) == np.argwhere(guess == there[1]).tolist()
+    legend.nth(1).click()
+    page.locator(".stage canvas.dim").wait_for(state="detached")
 
 
 def test_a_slider_sets_a_layers_opacity_and_keeps_it(visit: Visit, odd: Path) -> None:

@@ -23,9 +23,10 @@ VIEWS = {
     "gallery": "Gallery",
     "hardness": "Hardness",
     "calibration": "Calibration",
+    "review": "Review",
     "suspects": "Suspected labels",
 }
-ONLY_WITH_MORE = ["hardness", "calibration", "suspects"]
+ONLY_WITH_MORE = ["hardness", "calibration", "review", "suspects"]
 
 
 def wait_for_charts(page: Any) -> None:

@@ -40,6 +40,29 @@ def test_inverse_frequency_of_hundreds_of_millions() -> None:
     np.testing.assert_allclose(ClassBalance(CITYSCAPES_LIKE).weights, expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("power", [0.0, 0.25, 0.5, 2.0])
+def test_powers_of_inverse_frequency(power: float) -> None:
+    with decimal.localcontext(prec=60):
+        expected = scaled_to_mean_one([Decimal(n) ** -Decimal(power) for n in CITYSCAPES_LIKE], CITYSCAPES_LIKE)
+    np.testing.assert_allclose(ClassBalance(CITYSCAPES_LIKE, power=power).weights, expected, rtol=1e-6)
+
+
+def test_absent_classes_weigh_as_the_rarest_whatever_the_power() -> None:
+    # 1/√4 = ½ and 1/√16 = ¼; the mean over 20 pixels is (4 · ½ + 16 · ¼) / 20 = 0.3.
+    torch.testing.assert_close(ClassBalance([4, 0, 16], power=0.5).weights, torch.tensor([0.5, 0.5, 0.25]) / 0.3)
+
+
+@pytest.mark.parametrize("power", [-0.5, float("nan"), float("inf")])
+def test_powers_outside_their_range_are_refused(power: float) -> None:
+    with pytest.raises(ValueError, match=rf"expected power ≥ 0 and finite, such as 0\.5 or 1, found {power}"):
+        ClassBalance([1, 2], power=power)
+
+
+def test_the_effective_number_has_no_power() -> None:
+    with pytest.raises(ValueError, match=r"for method 'inverse_frequency' alone, found 0\.5 with"):
+        ClassBalance([1, 2], method="effective_number", power=0.5)
+
+
 @pytest.mark.parametrize("beta", [0.9, 0.999, 0.9999999, 0.999999999])
 def test_effective_number_keeps_its_digits(beta: float) -> None:
     weights = ClassBalance(CITYSCAPES_LIKE, method="effective_number", beta=beta).weights

@@ -122,7 +122,32 @@ def test_headline_claims_no_more_than_the_interval(tmp_path_factory: pytest.Temp
     assert headline({"a": [0.5, 0.52], "b": [0.53, 0.56]}) == "b: +3.50 mIoU over a, which may be luck"
     assert headline({"a": [0.5, 0.52], "b<": [0.53, 0.5502]}) == "b&lt; gains +3.01 mIoU over a"
     assert headline({"a": [0.5, 0.52], "b": [0.47, 0.4901]}) == "No variant is better than a"
+    assert headline({"a": [0.5, 0.52], "b": [0.49, 0.526]}) == "b: 0.20 mIoU below a, which may be luck"
+    assert headline({"a": [0.5, 0.52], "b": [0.51, 0.51]}) == "b and a have the same mIoU"
     assert headline({"a": [0.5, 0.52]}) == "Only a has finished runs"
+
+
+def test_figures_that_need_a_word_have_one(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = StudyFolder(tmp_path_factory.mktemp("words"))
+    lines = make_lines(2, 3)
+    for line in lines:
+        line["class_scores"]["iou"][7] = 0.0
+    lines[4]["class_scores"]["iou"][1] += 0.4
+    show(folder, lines)
+    page = browser.new_page()
+    page.goto(folder.page.as_uri())
+    classes = page.locator("section:has(#classes-title) tbody")
+    sign = classes.filter(has_text="sign")
+    assert sign.locator("tr").count() == 1
+    assert sign.locator("td").all_inner_texts() == ["never found by any run"]
+    titles = page.locator("section:has(#gains-title) title").all_text_contents()
+    assert not any(title.startswith("sign:") for title in titles)
+    ferr = page.locator("th.name", has_text="FErr")
+    assert ferr.evaluate("(e) => getComputedStyle(e, '::after').content") == '"lower is better"'
+    assert page.locator("th.name", has_text="mIoU").first.evaluate("(e) => e.dataset.note") is None
+    # The one interval that is longer than what is drawn ends in an arrow.
+    assert page.locator("section:has(#classes-title) path.goes-on").count() >= 1
+    page.close()
 
 
 def test_without_pictures_the_page_says_so(tmp_path_factory: pytest.TempPathFactory) -> None:

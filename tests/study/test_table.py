@@ -73,6 +73,24 @@ def test_classes_that_some_runs_lack_are_left_out_of_a_mean_of_its_own() -> None
     assert figures(alike)[1].title == "mIoU near borders"
 
 
+def test_a_class_that_no_run_found_is_said_once() -> None:
+    ious = [0.6, 0.0, *[0.5] * (len(NAMES) - 2)]
+    lines = [make_line(name, order, seed, 0.5, ious) for order, name in enumerate("ab") for seed in (0, 1)]
+    table = markdown(lines)
+    sky = row(table, "sky")
+    assert sky == ["sky", "never found by any run", "", ""]
+    assert row(table, "road") == ["road", "60.00 ± 0.00", "60.00 ± 0.00", "0.00 (0.00 to 0.00)"]
+    lines[-1]["class_scores"]["iou"][1] = 0.01
+    assert row(markdown(lines), "sky")[1] == "0.00 ± 0.00"
+
+
+def test_scores_of_which_lower_is_better_say_so() -> None:
+    table = markdown(make_lines(2, 2))
+    for title in ("FErr", "MErr", "DErr"):
+        assert row(table, f"{title} (lower is better)")
+    assert table.count("lower is better") == 3
+
+
 def test_sizes_and_costs() -> None:
     lines = make_lines(2, 2)
     found = {figure.title: figure for figure in figures(lines)}

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from jsonargparse import ArgumentParser, DefaultHelpFormatter
 
 from hardpix.cli.errors import UsageError
+from hardpix.cli.listed_classes import lists_of_classes, with_settings
 from hardpix.data import Problem
 from hardpix.data.remedies import own_settings
 
@@ -107,6 +108,7 @@ def run_command(
             action.nargs, action.const, action.metavar = "?", True, "true|false"
     # Words of a name may be joined by dashes, too.
     arguments = [re.sub(r"^--[\w-]+", lambda name: "--" + name[0][2:].replace("-", "_"), word) for word in arguments]
+    arguments = with_settings(arguments, lists_of_classes(command))
     parsed = parser.parse_args(_appended(parser, arguments))
     try:
         with checked_input():

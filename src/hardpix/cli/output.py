@@ -78,7 +78,8 @@ def output_folder(
 
     Its record says what made it, which files are to come, and whether it is finished. Where an earlier command of the
     same fingerprint was interrupted, this one goes on after the images that are done. Results that do not come again
-    are removed at the end, so that none of another network stays among the new ones.
+    are removed at the end, so that none of another network stays among the new ones. Where an error comes before the
+    first image is done, nothing stays of it.
 
     Args:
         output: the folder and its files.
@@ -105,7 +106,8 @@ def output_folder(
     """
     out, inputs = output.folder, list(inputs)
     _require_free(out, inputs, overwrite, fingerprint)
-    with taken(out):
+    made = [folder for folder in out.parents if not folder.exists()]
+    with _nothing_left(made), taken(out):
         go_on = _require_free(out, inputs, overwrite, fingerprint)
         earlier = read_record(out)
         ours = set() if earlier is None else set(earlier["files"])
@@ -123,8 +125,11 @@ def output_folder(
             print(f"{output.before} of {len(output.files)} images in {out} were done before", file=sys.stderr)
         try:
             yield output
-        except BaseException:
+        except BaseException as error:
             output.close()
+            if isinstance(error, Exception) and not output.notes and earlier is None:
+                _remove(out, [*files, RECORD, NOTES])
+                raise
             done, total = len(output.notes), len(output.files)
             print(f"{done} of {total} images are in {out}; the same command goes on with the others", file=sys.stderr)
             raise
@@ -134,6 +139,27 @@ def output_folder(
                 (out / file).unlink()
         _write_record(out, {**record, "finished": True, "files": files})
         (out / NOTES).unlink(missing_ok=True)
+
+
+@contextmanager
+def _nothing_left(folders: Iterable[Path]) -> Iterator[None]:
+    """Folders are removed again where an error leaves them empty; inner ones come first."""
+    try:
+        yield
+    except Exception:
+        for folder in folders:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
+
+
+def _remove(out: Path, files: Iterable[str]) -> None:
+    for file in files:
+        (out / file).unlink(missing_ok=True)
+    inside = {folder for file in files for folder in (out / file).parents if folder.is_relative_to(out)} - {out}
+    for folder in sorted(inside, reverse=True):
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def _require_free(out: Path, inputs: Iterable[Path], overwrite: bool, fingerprint: str) -> bool:

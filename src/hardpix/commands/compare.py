@@ -12,7 +12,9 @@ from rich.console import Console
 from hardpix.cli.arguments import checked_input
 from hardpix.cli.terminal import Terminal
 from hardpix.commands.compare_trial import dry_run, read_plan
+from hardpix.data.counted import counted
 from hardpix.study import machine
+from hardpix.study.disk import room_needed
 from hardpix.study.engines import ENGINES
 from hardpix.study.folder import StudyFolder
 from hardpix.study.plan import require_comparable, seeds_of
@@ -107,7 +109,8 @@ def compare(
         folder.prepare({variant.name: variant.given for variant in planned})
         folder.lines.order({variant.name: variant.order for variant in planned})
     if to_do:
-        console.print(f"{len(to_do)} of {len(work)} runs to do, {jobs} at a time")
+        console.print(f"{len(to_do)} of {counted(len(work), 'run')} to do, {jobs} at a time")
+        console.print(room_needed(folder.path, [job.run for job in work if job.key in done], len(to_do)))
         failed_before = {(line["variant"], line["seed"]): line["date"] for line in before if "error" in line}
         try:
             with Screen(work, Console(stderr=True)) as screen:
@@ -156,5 +159,7 @@ def _remake(folder: StudyFolder, jobs: Sequence[Job] = ()) -> int:
         reason = results[job.key]["error"] if job.key in results else "interrupted"
         console.print(f"no result: {job.variant.name}, seed {job.seed}: {reason}")
     if failed:
-        console.print(f"{len(failed)} of {len(jobs)} runs came to no result; the same command tries them again")
+        console.print(
+            f"{len(failed)} of {counted(len(jobs), 'run')} came to no result; the same command tries them again"
+        )
     return 1 if failed else 0

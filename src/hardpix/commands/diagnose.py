@@ -11,7 +11,7 @@ from typing import Any, Literal
 from hardpix.cli.arguments import checked_input
 from hardpix.cli.errors import UsageError
 from hardpix.cli.terminal import Terminal
-from hardpix.commands.diagnose_screen import print_examined, print_summary
+from hardpix.commands.diagnose_screen import in_brief, print_examined, print_summary
 from hardpix.data import DataError, ImageFormat, describe
 from hardpix.data.limits import MAX_PIXELS
 from hardpix.diagnosis.channel_order import CONTRADICT
@@ -22,9 +22,10 @@ from hardpix.diagnosis.scores import report_scores
 from hardpix.diagnosis.scores.loading import load_scores
 from hardpix.diagnosis.scores.own import try_scores
 from hardpix.diagnosis.settings import Settings
+from hardpix.diagnosis.shown_signal import signal_of
 from hardpix.diagnosis.side_settings import Sides, SideSettings
 from hardpix.diagnosis.usable_probabilities import usable_probabilities
-from hardpix.report.against import require_comparable
+from hardpix.report.against import require_comparable, score_settings, settings_taken
 from hardpix.report.diagnose_image import DiagnoseImages, PictureWriter
 from hardpix.report.report_builder import Collector, finish_report
 from hardpix.report.report_folder import new_report, require_report, require_room
@@ -39,6 +40,7 @@ def diagnose(
     images: Path | None = None,
     probabilities: Path | None = None,
     hardness: Path | None = None,
+    signal: str | None = None,
     classes: str | list[str] | None = None,
     label_map: dict[int, int | str] | None = None,
     ignore_index: int | None = None,
@@ -80,6 +82,7 @@ def diagnose(
         probabilities: Folder of npy or npz files (C, H, W), from 0 to 1, for calibration and suspect labels. Out of
             sample: of a network that was not trained on these images.
         hardness: Folder of maps from 0 to 1 (png of 8 or 16 bits, npy), such as hardpix mine writes.
+        signal: Name of the signal that these maps are of; by default the one that hardpix mine recorded, else hardness.
         classes: YAML file of the classes (names, ids, colors), the name of a preset, or names of the ids 0, 1, 2 …; by
             default every id that occurs is a class.
         label_map: Stored ids to 0, 1, 2 … or "ignore".
@@ -93,9 +96,10 @@ def diagnose(
         truth_ids: index if the masks hold 0, 1, 2 … in the order of the class table, as trainIds do.
         truth_threshold: The same as prediction_threshold for masks, such as 128 for edges that were smoothed.
         lines: Names of the classes that are line-like, with commas, such as pole,fence; for clDice.
-        scores: Class paths of figures of your own, with commas, such as my_module.MyScore; with settings as
-            '[{class_path: my_module.MyScore, init_args: {radius: 5}}]'.
-        against: The report of another run on the same images, to compare with.
+        scores: Class paths of figures of your own, with commas, such as my_module.MyScore; its settings after it, such
+            as --scores.radius 5.
+        against: The report of another run on the same images, to compare with; figures of your own take the settings
+            that they have there.
         title: Of the report; by default the folder of predictions.
         band: Width of Boundary IoU's band, as a share of the diagonal below 1, else in pixels.
         radius: Pixels by which a border may be displaced.
@@ -119,9 +123,10 @@ def diagnose(
     folders = {"truth": truth, "predictions": predictions, "images": images}
     folders |= {"probabilities": probabilities, "hardness": hardness}
     endings = {"truth": truth_suffix, "predictions": prediction_suffix, "images": image_suffix}
-    inputs = Inputs({kind: path for kind, path in folders.items() if path is not None}, endings)
     with ExitStack() as until_whole:
         with checked_input():
+            shown = signal_of(hardness, signal)
+            inputs = Inputs({kind: path for kind, path in folders.items() if path is not None}, endings, shown)
             if images is None and (bands is not None or value_range is not None):
                 raise ValueError("--bands and --value-range are about the images: give their folder as --images, too")
             image_format = ImageFormat(bands, value_range, max_pixels)
@@ -142,10 +147,14 @@ def diagnose(
             found = examine(asked)
             if against is not None:
                 require_comparable(against, found.table.names, [case.stem for case in found.cases])
-            figures = load_scores(scores, report_scores(found.settings), len(found.table))
+            figures = load_scores(
+                scores, report_scores(found.settings, shown), len(found.table), score_settings(against)
+            )
             if scores:
                 try_scores(figures, found.reader.maps(found.cases[0], found.settings)[0])
             place = until_whole.enter_context(new_report(out, read, overwrite))
+        for line in settings_taken(figures, against):
+            console.print(line)
         print_examined(console, found)
         usable = usable_probabilities(found, probabilities)
         if usable.contradiction is not None:
@@ -161,7 +170,7 @@ def diagnose(
         late = asked.own([*usable.problems, *collector.problems])
         # Probabilities that contradict the predictions were reported before the work.
         if unsaid := [problem for problem in late if problem.kind != CONTRADICT]:
-            console.print(f"not used, while their images are diagnosed without:\n{describe(unsaid)}")
+            console.print(f"not used, while their images are diagnosed without:\n{in_brief(unsaid)}")
         summary = finish_report(
             place,
             collector,

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 
-from hardpix.data import describe
+from hardpix.data import Problem, describe
 from hardpix.data.problems import ranges
 from hardpix.diagnosis.examine import Examined
 
-# Keys in the summary and views that the report has only if a folder was given.
-PARTS = {"hardness": ("hardness", "Hardness"), "probabilities": ("calibration", "Calibration and no Suspects")}
+# Keys in the summary and views that the report has only if a folder was given; None is the signal's own.
+PARTS = {"hardness": ("hardness", None), "probabilities": ("calibration", "Calibration and no Suspects")}
+
+# A kind of problem that more files have is said once.
+LISTED = 3
 
 
 def print_examined(console: Console, found: Examined) -> None:
@@ -24,7 +27,7 @@ def print_examined(console: Console, found: Examined) -> None:
     if left := found.total - len(found.cases):
         console.print(f"{left} of {_images(found.total)} left out:\n{describe(found.left_out)}")
     if found.unused:
-        console.print(f"missing or not used, while no image is left out for it:\n{describe(found.unused)}")
+        console.print(f"missing or not used, while no image is left out for it:\n{in_brief(found.unused)}")
 
 
 def print_summary(
@@ -34,13 +37,34 @@ def print_summary(
     # Doubts have been said already.
     for sentence in summary["sentences"][len(found.doubts) :]:
         console.print(f"- {sentence['text']}")
+    of_signal = summary["signal"][:1].upper() + summary["signal"][1:]
     for kind, (entry, views) in PARTS.items():
         if folders[kind] is not None and summary[entry] is None:
-            console.print(f"no file of {folders[kind]} could be used, so the report has no {views}")
+            console.print(f"no file of {folders[kind]} could be used, so the report has no {views or of_signal}")
     # Where the sides may be read otherwise, an id that is never predicted is likely a class.
     if found.found_classes and not found.doubts and (odd := _never_predicted(summary)):
         console.print(odd)
     console.print(f"report of {_images(len(found.cases))}: {out / 'index.html'}")
+
+
+def in_brief(problems: Sequence[Problem]) -> str:
+    """Problems that leave no image out: a kind that many files have in one line, since the report lists them all.
+
+    Example:
+        >>> found = [Problem("empty file", Path(f"{k}.npy"), "an array", "0 bytes", "copy it again") for k in range(9)]
+        >>> print(in_brief(found))
+        empty file (9), such as 0.npy: expected an array, found 0 bytes; what to do: copy it again
+    """
+    kinds: dict[str, list[Problem]] = {}
+    for problem in problems:
+        kinds.setdefault(problem.kind, []).append(problem)
+    return "\n".join(
+        describe(group)
+        if len(group) <= LISTED
+        else f"{kind} ({len(group)}), such as {group[0].where}: expected {group[0].expected}, found {group[0].found}; "
+        f"what to do: {group[0].advice}"
+        for kind, group in kinds.items()
+    )
 
 
 def _never_predicted(summary: Mapping[str, Any]) -> str:

@@ -17,8 +17,10 @@ from hardpix.cli.output import Output, output_folder
 from hardpix.cli.results import write_whole
 from hardpix.commands.predict import to_16_bit
 from hardpix.data import ClassTable, Transformed, write_mask
+from hardpix.data.counted import counted
 from hardpix.data.labels import HIGHEST_ID
 from hardpix.labelers import ConfidenceThreshold, Labeler
+from hardpix.pixels import prepare_all
 from hardpix.refiners import Refiner
 from hardpix.training.fingerprint import fingerprint
 from hardpix.training.given_files import GivenFiles
@@ -75,6 +77,7 @@ def label(
                 # The given settings stay as they are.
                 labeler = deepcopy(labeler)
                 labeler.refiner = refine
+            prepare_all(labeler.modules(), folder.dataset_info())
             labeler = labeler.to(task.device).eval()
             made_by = {
                 "command": "label",
@@ -101,15 +104,15 @@ def label(
             write_mask(out / "masks" / f"{found.stem}.png", stored(target, valid, classes, unlabeled))
             write_mask(out / "trust" / f"{found.stem}.png", to_16_bit(np.where(valid, trust, 0)))
             prediction = found.prediction.numpy()
-            counted = (prediction.ravel(), prediction[valid], target[valid])
-            output.done(found.stem, [np.bincount(ids, minlength=len(classes)).tolist() for ids in counted])
+            of = (prediction.ravel(), prediction[valid], target[valid])
+            output.done(found.stem, [np.bincount(ids, minlength=len(classes)).tolist() for ids in of])
         counts = np.array([output.notes[stem] for stem in samples.stems], dtype=np.int64)
         predicted, kept, labeled = counts.sum(axis=0)
         without = int((counts[:, 2].sum(axis=1) == 0).sum())
         console.print(_summary(classes.names, predicted, kept, labeled))
         console.print(
-            f"{len(samples)} images in {out}: {_percent(labeled.sum(), predicted.sum())} % of the pixels labeled, "
-            f"{without} images without any label; unlabeled pixels have the id {unlabeled}"
+            f"{counted(len(samples), 'image')} in {out}: {_percent(labeled.sum(), predicted.sum())} % of the pixels "
+            f"labeled, {counted(without, 'image')} without any label; unlabeled pixels have the id {unlabeled}"
         )
         if labeled.any():
             console.print(_how_to_train(images, samples.folders.image_suffix, out))

@@ -17,6 +17,7 @@ from hardpix.cli.output import Output, output_folder
 from hardpix.cli.results import write_whole
 from hardpix.commands.predict import to_16_bit
 from hardpix.data import Transformed, write_mask
+from hardpix.data.counted import counted
 from hardpix.data.whole_files import whole_file
 from hardpix.objectives import signal_named
 from hardpix.signals import Signal
@@ -87,9 +88,10 @@ def mine(
                 samples,
                 {**made_by, "signal": chosen.name, "masks": [masks, label_map, threshold, palette]},
             )
+            named = {"signal": chosen.name, "expects_loss": chosen.expects_loss}
             read = [images, *([] if masks is None else [masks]), *folder.data_folders()]
             output = until_done.enter_context(
-                output_folder(Output(out, files, [f"{chosen.name}.csv"]), read, overwrite, made_by, depends_on)
+                output_folder(Output(out, files, [f"{chosen.name}.csv"]), read, overwrite, made_by | named, depends_on)
             )
         transformed = Transformed(samples, folder.evaluation_transform())
         for found in infer(task, Subset(transformed, output.remaining), signal=chosen, label="mining"):
@@ -107,7 +109,7 @@ def mine(
         table.writerow(["image", "class", "class_from", "pixels", "mean", "p95"])
         table.writerows(row for stem in samples.stems for row in output.notes[stem])
         write_whole(out / f"{chosen.name}.csv", text.getvalue())
-        console.print(f"{chosen.name} of {len(samples)} images in {out}")
+        console.print(f"{chosen.name} of {counted(len(samples), 'image')} in {out}")
 
 
 def mined_signal(task: SegmentationTask, name: str | None, masks: Path | None) -> Signal:
@@ -143,9 +145,16 @@ def write_level(file: Path, level: np.ndarray, signal: Signal) -> None:
     """A map on the scale 0 to 1 as 16-bit png, another one as float32 npy; folders are made as needed.
 
     Raises:
-        UsageError: a level outside 0 to 1.
+        UsageError: a level outside 0 to 1; a map that is not finite, or negative.
     """
     if not signal.has_level:
+        faulty = ~np.isfinite(level) | (level < 0)
+        if faulty.any():
+            raise UsageError(
+                f"expected a finite map ≥ 0 of {type(signal).__name__}, found NaN, infinity or values below 0 in "
+                f"{100 * faulty.mean():.3g} % of the pixels of {file.stem}: mend the signal's forward; "
+                "hardpix.testing.check_signal looks for the batches that do it"
+            )
         with whole_file(file) as written:
             np.save(written, level.astype(np.float32))
         return

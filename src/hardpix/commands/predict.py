@@ -12,7 +12,9 @@ from torch.utils.data import Subset
 from hardpix.cli.arguments import checked_input
 from hardpix.cli.output import Output, output_folder
 from hardpix.data import Transformed, write_mask
+from hardpix.data.counted import counted
 from hardpix.data.whole_files import whole_file
+from hardpix.pixels import prepare_all
 from hardpix.refiners import Refiner
 from hardpix.training.fingerprint import fingerprint
 from hardpix.training.given_files import GivenFiles
@@ -69,6 +71,7 @@ def predict(
             made_by = {"command": "predict", "checkpoint": str(folder.checkpoint(checkpoint)), "images": str(images)}
             if refine is not None:
                 made_by["refine"] = type(refine).__name__
+                prepare_all(refine.modules(), folder.dataset_info())
             kinds = [("labels", "png")] + [("overlays", "jpg")] * overlays + [("confidence", "png")] * confidence
             kinds += [("probabilities", "npy")] * probabilities
             files = {stem: [f"{kind}/{stem}.{ending}" for kind, ending in kinds] for stem in samples.stems}
@@ -94,7 +97,7 @@ def predict(
                 with whole_file(out / "probabilities" / f"{found.stem}.npy") as file:
                     np.save(file, found.probabilities.numpy())
             output.done(found.stem)
-        console.print(f"{len(samples)} images labeled in {out}")
+        console.print(f"{counted(len(samples), 'image')} labeled in {out}")
 
 
 def to_16_bit(share: np.ndarray) -> np.ndarray:

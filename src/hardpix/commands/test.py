@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-import torch
-from rich.table import Table
-from torch import Tensor
 from torch.utils.data import Dataset
 
 from hardpix.cli.arguments import checked_input
 from hardpix.cli.results import require_no_links, require_outside, write_whole
-from hardpix.data import ClassTable, Problem, SegmentationFolder, Transformed
-from hardpix.data.image_format import as_picture
-from hardpix.diagnosis.image_maps import ImageMaps
-from hardpix.diagnosis.scores import Score, report_scores
+from hardpix.commands.report_of_run import ReportWriter
+from hardpix.commands.score_table import score_table
+from hardpix.data import Problem, Transformed
+from hardpix.diagnosis.scores import report_scores
 from hardpix.diagnosis.scores.loading import load_scores
 from hardpix.diagnosis.settings import Settings
+from hardpix.diagnosis.shown_signal import HARDNESS, ShownSignal
 from hardpix.metrics import SegmentationScores
-from hardpix.report.against import require_comparable
-from hardpix.report.diagnose_image import PartialReport, PictureWriter, diagnose_image
-from hardpix.report.report_builder import Collector, finish_report
+from hardpix.report.against import require_comparable, score_settings, settings_taken
 from hardpix.report.report_folder import new_report
 from hardpix.training.given_files import GivenFiles
-from hardpix.training.inference import Prediction, choose_device, console, infer, open_run
+from hardpix.training.inference import choose_device, console, infer, open_run
 from hardpix.training.run_folder import RunFolder
 
 # Packages that the report needs and a training does not.
@@ -75,8 +69,8 @@ def evaluate(
         against: The report of another run on the same images, to compare with.
         pictures: Whether the report has pictures of every image, or else thumbnails alone.
         lines: Names of the classes that are line-like, with commas, such as pole,fence; for clDice in the report.
-        scores: Class paths of figures of your own for the report, with commas, such as my_module.MyScore; with settings
-            as '[{class_path: my_module.MyScore, init_args: {radius: 5}}]'.
+        scores: Class paths of figures of your own for the report, with commas, such as my_module.MyScore; its settings
+            after it, such as --scores.radius 5.
         device: Such as cpu or cuda:1; a GPU if there is one.
         image_suffix: Ending of the image file names that is no part of the stem; that of the run if none is given.
         mask_suffix: The same of the mask file names.
@@ -125,7 +119,9 @@ def evaluate(
             if against is not None:
                 require_comparable(against, classes.names, getattr(samples, "stems", None))
             settings = Settings.of(classes.names, lines)
-            figures = load_scores(scores, report_scores(settings), len(classes))
+            signal = task.shown_signal
+            named = HARDNESS if signal is None else ShownSignal(signal.name, signal.expects_loss)
+            figures = load_scores(scores, report_scores(settings, named), len(classes), score_settings(against))
             page = folder.path / "report" if report is None and images is None else report
             if page is not None and (missing := [name for name in REPORT_NEEDS if find_spec(name) is None]):
                 console.print(f"no report: it needs {' and '.join(missing)}, pip install '.[diagnose]' in the checkout")
@@ -134,14 +130,15 @@ def evaluate(
                 # The run's own report is replaced by the next one.
                 apart = [path for path in [*read, against] if path is not None]
                 place = until_whole.enter_context(new_report(page, apart, overwrite=report is None))
+        for line in settings_taken(figures, against):
+            console.print(line)
         total = SegmentationScores(task.num_classes, task.ignore_index)
         writer = None
         if page is not None:
             writer = ReportWriter(place, classes, samples, task.ignore_index, settings, figures, pictures)
         transformed = Transformed(samples, folder.evaluation_transform())
-        signal = None if writer is None else task.shown_signal
         count = 0
-        for found in infer(task, transformed, signal=signal, label="testing"):
+        for found in infer(task, transformed, signal=signal if writer else None, label="testing"):
             assert found.target is not None
             total.update(found.prediction[None], found.target[None])
             if writer is not None:
@@ -174,116 +171,6 @@ def evaluate(
     return result
 
 
-class ReportWriter:
-    """A report of what a network says, image by image.
-
-    Args:
-        out: the place that `new_report` gave.
-        classes: of the network.
-        samples: the images, in the order in which they come, as `Prediction` numbers them.
-        ignore_index: the id of unlabeled pixels.
-        settings: of the diagnosis.
-        scores: the figures.
-        pictures: of every image, or else thumbnails alone.
-    """
-
-    def __init__(
-        self,
-        out: Path,
-        classes: ClassTable,
-        samples: Dataset,
-        ignore_index: int,
-        settings: Settings,
-        scores: Sequence[Score],
-        pictures: bool = True,
-    ) -> None:
-        self.out = out
-        self.classes = classes
-        self.samples = samples
-        self.ignore_index = ignore_index
-        self.settings = settings
-        self.drawing = PictureWriter(out, classes.shown_colors, thumbnails_alone=not pictures)
-        self.collector = Collector(settings, scores)
-
-    def add(self, found: Prediction) -> None:
-        """The next image."""
-        assert found.target is not None
-        number = len(self.collector.stems)
-        maps = ImageMaps(
-            truth=self._codes(torch.where(found.target == self.ignore_index, self.settings.ignore_index, found.target)),
-            prediction=self._codes(found.prediction),
-            settings=self.settings,
-            stem=found.stem,
-            class_names=self.classes.names,
-            image=_picture(self.samples[number]["image"], found.target),
-            confidence=found.confidence.numpy(),
-            hardness=None if found.level is None else found.level.numpy(),
-        )
-        counts, image = diagnose_image(number, maps, self.collector.scores, self.drawing)
-        self.collector.add(PartialReport(counts, [image]))
-
-    def finish(
-        self,
-        title: str,
-        inputs: dict[str, str],
-        against: Path | None = None,
-        left_out: int = 0,
-        problems: Sequence[Problem] = (),
-        unused: Sequence[Problem] = (),
-    ) -> list[str]:
-        """Write the report; its sentences.
-
-        Args:
-            title: of the report.
-            inputs: where truth and predictions come from.
-            against: the report of another run on the same images.
-            left_out: how many images could not be used.
-            problems: why.
-            unused: what other files were not used.
-        """
-        images = str(self.samples.folders.images) if isinstance(self.samples, SegmentationFolder) else None
-        summary = finish_report(
-            self.out,
-            self.collector,
-            self.classes,
-            title=title,
-            inputs={**inputs, "images": images},
-            images_left_out=left_out,
-            left_out=problems,
-            unused=unused,
-            against=against,
-        )
-        return [sentence["text"] for sentence in summary["sentences"]]
-
-    def _codes(self, labels: Tensor) -> np.ndarray:
-        kind = np.uint8 if self.settings.ignore_index == 255 else np.uint16
-        return labels.numpy().astype(kind)
-
-
-def _picture(image: Any, target: Tensor) -> np.ndarray | None:
-    """The image of a sample as (H, W, 3) uint8, where it is one and has the size of its labels."""
-    pixels = torch.as_tensor(image)
-    if pixels.ndim != 3 or pixels.shape[1:] != target.shape:
-        return None
-    pixels = pixels.permute(1, 2, 0)
-    return as_picture((pixels if pixels.is_floating_point() else pixels.to(torch.uint8)).numpy())
-
-
-def score_table(runs: dict[str, dict[str, Any]]) -> Table:
-    """Scores of one or more runs side by side, in percent."""
-    table = Table("", *runs)
-    rows = {"mIoU": "miou", "mIoU near borders": "border_miou", "accuracy": "accuracy"}
-    for label, key in rows.items():
-        table.add_row(label, *(_percent(scores[key]) for scores in runs.values()), end_section=key == "accuracy")
-    for name in next(iter(runs.values()))["class_iou"]:
-        table.add_row(name, *(_percent(scores["class_iou"][name]) for scores in runs.values()))
-    return table
-
-
 def _number(value: float) -> float | None:
     # JSON has no NaN.
     return None if value != value else value
-
-
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.2f}"

@@ -8,6 +8,7 @@ from itertools import takewhile
 from pathlib import Path
 from shlex import quote
 
+from hardpix.data.counted import plural
 from hardpix.data.errors import Problem
 from hardpix.data.files import FolderListing, file_name, normal
 from hardpix.data.name_relations import NEARLY_ALL, Naming, Relation, relations
@@ -151,7 +152,9 @@ class NameHints:
         elif not relation.readable:
             types = type_names(sorted(self._types(relation))) or "a file without type"
             known = type_names(self.far.suffixes)
-            steps.append(f"convert the {what}s to {known.split(', ')[0]}, because {types} is not read ({known} are)")
+            steps.append(
+                f"convert the {plural(what)} to {known.split(', ')[0]}, because {types} is not read ({known} are)"
+            )
         if near is not None:
             suffix = next(iter(self.lacking.values())).suffix
             steps += _moves(self.near, near, suffix, for_all)
@@ -205,15 +208,19 @@ def _moves(side: Side, naming: Naming, suffix: str, for_all: bool) -> list[str]:
     value = _value(side, naming, suffix)
     steps = []
     if naming.folder and for_all:
-        steps.append(f"give {side.folder / naming.folder} as the folder of the {side.what}s")
+        steps.append(f"give {side.folder / naming.folder} as the folder of the {plural(side.what)}")
     elif naming.folder:
-        steps.append(f"lay the {side.what}s out in the same subfolders, which are part of the stem")
+        steps.append(f"lay the {plural(side.what)} out in the same subfolders, which are part of the stem")
     if value == side.ending:
         return steps
     if side.setting is None or not for_all:
         after = value.partition("*")[2] if naming.before else value
         around = " and ".join(part for part in (naming.before, after) if part)
-        rename = f"take {around} off the names of these {side.what}s" if around else f"rename these {side.what}s"
-        all_end_so = f" ({side.setting} is for all {side.what}s at once)" if side.setting else ""
+        rename = (
+            f"take {around} off the names of these {plural(side.what)}"
+            if around
+            else f"rename these {plural(side.what)}"
+        )
+        all_end_so = f" ({side.setting} is for all {plural(side.what)} at once)" if side.setting else ""
         return [*steps, rename + all_end_so]
     return steps if value else [*steps, f"leave {side.setting} out"]

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from hardpix.data.counted import plural
 from hardpix.data.errors import Problem
 from hardpix.data.files import IMAGE_SUFFIXES, MAP_SUFFIXES, FolderListing, list_files, normal
+from hardpix.data.folder_problems import files_of_other_types, several_files
 from hardpix.data.maps import MAPS, MapKind, by_key
 from hardpix.data.name_hints import NameHints, Side
-from hardpix.data.unread import other_types, type_names, unreadable_folders
+from hardpix.data.unread import type_names, unreadable_folders
 
 
 @dataclass(frozen=True, init=False)
@@ -208,7 +210,9 @@ def pairing_problems(folders: Folders) -> list[Problem]:
             elif not paths and kind not in optional and common is None and stem in files["images"]:
                 hints = folders.hints[kind]
                 types = type_names(side.suffixes)
-                advice = hints.advice_for(stem, f"add the {what}s ({types}) under the same stems, or remove the images")
+                advice = hints.advice_for(
+                    stem, f"add the {plural(what)} ({types}) under the same stems, or remove the images"
+                )
                 image, expected = files["images"][stem][0], side.expected(stem)
                 problems.append(Problem(f"no {what} for an image", image, expected, hints.found(stem), advice))
     for map_kind, map_folder in folders.maps.items():
@@ -228,21 +232,17 @@ def files_of_one_stem(folders: Folders, kind: str) -> list[Problem]:
 
 
 def _several(side: Side, stem: str, paths: Sequence[Path]) -> Problem:
-    found = " and ".join(path.name for path in paths)
     advice = "keep one"
     if side.setting is not None and len({path.suffix for path in paths}) > 1:
         types = " or ".join(dict.fromkeys(path.suffix for path in paths))
-        advice += f", or say of which type the {side.what}s are: {side.setting} {types}"
-    return Problem("several files of one stem", side.folder / stem, f"one {side.what}", found, advice)
+        advice += f", or say of which type the {plural(side.what)} are: {side.setting} {types}"
+    return several_files(side, stem, paths, advice)
 
 
 def unread_files(folders: Folders) -> list[Problem]:
     """Files of types that are not read, a problem for each folder."""
-    found: dict[Path, list[Problem]] = {}
-    for kind, listing in folders.listings.items():
-        side = folders.sides[kind]
-        found.setdefault(side.folder, other_types(side.folder, side.what, listing, side.suffixes, folders.used))
-    return [problem for problems in found.values() for problem in problems]
+    sides = [(folders.sides[kind], listing) for kind, listing in folders.listings.items()]
+    return [problem for problems in files_of_other_types(sides, folders.used).values() for problem in problems]
 
 
 def unreadable(folders: Folders) -> list[Problem]:

@@ -19,6 +19,18 @@ OKABE_ITO: tuple[Color, ...] = (
     (204, 121, 167),
 )
 
+# The colors in which reports show kinds of error, and suspect labels: no class may be taken for one.
+ERROR_COLORS: dict[str, Color] = {
+    "displaced": OKABE_ITO[1],
+    "missed": OKABE_ITO[5],
+    "false": OKABE_ITO[3],
+    "confused": OKABE_ITO[6],
+    "suspect": (255, 0, 255),
+}
+
+# CIELAB lightness that every color has at least.
+DARKEST = 20
+
 # Linear RGB as seen by someone without the cones for long, medium or short waves: Machado, Oliveira, Fernandes,
 # "A Physiologically-based Model for Simulation of Color Vision Deficiency" (2009), severity 1.
 _SIGHTS = np.array(
@@ -34,25 +46,26 @@ _RGB_TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0
 
 @lru_cache
 def palette(count: int) -> tuple[Color, ...]:
-    """`count` different colors that color-blind people can tell apart as far as possible.
+    """`count` different colors that color-blind people can tell apart as far as possible, from errors, too.
 
-    The first seven are those of Okabe and Ito. Each further one is, out of a grid over RGB without grays, the farthest
-    from all before it: the distance is the smallest of those in CIELAB under normal sight, protanopia, deuteranopia and
-    tritanopia. A longer palette begins with the shorter one.
+    The first three are those of Okabe and Ito that no kind of error has. Each further one is, out of a grid over RGB
+    without grays, the farthest from all before it and from the colors of errors: the distance is the smallest of those
+    in CIELAB under normal sight, protanopia, deuteranopia and tritanopia. A longer palette begins with the shorter one.
 
     Example:
         >>> palette(2)
-        ((230, 159, 0), (86, 180, 233))
+        ((230, 159, 0), (0, 158, 115))
     """
-    if count <= len(OKABE_ITO):
-        return OKABE_ITO[:count]
+    chosen = [color for color in OKABE_ITO if color not in ERROR_COLORS.values()]
+    if count <= len(chosen):
+        return tuple(chosen[:count])
     steps = np.linspace(0, 255, 10).round().astype(int)
     grid = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)
-    grid = grid[np.ptp(grid, axis=1) > 0]
+    # What is nearly black hides what it lies over.
+    grid = grid[(np.ptp(grid, axis=1) > 0) & (as_seen(grid)[0, :, 0] > DARKEST)]
     seen = as_seen(grid)
     nearest = np.full(len(grid), np.inf)
-    chosen = list(OKABE_ITO)
-    for color in OKABE_ITO:
+    for color in (*chosen, *ERROR_COLORS.values()):
         nearest = np.minimum(nearest, _distance(seen, as_seen(np.array([color]))))
     while len(chosen) < count:
         farthest = int(nearest.argmax())

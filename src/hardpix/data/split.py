@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from hardpix.data.counted import counted
 from hardpix.data.files import natural_key, normal
 
 
@@ -80,16 +81,14 @@ def split_blocks(stems: Sequence[str], share: float = 0.2, blocks: int = 4, gap:
             f"expected a gap that leaves images to train on, found {chosen} around {blocks} blocks of {count} images"
         )
     dropped = [order[i] for i in range(count) if i in near.difference(val)]
-    contiguous = (
-        f"Validation: {len(val)} of {count} images in {blocks} contiguous block{'s' if blocks > 1 else ''} of file"
-    )
+    contiguous = f"Validation: {len(val)} of {counted(count, 'image')} in {counted(blocks, 'contiguous block')} of file"
     if chosen:
         kept_apart = " names, so that neighboring video frames do not leak"
         neighbors = f"; {len(dropped)} at the borders of the blocks are used for neither."
     else:
         kept_apart = " names"
         neighbors = ", neighbors of the blocks among them: frames of a video may leak there."
-    sentence = f"{contiguous}{kept_apart} ({'; '.join(spans)}); training: {len(train)} images{neighbors}"
+    sentence = f"{contiguous}{kept_apart} ({'; '.join(spans)}); training: {counted(len(train), 'image')}{neighbors}"
     return Split(tuple(train), tuple(order[i] for i in val), tuple(dropped), sentence)
 
 
@@ -117,5 +116,6 @@ def split_by_pattern(stems: Sequence[str], patterns: str | Sequence[str]) -> Spl
         raise ValueError(
             f"expected patterns that leave images to train on, found {patterns}, which match all {len(order)}"
         )
-    sentence = f"Validation: the {len(val)} images that match {', '.join(patterns)}; training: the other {len(train)}."
+    matching = f"the {counted(len(val), 'image')} that {'matches' if len(val) == 1 else 'match'} {', '.join(patterns)}"
+    sentence = f"Validation: {matching}; training: the other {len(train)}."
     return Split(tuple(train), tuple(val), (), sentence)

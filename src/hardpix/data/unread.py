@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from hardpix.data.counted import plural
 from hardpix.data.errors import Problem
 from hardpix.data.files import FolderListing
 
@@ -56,7 +57,7 @@ def other_types(
     found = ", ".join(f"{count} × {type_names([kind]) or 'no type'}" for kind, count in said[:8])
     first = type_names(known).split(", ")[0]
     advice = f"convert them to {first} if they belong to the data; else leave them, they are not used"
-    expected = f"{what}s ({type_names(known)})"
+    expected = f"{plural(what)} ({type_names(known)})"
     return [Problem("files of other types", folder, expected, found + (", …" if len(said) > 8 else ""), advice)]
 
 

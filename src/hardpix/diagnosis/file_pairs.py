@@ -9,8 +9,10 @@ from pathlib import Path
 
 from hardpix.data import Problem
 from hardpix.data.files import IMAGE_SUFFIXES, MAP_SUFFIXES, FolderListing, list_files
+from hardpix.data.folder_problems import files_of_other_types, several_files
 from hardpix.data.name_hints import NameHints, Side
-from hardpix.data.unread import other_types, type_names, unreadable_folders
+from hardpix.data.unread import type_names, unreadable_folders
+from hardpix.diagnosis.shown_signal import HARDNESS, ShownSignal
 
 PROBABILITY_SUFFIXES = (".npy", ".npz")
 SUFFIXES: dict[str, tuple[str, ...]] = {
@@ -25,7 +27,6 @@ NAMES = {
     "predictions": "prediction",
     "images": "image",
     "probabilities": "file of probabilities",
-    "hardness": "hardness map",
 }
 # The setting that names the ending of the files of a kind.
 SETTINGS = {"truth": "--truth-suffix", "predictions": "--prediction-suffix", "images": "--image-suffix"}
@@ -58,10 +59,12 @@ class Inputs:
     Attributes:
         folders: by kind, of which "truth" and "predictions" must be there.
         endings: by kind, what follows the stem in file names, such as "_gtFine_labelIds".
+        signal: the signal that the maps of the kind "hardness" are of.
     """
 
     folders: Mapping[str, Path]
     endings: Mapping[str, str] = field(default_factory=dict)
+    signal: ShownSignal = HARDNESS
 
     def pair(self) -> tuple[list[ImageFiles], list[Problem], list[Problem]]:
         """Pair the files of all folders.
@@ -92,7 +95,7 @@ class Inputs:
                 if kind not in found:
                     problems[kind] = self._missing(kind, stem)
                 elif len(found[kind]) > 1:
-                    problems[kind] = _several(self.folders[kind] / stem, kind, found[kind])
+                    problems[kind] = several_files(self._side(kind), stem, found[kind])
             if decisive := [problems[kind] for kind in NEEDED if kind in problems]:
                 # The case is dropped; its other problems are not worth listing.
                 if common is None or "predictions" in found:
@@ -107,7 +110,11 @@ class Inputs:
             named = {self.folders[kind] / file for file in self._hints[kind].explained()}
             stems = [stem for stem in files[kind] if stem not in files["truth"]]
             missing = [(stem, files[kind][stem][0]) for stem in stems]
-            alone += [_alone(path, kind, stem, self.folders["truth"]) for stem, path in missing if path not in named]
+            alone += [
+                _alone(path, self._name(kind), stem, self.folders["truth"])
+                for stem, path in missing
+                if path not in named
+            ]
         return cases, lost, [*alone, *self._unread()]
 
     def count(self) -> int:
@@ -118,7 +125,7 @@ class Inputs:
         """The first file of a kind in words, for a message."""
         first = next(iter(self._files[kind].values()), None)
         known = ", ".join(SUFFIXES[kind])
-        return f"no {NAMES[kind]} ({known}) in {self.folders[kind]}" if first is None else str(first[0])
+        return f"no {self._name(kind)} ({known}) in {self.folders[kind]}" if first is None else str(first[0])
 
     def nested(self) -> dict[str, list[Path]]:
         """By kind, but for truth: the folders in the one given whose files have names of masks; such as OUT/labels."""
@@ -186,10 +193,14 @@ class Inputs:
     def _side(self, kind: str) -> Side:
         """One of the folders in the words of a message."""
         ending = self.endings.get(kind, "")
-        return Side(NAMES[kind], self.folders[kind], SUFFIXES[kind], SETTINGS.get(kind), ending)
+        return Side(self._name(kind), self.folders[kind], SUFFIXES[kind], SETTINGS.get(kind), ending)
+
+    def _name(self, kind: str) -> str:
+        """One file of a kind, in words."""
+        return f"{self.signal.words} map" if kind == "hardness" else NAMES[kind]
 
     def _missing(self, kind: str, stem: str) -> Problem:
-        name, hints = NAMES[kind], self._hints[kind]
+        name, hints = self._name(kind), self._hints[kind]
         advice = f"add the {name} ({type_names(SUFFIXES[kind])})"
         advice += ", or remove the mask" if kind in NEEDED else "; without it the image is diagnosed all the same"
         truth, expected = self._files["truth"][stem][0], self._side(kind).expected(stem)
@@ -199,21 +210,13 @@ class Inputs:
 
     def _unread(self) -> list[Problem]:
         """Subfolders that cannot be read, and files of other types; a folder of several kinds once."""
-        found: dict[Path, list[Problem]] = {}
-        for kind, listing in self._listings.items():
-            side = self._side(kind)
-            others = other_types(side.folder, side.what, listing, side.suffixes, self._used)
-            found.setdefault(side.folder, [*unreadable_folders(listing), *others])
-        return [problem for problems in found.values() for problem in problems]
+        sides = [(self._side(kind), listing) for kind, listing in self._listings.items()]
+        others = files_of_other_types(sides, self._used)
+        cannot = {side.folder: unreadable_folders(listing) for side, listing in reversed(sides)}
+        return [problem for folder, found in others.items() for problem in (*cannot[folder], *found)]
 
 
-def _several(where: Path, kind: str, paths: list[Path]) -> Problem:
-    found = " and ".join(path.name for path in paths)
-    return Problem("several files of one stem", where, f"one {NAMES[kind]}", found, "keep one")
-
-
-def _alone(path: Path, kind: str, stem: str, truth: Path) -> Problem:
-    name = NAMES[kind]
+def _alone(path: Path, name: str, stem: str, truth: Path) -> Problem:
     advice = f"add the mask, or leave the {name}: it is not used"
     article = "an" if name[0] in "aeiou" else "a"
     return Problem(f"no mask for {article} {name}", path, f"one mask {stem}.* in {truth}", "none", advice)

@@ -26,6 +26,7 @@ class ImageMaps:
         image: (H, W, 3) uint8.
         probabilities: (C, H, W), from 0 to 1: floats, or unsigned integers whose largest number means 1.
         confidence: (H, W), the same of the predicted class, where there are no probabilities of all classes.
+        true_confidence: (H, W), the same of the class that is the label.
         hardness: (H, W), from 0 to 1 likewise.
         thresholds: (C,) of confident learning; without them, or without probabilities, no label is suspected.
 
@@ -50,6 +51,7 @@ class ImageMaps:
     confidence: np.ndarray | None = None
     hardness: np.ndarray | None = None
     thresholds: np.ndarray | None = None
+    true_confidence: np.ndarray | None = None
 
     @property
     def num_classes(self) -> int:
@@ -94,10 +96,17 @@ class ImageMaps:
     @cached_property
     def predicted_confidence(self) -> np.ndarray | None:
         """(H, W) probability of the predicted class; None where nothing tells. Unlabeled pixels hold anything."""
-        if self.probabilities is None:
-            return self.confidence
-        predicted = np.minimum(self.prediction, len(self.probabilities) - 1).astype(np.intp)
-        return np.take_along_axis(self.probabilities, predicted[None], axis=0)[0]
+        return self.confidence if self.probabilities is None else self._probability_of(self.prediction)
+
+    @cached_property
+    def label_confidence(self) -> np.ndarray | None:
+        """(H, W) probability of the class that is the label; likewise."""
+        return self.true_confidence if self.probabilities is None else self._probability_of(self.truth)
+
+    def _probability_of(self, labels: np.ndarray) -> np.ndarray:
+        assert self.probabilities is not None
+        index = np.minimum(labels, len(self.probabilities) - 1).astype(np.intp)
+        return np.take_along_axis(self.probabilities, index[None], axis=0)[0]
 
     @cached_property
     def suspects(self) -> LabelSuspects | None:

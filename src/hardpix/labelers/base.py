@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from hardpix.pixels import PixelBatch
+from hardpix.pixels import PixelBatch, Prepared
 from hardpix.refiners import Refiner
 
 
@@ -31,7 +31,7 @@ class PseudoLabels:
         return {**batch, "target": self.target, "target_weight": self.weight}
 
 
-class Labeler(nn.Module):
+class Labeler(Prepared):
     """Labels of a batch from what a network, mostly a teacher, says of it. One of your own needs ``forward``.
 
     Padding is never labeled: a pixel that is ``ignore_index`` in the target of the batch, or has "target_weight" 0 in

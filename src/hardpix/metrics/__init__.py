@@ -43,6 +43,7 @@ from hardpix.metrics.matched_objects import MatchedObjects, match_objects
 from hardpix.metrics.object_metric import ObjectScores
 from hardpix.metrics.objects import ObjectCounts, object_counts, object_scores
 from hardpix.metrics.ranking import auroc, correlation
+from hardpix.metrics.review_curve import review_curve
 from hardpix.metrics.scores import SegmentationScores
 from hardpix.metrics.self_confidence import SelfConfidence, confident_thresholds, self_confidence_counts
 from hardpix.metrics.suspect_regions import SuspectRegion, suspect_regions
@@ -112,6 +113,7 @@ __all__ = [
     "object_scores",
     "pixel_accuracy",
     "reliability_diagram",
+    "review_curve",
     "risk_at_coverage",
     "self_confidence_counts",
     "suspect_regions",

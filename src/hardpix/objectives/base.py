@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from hardpix.pixels import PixelBatch
+from hardpix.pixels import PixelBatch, Prepared
 
 if TYPE_CHECKING:
     from hardpix.networks import TappedNetwork
 
 
-class Objective(nn.Module):
+class Objective(Prepared):
     """Turns a batch of pixels into losses: "loss" is the total, the other entries are its parts, for logging.
 
     An objective of your own needs ``forward``, and ``bind`` where it depends on the network.

@@ -10,6 +10,7 @@ import torch.distributed as dist
 from torch import Generator, Tensor
 
 from hardpix.networks import ProjectionHead
+from hardpix.networks.binding import bound
 from hardpix.objectives.base import Objective
 from hardpix.objectives.groups import cells_at, groups_of, means_of_groups, region_embeddings
 from hardpix.objectives.info_nce import info_nce
@@ -153,7 +154,7 @@ class PixelContrast(Objective):
                 self.pixel_ring = Ring(network.num_classes, self.memory, self.channels).to(weight.device)
                 self.region_ring = Ring(network.num_classes, self.memory, self.channels).to(weight.device)
             if isinstance(self.hard, Signal):
-                self.hard.bind(network)
+                bound(self.hard, network)
         return self
 
     @eager

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from hardpix.networks import blank_run
 from hardpix.networks.batch_norm import BatchNorm
+from hardpix.networks.binding import bound
 from hardpix.objectives.base import Objective
 from hardpix.objectives.weighting import weighted_means, weights_by
 from hardpix.pixels import PixelBatch, cell_labels, cell_values, cross_entropy_map, valid_mask
@@ -95,7 +96,7 @@ class SideOutputs(Objective):
                 self.heads[_key(stage)] = self._new_head(stage, out.taps.stages[stage], num_classes=out.logits.shape[1])
             self.stages = stages
         if isinstance(self.signal, Signal):
-            self.signal.bind(network)
+            bound(self.signal, network)
         return self
 
     def forward(self, px: PixelBatch) -> dict[str, Tensor]:

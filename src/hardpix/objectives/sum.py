@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self, cast
 import torch
 from torch import Tensor, nn
 
+from hardpix.networks.binding import bound
 from hardpix.objectives.base import Objective
 from hardpix.pixels import PixelBatch
 
@@ -62,7 +63,7 @@ class Sum(Objective):
 
     def bind(self, network: TappedNetwork) -> Self:
         for _, objective in self.named():
-            objective.bind(network)
+            bound(objective, network)
         return self
 
     def forward(self, px: PixelBatch) -> dict[str, Tensor]:

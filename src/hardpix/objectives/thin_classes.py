@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from hardpix.pixels import DatasetInfo, PixelBatch, global_sum, thin_parts
+from hardpix.pixels import DatasetInfo, PixelBatch, Prepared, global_sum, thin_parts
 
 
-class ThinClasses(nn.Module):
+class ThinClasses(Prepared):
     """The classes that are asked for, or the thin ones: those with enough of their pixels in thin parts.
 
     Thin parts are those of :func:`hardpix.pixels.thin_parts`, as in the report. Their share is that of all labels seen
@@ -88,13 +88,6 @@ class ThinClasses(nn.Module):
         if self.training:
             self.seen = found
         return (found[0] > 0) & (found[0] >= self.thin_share * found[1])
-
-    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: object) -> None:
-        # Before names are looked up and labels are seen there are none, so that the shapes of the saved ones decide.
-        for name in ("ids", "seen"):
-            if (saved := state_dict.get(prefix + name)) is not None:
-                setattr(self, name, torch.empty_like(saved, device=getattr(self, name).device))
-        super()._load_from_state_dict(state_dict, prefix, *args)
 
 
 def pixels_of(chosen: Tensor, px: PixelBatch) -> Tensor:

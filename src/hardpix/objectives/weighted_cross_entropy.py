@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 import torch
 from torch import Tensor
 
+from hardpix.networks.binding import bound
 from hardpix.objectives.base import Objective
 from hardpix.objectives.weighting import counts_pixels, weight_map, weighted_means
 from hardpix.pixels import PixelBatch, cross_entropy_map, resize_bilinear
@@ -66,7 +67,7 @@ class WeightedCrossEntropy(Objective):
 
     def bind(self, network: TappedNetwork) -> Self:
         if self.signal is not None:
-            self.signal.bind(network)
+            bound(self.signal, network)
         return self
 
     def forward(self, px: PixelBatch) -> dict[str, Tensor]:

@@ -13,8 +13,11 @@ from hardpix.pixels.dataset_info import DatasetInfo
 from hardpix.pixels.depth import depth_aware_error, depth_prediction_error, known_depth
 from hardpix.pixels.depth_losses import depth_loss
 from hardpix.pixels.distances import distance_to, signed_distances
+from hardpix.pixels.late_verdicts import LateVerdicts
 from hardpix.pixels.losses import cross_entropy_map, divergence_map
+from hardpix.pixels.map_check import MapCheck
 from hardpix.pixels.precision import at_least_float32
+from hardpix.pixels.prepared import Prepared, prepare_all
 from hardpix.pixels.reduce import global_max, global_sum, joined_sum, process_count, process_mean, weighted_mean
 from hardpix.pixels.resize import resize_bilinear
 from hardpix.pixels.selection import kth_smallest
@@ -26,8 +29,11 @@ from hardpix.pixels.validity import TargetCheck, valid_mask
 __all__ = [
     "NO_TAPS",
     "DatasetInfo",
+    "LateVerdicts",
+    "MapCheck",
     "MapSource",
     "PixelBatch",
+    "Prepared",
     "Taps",
     "TargetCheck",
     "at_least_float32",
@@ -47,6 +53,7 @@ __all__ = [
     "joined_sum",
     "known_depth",
     "kth_smallest",
+    "prepare_all",
     "process_count",
     "process_mean",
     "resize_bilinear",

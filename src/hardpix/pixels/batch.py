@@ -54,9 +54,10 @@ class PixelBatch:
         taps: tensors from inside the network.
         teacher: the same pixels as a teacher sees them.
         progress: share of the training that is done, from 0 to 1.
+        watch: called with the batch and the source of each map as soon as it is published, to refuse faulty maps.
 
     Raises:
-        ValueError: shapes that do not belong together.
+        ValueError: shapes that do not belong together; logits of one channel, and labels of several classes.
 
     Example:
         >>> px = PixelBatch(logits=torch.zeros(1, 2, 1, 3), target=torch.tensor([[[0, 1, 255]]]))
@@ -73,6 +74,7 @@ class PixelBatch:
     taps: Taps = NO_TAPS
     teacher: PixelBatch | None = None
     progress: float | None = None
+    watch: Callable[[PixelBatch, MapSource], None] | None = field(default=None, repr=False)
     maps: dict[str, Tensor] = field(default_factory=dict, init=False)
     """Maps computed so far, by the name of their source, as the source left them (on the graph)."""
     publishers: dict[str, MapSource] = field(default_factory=dict, init=False)
@@ -91,9 +93,22 @@ class PixelBatch:
             if self.target.dtype == torch.bool:
                 raise ValueError("expected integer class ids in target, found torch.bool; call target.long()")
             self.target = class_ids(self.target)
+            if self.logits.shape[1] == 1:
+                self._require_one_class(self.target)
         self._cache: dict[Hashable, Tensor] = {}
         # Fixed here: whether maps carry gradients must not depend on who asks for them first.
         self._with_graph = torch.is_grad_enabled()
+
+    def _require_one_class(self, target: Tensor) -> None:
+        foreign = (target != self.ignore_index) & (target > 0)
+        if bool(foreign.any()):
+            share, ids = 100 * foreign.double().mean().item(), target[foreign]
+            raise ValueError(
+                f"expected logits of one channel for each class, found one channel and ids from {ids.min().item()} to "
+                f"{ids.max().item()} in {share:.3g} % of the pixels. Of a binary network, hardpix.tap(model) makes two "
+                "classes out of one channel, background and foreground; without it give torch.cat([torch.zeros_like("
+                "logits), logits], 1). A network of more classes needs as many output channels"
+            )
 
     def _label_maps(self) -> list[tuple[str, Tensor]]:
         """Entries of the sample that are one number a pixel, by their name in the sample."""
@@ -183,6 +198,8 @@ class PixelBatch:
                 )
             self.maps[source.name] = found
             self.publishers[source.name] = source
+            if self.watch is not None:
+                self.watch(self, source)
         return self._cache[source]
 
     def _require_new_name(self, source: MapSource) -> None:

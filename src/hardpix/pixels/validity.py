@@ -1,12 +1,12 @@
 """The mask of labeled pixels, and the check that a target holds only classes."""
 
-from collections import deque
-from typing import Any
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from hardpix.pixels.class_ids import class_ids
+from hardpix.pixels.late_verdicts import LateVerdicts
 
 
 def valid_mask(target: Tensor, num_classes: int, ignore_index: int = 255) -> Tensor:
@@ -31,8 +31,8 @@ def valid_mask(target: Tensor, num_classes: int, ignore_index: int = 255) -> Ten
 class TargetCheck:
     """Raises when a target holds an id that is neither a class nor ``ignore_index``.
 
-    On a CUDA device a look at the values would make the host wait in every step. There the verdict is copied to the
-    host without waiting, and raised by the first call after it has arrived. Everywhere else the error comes at once.
+    On a CUDA device the host does not wait for the verdict: the first call after it has arrived raises. Everywhere
+    else the error comes at once.
 
     Example:
         >>> check = TargetCheck()
@@ -45,11 +45,7 @@ from 2 to 2. Map your labels to 0…1 and everything else to 255, or give the ne
     """
 
     def __init__(self) -> None:
-        self._on_their_way: deque[tuple[Tensor, torch.cuda.Event, int, int]] = deque()
-
-    def __getstate__(self) -> dict[str, Any]:
-        # A verdict on its way belongs to this process and device; a copy or a checkpoint starts without one.
-        return {"_on_their_way": deque()}
+        self._verdicts = LateVerdicts()
 
     def __call__(self, target: Tensor, num_classes: int, ignore_index: int) -> None:
         """Check one target (integers, any shape with at least one pixel)."""
@@ -58,17 +54,7 @@ from 2 to 2. Map your labels to 0…1 and everything else to 255, or give the ne
                 f"expected a target with at least one pixel, found shape {tuple(target.shape)}; leave empty batches out"
             )
         verdict = _foreign_range(class_ids(target), num_classes, ignore_index)
-        if target.device.type != "cuda":
-            _raise_if_foreign(verdict, num_classes, ignore_index)
-            return
-        host = torch.empty(2, dtype=verdict.dtype, pin_memory=True)
-        host.copy_(verdict, non_blocking=True)
-        copied = torch.cuda.Event()
-        copied.record(torch.cuda.current_stream(target.device))
-        self._on_their_way.append((host, copied, num_classes, ignore_index))
-        while self._on_their_way and self._on_their_way[0][1].query():
-            host, _, num_classes, ignore_index = self._on_their_way.popleft()
-            _raise_if_foreign(host, num_classes, ignore_index)
+        self._verdicts(verdict, partial(_raise_if_foreign, num_classes=num_classes, ignore_index=ignore_index))
 
 
 def _foreign_range(target: Tensor, num_classes: int, ignore_index: int) -> Tensor:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from hardpix.batch_check import BatchCheck
 from hardpix.networks import TappedNetwork
-from hardpix.pixels import PixelBatch
+from hardpix.networks.binding import bound
+from hardpix.pixels import MapSource, PixelBatch, Prepared
 from hardpix.pixels.eager import eager
 
 Batch = Mapping[str, Any]
 
 
-class Recipe(nn.Module):
+class Recipe(Prepared):
     """Turns one batch of each stream into losses. One of your own needs ``forward``; everything else has a default.
 
     It is a module: whatever it learns or counts is in every checkpoint. State changes in training mode only.
@@ -26,6 +27,7 @@ class Recipe(nn.Module):
         ...         px = self.pixels(batches["labeled"], progress)
         ...         return {"loss": px.loss.mean()}
         >>> import torch
+        >>> from torch import nn
         >>> import hardpix
         >>> model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 2, 1))
         >>> batch = {"image": torch.rand(1, 3, 4, 4), "target": torch.zeros(1, 4, 4, dtype=torch.long)}
@@ -52,8 +54,8 @@ class Recipe(nn.Module):
         """Take the network that learns, and give it to every part that has a ``bind`` of its own."""
         self.network = network
         for part in self.children():
-            if part is not network and callable(bind := getattr(part, "bind", None)):
-                bind(network)
+            if part is not network and callable(getattr(part, "bind", None)):
+                bound(part, network)  # type: ignore[type-var]
         return self
 
     def forward(self, batches: Mapping[str, Batch], progress: float) -> dict[str, Tensor]:
@@ -69,6 +71,7 @@ class Recipe(nn.Module):
     def pixels(self, batch: Batch, progress: float | None = None, teacher: PixelBatch | None = None) -> PixelBatch:
         """Pixels of a batch as the network sees them, after the checks that every batch goes through."""
         px = self.network.pixels(**batch, progress=progress, teacher=teacher)
+        px.watch = self._check_map
         # A labeler made targets that come with a trust: they say nothing about the user's labels.
         if px.target is not None and "target_weight" not in batch:
             self._check(px.logits, px.target, px.ignore_index)
@@ -77,3 +80,7 @@ class Recipe(nn.Module):
     @eager
     def _check(self, logits: Tensor, target: Tensor, ignore_index: int) -> None:
         self._check_batch(self.network.model, logits, target, ignore_index, self.training)
+
+    @eager
+    def _check_map(self, px: PixelBatch, source: MapSource) -> None:
+        self._check_batch.maps(px, source)

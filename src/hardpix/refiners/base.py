@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor
+
+from hardpix.pixels import Prepared
 
 
-class Refiner(nn.Module):
+class Refiner(Prepared):
     """Corrects a map by the image it belongs to: probabilities (B, C, H, W), image (B, 3, H, W) → (B, C, H, W).
 
     Probabilities that sum to 1 over the classes do so afterwards. A refiner of your own needs ``forward``.
 
     Example:
         >>> import torch
+        >>> from torch import nn
         >>> class LocalMean(Refiner):
         ...     def forward(self, probabilities, image):
         ...         return nn.functional.avg_pool2d(probabilities, 3, 1, padding=1, count_include_pad=False)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hardpix.diagnosis.scores import Score
+from hardpix.diagnosis.scores.own import OwnScore
 from hardpix.report.data_scripts import read_assigned
 from hardpix.report.label_script import label_script, read_label_script, require_png
 from hardpix.report.report_folder import FORMAT, require_report
@@ -60,6 +62,20 @@ def shared_images(other: Path, stems: Sequence[str]) -> list[int | None]:
     return shared
 
 
+def score_settings(other: Path | None) -> dict[str, dict[str, Any]]:
+    """Settings of a user's own figures in another report, by class path; none without a report."""
+    return {} if other is None else read_assigned(other / "data" / "summary.js").get("score_settings", {})
+
+
+def settings_taken(scores: Sequence[Score], other: Path | None) -> list[str]:
+    """The settings that scores took from the report that they are compared with, in words."""
+    return [
+        f"{score.path}: {', '.join(f'{name} {value}' for name, value in score.taken.items())}, as in {other}"
+        for score in scores
+        if isinstance(score, OwnScore) and score.taken
+    ]
+
+
 def copy_against(
     other: Path, out: Path, stems: Sequence[str], class_names: Sequence[str]
 ) -> tuple[dict[str, Any], dict[str, list[Any]]]:
@@ -98,8 +114,10 @@ def copy_against(
         "class_kinds": _rows_taken(summary["class_kinds"], of_classes),
         "size_bands": summary["size_bands"],
         "size_scores": _rows_taken(summary["size_scores"], of_classes),
+        "signal": summary.get("signal", "hardness"),
         "hardness": summary["hardness"],
         "calibration": summary["calibration"],
+        "review": summary.get("review"),
     }
     return run, {key: _taken(values, shared) for key, values in images["columns"].items()}
 

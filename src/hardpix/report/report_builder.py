@@ -15,9 +15,10 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from hardpix.data import ClassTable, Problem
+from hardpix.diagnosis.comparison import compared
 from hardpix.diagnosis.scores import Score
-from hardpix.diagnosis.scores.own import naming
-from hardpix.diagnosis.sentences import compared, verdict
+from hardpix.diagnosis.scores.own import OwnScore, naming
+from hardpix.diagnosis.sentences import verdict
 from hardpix.diagnosis.settings import Settings
 from hardpix.diagnosis.tally import Counts, add_counts, as_dict, columns_of, summarize
 from hardpix.report.against import copy_against
@@ -145,6 +146,11 @@ def finish_report(
             **_listed("unused", unused),
         },
         "settings": plain(vars(settings)),
+        "score_settings": {
+            score.path: plain(score.settings)
+            for score in found.scores
+            if isinstance(score, OwnScore) and score.settings is not None
+        },
         "classes": [
             {"name": name, "id": classes.ids[k][0], "colour": color}
             for k, (name, color) in enumerate(zip(classes.names, classes.shown_colors, strict=True))

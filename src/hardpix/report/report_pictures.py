@@ -9,14 +9,13 @@ import numpy as np
 from PIL import Image
 
 from hardpix.data.heat import heat_colors
-from hardpix.data.palette import Color
+from hardpix.data.palette import ERROR_COLORS, Color
 from hardpix.report.data_uri import picture_uri
 from hardpix.report.label_script import label_script
 
 THUMBNAIL_WIDTH = 160
 # One byte a pixel holds this many classes, and one value more for what has no label.
 _MOST_CLASSES = 255
-_SUSPECT = (255, 0, 255)
 
 
 def write_pictures(
@@ -110,7 +109,7 @@ def _colored(name: str, layer: np.ndarray, class_colors: Sequence[Color], kind_c
         picture.putpalette(heat_colors().tobytes())
         return picture
     if name == "suspects":
-        colors: Sequence[Color] = [_SUSPECT]
+        colors: Sequence[Color] = [ERROR_COLORS["suspect"]]
         layer = np.where(layer, 0, 1)
     else:
         colors = kind_colors if name == "kinds" else class_colors

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from hardpix.pixels import DatasetInfo, PixelBatch
+from hardpix.pixels import PixelBatch, Prepared
 
 if TYPE_CHECKING:
     from hardpix.networks import TappedNetwork
 
 
-class Signal(nn.Module):
+class Signal(Prepared):
     """Map of how much each pixel counts: (B, H, W) float32 ≥ 0 at every pixel, labeled or not.
 
     The loss masks unlabeled pixels; a signal need not. One of your own needs ``forward``. It needs ``bind`` where it
@@ -59,9 +59,6 @@ class Signal(nn.Module):
         """
         return self
 
-    def prepare(self, info: DatasetInfo) -> None:
-        """Take what depends on the data set; called once, before training."""
-
     def forward(self, px: PixelBatch) -> Tensor:
         """The map, (B, H, W) float32."""
         raise NotImplementedError(f"{type(self).__name__} must compute a map in forward(px)")
@@ -74,6 +71,11 @@ class Signal(nn.Module):
     def has_level(self) -> bool:
         """True if :meth:`level` is of its own, with the fixed scale 0 to 1."""
         return type(self).level is not Signal.level
+
+    @property
+    def expects_loss(self) -> bool:
+        """True if a level v stands for an expected loss of v / (1 − v) times the average."""
+        return False
 
     def loss(self, px: PixelBatch) -> Tensor | None:
         """Loss that trains the signal itself, a scalar; None where nothing is learned.

@@ -119,6 +119,10 @@ class HardnessLevel(Signal):
         """
         return torch.sigmoid(self.scores(px))
 
+    @property
+    def expects_loss(self) -> bool:
+        return self.form == "graded"
+
     def forward(self, px: PixelBatch) -> Tensor:
         if self.form == "published":
             hardness = self.level(px) + self.floor

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, Self, cast
 import torch
 from torch import Tensor, nn
 
+from hardpix.networks.binding import bound
 from hardpix.pixels import PixelBatch
 from hardpix.signals.base import Signal
 
@@ -57,7 +58,7 @@ class Product(Signal):
 
     def bind(self, network: TappedNetwork) -> Self:
         for signal in self.factors:
-            signal.bind(network)
+            bound(signal, network)
         return self
 
     def forward(self, px: PixelBatch) -> Tensor:

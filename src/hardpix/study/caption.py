@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hardpix.data.counted import counted
 from hardpix.study.lines import Line, finished
 from hardpix.study.recipe import listed, recipe_differences
 
@@ -30,7 +31,7 @@ def caption(lines: Sequence[Line]) -> list[str]:
     said = [
         f"Mean ± standard deviation over seeds; differences are to {first}, paired by seed, with their 95 % confidence "
         "interval by Student's t, not corrected for the number of comparisons.",
-        f"{_seeds(seeds)} Scores of the {checkpoint} checkpoint on {_images(done)} held-out images.",
+        f"{_seeds(seeds)} Scores of the {checkpoint} checkpoint on {_images(done)}.",
     ]
     if min(map(len, seeds.values())) < 2:
         said.append("**A variant with one seed has no known spread: its differences may be luck.**")
@@ -48,14 +49,15 @@ def _seeds(seeds: dict[str, list[int]]) -> str:
     different = {tuple(of_variant) for of_variant in seeds.values()}
     if len(different) == 1:
         only = next(iter(different))
-        return f"{len(only)} seed{'s' if len(only) != 1 else ''} a variant: {', '.join(map(str, only))}."
+        return f"{counted(len(only), 'seed')} a variant: {', '.join(map(str, only))}."
     each = "; ".join(f"{name}: {', '.join(map(str, of_variant))}" for name, of_variant in seeds.items())
     return f"Seeds differ between the variants, and differences are over those that both have: {each}."
 
 
 def _images(lines: Sequence[Line]) -> str:
     counts = sorted({line["images"] for line in lines})
-    return " or ".join(map(str, counts))
+    first, last = " or ".join(map(str, counts[:-1])), counted(counts[-1], "held-out image")
+    return f"{first} or {last}" if first else last
 
 
 def _missing(lines: Sequence[Line], seeds: dict[str, list[int]]) -> list[str]:

@@ -56,6 +56,17 @@ class Figure:
         """The variant that the others are compared with."""
         return next(iter(self.values))
 
+    @property
+    def never_found(self) -> bool:
+        """True for a class of which no run finds a pixel: its rows would hold nothing but zeros."""
+        values = [value for of_variant in self.values.values() for value in of_variant.values()]
+        return self.group in (CLASSES, BORDERS, THIN) and self.better == "high" and all(value == 0 for value in values)
+
+    @property
+    def says_lower(self) -> bool:
+        """True where it is to be said that lower is better: of scores, since nobody doubts it of time and memory."""
+        return self.better == "low" and self.group != COSTS
+
     def spread(self, variant: str) -> Spread:
         """Over all seeds of the variant."""
         return spread(list(self.values[variant].values()))

@@ -34,6 +34,15 @@ def shape(number: int, x: float | str = 0, y: float = 0) -> str:
     return f'<svg x="{x}" y="{y}" overflow="visible">{path}</svg>'
 
 
+# Arrow heads whose tip is at the origin.
+HEADS = {"left": "M0 0L7-5V5Z", "right": "M0 0L-7-5V5Z", "up": "M0 0L-5 7H5Z", "down": "M0 0L-5-7H5Z"}
+
+
+def goes_on(number: int, x: float | str, y: float, way: str) -> str:
+    """An arrow head where the drawn range ends and an interval does not."""
+    return f'<svg x="{x}" y="{y}" overflow="visible"><path class="goes-on {style(number)}" d="{HEADS[way]}"/></svg>'
+
+
 def key(number: int, name: str) -> str:
     """A variant's mark and name, as text has them."""
     return (

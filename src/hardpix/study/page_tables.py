@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from html import escape
 
 from hardpix.study.figures import COSTS, Figure
-from hardpix.study.marks import key, shape, style
+from hardpix.study.marks import goes_on, key, shape, style
 from hardpix.study.statistics import PairedDifference
-from hardpix.study.table import number, with_spread
+from hardpix.study.table import LOWER, NEVER, number, with_spread
 
 
 def figure_table(of_group: Sequence[Figure], title: str) -> str:
@@ -25,7 +25,15 @@ def figure_table(of_group: Sequence[Figure], title: str) -> str:
     rows = []
     for figure in of_group:
         about = f' title="{escape(figure.about)}"' if figure.about else ""
-        start = f'<th scope="rowgroup" class="name" rowspan="{1 + len(others)}"{about}>{escape(figure.title)}</th>'
+        if figure.never_found:
+            told = f'<td class="never" colspan="{3 + drawn}">{NEVER}</td>'
+            rows.append(
+                f'<tbody><tr><th scope="row" class="name"{about}>{escape(figure.title)}</th>{told}</tr></tbody>'
+            )
+            continue
+        lower = f' data-note="{LOWER}"' if figure.says_lower else ""
+        span = f'rowspan="{1 + len(others)}"'
+        start = f'<th scope="rowgroup" class="name" {span}{about}{lower}>{escape(figure.title)}</th>'
         cells = []
         for place, name in enumerate(figure.values):
             values = _minus(with_spread(figure.spread(name), figure.group))
@@ -99,10 +107,11 @@ def _interval(found: PairedDifference, place: int, reach: float) -> str:
     if not math.isnan(found.low):
         low, high = across(found.low), across(found.high)
         parts.append(f'<line class="interval {style(place)}" x1="{low:.2f}%" x2="{high:.2f}%" y1="12" y2="12"/>')
-        # An open end where the interval goes on.
         for end, at in ((found.low, low), (found.high, high)):
             if abs(end) <= reach:
                 parts.append(f'<line class="interval {style(place)}" x1="{at:.2f}%" x2="{at:.2f}%" y1="7" y2="17"/>')
+            else:
+                parts.append(goes_on(place, f"{at:.2f}%", 12, "left" if end < 0 else "right"))
     if abs(found.mean) <= reach:
         parts.append(shape(place, f"{across(found.mean):.2f}%", 12))
     return f'<svg width="100%" height="24" aria-hidden="true">{"".join(parts)}</svg>'

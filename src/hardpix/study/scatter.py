@@ -9,7 +9,7 @@ from html import escape
 
 from hardpix.study.figures import CLASSES, Figure, class_names
 from hardpix.study.lines import Line
-from hardpix.study.marks import shape, style, ticks
+from hardpix.study.marks import goes_on, shape, style, ticks
 
 WIDTH, HEIGHT = 470, 330
 LEFT, RIGHT, TOP, BOTTOM = 50, 16, 14, 46
@@ -29,7 +29,7 @@ class Point:
 
 
 def points(lines: Sequence[Line], found: Sequence[Figure], variant: str, key: str) -> list[Point]:
-    """A point for each class that has both.
+    """A point for each class that has both and is found by some run.
 
     Args:
         lines: finished ones; the truth is that of the first, which all share.
@@ -40,7 +40,7 @@ def points(lines: Sequence[Line], found: Sequence[Figure], variant: str, key: st
     shares = dict(zip(class_names(lines), lines[0]["class_scores"][key], strict=True))
     result = []
     for figure in found:
-        if figure.group == CLASSES and (share := shares[figure.title]) is not None:
+        if figure.group == CLASSES and not figure.never_found and (share := shares[figure.title]) is not None:
             gain = figure.difference(variant)
             if not math.isnan(gain.mean):
                 result.append(Point(figure.title, 100 * share, gain.mean, gain.low, gain.high))
@@ -85,6 +85,8 @@ def draw_points(of_classes: Sequence[Point], number: int, title: str, logarithmi
         if interval:
             y1, y2 = down(point.low), down(point.high)
             bar = f'<line class="interval {style(number)}" x1="{x:.1f}" x2="{x:.1f}" y1="{y1:.1f}" y2="{y2:.1f}"/>'
+            bar += goes_on(number, round(x, 1), TOP, "up") if point.high > high else ""
+            bar += goes_on(number, round(x, 1), HEIGHT - BOTTOM, "down") if point.low < low else ""
         said = f"{escape(point.name)}: {point.gain:+.2f}{interval}; {point.x:.3g} %"
         parts.append(f"<g><title>{said}</title>{bar}{shape(number, round(x, 1), round(y, 1))}</g>")
     parts += _labels([(across(point.x), down(point.gain), point.name) for point in _most_first(shown)])
@@ -127,7 +129,7 @@ def _decades(left: float, right: float) -> list[float]:
         [2, 5, 10, 20]
     """
     powers = range(math.floor(left), math.ceil(right) + 1)
-    factors = (1, 2, 5) if right - left < 2 else (1,)
+    factors = (1, 2, 5) if right - left < 2.5 else (1,)
     places = [power + math.log10(factor) for power in powers for factor in factors]
     return [place for place in places if left <= place <= right]
 

@@ -10,6 +10,8 @@ from hardpix.study.figures import COSTS, SCORES, Figure, figures
 from hardpix.study.lines import Line, finished
 from hardpix.study.statistics import PairedDifference, Spread
 
+NEVER, LOWER = "never found by any run", "lower is better"
+
 
 def markdown(lines: Sequence[Line]) -> str:
     """The whole table: caption, a table for each group of figures, and every seed's scores.
@@ -37,7 +39,11 @@ def group_table(of_group: Sequence[Figure]) -> list[str]:
     head = ["", cell(first), *(text for name in others for text in (cell(name), f"difference of {cell(name)}"))]
     rows = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for figure in of_group:
-        texts = [cell(figure.title), with_spread(figure.spread(first), figure.group)]
+        if figure.never_found:
+            rows.append(f"| {cell(figure.title)} | {NEVER} |" + " |" * (len(head) - 2))
+            continue
+        title = f"{figure.title} ({LOWER})" if figure.says_lower else figure.title
+        texts = [cell(title), with_spread(figure.spread(first), figure.group)]
         for name in others:
             texts += [
                 with_spread(figure.spread(name), figure.group),
@@ -64,11 +70,15 @@ def number(value: float, group: str, sign: str = "") -> str:
     Example:
         >>> number(12.3456, "Scores"), number(0.012345, "Time and memory"), number(float("nan"), "Scores")
         ('12.35', '0.0123', '–')
+        >>> number(-0.001, "Scores", "+"), number(-0.011, "Scores", "+")
+        ('0.00', '-0.01')
     """
     if math.isnan(value):
         return "–"
     digits = ".2f" if group != COSTS else ".0f" if abs(value) >= 100 else ".3g"
-    return f"{value:{sign}{digits}}"
+    text = f"{value:{sign}{digits}}"
+    # What rounds to nothing has no sign.
+    return text if float(text) else text.lstrip("+-")
 
 
 def with_spread(found: Spread, group: str) -> str:

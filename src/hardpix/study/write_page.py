@@ -77,10 +77,14 @@ def _headline(miou: Figure) -> str:
     found = miou.difference(best)
     gain = signed(found.mean, SCORES)
     name = escape(best)
+    if not float(number(found.mean, SCORES)):
+        return f"{name} and {escape(first)} have the same mIoU"
     if found.is_clear and found.mean > 0:
         return f"{name} gains {gain} mIoU over {escape(first)}"
     if found.is_clear:
         return f"No variant is better than {escape(first)}"
+    if found.mean < 0:
+        return f"{name}: {gain[1:]} mIoU below {escape(first)}, which may be luck"
     return f"{name}: {gain} mIoU over {escape(first)}, which may be luck"
 
 

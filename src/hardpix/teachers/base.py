@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import torch
-from torch import nn
 
-from hardpix.pixels import PixelBatch
+from hardpix.pixels import PixelBatch, Prepared
 
 if TYPE_CHECKING:
     from hardpix.networks import TappedNetwork
 
 
-class Teacher(nn.Module):
+class Teacher(Prepared):
     """Predictions for the student to learn from; no gradient, and never trained by an optimizer.
 
     One of your own needs ``forward``; ``bind`` where it is made from the student, ``update`` where it follows it.
@@ -52,7 +51,7 @@ def predict_pixels(network: TappedNetwork, batch: Mapping[str, Any]) -> PixelBat
 
     Example:
         >>> import hardpix
-        >>> network = hardpix.tap(nn.Conv2d(3, 2, 1))
+        >>> network = hardpix.tap(torch.nn.Conv2d(3, 2, 1))
         >>> predict_pixels(network, {"image": torch.zeros(1, 3, 4, 6), "stem": ["a"]}).logits.requires_grad
         False
     """

@@ -1,4 +1,4 @@
-"""Properties that signals, objectives, labelers, recipes and metrics must have, for the tests of your own ones.
+"""Properties that signals, objectives, labelers, recipes, metrics and scores must have, for the tests of your own.
 
 Each ``check_…`` raises an AssertionError that says which property does not hold and what to do. None needs pytest.
 
@@ -11,6 +11,7 @@ from hardpix.testing.labelers import check_labeler
 from hardpix.testing.metrics import check_metric, draw_label_maps
 from hardpix.testing.objectives import check_objective
 from hardpix.testing.recipes import check_recipe
+from hardpix.testing.scores import check_score
 from hardpix.testing.signals import check_signal
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "check_metric",
     "check_objective",
     "check_recipe",
+    "check_score",
     "check_signal",
     "draw_label_maps",
     "make_batch",

@@ -44,6 +44,18 @@ def tapped(num_classes: int = 3) -> TappedNetwork:
     return tap(model, decoder="decoder", stages=["encoder"])
 
 
+def sure_of(px: PixelBatch, size: float, seed: int = 3) -> PixelBatch:
+    """The batch, its logits −size or size: sure of the right class, of a wrong one, or of several; on the same graph.
+
+    Example:
+        >>> sure = sure_of(make_batch(), 120)
+        >>> sure.logits.unique().tolist(), round(sure.loss.max().item())
+        ([-120.0, 120.0], 241)
+    """
+    signs = 2 * torch.randint(0, 2, px.logits.shape, generator=torch.Generator().manual_seed(seed)) - 1
+    return replace(px, logits=size * signs.to(px.logits) + (px.logits - px.logits.detach()))
+
+
 def make_batch(
     network: TappedNetwork | None = None,
     size: tuple[int, int, int] = (2, 4, 5),

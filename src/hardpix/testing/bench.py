@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -15,13 +15,16 @@ from torch import Tensor, nn
 
 from hardpix.networks import TappedNetwork
 from hardpix.objectives import signals_in
-from hardpix.pixels import DatasetInfo, PixelBatch
-from hardpix.testing.batches import make_batch, tapped
+from hardpix.pixels import DatasetInfo, PixelBatch, prepare_all
+from hardpix.recipes.parts import parts_of
+from hardpix.testing.batches import make_batch, sure_of, tapped
 from hardpix.testing.complaints import during, require
 
 Checked = TypeVar("Checked", bound=nn.Module)
 
 IGNORED = 255
+# Sizes of logits of a network that is sure: of a well-trained one, and of one that has run away. In float32.
+SURE = (120.0, 1e4)
 # Shape of the batch, label of all of its pixels (None: drawn, a fifth unlabeled), type that the network runs in.
 AWKWARD: dict[str, tuple[tuple[int, int, int], int | None, torch.dtype]] = {
     "an ordinary batch": ((2, 4, 5), None, torch.float32),
@@ -34,6 +37,27 @@ AWKWARD: dict[str, tuple[tuple[int, int, int], int | None, torch.dtype]] = {
     "float16": ((2, 4, 5), None, torch.float16),
     "bfloat16": ((2, 4, 5), None, torch.bfloat16),
 }
+
+
+def even_counts(num_classes: int) -> range:
+    """Pixels of each class in a training set of no surprises."""
+    return range(1, num_classes + 1)
+
+
+def uneven_counts(num_classes: int) -> list[list[int]]:
+    """Pixels of each class in training sets of surprises: from one pixel to 10¹², and a class that never occurs.
+
+    Example:
+        >>> uneven_counts(4)
+        [[1, 10000, 100000000, 1000000000000], [0, 2, 3, 4]]
+    """
+    powers = [round(10 ** (12 * k / max(num_classes - 1, 1))) for k in range(num_classes)]
+    return [powers, [0, *range(2, num_classes + 1)]] if num_classes > 1 else [powers]
+
+
+def dataset_info(counts: Sequence[int]) -> DatasetInfo:
+    """Facts of a training set with so many pixels of each class."""
+    return DatasetInfo(tuple(f"class {k}" for k in range(len(counts))), lambda: counts)
 
 
 @dataclass
@@ -59,15 +83,16 @@ class Bench(Generic[Checked]):
 
     def bound(self, network: TappedNetwork | None = None, prepared: bool = True) -> Checked:
         """A copy, bound to a network of its own, in evaluation mode: batch norm has no variance of one pixel."""
+        return self.bound_to(network, even_counts(self.num_classes) if prepared else None)
+
+    def bound_to(self, network: TappedNetwork | None, counts: Sequence[int] | None) -> Checked:
+        """The same, prepared for a training set with so many pixels of each class; not prepared without them."""
         found = copy.deepcopy(self.given)
-        if prepared:
-            info = DatasetInfo(tuple("abcdefgh"[: self.num_classes]), lambda: range(1, self.num_classes + 1))
-            for part in found.modules():
-                if callable(prepare := getattr(part, "prepare", None)):
-                    prepare(info)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(1)
             found.bind(network or self.network())  # type: ignore[operator]
+        if counts is not None:
+            prepare_all(parts_of(found), dataset_info(counts))
         return found.eval()
 
     def batch(
@@ -87,6 +112,17 @@ class Bench(Generic[Checked]):
         """Awkward batches: what is so, the type to run in, and a function that makes the batch."""
         for what, (size, label, dtype) in AWKWARD.items():
             yield what, dtype, partial(self.batch, size=size, label=label)
+        for surety in SURE:
+            yield f"logits of ±{surety:g}", torch.float32, partial(self.sure_batch, surety)
+
+    def sure_batch(self, surety: float, network: TappedNetwork | None = None) -> PixelBatch:
+        """A batch of a network that is sure at every pixel, rightly or not."""
+        return sure_of(self.batch(network), surety)
+
+    def surprising(self) -> Iterator[tuple[str, Callable[[TappedNetwork], Checked]]]:
+        """Copies that were prepared for training sets of surprises: in words, and a function that makes the copy."""
+        for counts in uneven_counts(self.num_classes):
+            yield f"class_counts {tuple(counts)}", partial(self.bound_to, counts=counts)
 
 
 def in_type(dtype: torch.dtype) -> torch.autocast:
@@ -147,9 +183,9 @@ def check_state(original: nn.Module, result: Callable[[Any], Any], loaded: nn.Mo
             torch.testing.assert_close(result(twin), expected, rtol=0, atol=0, equal_nan=True)
 
 
-def is_importable(module: nn.Module) -> bool:
-    """True if pickle finds the classes of all submodules: not those that a function or a notebook's cell has made."""
-    kinds = {type(inside) for inside in module.modules()}
+def is_importable(thing: object) -> bool:
+    """True if pickle finds its class, and those of submodules: not what a function or a notebook's cell has made."""
+    kinds = {type(inside) for inside in thing.modules()} if isinstance(thing, nn.Module) else {type(thing)}
     return all(getattr(sys.modules.get(kind.__module__), kind.__qualname__, None) is kind for kind in kinds)
 
 

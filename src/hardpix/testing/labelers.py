@@ -8,9 +8,9 @@ from dataclasses import replace
 import torch
 
 from hardpix.labelers import Labeler, PseudoLabels
-from hardpix.pixels import PixelBatch
-from hardpix.testing.batches import make_batch, tapped
-from hardpix.testing.bench import AWKWARD, check_state, in_type
+from hardpix.pixels import PixelBatch, prepare_all
+from hardpix.testing.batches import make_batch, sure_of, tapped
+from hardpix.testing.bench import AWKWARD, SURE, check_state, dataset_info, even_counts, in_type, uneven_counts
 from hardpix.testing.complaints import during, named, require
 
 
@@ -19,6 +19,9 @@ def check_labeler(labeler: Labeler, *, num_classes: int = 3) -> None:
 
     - Its labels are classes or ``ignore_index``, (B, H, W) int64; their trust is float32 from 0 to 1, without gradient.
       So it is for images of any shape, with and without labels, and for logits of half types.
+    - The same holds for a network that is sure (logits of ±120 and ±10⁴). It holds for classes of 1 to 10¹² training
+      pixels, and for one that never occurs.
+    - It labels some pixel of some batch.
     - Padding stays unlabeled: pixels that are ``ignore_index`` in the target, or have "target_weight" 0.
     - The images' order does not matter; copies and loaded states label alike; evaluation changes no state.
 
@@ -40,11 +43,26 @@ def check_labeler(labeler: Labeler, *, num_classes: int = 3) -> None:
     """
     labeler = deepcopy(labeler)
     with named(type(labeler).__name__):
+        for counts in (*uneven_counts(num_classes), even_counts(num_classes)):
+            with during(f"class_counts {tuple(counts)}"):
+                px = make_batch(tapped(num_classes))
+                prepare_all(labeler.modules(), dataset_info(counts))
+                _labeled(labeler(px), px)
+        labels = 0
         for what, (size, label, dtype) in AWKWARD.items():
             for with_target in (True, False):
                 with in_type(dtype), during(what if with_target else f"{what}, without a target"):
                     px = make_batch(tapped(num_classes), size, label=label, with_target=with_target)
-                    _require_labels(labeler(px), px)
+                    labels += _labeled(labeler(px), px)
+        for surety in SURE:
+            with during(f"logits of ±{surety:g}"):
+                px = sure_of(make_batch(tapped(num_classes)), surety)
+                labels += _labeled(labeler(px), px)
+        require(
+            labels > 0,
+            "it labels no pixel of any batch that was tried, not even of a network that is sure: mend it, or give "
+            "settings with which it labels some",
+        )
         px = make_batch(tapped(num_classes))
         weighted = replace(px, target=None, sample={**px.sample, "target_weight": px.valid.float()})
         for case, padding in ((px, "the target is ignore_index"), (weighted, 'the batch has "target_weight" 0')):
@@ -63,7 +81,8 @@ def check_labeler(labeler: Labeler, *, num_classes: int = 3) -> None:
         check_state(labeler, lambda made: vars(made(px)))
 
 
-def _require_labels(found: PseudoLabels, px: PixelBatch) -> None:
+def _labeled(found: PseudoLabels, px: PixelBatch) -> int:
+    """Number of labeled pixels, of labels that are as they must be."""
     require(isinstance(found, PseudoLabels), f"expected PseudoLabels, found {type(found).__name__}")
     target, weight = found.target, found.weight
     require(
@@ -78,3 +97,4 @@ def _require_labels(found: PseudoLabels, px: PixelBatch) -> None:
     require(bool(known.all()), f"expected classes or {px.ignore_index}, found {sorted(set(target[~known].tolist()))}")
     require(bool(((weight >= 0) & (weight <= 1)).all()), "expected a trust from 0 to 1, found others")
     require(not weight.requires_grad, "expected a trust without gradient: decorate forward with @torch.no_grad()")
+    return int((target != px.ignore_index).sum())

@@ -28,6 +28,9 @@ def check_objective(
 
     - It returns a dictionary of finite scalars, "loss" among them. So it does for images of any shape, one pixel,
       batches without a label or with a single class, and logits of half types.
+    - The same holds for a network that is sure (logits of ±120 and ±10⁴). It holds for classes of 1 to 10¹² training
+      pixels, and for one that never occurs.
+    - Some gradient of it is not 0.
     - Where nothing is labeled its gradients reach the same parameters as ever: several processes wait for them.
     - In float64 its gradient is that of finite differences (``torch.autograd.gradcheck``), by the logits, the
       embedding, the auxiliary logits and the stages. Maps of signals that are constants for the loss are held fixed.
@@ -85,6 +88,20 @@ def _check_losses(bench: Bench[Objective]) -> None:
                         parameter.grad is None or bool(parameter.grad.isfinite().all()),
                         f"expected finite gradients, found others of {path}",
                     )
+                require(
+                    not training or _some_gradient(objective, network),
+                    "every gradient of the loss is 0: nothing would be learned",
+                )
+    for what, prepared in bench.surprising():
+        with during(what):
+            network = bench.network()
+            losses = with_signal_losses(prepared(network), bench.batch(network))
+            _require_losses(losses)
+
+
+def _some_gradient(*modules: torch.nn.Module) -> bool:
+    gradients = [parameter.grad for module in modules for parameter in module.parameters()]
+    return any(gradient is not None and bool(gradient.any()) for gradient in gradients)
 
 
 def _require_losses(losses: dict[str, Tensor]) -> None:

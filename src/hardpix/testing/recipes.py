@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
+from functools import partial
 from typing import Any
+from unittest.mock import Mock
 
 import torch
 from torch import Tensor
 
+from hardpix.labelers import Labeler
 from hardpix.networks import TappedNetwork
+from hardpix.networks.binding import bound
+from hardpix.objectives import signals_in
+from hardpix.pixels import prepare_all
 from hardpix.recipes import Recipe
+from hardpix.recipes.parts import parts_of
 from hardpix.teachers import Teacher
 from hardpix.testing.batches import make_batch, tapped
-from hardpix.testing.bench import IGNORED, same_state
+from hardpix.testing.bench import IGNORED, dataset_info, even_counts, same_state
 from hardpix.testing.complaints import during, named, require
 
 Batches = dict[str, dict[str, Any]]
+# A recipe may update its teacher after every few steps.
+_STEPS = 20
 
 
 def check_recipe(recipe: Recipe, *, num_classes: int = 3) -> None:
     """Hold a recipe against what every recipe must be.
 
-    - Its losses are a dictionary of finite scalars, "loss" among them; where nothing is labeled, too.
-    - Its gradients reach the network, the same parameters in every step, and never a teacher's.
+    - Its losses are a dictionary of finite scalars, "loss" among them; where nothing is labeled, and of a network that
+      is sure, too.
+    - Its gradients reach the network, the same parameters in every step, and never a teacher's. Whatever else it could
+      learn, such as the branch of a signal, it does learn.
+    - A teacher is updated in ``end_step`` and nowhere else; a labeler is told of the end of an epoch in ``end_epoch``.
     - ``bind`` may be called twice, and ``deployed`` is a tapped network.
     - A step that was saved and loaded goes on as if nothing had happened; evaluation changes no state.
 
@@ -41,7 +54,10 @@ def check_recipe(recipe: Recipe, *, num_classes: int = 3) -> None:
     """
     with named(type(recipe).__name__):
         _check_losses(recipe, num_classes)
+        _check_sure(recipe, num_classes)
         _check_bind(recipe, num_classes)
+        _check_trained(recipe, num_classes)
+        _check_calls(recipe, num_classes)
         _check_state(recipe, num_classes)
 
 
@@ -56,7 +72,11 @@ def _batches(recipe: Recipe, num_classes: int, label: int | None = None, seed: i
 def _bound(recipe: Recipe, num_classes: int) -> Recipe:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
-        return copy.deepcopy(recipe).bind(tapped(num_classes)).train()
+        with during("bind"):
+            made = bound(copy.deepcopy(recipe), tapped(num_classes)).train()
+        with during("prepare"):
+            prepare_all(parts_of(made), dataset_info(even_counts(num_classes)))
+        return made
 
 
 def _step(recipe: Recipe, batches: Batches, progress: float = 0.5) -> dict[str, Tensor]:
@@ -95,6 +115,66 @@ def _check_losses(recipe: Recipe, num_classes: int) -> None:
         not missing,
         f"without a labeled pixel no gradient reaches {', '.join(missing[:3])}: several processes wait for one",
     )
+
+
+def _check_sure(recipe: Recipe, num_classes: int) -> None:
+    made = _bound(recipe, num_classes)
+    with torch.no_grad(), during("a network that is sure (its last layers times 10⁴)"):
+        for parameter in made.network.model.get_submodule("decoder").parameters():
+            parameter.mul_(1e4)
+        for name, value in _step(made, _batches(recipe, num_classes)).items():
+            require(bool(value.isfinite()), f"expected a finite {name!r}, found {value.item()}")
+
+
+def _check_trained(recipe: Recipe, num_classes: int) -> None:
+    """Parameters beside the network's and the teachers' have gradients, at some time of the training."""
+    made = _bound(recipe, num_classes)
+    for progress in (0.0, 0.5, 1.0):
+        _step(made, _batches(recipe, num_classes), progress)["loss"].backward()
+    others = {id(p) for part in made.modules() if isinstance(part, Teacher) for p in part.parameters()}
+    others |= {id(parameter) for parameter in made.network.parameters()}
+    own = [(path, p) for path, p in made.named_parameters() if p.requires_grad and id(p) not in others]
+    idle = [path for path, parameter in own if parameter.grad is None]
+    require(
+        not idle,
+        f"nothing trains {len(idle)} of its own parameters ({', '.join(idle[:3])}): signals learn by "
+        "with_signal_losses(objective, px) in place of objective(px); set requires_grad of what shall not learn to "
+        "False",
+    )
+    for signal in signals_in(made):
+        gradients = [p.grad for p in signal.parameters() if p.requires_grad and p.grad is not None]
+        require(
+            not gradients or any(bool(gradient.any()) for gradient in gradients),
+            f"every gradient of {type(signal).__name__}'s own parameters is 0: nothing trains its branch",
+        )
+
+
+def _check_calls(recipe: Recipe, num_classes: int) -> None:
+    """Teachers are updated after the steps, and labelers hear of the ends of epochs, where they do something then."""
+    made = _bound(recipe, num_classes)
+    updates, epochs = (_counted(made, kind, method) for kind, method in ((Teacher, "update"), (Labeler, "end_epoch")))
+    losses = _step(made, _batches(recipe, num_classes))
+    for name, count in updates.items():
+        require(count() == 0, f"{name}.update is called in forward: call it in end_step, after the optimizer's step")
+    losses["loss"].backward()
+    for _ in range(_STEPS):
+        made.end_step()
+    made.end_epoch()
+    for name, count in updates.items():
+        require(count() > 0, f"nothing updates {name}: call its update(self.network) in end_step")
+    for name, count in epochs.items():
+        require(count() > 0, f"nothing tells {name} of the end of an epoch: call its end_epoch() in end_epoch")
+
+
+def _counted(recipe: Recipe, kind: type[Teacher] | type[Labeler], method: str) -> dict[str, Callable[[], int]]:
+    """The numbers of calls so far, by name, of a method that a part of this kind has made its own."""
+    counters: dict[str, Callable[[], int]] = {}
+    for path, part in recipe.named_modules():
+        if isinstance(part, kind) and getattr(type(part), method) is not getattr(kind, method):
+            called = Mock(wraps=getattr(part, method))
+            setattr(part, method, called)
+            counters[f"{path} ({type(part).__name__})"] = partial(getattr, called, "call_count")
+    return counters
 
 
 def _check_bind(recipe: Recipe, num_classes: int) -> None:

@@ -15,6 +15,7 @@ from hardpix.testing.bench import Bench, check_bind, check_copies, in_type, rest
 from hardpix.testing.complaints import during, named, require, require_map
 from hardpix.testing.declared import check_reads, check_target
 from hardpix.testing.signal_losses import check_losses
+from hardpix.testing.vacuous import check_tells_pixels_apart
 
 
 def check_signal(
@@ -27,6 +28,9 @@ def check_signal(
 
     - Its map is (B, H, W), float32, finite and ≥ 0 at every pixel, labeled or not. So it is for images of any shape,
       one pixel, batches without a label or with a single class, and logits of half types.
+    - The same holds for a network that is sure (logits of ±120 and ±10⁴). It holds for classes of 1 to 10¹² training
+      pixels, and for one that never occurs.
+    - It says something: not 0 everywhere, nor the same at all pixels although it reads the logits.
     - Equal labels of any integer type, equal tensors laid out otherwise and another order of the images change nothing.
     - ``needs_target``, ``reads`` and ``stops_gradient`` say what is so.
     - Its loss is None or a finite scalar with a gradient for each of its parameters, also where nothing is labeled.
@@ -62,6 +66,7 @@ def check_signal(
             check(bench)
     with named(name):
         check_copies(bench, lambda bound, px: bound(px).detach())
+        check_tells_pixels_apart(bench)
 
 
 def _check_name(bench: Bench[Signal]) -> None:
@@ -84,6 +89,11 @@ def _check_maps(bench: Bench[Signal]) -> None:
                 level = signal.level(px)
                 require_map(level, px)
                 require(bool((level <= 1).all()), "expected a level from 0 to 1, found larger ones")
+    for what, prepared in bench.surprising():
+        with during(what):
+            network = bench.network()
+            px = bench.batch(network)
+            require_map(px.map(prepared(network)), px)
     with during("in training mode"):
         network = bench.network()
         px = bench.batch(network)

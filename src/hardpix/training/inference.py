@@ -25,6 +25,7 @@ from hardpix.data import (
     describe,
     restore,
 )
+from hardpix.data.counted import counted
 from hardpix.data.folder_report import FolderReport
 from hardpix.data.image_doubts import BELOW_BLACK, FEW_GRAYS, NEARLY_ALL_BLACK, TOO_NARROW, UNUSED_BANDS
 from hardpix.data.pairs import unread_files
@@ -34,7 +35,7 @@ from hardpix.data.sample import Sample
 from hardpix.data.unlabeled import unlabeled_line
 from hardpix.data.unlabeled_classes import FEW_CLASSES, settled
 from hardpix.labelers import Labeler, PseudoLabels
-from hardpix.pixels import PixelBatch
+from hardpix.pixels import PixelBatch, valid_mask
 from hardpix.refiners import Refiner
 from hardpix.signals import Signal
 from hardpix.training.finite import NotFinite
@@ -68,6 +69,8 @@ class Prediction:
     """(H, W) int64, where the data has labels."""
     probabilities: Tensor | None = None
     """(C, H, W) float16; None unless asked for."""
+    true_confidence: Tensor | None = None
+    """(H, W) float32, probability of the label's class, anything without a label; None unless a signal is asked for."""
     labels: PseudoLabels | None = None
     """(1, H, W), what a labeler makes of it; None unless asked for."""
 
@@ -139,8 +142,12 @@ def infer(
         labels = None
         if labeler is not None:
             seen = PixelBatch(scores[None], ignore_index=task.ignore_index, sample={"image": own_image})
-            labels = labeler(seen)
+            labels = _checked(labeler(seen), seen, labeler)
         confidence = shares.amax(0)
+        true_confidence = None
+        if signal is not None and "target" in sample:
+            index = sample["target"].clamp(0, len(shares) - 1).to(shares.device)
+            true_confidence = shares.gather(0, index[None].long())[0].cpu()
         level = None if signal is None else restore(signal.level(px), *sizes)[0].cpu()
         if level is not None:
             _require_finite(level, f"map of {type(signal).__name__}", samples, stem)
@@ -151,6 +158,7 @@ def infer(
             level,
             sample.get("target"),
             shares.half().cpu() if probabilities else None,
+            true_confidence,
             None if labels is None else PseudoLabels(labels.target.cpu(), labels.weight.cpu()),
         )
 
@@ -167,6 +175,28 @@ def _require_finite(values: Tensor, what: str, samples: Dataset, stem: str) -> N
         "leave the image out if it holds such numbers itself, else give another checkpoint (--checkpoint) or train "
         "again with a lower learning rate"
     )
+
+
+def _checked(labels: PseudoLabels, px: PixelBatch, labeler: Labeler) -> PseudoLabels:
+    """Hold the labels of a labeler to the contract.
+
+    Raises:
+        UsageError: something else than labels and trust of each pixel, or ids that are no class.
+    """
+    made = f"from {type(labeler).__name__}.forward(px)"
+    if not isinstance(labels, PseudoLabels):
+        raise UsageError(f"expected PseudoLabels(target, weight) {made}, found {type(labels).__name__}")
+    found = [tuple(part.shape) for part in (labels.target, labels.weight)]
+    if found != [px.shape, px.shape]:
+        raise UsageError(f"expected labels and trust of shape {px.shape} {made}, found {found[0]} and {found[1]}")
+    known = valid_mask(labels.target, px.logits.shape[1], px.ignore_index) | (labels.target == px.ignore_index)
+    if not known.all():
+        share, ids = 100 * (~known).double().mean().item(), labels.target[~known]
+        raise UsageError(
+            f"expected classes from 0 to {px.logits.shape[1] - 1} or {px.ignore_index} (px.ignore_index) {made}, found "
+            f"ids from {ids.min()} to {ids.max()} in {share:.3g} % of the pixels of an image"
+        )
+    return labels
 
 
 def labels_as_seen(sample: Sample, ignore_index: int, image: Tensor) -> Tensor:
@@ -209,7 +239,7 @@ def open_folder(
     if problems:
         if not usable:
             raise DataError.of(problems)
-        console.print(f"{len(report.stems) - len(usable)} of {len(report.stems)} images left out:")
+        console.print(f"{len(report.stems) - len(usable)} of {counted(len(report.stems), 'image')} left out:")
         console.print(describe(problems))
     if seen := [warning for warning in report.warnings if warning.kind in IMAGE_KINDS]:
         console.print(describe(seen))

@@ -9,6 +9,7 @@ from typing import Any
 from rich.markup import escape
 
 from hardpix.data import ClassTable
+from hardpix.data.counted import counted
 from hardpix.training.checkpoints import UnsafeCheckpoint, load_weights, read_checkpoint
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.folders import show
@@ -129,7 +130,9 @@ def require_checkpoint(folder: RunFolder, path: Path, task: SegmentationTask, ma
     # Whole epochs: one that was broken off is gone on with.
     done = last["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
     if max_epochs is not None and 0 <= max_epochs < done:
-        raise ValueError(f"expected at least the {done} epochs that {folder.path} has behind it, found {max_epochs}")
+        raise ValueError(
+            f"expected at least the {counted(done, 'epoch')} that {folder.path} has behind it, found {max_epochs}"
+        )
     load_weights(
         task,
         last["state_dict"],

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import yaml
 from jsonargparse import ArgumentParser
@@ -22,12 +22,14 @@ from hardpix.cli.results import write_whole
 from hardpix.data import ClassTable, DataError, EvaluationTransform, Folders, ImageFormat, SegmentationFolder
 from hardpix.data.transforms import normalization
 from hardpix.data.yaml_files import read_yaml
+from hardpix.pixels import DatasetInfo
 from hardpix.training.checkpoint_io import previous_of
 from hardpix.training.checkpoints import load_weights, read_checkpoint
 from hardpix.training.data_files import Record
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.finite import require_finite_weights
 from hardpix.training.given_files import GivenFiles
+from hardpix.training.loading import count_classes
 from hardpix.training.processes import is_first_process
 from hardpix.training.task import SegmentationTask
 from hardpix.training.trust import known_imports_alone, require_trusted
@@ -35,7 +37,8 @@ from hardpix.training.trust import known_imports_alone, require_trusted
 T = TypeVar("T")
 
 # No setting finds files that were moved or renamed: the run knows them by their names.
-AS_STARTED = "put the files back as they were when the run was started, or score others: --images and --masks"
+AS_STARTED = "put the files back as they were when the run was started"
+ADVICE = {"train": AS_STARTED, "val": f"{AS_STARTED}, or score others: --images and --masks"}
 
 
 @dataclass(frozen=True)
@@ -281,6 +284,14 @@ class RunFolder:
         }
         return self._build(SegmentationTask, _without_downloads(settings), "model")
 
+    def dataset_info(self) -> DatasetInfo:
+        """Facts of the training set; the pixels of its masks are counted when somebody asks."""
+        ignore_index = self.read_config()["data"]["ignore_index"]
+        return DatasetInfo(self.read_classes().names, self._count_pixels, ignore_index)
+
+    def _count_pixels(self) -> list[int]:
+        return count_classes(self._part("train"), len(self.read_classes()), self.read_config()["data"]["ignore_index"])
+
     def validation_set(self, max_pixels: int | None = None) -> Dataset:
         """The images that the run held out, whatever has been added to their folder since.
 
@@ -290,17 +301,21 @@ class RunFolder:
         Raises:
             DataError: some of them are no longer there.
         """
+        return self._part("val", max_pixels)
+
+    def _part(self, name: Literal["train", "val"], max_pixels: int | None = None) -> Dataset:
         config = group(self.read_config(), "data")
         split = self.read_split()
         if split is None:
-            return self._build(SegmentationData, config, "data").val_set
+            data = self._build(SegmentationData, config, "data")
+            return data.train_set if name == "train" else data.val_set
         classes, image_format = self.read_classes(), self.read_image_format(max_pixels)
         try:
             return SegmentationFolder(
-                **split["val"], classes=classes, image_format=image_format, ignore_index=config["ignore_index"]
+                **split[name], classes=classes, image_format=image_format, ignore_index=config["ignore_index"]
             )
         except DataError as error:
-            raise DataError.of([replace(problem, advice=AS_STARTED) for problem in error.problems]) from error
+            raise DataError.of([replace(problem, advice=ADVICE[name]) for problem in error.problems]) from error
 
     def folders(self, given: GivenFiles) -> Folders:
         """Folders whose files are named as those of the run, unless other suffixes are given."""

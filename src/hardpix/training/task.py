@@ -17,10 +17,11 @@ from hardpix.alike import not_sent
 from hardpix.data import MAPS, restore
 from hardpix.metrics import SegmentationScores
 from hardpix.networks import DDRNet23Slim, TappedNetwork, tap
+from hardpix.networks.binding import NotReturnedError, bound
 from hardpix.networks.input_channels import channels_advice
 from hardpix.networks.probabilities import ends_in, explain_probabilities, looks_like
 from hardpix.objectives import Objective, WeightedCrossEntropy, shown_signal, signals_in
-from hardpix.pixels import DatasetInfo, cross_entropy_map, valid_mask
+from hardpix.pixels import DatasetInfo, cross_entropy_map, prepare_all, valid_mask
 from hardpix.recipes import Recipe, Supervised
 from hardpix.recipes.base import Batch
 from hardpix.recipes.parts import parts_of
@@ -101,7 +102,9 @@ class SegmentationTask(LightningModule):
             recipe = Supervised(WeightedCrossEntropy(HardnessLevel()) if objective is None else objective)
         try:
             tapped = tap(network, decoder=decoder, embedding=embedding, stages=stages, ignore_index=ignore_index)
-            self.recipe = recipe.bind(tapped)
+            self.recipe = bound(recipe, tapped)
+        except NotReturnedError:
+            raise
         except (ValueError, TypeError, RuntimeError) as error:
             options = "--model.decoder, --model.embedding, --model.stages"
             raise ValueError(f"{error} (on the command line {options})") from error
@@ -150,9 +153,7 @@ class SegmentationTask(LightningModule):
         """Tell every part of the recipe that asks about the training set, such as the pixel counts of its classes."""
         data.want(self.recipe.streams)
         info = DatasetInfo(tuple(data.class_names), lambda: data.class_counts, data.ignore_index)
-        for part in parts_of(self.recipe):
-            if callable(prepare := getattr(part, "prepare", None)):
-                prepare(info)
+        prepare_all(parts_of(self.recipe), info)
 
     @torch.no_grad()
     def dry_run(

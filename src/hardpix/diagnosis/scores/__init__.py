@@ -9,18 +9,21 @@ from hardpix.diagnosis.scores.calibration import Calibration
 from hardpix.diagnosis.scores.cl_dice import ClDice
 from hardpix.diagnosis.scores.confusion import ConfusedPairs, ConfusionMatrix
 from hardpix.diagnosis.scores.error_kinds import KindsOfError
+from hardpix.diagnosis.scores.expected_loss import ExpectedLoss
 from hardpix.diagnosis.scores.hardness import Hardness
 from hardpix.diagnosis.scores.objects import Objects
 from hardpix.diagnosis.scores.overlap import Overlap
+from hardpix.diagnosis.scores.review import Review
 from hardpix.diagnosis.scores.suspects import SuspectLabels
 from hardpix.diagnosis.scores.thin_parts import ThinParts
 from hardpix.diagnosis.settings import Settings
+from hardpix.diagnosis.shown_signal import HARDNESS, ShownSignal
 
 __all__ = ["Column", "ImageMaps", "Score", "report_scores"]
 
 
-def report_scores(settings: Settings) -> tuple[Score, ...]:
-    """The figures that every report has, in the order of its tables."""
+def report_scores(settings: Settings, signal: ShownSignal = HARDNESS) -> tuple[Score, ...]:
+    """The figures that every report has, in the order of its tables; `signal` is the one that maps are shown of."""
     return (
         Overlap(),
         BoundaryIoU(settings),
@@ -32,7 +35,9 @@ def report_scores(settings: Settings) -> tuple[Score, ...]:
         ConfusedPairs(),
         Objects(settings),
         ConfusionMatrix(),
-        Hardness(),
+        Hardness(signal),
+        ExpectedLoss(signal),
         Calibration(),
+        Review(signal),
         SuspectLabels(),
     )

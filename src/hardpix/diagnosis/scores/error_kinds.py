@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from hardpix.data.palette import ERROR_COLORS
 from hardpix.diagnosis.image_maps import ImageMaps
 from hardpix.diagnosis.scores.base import Column, Score
 from hardpix.diagnosis.settings import Settings
@@ -22,20 +23,20 @@ from hardpix.metrics import (
 KINDS = {
     "displaced": (
         "Displaced border",
-        (86, 180, 233),
+        ERROR_COLORS["displaced"],
         "Where the border of the two classes is in truth and prediction alike, at most {radius} px apart.",
     ),
     "missed": (
         "Missed object",
-        (213, 94, 0),
+        ERROR_COLORS["missed"],
         "In an object of the truth of which less than a quarter is found: overlooked, or taken for another class.",
     ),
     "false": (
         "False response",
-        (240, 228, 66),
+        ERROR_COLORS["false"],
         "In a predicted object with none of its class in the truth within {radius} px.",
     ),
-    "confused": ("Confused parts", (204, 121, 167), "The rest: a part of an object taken for another class."),
+    "confused": ("Confused parts", ERROR_COLORS["confused"], "The rest: a part of an object taken for another class."),
 }
 GROUP = "Errors"
 ONCE = "as a share of the wrong pixels that count for the class; each counts for one class, as under Kinds."

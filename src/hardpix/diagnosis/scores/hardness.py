@@ -1,4 +1,4 @@
-"""Hardness: how well the map ranks the errors, and mIoU from the easiest tenth of the pixels to the hardest."""
+"""Hardness, or another signal: its ranking of the errors, and mIoU by tenths of the pixels, the lowest first."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from hardpix.diagnosis.image_maps import ImageMaps
 from hardpix.diagnosis.scores.base import Column, Score
+from hardpix.diagnosis.shown_signal import HARDNESS, ShownSignal
 from hardpix.metrics import error_ranking, iou_by_hardness, risk_at_coverage
 from hardpix.metrics.error_histogram import count_values
 from hardpix.metrics.fixed_point import LEVELS
@@ -17,9 +18,12 @@ PARTS = 10
 
 
 class Hardness(Score):
-    """Right and wrong pixels by their hardness."""
+    """Right and wrong pixels by their hardness, or by the map of another signal under its own name."""
 
-    columns = (Column("mean_hardness", "Mean hardness", {"image"}, "", None, "Mean of the hardness map.", "Signals"),)
+    def __init__(self, signal: ShownSignal = HARDNESS) -> None:
+        self.signal = signal.words
+        title, about = f"Mean {self.signal}", f"Mean of the {self.signal} map."
+        self.columns = (Column("mean_hardness", title, {"image"}, "", None, about, "Signals"),)
 
     def count(self, maps: ImageMaps) -> np.ndarray | None:
         """A histogram of right and wrong pixels, and behind it the counts of the classes in bins of hardness."""
@@ -34,7 +38,7 @@ class Hardness(Score):
         return {"mean_hardness": float(pixels @ np.arange(LEVELS) / total / (LEVELS - 1)) if total else np.nan}
 
     def tables(self, counts: np.ndarray | None) -> dict[str, Any]:
-        return {"hardness": None if counts is None else _ranked(*_parts(counts))}
+        return {"hardness": None if counts is None else _ranked(*_parts(counts)), "signal": self.signal}
 
 
 def _parts(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

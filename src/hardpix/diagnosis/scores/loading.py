@@ -7,8 +7,10 @@ from importlib import import_module
 from typing import Any
 
 from hardpix.diagnosis.scores.base import Column, Level, Score
+from hardpix.diagnosis.scores.given_settings import all_settings, settings_like
 from hardpix.diagnosis.scores.own import OwnScore
 
+NO_SETTINGS: Mapping[str, Mapping[str, Any]] = {}
 Given = str | Mapping[str, Any] | Score
 # Columns that tables have beside those of the scores.
 TAKEN: list[tuple[str, Level]] = [
@@ -20,7 +22,12 @@ TAKEN: list[tuple[str, Level]] = [
 ]
 
 
-def load_scores(given: str | Iterable[Given] | None, others: Sequence[Score], num_classes: int) -> tuple[Score, ...]:
+def load_scores(
+    given: str | Iterable[Given] | None,
+    others: Sequence[Score],
+    num_classes: int,
+    like: Mapping[str, Mapping[str, Any]] = NO_SETTINGS,
+) -> tuple[Score, ...]:
     """The scores of a report and a user's own.
 
     Args:
@@ -28,9 +35,11 @@ def load_scores(given: str | Iterable[Given] | None, others: Sequence[Score], nu
             `init_args`, and of scores.
         others: the scores that the report has already.
         num_classes: C.
+        like: settings that scores have in a report to compare with, by class path: taken where none are given.
 
     Raises:
-        ValueError: a class that cannot be found or made, or whose columns cannot be told from others.
+        ValueError: a class that cannot be found or made, or whose columns cannot be told from others; a setting that it
+            has not, or that is another one in the report to compare with.
 
     Example:
         >>> load_scores("hardpix.diagnosis.scores.Nothing", [], 2)
@@ -39,7 +48,7 @@ def load_scores(given: str | Iterable[Given] | None, others: Sequence[Score], nu
         ValueError: expected a class in hardpix.diagnosis.scores, found no Nothing
     """
     entries: list[Given] = [given] if isinstance(given, str) else list(given or ())
-    own = [OwnScore(_made(part), num_classes) for entry in entries for part in _parts(entry)]
+    own = [_made(part, num_classes, like) for entry in entries for part in _parts(entry)]
     taken = {*TAKEN, *((column.key, level) for score in others for column in score.columns for level in column.of)}
     for score in own:
         for key, level in _places(score):
@@ -53,9 +62,9 @@ def _parts(entry: Given) -> Sequence[Given]:
     return [path.strip() for path in entry.split(",")] if isinstance(entry, str) else [entry]
 
 
-def _made(entry: Given) -> Score:
+def _made(entry: Given, num_classes: int, like: Mapping[str, Mapping[str, Any]]) -> OwnScore:
     if isinstance(entry, Score):
-        return entry
+        return OwnScore(entry, num_classes)
     given: dict[str, Any] = {"class_path": entry} if isinstance(entry, str) else dict(entry)
     path, settings = str(given.pop("class_path", "")), given.pop("init_args", None) or {}
     module, _, name = path.rpartition(".")
@@ -73,10 +82,12 @@ def _made(entry: Given) -> Score:
         raise ValueError(f"expected a class in {module}, found no {name}")
     if not (isinstance(found, type) and issubclass(found, Score)):
         raise ValueError(f"expected a subclass of hardpix.diagnosis.scores.Score, found {path}")
+    taken = settings_like(settings, like.get(path, {}), found, path)
     try:
-        return found(**settings)
+        score = found(**settings | taken)
     except Exception as error:
         raise ValueError(f"{path}: {type(error).__name__}: {error}") from error
+    return OwnScore(score, num_classes, all_settings(found, settings | taken, path), taken)
 
 
 def _places(score: Score) -> Iterator[tuple[str, Level]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -23,12 +24,25 @@ class ScoreError(UsageError):
 class OwnScore(Score):
     """A score of a user's own, whose every result is checked.
 
+    Args:
+        score: of the user.
+        num_classes: C.
+        settings: all that it was made with; None where that is not known.
+        taken: those of them that came from the report to compare with.
+
     Raises (from its methods):
         ScoreError: the score raised, or returned something else than the contract says.
     """
 
-    def __init__(self, score: Score, num_classes: int) -> None:
+    def __init__(
+        self,
+        score: Score,
+        num_classes: int,
+        settings: dict[str, Any] | None = None,
+        taken: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         self.score, self.num_classes = score, num_classes
+        self.settings, self.taken = settings, dict(taken)
         self.columns = score.columns
 
     @property

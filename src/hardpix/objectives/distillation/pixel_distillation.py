@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from torch import Tensor
 
+from hardpix.networks.binding import bound
 from hardpix.objectives.base import Objective
 from hardpix.objectives.distillation.asked import student_and_teacher
 from hardpix.objectives.weighting import weighted_means, weights_by
@@ -58,7 +59,7 @@ class Distillation(Objective):
 
     def bind(self, network: TappedNetwork) -> Self:
         if isinstance(self.signal, Signal):
-            self.signal.bind(network)
+            bound(self.signal, network)
         return self
 
     def forward(self, px: PixelBatch) -> dict[str, Tensor]:

@@ -16,6 +16,10 @@ const LAYER_FILES = [
 ];
 const DETAILS_PER_FILE = 100;
 
+// The signal whose map the report shows: as it is called within a sentence, and as a title.
+const signalName = report?.signal ?? "";
+const signalTitle = capitalized(signalName);
+
 const imageCount = () => images.stem.length;
 const className = (index) => report.classes[index].name;
 const rgb = (colour) => `rgb(${colour.join(" ")})`;

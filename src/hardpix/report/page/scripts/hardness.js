@@ -1,5 +1,5 @@
 "use strict";
-// How well a hardness map ranks the errors.
+// How well the map of a signal, such as hardness, ranks the errors.
 {
   function show(main) {
     const other = report.against?.hardness;
@@ -18,9 +18,9 @@
       );
     main.append(
       viewHead(
-        "Hardness",
+        signalTitle,
         "How well the map ranks the pixels by how likely they are wrong." +
-          (other ? ` Differences are to ${report.against.title}.` : ""),
+          (other ? ` Differences are to ${report.against.title}${ofAnother()}.` : ""),
       ),
       make(
         "dl",
@@ -36,9 +36,12 @@
         tile("AURC of a perfect ranking", "aurc_best", 4, null, "What a map that knows every error would have."),
         tile("AURC of a random ranking", "aurc_random", 4, null, "What a map that knows nothing would have."),
       ),
-      make("div", { class: "columns" }, deciles(), riskCoverage()),
+      make("div", { class: `columns ${report.expected_loss ? "thirds" : ""}` }, deciles(), riskCoverage(), measuredLoss()),
     );
   }
+
+  // Two maps may be compared that are called differently.
+  const ofAnother = () => (report.against.signal === signalName ? "" : `, whose map is of ${report.against.signal}`);
 
   function deciles() {
     const rows = report.hardness.deciles;
@@ -50,7 +53,7 @@
     const text = (row) => `mIoU ${inUnit(row.miou, "%")}<br>wrong pixels ${inUnit(row.errors, "%")}`;
     const percent = (key) => rows.map((row) => onAxis(row[key], { unit: "%" }));
     return section(
-      "By decile of hardness",
+      `By decile of ${signalName}`,
       chart(
         label,
         ({ first, second }) => ({
@@ -75,7 +78,7 @@
           ].map((trace) => ({ ...trace, text: rows.map(text), hovertemplate: "%{text}<extra></extra>" })),
           layout: {
             xaxis: {
-              title: { text: "decile of hardness, 10 is the hardest" },
+              title: { text: plotText(`decile of ${signalName}, 10 is the highest`) },
               type: "category",
               fixedrange: true,
               showgrid: false,
@@ -103,7 +106,7 @@
     return section(
       "Risk and coverage",
       chart(
-        `Share of wrong pixels among the easiest pixels, by how many are kept; area ${figure(aurc, "", 4)}`,
+        `Share of wrong pixels among those of lowest ${signalName}, by how many are kept; area ${figure(aurc, "", 4)}`,
         ({ second, soft }) => ({
           traces: [
             {
@@ -112,7 +115,7 @@
               x: percent(coverage),
               y: percent(risk),
               line: { color: second, width: 2 },
-              hovertemplate: "of the easiest %{x:.0f} %, %{y:.2f} % are wrong<extra></extra>",
+              hovertemplate: "of the lowest %{x:.0f} %, %{y:.2f} % are wrong<extra></extra>",
             },
             {
               type: "scatter",
@@ -124,7 +127,7 @@
             },
           ],
           layout: {
-            xaxis: { title: { text: "coverage: the easiest pixels kept, %" }, range: [0, 100.5], fixedrange: true },
+            xaxis: { title: { text: plotText(`coverage: pixels of lowest ${signalName} kept, %`) }, range: [0, 100.5], fixedrange: true },
             yaxis: { title: { text: "risk: of these wrong, %" }, rangemode: "tozero", fixedrange: true },
             dragmode: false,
             annotations: [
@@ -151,7 +154,75 @@
     );
   }
 
+  // Beside the measured loss what the map expects, where its values stand for an expected loss.
+  function measuredLoss() {
+    const found = report.expected_loss;
+    if (!found) return null;
+    const { deciles: rows, mean, off } = found;
+    const expects = known(rows[0].expected);
+    const names = rows.map((_, d) => String(d + 1));
+    const times = (value) => `${figure(value, "", 2)}${SPACE}×`;
+    const text = (row) =>
+      [`measured ${times(row.relative)} the average`, expects && `expected ${times(row.expected)}`]
+        .filter(Boolean)
+        .join("<br>");
+    return section(
+      expects ? "Expected and measured loss" : `Measured loss by decile of ${signalName}`,
+      make(
+        "p",
+        { class: "note" },
+        `As multiples of the average loss, ${figure(mean, "", 3)}. ` +
+          (expects
+            ? `On the mean over the deciles the map is off by ${times(off)} the average.`
+            : "The map does not say which loss it expects, so that its order alone can be judged."),
+      ),
+      chart(
+        `Mean loss by decile of ${signalName}: ${rows.map((row, d) => `${names[d]}: ${text(row).replace("<br>", ", ")}`).join("; ")}`,
+        ({ first, second }) => ({
+          traces: [
+            { type: "bar", name: "measured", y: rows.map(({ relative }) => relative), marker: { color: first } },
+            ...(expects
+              ? [
+                  {
+                    type: "scatter",
+                    mode: "lines+markers",
+                    name: "expected",
+                    y: rows.map(({ expected }) => expected),
+                    line: { color: second, width: 2 },
+                    marker: { size: 7 },
+                  },
+                ]
+              : []),
+          ].map((trace) => ({
+            ...trace,
+            x: names,
+            textposition: trace.type === "bar" ? "none" : undefined,
+            text: rows.map(text),
+            hovertemplate: "%{text}<extra></extra>",
+          })),
+          layout: {
+            xaxis: {
+              title: { text: plotText(`decile of ${signalName}, 10 is the highest`) },
+              type: "category",
+              fixedrange: true,
+              showgrid: false,
+            },
+            yaxis: { title: { text: "loss, multiples of the average" }, rangemode: "tozero", fixedrange: true },
+            dragmode: false,
+            showlegend: expects,
+            legend: { x: 0.02, y: 0.98, yanchor: "top", bgcolor: "rgba(0,0,0,0)" },
+          },
+        }),
+        { height: height() },
+      ),
+      figuresOf(
+        ["Decile", "Measured", ...(expects ? ["Expected"] : [])],
+        rows.map((row, d) => [names[d], times(row.relative), ...(expects ? [times(row.expected)] : [])]),
+      ),
+    );
+  }
+
   const height = () => Math.max(340, Math.min(620, window.innerHeight - 290));
 
-  views.hardness = { title: "Hardness", available: () => Boolean(report.hardness), show };
+  views.hardness = { title: signalTitle, available: () => Boolean(report.hardness), show };
 }

@@ -27,7 +27,9 @@ function signalsNowhere() {
     probabilities &&
       sure === 0 &&
       "None of the probabilities could be used, so this report has no Calibration and no Suspects.",
-    hardness && hard === 0 && "None of the hardness maps could be used, so this report has no Hardness.",
+    hardness &&
+      hard === 0 &&
+      `None of the ${signalName} maps could be used, so this report has no ${signalTitle}.`,
   ].filter(Boolean);
 }
 
@@ -72,7 +74,10 @@ function provenance() {
       "dl",
       { class: "facts" },
       report.made?.command && [make("dt", {}, "command"), make("dd", {}, make("code", {}, report.made.command))],
-      inputs.map((name) => [make("dt", {}, name), make("dd", {}, make("code", {}, report.inputs[name]))]),
+      inputs.map((name) => [
+        make("dt", {}, name === "hardness" ? `${signalName} maps` : name),
+        make("dd", {}, make("code", {}, report.inputs[name])),
+      ]),
       report.made?.hardpix && [make("dt", {}, "hardpix"), make("dd", {}, report.made.hardpix)],
     ),
   );

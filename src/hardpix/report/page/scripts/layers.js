@@ -6,7 +6,7 @@ const LAYER_TITLES = {
   truth: "Truth",
   prediction: "Prediction",
   kinds: "Kinds of error",
-  hardness: "Hardness",
+  hardness: signalTitle,
   suspects: "Suspects",
 };
 const SHOWN_FIRST = ["image", "kinds"];

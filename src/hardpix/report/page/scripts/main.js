@@ -14,6 +14,7 @@
     "gallery",
     "hardness",
     "calibration",
+    "review",
     "suspects",
   ];
   let shown = null;

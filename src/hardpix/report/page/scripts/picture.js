@@ -3,7 +3,7 @@
 // side.
 {
   let parts = null; // of the view while it is shown
-  let current = null; // {state, number, found, layers, box}
+  let current = null; // {state, number, found, layers, box, marked, present}
 
   function show(main, state) {
     main.classList.add("fixed");
@@ -14,6 +14,7 @@
       stages: make("div", { class: "stages" }),
       readout: make("p", { class: "readout" }),
       layers: make("fieldset", { class: "layers" }),
+      classes: make("div"),
       facts: make("div", { class: "picture-facts" }),
       runs: make("div", { class: "run-choice" }),
       zoom: make(
@@ -43,7 +44,7 @@
         "div",
         { class: `picture ${images.layers ? "" : "bare"}` },
         make("div", { class: "stage-place" }, parts.stages, parts.readout),
-        make("aside", { "aria-label": "Layers and figures" }, parts.layers, parts.runs, parts.facts),
+        make("aside", { "aria-label": "Layers and figures" }, parts.layers, parts.classes, parts.runs, parts.facts),
       ),
     );
     new ResizeObserver(arrange).observe(parts.stages);
@@ -57,7 +58,7 @@
     if (first || (known(state.at) && state.at !== seenText())) readSeen(state.at);
     const found = imagesOf(state);
     const box = boxFrom(state.box);
-    current = { state, number, found, layers: shownLayers(state, number), box };
+    current = { state, number, found, layers: shownLayers(state, number), box, marked: current?.marked ?? null };
     parts.title.textContent = images.stem[number];
     parts.title.title = images.stem[number];
     document.title = `${images.stem[number]} · ${report.title}`;
@@ -101,6 +102,9 @@
       parts.facts.replaceChildren(make("p", { class: "empty" }, `The details of this image ${details.error.message}.`));
       return;
     }
+    current.present = presentClasses(details);
+    drawClasses();
+    dim();
     const shown = hasPicture(number) ? pointAt : null;
     parts.facts.replaceChildren(
       ...[
@@ -113,6 +117,34 @@
         .flat()
         .filter(Boolean),
     );
+  }
+
+  // The classes of the picture, as soon as its details are there.
+  function drawClasses() {
+    const { present, marked, layers } = current;
+    const shown = present && shownClasses(layers) && hasPicture(current.number);
+    const focused = parts.classes.contains(document.activeElement) && document.activeElement.textContent;
+    parts.classes.replaceChildren(...(shown ? [classLegend(present, marked, mark)] : []));
+    if (focused) [...parts.classes.querySelectorAll("button")].find((each) => each.textContent === focused)?.focus();
+  }
+
+  function mark(marked) {
+    current.marked = marked;
+    drawClasses();
+    drawStages();
+  }
+
+  // Over the layers of each stage, once the labels are there.
+  function dim() {
+    const { number, marked, layers, present } = current;
+    if (!present?.includes(marked) || !shownClasses(layers)) return;
+    [...parts.stages.querySelectorAll(".stage")].forEach(async (each, i) => {
+      const canvas = await dimmedBut(number, marked, layers, i > 0).catch(() => null);
+      if (!canvas || number !== current.number || marked !== current.marked || layers !== current.layers) return;
+      const sheet = each.firstElementChild;
+      sheet.querySelector(".dim")?.remove();
+      sheet.append(canvas);
+    });
   }
 
   function drawLayerChoice() {
@@ -132,6 +164,7 @@
     current.state = { ...current.state, ...changes };
     settle(current.state);
     current.layers = shownLayers(current.state, current.number);
+    drawClasses();
     // the boxes are new: the focus goes back to where it was
     const place = [parts.layers, parts.runs].find((each) => each.contains(document.activeElement));
     const focused = document.activeElement.value;
@@ -166,6 +199,7 @@
     [...parts.stages.querySelectorAll(".stage")].forEach((each, i) =>
       drawSheet(each.firstElementChild, current.number, current.layers, runs[i], current.box),
     );
+    dim();
     // before the stages are placed: an empty line would leave them more room
     parts.readout.textContent = `${size().width} × ${size().height} px`;
     arrange();

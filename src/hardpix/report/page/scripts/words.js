@@ -58,5 +58,6 @@ function points(difference, digits = null) {
   return Number(size) === 0 ? "0" : `${difference < 0 ? "−" : "+"}${size}`;
 }
 
+const capitalized = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 const plural = (count, one, many = `${one}s`) => `${grouped(count)} ${count === 1 ? one : many}`;
 const columnUnit = (column) => (column.unit === "%" ? "%" : "");

@@ -138,7 +138,7 @@ def fit(arguments: list[str]) -> RunFolder:
         if earlier is not None and not earlier.trusted:
             imports.enter_context(known_imports_alone(earlier.read_config(), earlier.path, " ".join(arguments)))
         settings = _with_whole_paths(_parse(parser, words))
-        # Whoever has started a run knows what it imports.
+        # The settings have passed the checks of a run, or are of the command line itself.
         folder = RunFolder(Path(settings.run or datetime.now().strftime("runs/%Y%m%d-%H%M%S")), trusted=True)
         resumed = folder.checkpoint("last") if settings.resume else None
         if resumed is None:

@@ -28,7 +28,7 @@ def baits(tmp_path: Path) -> Path:
         for kind, values in (("images", 200 * picture[..., None].repeat(3, -1)), ("masks", picture)):
             (folder / kind).mkdir(parents=True, exist_ok=True)
             Image.fromarray(values).save(folder / kind / f"{k}.png")
-    # What ``python -m`` has imported itself before a package's first line is beyond any package.
+    # No package can help against files in place of modules that ``python -m`` itself has imported before it.
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "__main__.py").write_text("import sys\nprint(*sys.modules)")
     before = subprocess.run([sys.executable, "-m", "empty"], cwd=tmp_path, capture_output=True, text=True, check=True)
@@ -69,14 +69,14 @@ from hardpix.diagnosis.scores import Column, Score
 import numpy as np
 
 class Wrong(Score):
-    columns = (Column("wrong", "Wrong", {"set", "image"}, "count", "low", "Wrong pixels."),)
+    columns = (Column("mistaken", "Mistaken", {"set", "image"}, "count", "low", "Wrong pixels."),)
 
     def count(self, maps):
         import later
         return np.array([later.ZERO + helper.ZERO])
 
     def compute(self, counts):
-        return {"wrong": counts[0]}
+        return {"mistaken": counts[0]}
 """
 
 
@@ -91,7 +91,7 @@ def test_own_modules_are_found_with_all_that_they_import(place: str, baits: Path
     done, taken = run(ENTRIES["module"], baits, *words, *(["--path", str(folder)] if place == "elsewhere" else []))
     assert done.returncode == 0, done.stderr
     assert taken == []
-    assert '"wrong"' in (baits / "out" / "summary.json").read_text()
+    assert '"mistaken"' in (baits / "out" / "summary.json").read_text()
 
 
 def test_a_folder_that_is_none_is_said(baits: Path) -> None:

@@ -21,7 +21,7 @@ def class_paths(settings: Any, place: str = "") -> Iterator[tuple[str, str]]:
         if "class_path" in settings:
             yield place, str(settings["class_path"])
         for key, below in settings.items():
-            # What users write on a command line has no init_args in it.
+            # The options of a command line have no init_args in them.
             inside = key in ("init_args", "dict_kwargs")
             yield from class_paths(below, place if inside else f"{place}.{key}".lstrip("."))
     elif isinstance(settings, list):

@@ -151,7 +151,7 @@ def fit(arguments: list[str]) -> RunFolder:
             if earlier is not None and not earlier.trusted:
                 imports.enter_context(known_imports_alone(earlier.read_config(), earlier.path, " ".join(arguments)))
             settings = _with_whole_paths(_parse(parser, words))
-            # Whoever has started a run knows what it imports.
+            # The settings have passed the checks of a run, or are of the command line itself.
             folder = RunFolder(Path(settings.run or datetime.now().strftime(DATED)), trusted=True)
             if earlier is not None and not earlier.trusted:
                 inside = (path.relative_to(folder.path) for path in folder.path.rglob("*") if path.is_symlink())

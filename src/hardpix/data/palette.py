@@ -61,7 +61,7 @@ def palette(count: int) -> tuple[Color, ...]:
         return tuple(chosen[:count])
     steps = np.linspace(0, 255, 10).round().astype(int)
     grid = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)
-    # What is nearly black hides what it lies over.
+    # A color that is nearly black hides the image below it.
     grid = grid[(np.ptp(grid, axis=1) > 0) & (as_seen(grid)[0, :, 0] > DARKEST)]
     seen = as_seen(grid)
     nearest = np.full(len(grid), np.inf)

@@ -77,7 +77,7 @@ def number(value: float, group: str, sign: str = "") -> str:
         return "–"
     digits = ".2f" if group != COSTS else ".0f" if abs(value) >= 100 else ".3g"
     text = f"{value:{sign}{digits}}"
-    # What rounds to nothing has no sign.
+    # A figure that rounds to nothing has no sign.
     return text if float(text) else text.lstrip("+-")
 
 

@@ -93,15 +93,25 @@ def require_outside(out: Path, inputs: Iterable[Path], what: str = "results") ->
             )
 
 
-def recorded_files(out: Path) -> list[str] | None:
-    """The files in a folder that an earlier command wrote, by its record; None where there is no such record."""
+def read_record(out: Path) -> dict[str, Any] | None:
+    """The record of what made the results in a folder; None where there is none.
+
+    Example:
+        >>> read_record(Path("no/such/folder")) is None
+        True
+    """
     try:
         record = json.loads((out / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    if not isinstance(record, dict) or not {"command", "checkpoint", "files"} <= record.keys():
-        return None
-    files = record["files"]
+    known = isinstance(record, dict) and {"command", "checkpoint", "files"} <= record.keys()
+    return record if known else None
+
+
+def recorded_files(out: Path) -> list[str] | None:
+    """The files in a folder that an earlier command wrote, by its record; None where there is no such record."""
+    record = read_record(out)
+    files = None if record is None else record["files"]
     inside = isinstance(files, list) and all(
         isinstance(file, str) and (out / file).resolve().is_relative_to(out.resolve()) for file in files
     )

@@ -146,8 +146,8 @@ def fit(arguments: list[str]) -> RunFolder:
             "does not want them; SelfTraining and other recipes do (--model.recipe)"
             for name in data.unwanted
         ]
-        if useless:
-            show("[yellow]Warnings[/yellow]", *map(escape, useless))
+        if warnings := [*useless, *task.doubts_about_validation(data)]:
+            show("[yellow]Warnings[/yellow]", *map(escape, warnings))
         trainer = _build_trainer(ready.trainer, settings.seed, folder, settings.checkpoint_minutes)
         if trainer.precision in HALF:
             show("[yellow]Warnings[/yellow]", escape(HALF_WEIGHTS.format(trainer.precision)))

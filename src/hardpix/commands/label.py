@@ -20,6 +20,7 @@ from hardpix.refiners import Refiner
 from hardpix.training.given_files import GivenFiles
 from hardpix.training.inference import console, infer, open_run
 from hardpix.training.run_folder import RunFolder
+from hardpix.training.trained_on import trained_on
 
 
 def label(
@@ -78,6 +79,11 @@ def label(
             made_by["refine"] = type(labeler.refiner).__name__
         files = ["classes.yaml", *(f"{kind}/{stem}.png" for kind in ("masks", "trust") for stem in samples.stems)]
         prepare_output(out, files, [images, *folder.data_folders()], overwrite, made_by)
+    seen = trained_on(folder, samples.files["images"])
+    for sentence in seen.sentences(
+        "labels there are better than on other images, and their own masks are better still"
+    ):
+        console.print(sentence)
     unlabeled = unlabeled_id(classes)
     written = classes_with_unlabeled(classes, unlabeled)
     (out / "classes.yaml").write_text(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -14,6 +15,7 @@ from hardpix.refiners import Refiner
 from hardpix.training.given_files import GivenFiles
 from hardpix.training.inference import console, infer, open_run
 from hardpix.training.run_folder import RunFolder
+from hardpix.training.trained_on import trained_on
 
 
 def predict(
@@ -58,13 +60,22 @@ def predict(
         given = GivenFiles(images, image_suffix=image_suffix, max_pixels=max_pixels)
         task, samples, _ = open_run(folder, checkpoint, device, given)
         classes = folder.read_classes()
-        made_by = {"command": "predict", "checkpoint": str(folder.checkpoint(checkpoint)), "images": str(images)}
+        made_by: dict[str, Any] = {
+            "command": "predict",
+            "checkpoint": str(folder.checkpoint(checkpoint)),
+            "images": str(images),
+        }
+        seen = trained_on(folder, samples.files["images"])
+        # For hardpix diagnose, which knows the predictions alone.
+        made_by["trained_on"] = seen.same
         if refine is not None:
             made_by["refine"] = type(refine).__name__
         kinds = [("labels", "png")] + [("overlays", "jpg")] * overlays + [("confidence", "png")] * confidence
         kinds += [("probabilities", "npy")] * probabilities
         files = [f"{kind}/{stem}.{ending}" for kind, ending in kinds for stem in samples.stems]
         prepare_output(out, files, [images, *folder.data_folders()], overwrite, made_by)
+    for sentence in seen.sentences("predictions there are better than on other images"):
+        console.print(sentence)
     transformed = Transformed(samples, folder.evaluation_transform(keep_original=refine is not None))
     if refine is not None:
         refine = refine.to(task.device).eval()

@@ -150,6 +150,11 @@ class SegmentationTask(LightningModule):
             if callable(prepare := getattr(part, "prepare", None)):
                 prepare(info)
 
+    def doubts_about_validation(self, data: SegmentationData) -> list[str]:
+        """Sentences of parts of the recipe, such as teachers that were trained on images to validate on."""
+        asked = [getattr(part, "doubts_about_validation", None) for part in parts_of(self.recipe)]
+        return [doubt for tell in asked if callable(tell) for doubt in tell(data.val_images)]
+
     @torch.no_grad()
     def dry_run(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,14 @@ BATCH_LIMITS = {
 }
 
 
+# Modules whose classes are found by their name alone once they are imported, and that nothing else here imports.
+NAMED = ("hardpix.data.batch_transforms", "hardpix.training.frozen_run")
+
+
 def build_parser() -> Parser:
     """The parser of ``hardpix fit``."""
+    for module in NAMED:
+        import_module(module)
     parser = Parser(
         prog="hardpix fit",
         description=DESCRIPTION,

@@ -13,10 +13,10 @@ from rich.console import Console
 from hardpix.cli.arguments import checked_input
 from hardpix.cli.errors import UsageError
 from hardpix.cli.results import read_record
-from hardpix.cli.wording import first_three, share_of
 from hardpix.commands.diagnose_screen import print_examined, print_summary
 from hardpix.data import DataError, ImageFormat, describe
 from hardpix.data.limits import MAX_PIXELS
+from hardpix.data.wording import first_three, share_of
 from hardpix.diagnosis.channel_order import CONTRADICT
 from hardpix.diagnosis.examine import Asked, examine
 from hardpix.diagnosis.file_pairs import Inputs

@@ -15,8 +15,10 @@ from hardpix.cli.results import prepare_output
 from hardpix.commands.predict import to_16_bit
 from hardpix.data import ClassTable, Transformed, write_mask
 from hardpix.data.labels import HIGHEST_ID
+from hardpix.data.wording import counted
 from hardpix.labelers import ConfidenceThreshold, Labeler
 from hardpix.refiners import Refiner
+from hardpix.training.class_scores import caution_about_labels, class_ious
 from hardpix.training.given_files import GivenFiles
 from hardpix.training.inference import console, infer, open_run
 from hardpix.training.run_folder import RunFolder
@@ -84,6 +86,8 @@ def label(
         "labels there are better than on other images, and their own masks are better still"
     ):
         console.print(sentence)
+    for sentence in caution_about_labels(class_ious(folder, checkpoint)):
+        console.print(sentence)
     unlabeled = unlabeled_id(classes)
     written = classes_with_unlabeled(classes, unlabeled)
     (out / "classes.yaml").write_text(
@@ -106,8 +110,8 @@ def label(
         without += not valid.any()
     console.print(_summary(classes.names, predicted, kept, labeled))
     console.print(
-        f"{len(samples)} images in {out}: {_percent(labeled.sum(), predicted.sum())} % of the pixels labeled, "
-        f"{without} images without any label; unlabeled pixels have the id {unlabeled}"
+        f"{counted(len(samples), 'image')} in {out}: {_percent(labeled.sum(), predicted.sum())} % of the pixels "
+        f"labeled, {counted(without, 'image')} without any label; unlabeled pixels have the id {unlabeled}"
     )
     if labeled.any():
         console.print(_how_to_train(images, samples.folders.image_suffix, out))

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hardpix.cli.wording import first_three, share_of
 from hardpix.data import Folders
 from hardpix.data.same_files import same_files
+from hardpix.data.wording import first_three, share_of
 from hardpix.training.run_folder import RunFolder
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
-def counted(number: int, noun: str) -> str:
-    """A number with its noun, whose plural ends in s.
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """A number with its noun, whose plural ends in s unless it is given.
 
     Example:
-        >>> counted(1, "epoch"), counted(2, "epoch")
-        ('1 epoch', '2 epochs')
+        >>> counted(1, "epoch"), counted(2, "epoch"), counted(2, "class", "classes")
+        ('1 epoch', '2 epochs', '2 classes')
     """
-    return f"{number} {noun}{'s' * (number != 1)}"
+    return f"{number} {noun}" if number == 1 else f"{number} {plural or noun + 's'}"
 
 
 def share_of(stems: Sequence[str], count: int) -> str:

@@ -28,6 +28,7 @@ from hardpix.training.data_module import SegmentationData
 from hardpix.training.folders import show
 from hardpix.training.quiet import quiet
 from hardpix.training.resuming import (
+    nothing_left,
     require_checkpoint,
     require_same_classes,
     require_same_images,
@@ -145,7 +146,10 @@ def fit(arguments: list[str]) -> RunFolder:
             require_same_split(folder, data)
             require_same_classes(folder, data)
             require_same_images(folder, data)
-            data.first_epoch = require_checkpoint(folder, task, settings.trainer.max_epochs)
+            done = require_checkpoint(folder, task, settings.trainer.max_epochs)
+            data.first_epoch = done.epochs
+            if said := nothing_left(folder, done, settings.trainer.max_epochs, settings.trainer.max_steps):
+                show(escape(said))
         _dry_run(task, data)
         useless = task.unused_settings(data.maps_asked_for)
         useless += [

@@ -11,6 +11,7 @@ from PIL import Image
 from hardpix.cli.arguments import checked_input
 from hardpix.cli.results import prepare_output
 from hardpix.data import Transformed, write_mask
+from hardpix.data.wording import counted
 from hardpix.refiners import Refiner
 from hardpix.training.given_files import GivenFiles
 from hardpix.training.inference import console, infer, open_run
@@ -94,7 +95,7 @@ def predict(
             file = out / "probabilities" / f"{found.stem}.npy"
             file.parent.mkdir(parents=True, exist_ok=True)
             np.save(file, found.probabilities.numpy())
-    console.print(f"{len(samples)} images labeled in {out}")
+    console.print(f"{counted(len(samples), 'image')} labeled in {out}")
 
 
 def to_16_bit(share: np.ndarray) -> np.ndarray:

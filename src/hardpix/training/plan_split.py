@@ -23,6 +23,7 @@ from hardpix.data.map_kind import MapKind
 from hardpix.data.mask_palettes import palettes_that_contradict
 from hardpix.data.range_doubts import range_doubts
 from hardpix.data.unlabeled import ids_that_never_occur
+from hardpix.data.wording import counted
 from hardpix.training.split_findings import in_both, lacking_maps, nothing_labeled, unlearnable_classes
 from hardpix.training.split_plan import Part, SplitPlan
 
@@ -119,7 +120,8 @@ def _with_stems(plan: SplitPlan, val_share: float, val_stems: str | None) -> Spl
     """
     if plan.apart:
         train, val = plan.train.report.stems, plan.val.report.stems
-        said = f"Training: {len(train)} images; validation: {len(val)} images of {plan.val.folders.images}."
+        of_val = f"{counted(len(val), 'image')} of {plan.val.folders.images}"
+        said = f"Training: {counted(len(train), 'image')}; validation: {of_val}."
     else:
         split = _split(plan.train.report.stems, val_share, val_stems)
         train, val, said = split.train, split.val, split.sentence
@@ -134,7 +136,7 @@ def _of_parts(plan: SplitPlan) -> SplitPlan:
     Wrong is a part without a labeled pixel, a band without a number, or maps of which nothing is known.
     """
     train, val, classes = plan.train, plan.val, plan.classes
-    remarks = [*plan.remarks, f"{len(classes)} classes: {', '.join(classes.names)}"]
+    remarks = [*plan.remarks, f"{counted(len(classes), 'class', 'classes')}: {', '.join(classes.names)}"]
     problems = [
         nothing_labeled(part.folders.masks, use)
         for part, use in ((train, "train on"), (val, "validate on"))

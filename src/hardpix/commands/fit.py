@@ -26,7 +26,7 @@ from hardpix.data import MAPS, DataError, describe
 from hardpix.training.checkpoints import BestCheckpoint, LastCheckpoint
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.folders import show
-from hardpix.training.quiet import quiet
+from hardpix.training.quiet import expected_of, quiet
 from hardpix.training.resuming import (
     nothing_left,
     require_checkpoint,
@@ -167,7 +167,7 @@ def fit(arguments: list[str]) -> RunFolder:
             saved.pop("resume", None)
             saved.pop("run", None)
             folder.save(parser.dump(saved, skip_validation=True, skip_unset=False), data)
-    with quiet():
+    with quiet(expected_of(task.recipe)):
         try:
             lacking = {f"images_without_{key}": len(stems) for key, stems in data.lacking.items() if stems}
             for logger in trainer.loggers if lacking else ():

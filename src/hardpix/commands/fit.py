@@ -40,6 +40,7 @@ from hardpix.training.run_record import RunRecord
 from hardpix.training.screen import ProgressBar, Report, console
 from hardpix.training.seeding import SeedEveryBatch
 from hardpix.training.task import SegmentationTask
+from hardpix.training.trained_on import doubts_about_labels
 
 DESCRIPTION = """Train a segmentation network on a folder of images and masks.
 
@@ -157,7 +158,8 @@ def fit(arguments: list[str]) -> RunFolder:
             "does not want them; SelfTraining and other recipes do (--model.recipe)"
             for name in data.unwanted
         ]
-        if warnings := [*useless, *task.doubts_about_validation(data)]:
+        doubts = [*doubts_about_labels(data.folders, data.val_images), *task.doubts_about_validation(data)]
+        if warnings := [*useless, *doubts]:
             show("[yellow]Warnings[/yellow]", *map(escape, warnings))
         trainer = _build_trainer(ready.trainer, settings.seed, folder, settings.checkpoint_minutes)
         if trainer.precision in HALF:
@@ -265,6 +267,10 @@ def _with_whole_paths(settings: Namespace) -> Namespace:
     for name, stream in (settings.data.get("streams") or {}).items():
         if stream.get("images"):
             settings.data["streams"][name]["images"] = str(Path(stream["images"]).absolute())
+    for pair in settings.data.get("more") or []:
+        for name in ("images", "masks", "trust"):
+            if pair[name]:
+                pair[name] = str(Path(pair[name]).absolute())
     for name in ("classes", "preset", "labeled_stems"):
         given = settings.data[name]
         if isinstance(given, str) and Path(given).is_file():

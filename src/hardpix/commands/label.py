@@ -115,6 +115,7 @@ def label(
     )
     if labeled.any():
         console.print(_how_to_train(images, samples.folders.image_suffix, out))
+        console.print(_how_to_train_together(folder, images, samples.folders.image_suffix, out))
     else:
         console.print("nothing to train on: lower the labeler's threshold, such as --labeler.threshold 0.8")
 
@@ -168,6 +169,17 @@ def _how_to_train(images: Path, suffix: str, out: Path) -> str:
         f"to train on them, with the other settings of the run:\n  hardpix fit {shlex.join(words)}\n"
         "and its data.val_images, data.val_masks to be validated on labels of people"
     )
+
+
+def _how_to_train_together(folder: RunFolder, images: Path, suffix: str, out: Path) -> str:
+    pair = {"images": str(images), "masks": str(out / "masks"), "trust": str(out / "trust")}
+    pair |= {"image_suffix": suffix} if suffix else {}
+    more = yaml.safe_dump([pair], default_flow_style=True, allow_unicode=True, sort_keys=False, width=10**6).strip()
+    own = folder.read_config()["data"]
+    known = {f"--data.{name}": own[name] for name in ("images", "masks") if own.get(name)}
+    settings = {**(known or {"--data.images": "DIR", "--data.masks": "DIR"}), "--data.classes": out / "classes.yaml"}
+    words = [str(word) for setting in settings.items() for word in setting]
+    return f"or on labels of people and these together:\n  hardpix fit {shlex.join([*words, '--data.more', more])}"
 
 
 def _summary(names: tuple[str, ...], predicted: np.ndarray, kept: np.ndarray, labeled: np.ndarray) -> Table:

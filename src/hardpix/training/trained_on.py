@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from hardpix.cli.results import read_record
 from hardpix.data import Folders
 from hardpix.data.same_files import same_files
 from hardpix.data.wording import first_three, share_of
@@ -50,6 +51,24 @@ class TrainedOn:
                 f"no longer where they were ({first_three(self.alike)}); if they are the same: {consequence}"
             )
         return said
+
+
+def doubts_about_labels(masks: Iterable[Path], images: Mapping[str, Path]) -> list[str]:
+    """Sentences on validation images that a run was trained on whose labels are learned from.
+
+    Args:
+        masks: folders of masks to train on, of which ``hardpix label`` may have written some.
+        images: files of the validation images by their stem.
+    """
+    records = [read_record(folder.parent) or {} for folder in masks]
+    runs = {Path(record["checkpoint"]).parent.parent for record in records if record.get("command") == "label"}
+    doubts = []
+    for run in sorted(runs):
+        doubts += trained_on(RunFolder(run), images).sentences(
+            "its labels carry what it has seen, so that scores there are too good; hold out what it held out "
+            "(--data.val_images or --data.val_stems)"
+        )
+    return doubts
 
 
 def trained_on(folder: RunFolder, images: Mapping[str, Path]) -> TrainedOn:

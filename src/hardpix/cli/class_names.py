@@ -71,6 +71,7 @@ def public_path(kind: type) -> str:
 def subclasses(kinds: Sequence[type]) -> Iterator[type]:
     """Public classes below some others, as far as their modules are imported."""
     for kind in kinds:
+        below: type
         for below in type.__subclasses__(kind):
             if "._" not in public_path(below) and "<locals>" not in below.__qualname__:
                 yield below

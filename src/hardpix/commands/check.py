@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection
 from inspect import signature
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.markup import escape
@@ -114,9 +114,10 @@ def check(
             raise ValueError("expected --masks, perhaps with --images, or --preset and --root: give one of the two")
         if preset is None and images is None and not alone:
             given |= {"images": masks, "val_images": val_images or val_masks}
-        places = [None if place is None else str(place) for place in given.values()]
+        places = {name: None if place is None else str(place) for name, place in given.items()}
+        endings = {"image_suffix": image_suffix, "mask_suffix": mask_suffix, "depth_suffix": depth_suffix}
         settings = DataSettings(
-            FolderSettings(*places, image_suffix, mask_suffix, depth_suffix),
+            FolderSettings(**places, **endings),  # type: ignore[arg-type]
             PresetSettings(preset, None if root is None else str(root)),
             PartSettings(val_share, val_stems, labeled_stems, labeled_every),
             LabelSettings(classes, label_map, threshold, palette),
@@ -153,7 +154,7 @@ def _masks_alone(settings: DataSettings) -> tuple[Sources, ClassTable | None]:
         ValueError: settings about images.
     """
     given, parts, maps = settings.folders, settings.parts, settings.maps
-    about_images = {"val_images": given.val_images, "depth": maps.depth, "weights": maps.weights}
+    about_images: dict[str, Any] = {"val_images": given.val_images, "depth": maps.depth, "weights": maps.weights}
     about_images |= {"labeled_stems": parts.labeled_stems, "labeled_every": parts.labeled_every}
     refuse("masks without images", about_images | {"streams": settings.streams, "more": settings.more})
     masks, val_masks = given.masks, given.val_masks

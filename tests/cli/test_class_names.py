@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hardpix.cli.class_names import class_at
-from hardpix.commands.fit import read_settings
+from hardpix.commands.fit_settings import read_settings
 from runs import run_hardpix
 
 FIT = ("fit", "--data.images", "no", "--data.masks", "no")

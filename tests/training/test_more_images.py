@@ -68,7 +68,7 @@ def test_samples_are_those_of_both_with_their_trust(data: Data, pair: LabeledIma
 
 
 def test_trust_weighs_the_loss(data: Data, pair: LabeledImages, classes: str) -> None:
-    """Of a training crop: Σ trust · ℓ / Σ trust, by hand."""
+    """On a training crop: Σ trust · ℓ / Σ trust, by hand."""
     from hardpix.objectives import WeightedCrossEntropy
     from hardpix.pixels import PixelBatch
 

@@ -86,8 +86,6 @@ def label(
         "labels there are better than on other images, and their own masks are better still"
     ):
         console.print(sentence)
-    for sentence in caution_about_labels(class_ious(folder, checkpoint)):
-        console.print(sentence)
     unlabeled = unlabeled_id(classes)
     written = classes_with_unlabeled(classes, unlabeled)
     (out / "classes.yaml").write_text(
@@ -109,6 +107,8 @@ def label(
         labeled += np.bincount(target[valid], minlength=len(classes))
         without += not valid.any()
     console.print(_summary(classes.names, predicted, kept, labeled))
+    for sentence in caution_about_labels(class_ious(folder, checkpoint)):
+        console.print(sentence)
     console.print(
         f"{counted(len(samples), 'image')} in {out}: {_percent(labeled.sum(), predicted.sum())} % of the pixels "
         f"labeled, {counted(without, 'image')} without any label; unlabeled pixels have the id {unlabeled}"

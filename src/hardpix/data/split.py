@@ -11,7 +11,7 @@ from hardpix.data.wording import counted
 
 # Share of what is left to train on that the borders of blocks may cost.
 MOST_DROPPED = 0.2
-CHANGED_BY = "Others are held out by --data.val_share, --data.val_stems or --data.val_images."
+CHANGED_BY = "others by --data.val_share, --data.val_stems or --data.val_images"
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def split_blocks(stems: Sequence[str], share: float = 0.2, blocks: int = 4, gap:
         kept_apart = " names"
         neighbors = ", neighbors of the blocks among them: frames of a video may leak there."
     training = f"training: {counted(len(train), 'image')}{neighbors}"
-    sentence = f"{contiguous}{kept_apart} ({'; '.join(spans)}); {training} {CHANGED_BY}"
+    sentence = f"{contiguous}{kept_apart} ({'; '.join([*spans, CHANGED_BY])}); {training}"
     return Split(tuple(train), tuple(order[i] for i in val), tuple(dropped), sentence)
 
 

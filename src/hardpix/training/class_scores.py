@@ -48,7 +48,7 @@ def caution_about_labels(ious: Mapping[str, float | None]) -> list[str]:
     Example:
         >>> for sentence in caution_about_labels({"road": 0.9, "pole": 0.04, "sign": None}):
         ...     print(sentence)
-        the network hardly finds 1 class: pole (IoU 4 %); most of its labels will be wrong or missing (mIoU 47 %)
+        the network hardly finds 1 class: pole (IoU 4 %); most of its labels are wrong or missing (mIoU 47 %)
         no validation image has sign: nobody knows how good its labels are
     """
     known = {name: iou for name, iou in ious.items() if iou is not None}
@@ -62,7 +62,7 @@ def caution_about_labels(ious: Mapping[str, float | None]) -> list[str]:
         its = "its" if len(poor) == 1 else "their"
         said.append(
             f"the network hardly finds {counted(len(poor), 'class', 'classes')}: {some}{more}; most of {its} labels "
-            f"will be wrong or missing (mIoU {mean:.0f} %)"
+            f"are wrong or missing (mIoU {mean:.0f} %)"
         )
     if unknown:
         some = ", ".join(unknown[:MOST_NAMED]) + (" …" if len(unknown) > MOST_NAMED else "")

@@ -15,7 +15,7 @@ from hardpix.data import Folders, MapKind, SegmentationFolder
 from hardpix.data.images import read_weight
 from hardpix.data.sample import Sample
 
-# How far each label is to be trusted, 0 to 1; it multiplies the weights of losses. Padding has no label to trust.
+# Trust in each label, 0 to 1; it multiplies the weights of losses. Padding has no label to trust.
 TRUST_FILES = MapKind("target_weight", "trust", 0.0, read_weight, training_only=True)
 
 

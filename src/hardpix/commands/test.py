@@ -31,6 +31,7 @@ from hardpix.report.report_folder import new_report
 from hardpix.training.given_files import GivenFiles
 from hardpix.training.inference import Prediction, choose_device, console, infer, open_run
 from hardpix.training.run_folder import RunFolder
+from hardpix.training.trained_on import trained_on
 
 # Packages that the report needs and a training does not.
 REPORT_NEEDS = ("plotly", "pyarrow", "skimage")
@@ -106,10 +107,13 @@ def evaluate(
             left_out = 0
             problems: tuple[Problem, ...] = ()
             unused: tuple[Problem, ...] = ()
+            doubts: list[str] = []
             if images is not None and masks is not None:
                 given = GivenFiles(images, masks, image_suffix, mask_suffix, label_map, threshold, palette, max_pixels)
                 task, samples, checked = open_run(folder, checkpoint, device, given)
                 left_out, problems, unused = len(checked.stems) - len(samples), checked.problems, checked.alone
+                seen = trained_on(folder, samples.files["images"])
+                doubts = seen.sentences("scores there are too good")
             else:
                 task = folder.load_task(checkpoint).to(choose_device(device))
                 samples = folder.validation_set(max_pixels)
@@ -134,6 +138,8 @@ def evaluate(
                 # The run's own report is replaced by the next one.
                 apart = [path for path in [*read, against] if path is not None]
                 place = until_whole.enter_context(new_report(page, apart, overwrite=report is None))
+        for doubt in doubts:
+            console.print(doubt)
         total = SegmentationScores(task.num_classes, task.ignore_index)
         writer = None
         if page is not None:
@@ -160,7 +166,7 @@ def evaluate(
         if writer is not None:
             of_masks = result["of"] if masks is None else str(masks.absolute())
             inputs = {"truth": of_masks, "predictions": result["checkpoint"]}
-            sentences = writer.finish(run.name, inputs, against, left_out, problems, unused)
+            sentences = writer.finish(run.name, inputs, against, left_out, problems, unused, doubts)
     console.print(score_table({run.name: result}))
     if file is None:
         console.print("not written; --out FILE writes the scores of other images than the run's own")
@@ -230,8 +236,9 @@ class ReportWriter:
         left_out: int = 0,
         problems: Sequence[Problem] = (),
         unused: Sequence[Problem] = (),
+        doubts: Sequence[str] = (),
     ) -> list[str]:
-        """Write the report; its sentences.
+        """Write the report; its sentences beside the doubts.
 
         Args:
             title: of the report.
@@ -240,6 +247,7 @@ class ReportWriter:
             left_out: how many images could not be used.
             problems: why.
             unused: what other files were not used.
+            doubts: in sentences, for the top of the report.
         """
         images = str(self.samples.folders.images) if isinstance(self.samples, SegmentationFolder) else None
         summary = finish_report(
@@ -252,8 +260,9 @@ class ReportWriter:
             left_out=problems,
             unused=unused,
             against=against,
+            doubts=doubts,
         )
-        return [sentence["text"] for sentence in summary["sentences"]]
+        return [sentence["text"] for sentence in summary["sentences"][len(doubts) :]]
 
     def _codes(self, labels: Tensor) -> np.ndarray:
         kind = np.uint8 if self.settings.ignore_index == 255 else np.uint16

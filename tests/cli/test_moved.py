@@ -8,7 +8,7 @@ import yaml
 
 from hardpix.cli.config_file import unknown_keys
 from hardpix.cli.moved import MOVED, MOVED_SETTINGS, with_new_places
-from hardpix.commands.fit import build_parser
+from hardpix.commands.fit_settings import build_parser
 from hardpix.study.plan import read_base, read_variants
 
 SCENES = {"class_path": "hardpix.data.scenes.GeneratedScenes", "init_args": {"length": 4, "seed": 0, "size": [64, 128]}}

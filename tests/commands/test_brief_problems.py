@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hardpix.data.counted import counted
+from hardpix.data.wording import counted
 from runs import run_hardpix
 from small_runs import write_maps
 

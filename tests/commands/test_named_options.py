@@ -21,7 +21,7 @@ from hardpix.__main__ import main
 from hardpix.cli.arguments import Parser
 from hardpix.commands.check import check
 from hardpix.commands.diagnose import diagnose
-from hardpix.commands.fit import build_parser
+from hardpix.commands.fit_settings import build_parser
 from hardpix.commands.label import label
 from hardpix.commands.mine import mine
 from hardpix.commands.predict import predict

@@ -34,6 +34,7 @@ from hardpix.objectives import WeightedCrossEntropy
 from hardpix.signals import Uniform
 from hardpix.training.augmentation import Augmentation
 from hardpix.training.data_module import SegmentationData
+from hardpix.training.dry_run import dry_run
 from hardpix.training.folders import split_folders
 from hardpix.training.plan_split import plan_split
 from hardpix.training.task import SegmentationTask
@@ -199,7 +200,7 @@ def test_it_arrives_in_the_training_step(places: tuple[Path, Path, Path], monkey
         return forward(batches, progress)
 
     monkeypatch.setattr(task.recipe, "forward", spy)
-    task.dry_run(module.first_batch(), map_kinds=module.map_kinds)
+    dry_run(task, module.first_batch(), map_kinds=module.map_kinds)
     trainer = Trainer(
         max_epochs=2, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
         enable_model_summary=False,

@@ -52,6 +52,16 @@ def test_the_sentence_says_what_was_held_out() -> None:
         assert part in split.sentence
 
 
+def test_few_images_are_used_and_not_left_out() -> None:
+    """Borders cost at most a fifth of what is not held out: two stems a block where the gap is one."""
+    for count, dropped, blocks in ((10, 0, 2), (20, 2, 1), (30, 4, 2), (50, 8, 4)):
+        split = split_blocks([f"v{n}" for n in range(count)])
+        assert (len(split.val), len(split.dropped)) == (round(0.2 * count), dropped)
+        assert 5 * len(split.dropped) <= count - len(split.val)
+        assert f" in {blocks} contiguous block" in split.sentence
+        assert "--data.val_share, --data.val_stems or --data.val_images" in split.sentence
+
+
 @pytest.mark.parametrize(
     ("arguments", "found"),
     [

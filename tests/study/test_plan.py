@@ -54,7 +54,7 @@ def test_hash_sees_every_change_and_no_order() -> None:
 
 
 def test_every_setting_of_fit_has_a_part() -> None:
-    from hardpix.commands.fit import build_parser
+    from hardpix.commands.fit_settings import build_parser
 
     names = [action.dest for action in build_parser()._actions if "." in action.dest]
     parts = {name: part_of(name) for name in names}

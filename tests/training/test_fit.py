@@ -12,7 +12,7 @@ import yaml
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from hardpix.commands.fit import build_parser
+from hardpix.commands.fit_settings import build_parser
 from hardpix.networks import DDRNet23Slim
 from hardpix.signals import HardnessLevel
 from hardpix.training.data_module import SegmentationData

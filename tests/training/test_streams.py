@@ -19,7 +19,7 @@ import torch
 import yaml
 from PIL import Image
 
-from hardpix.commands.fit import build_parser
+from hardpix.commands.fit_settings import build_parser
 from hardpix.data.labeled_part import labeled_part
 from hardpix.data.sampling import EndlessSampler
 from hardpix.training.augmentation import Augmentation

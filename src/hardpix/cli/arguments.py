@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from types import MappingProxyType
@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser, DefaultHelpFormatter
 
+from hardpix.cli.class_names import class_at, hint_of, missing_parameters, name_the_class_first, nearest_classes
 from hardpix.cli.errors import UsageError
 from hardpix.cli.listed_classes import lists_of_classes, with_settings
 from hardpix.data import Problem
@@ -78,7 +79,9 @@ class Parser(ArgumentParser):
             # A parser inside a parser, for the arguments of one class: the outermost one reports.
             super().error(message, ex)
         names = [name for action in self._actions for name in action.option_strings]
-        raise UsageError(f"{explain(ex or ValueError(message), names)}\n{self.prog} --help lists all settings") from ex
+        types = {action.dest: getattr(action, "_typehint", None) for action in self._actions}
+        told = explain(ex or ValueError(message), names, types)
+        raise UsageError(f"{told}\n{self.prog} --help lists all settings") from ex
 
 
 def run_command(
@@ -136,12 +139,13 @@ class ParagraphsFormatter(HelpFormatter):
         return "\n\n".join(fill(part, width, indent) for part in text.split("\n\n"))
 
 
-def explain(error: BaseException, names: list[str] | None = None) -> str:
+def explain(error: BaseException, names: Sequence[str] = (), types: Mapping[str, Any] = MappingProxyType({})) -> str:
     """The fault itself, out of a chain of errors of which each repeats the next inside its own text.
 
     Args:
         error: from a parser, or from a class whose settings were refused.
         names: the options that there are, for a suggestion.
+        types: type hints of the settings by their name, for the same.
 
     Example:
         >>> explain(ValueError("expected alpha ≥ 0, found -1"))
@@ -161,7 +165,7 @@ def explain(error: BaseException, names: list[str] | None = None) -> str:
             given = message.rpartition("Given value: ")[2]
             return _located(keys, class_path, f"expected {_plain(several[1])}, found {given}")
         if error.__cause__ is None or not (message.startswith(WRAPPERS) or message == str(error.__cause__)):
-            return _located(keys, class_path, _reworded(message, class_path, names or []))
+            return _located(keys, class_path, _reworded(message, keys, class_path, names, types))
         error = error.__cause__
 
 
@@ -182,21 +186,41 @@ def _located(keys: list[str], class_path: str, message: str) -> str:
     return f"{place}: {message}" if place else message
 
 
-def _reworded(message: str, class_path: str, names: list[str]) -> str:
+def _reworded(
+    message: str, keys: Sequence[str], class_path: str, names: Sequence[str], types: Mapping[str, Any]
+) -> str:
     """The parser's own words for the commonest mistakes, as expected, found, what to do."""
     if found := re.match(r"Expected an? (.+)\. Got value: (.*)", message, re.DOTALL):
         return f"expected {_plain(found[1])}, found {found[2]}"
     if found := re.match(r"Group '(.+)' does not accept option '(.+)'", message):
         return f"unknown key {found[1]}.{found[2]}{_suggestion(f'--{found[1]}.{found[2]}', names).replace('--', '')}"
     if found := re.match(r"Option '(.+)' is not accepted", message):
-        return f"unknown key {found[1]}{_parameters(class_path)}"
+        kind = class_at(class_path)
+        advice = None if kind is None else name_the_class_first(".".join(keys), kind, found[1])
+        return advice or f"unknown key {found[1]}{_parameters(class_path)}"
     if found := re.match(r"unrecognized arguments: (.*)", message):
         options = [word for word in found[1].split() if word.startswith("-")] or found[1].split()
         return "\n".join(f"unknown option {option}{_suggestion(option, names)}" for option in options)
+    if found := re.match(r"Expected a dot import path string: (.*)", message):
+        near = nearest_classes(found[1], _type_of(keys, class_path, types))
+        return f"expected the name of a class of hardpix or the path of any class, found {found[1]}{near}"
+    if found := re.match(r"Multiple subclasses with name (\w+)\. .*ambiguity: (.*)\.$", message):
+        return f"expected the path of a class, since several are called {found[1]}: give one of {found[2]}"
+    if (found := re.match(r"(?:module|No module named) '([^']+)'", message)) and class_path.startswith(found[1]):
+        return f"{message}{nearest_classes(class_path, _type_of(keys, '', types))}"
+    if class_path and (found := re.match(r"the following arguments are required: (.*)", message)):
+        return missing_parameters(".".join(keys), found[1].split(", "))
     return message
 
 
-def _suggestion(name: str, names: list[str]) -> str:
+def _type_of(keys: Sequence[str], class_path: str, types: Mapping[str, Any]) -> Any:
+    """The type hint of a setting: a parameter of the class, or an option of the command."""
+    if class_path and len(keys) > 1:
+        return hint_of(class_path, keys[-1])
+    return types.get(".".join(keys))
+
+
+def _suggestion(name: str, names: Sequence[str]) -> str:
     close = get_close_matches(name.partition("=")[0], names, n=3)
     return f"; did you mean {' or '.join(close)}?" if close else ""
 

@@ -87,7 +87,12 @@ def require_outside(out: Path, inputs: Iterable[Path], what: str = "results") ->
 
 
 def read_record(out: Path) -> dict[str, Any] | None:
-    """Record of the results in a folder: the command, the checkpoint, the files; None where there is none."""
+    """Record of the results in a folder: the command, the checkpoint, the files; None where there is none.
+
+    Example:
+        >>> read_record(Path("no/such/folder")) is None
+        True
+    """
     try:
         record = json.loads((out / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from inspect import signature
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from rich.markup import escape
 
@@ -14,15 +14,23 @@ from hardpix.cli.arguments import checked_input
 from hardpix.cli.results import write_whole
 from hardpix.cli.terminal import Terminal
 from hardpix.commands.check_report import as_json, print_part
-from hardpix.data import DataError, Folders, ImageFormat, Preset, check_folders, describe
-from hardpix.data.class_source import class_table
+from hardpix.data import ClassTable, DataError, DepthFormat, ImageFormat, check_folders, describe
 from hardpix.data.limits import MAX_PIXELS
 from hardpix.data.masks_alone import check_masks, masks_alone
-from hardpix.data.palette_reading import read_by
 from hardpix.data.remedies import own_settings, with_own_settings
-from hardpix.training.plan_split import plan_split
-from hardpix.training.sources import own_folders, preset_folders, refuse, with_maps
+from hardpix.training.data_settings import (
+    DataSettings,
+    FolderSettings,
+    LabelSettings,
+    MapSettings,
+    PartSettings,
+    PresetSettings,
+)
+from hardpix.training.more_images import LabeledImages
+from hardpix.training.open_data import plan_sources, sources_of
+from hardpix.training.sources import own_folders, refuse
 from hardpix.training.split_plan import Part, SplitPlan
+from hardpix.training.streams import Sources, Stream
 
 
 def check(
@@ -43,6 +51,14 @@ def check(
     max_pixels: int = MAX_PIXELS,
     val_share: float = 0.2,
     val_stems: str | None = None,
+    depth: bool | str | None = None,
+    depth_suffix: str = "",
+    depth_format: DepthFormat | None = None,
+    weights: str | None = None,
+    labeled_stems: str | None = None,
+    labeled_every: int | None = None,
+    streams: dict[str, Stream] | None = None,
+    more: list[LabeledImages] | None = None,
     json: Path | None = None,
 ) -> int:
     """Say everything about a folder of images and masks, without training.
@@ -70,6 +86,14 @@ def check(
         max_pixels: Height × width of the largest file that is read.
         val_share: Share of the training images that is held out, in contiguous blocks of file names.
         val_stems: Pattern with * and ? of the file stems to hold out instead, such as seq05_*.
+        depth: Folder of the training images' depth maps; true for that of the preset.
+        depth_suffix: Ending of the depth file names.
+        depth_format: How stored depth becomes meters, such as --depth_format.scale 0.001 for millimeters.
+        weights: Folder of the training images' weight maps.
+        labeled_stems: Pattern of the training images that count as labeled, or text file of their stems.
+        labeled_every: The same by their order, one in so many images of each sequence.
+        streams: Further images by the name that a recipe has for them, such as '{unlabeled: {images: DIR}}'.
+        more: Further labeled images to train on, such as '[{images: DIR, masks: DIR, trust: DIR}]'.
         json: New file for all of it as JSON.
 
     Returns:
@@ -84,30 +108,28 @@ def check(
         if alone and (bands is not None or value_range is not None):
             raise ValueError("--bands and --value_range are about the images: give their folder as --images, too")
         image_format = ImageFormat(bands, value_range, max_pixels)
-        table = class_table(classes, label_map, threshold, palette)
         given = {"images": images, "masks": masks, "val_images": val_images, "val_masks": val_masks}
-        endings = {"image_suffix": image_suffix, "mask_suffix": mask_suffix}
         if preset is not None and root is None:
             raise ValueError("--preset goes with --root, the folder of the data set: give it, too")
         if preset is None and (masks is None or root is not None):
             raise ValueError("expected --masks, perhaps with --images, or --preset and --root: give one of the two")
-        if alone:
-            refuse("masks without images", {"val_images": val_images})
-        training, validation, known = _folders(given, endings, preset, root, val_stems)
-        if known is not None:
-            table = table or read_by(known.classes, palette or known.classes.palette)
-        plan = plan_split(
-            training,
-            validation,
-            table,
-            val_share=val_share,
-            val_stems=val_stems,
-            image_format=image_format,
-            palette=palette,
-            label_map=label_map,
-            progress=True,
-            check=check_masks if alone else check_folders,
+        if preset is None and images is None and not alone:
+            given |= {"images": masks, "val_images": val_images or val_masks}
+        places = {name: None if place is None else str(place) for name, place in given.items()}
+        endings = {"image_suffix": image_suffix, "mask_suffix": mask_suffix, "depth_suffix": depth_suffix}
+        settings = DataSettings(
+            FolderSettings(**places, **endings),  # type: ignore[arg-type]
+            PresetSettings(preset, None if root is None else str(root)),
+            PartSettings(val_share, val_stems, labeled_stems, labeled_every),
+            LabelSettings(classes, label_map, threshold, palette),
+            MapSettings(depth, depth_format, weights),
+            image_format,
+            255,
+            streams or {},
+            more or (),
         )
+        sources, table = _masks_alone(settings) if alone else sources_of(settings)
+        plan = plan_sources(settings, sources, table, check_masks if alone else check_folders)
     said = frozenset(signature(check).parameters)
     for name, part in _parts(plan).items():
         print_part(console, name, part.folders, part.report)
@@ -126,29 +148,28 @@ def check(
     return 1 if refused else 0
 
 
-def _folders(
-    places: Mapping[str, Path | None],
-    endings: Mapping[str, str],
-    preset: str | None,
-    root: Path | None,
-    val_stems: str | None,
-) -> tuple[Folders, Folders | None, Preset | None]:
-    """The folders of both parts, and the data set that they are of."""
-    if preset is not None:
-        refuse("preset", {**places, **endings})
-        training, validation, known = preset_folders(preset, str(root), val_stems)
-        # Depth has to be asked for.
-        return with_maps(training, {"depth": False}), validation, known
-    images, masks, val_images, val_masks = (None if at is None else str(at) for at in places.values())
-    if images is None and not endings["image_suffix"]:
-        training, validation = own_folders(masks, masks, val_masks, val_masks, endings, val_stems)
-        return masks_alone(training), None if validation is None else masks_alone(validation), None
-    return *own_folders(images or masks, masks, val_images, val_masks, endings, val_stems), None
+def _masks_alone(settings: DataSettings) -> tuple[Sources, ClassTable | None]:
+    """The folders of masks in place of those of images, and the classes where they are known.
+
+    Raises:
+        ValueError: settings about images.
+    """
+    given, parts, maps = settings.folders, settings.parts, settings.maps
+    about_images: dict[str, Any] = {"val_images": given.val_images, "depth": maps.depth, "weights": maps.weights}
+    about_images |= {"labeled_stems": parts.labeled_stems, "labeled_every": parts.labeled_every}
+    refuse("masks without images", about_images | {"streams": settings.streams, "more": settings.more})
+    masks, val_masks = given.masks, given.val_masks
+    training, validation = own_folders(masks, masks, val_masks, val_masks, given.endings, parts.val_stems)
+    sources = Sources(masks_alone(training), None if validation is None else masks_alone(validation), {})
+    return sources, settings.labels.table()
 
 
 def _parts(plan: SplitPlan) -> dict[str, Part]:
     """The folders that were read, by the name of their part; one folder of both parts has none."""
-    return {"train": plan.train, "val": plan.val} if plan.apart else {"": plan.train}
+    further = {f"train_{number}": part for number, part in enumerate(plan.more, start=2)}
+    if plan.apart:
+        return {"train": plan.train, "val": plan.val, **further}
+    return {"train": plan.train, **further} if further else {"": plan.train}
 
 
 def _write(path: Path, plan: SplitPlan, settings: Collection[str]) -> None:

@@ -12,7 +12,7 @@ from rich.console import Console
 from hardpix.cli.arguments import checked_input
 from hardpix.cli.terminal import Terminal
 from hardpix.commands.compare_trial import dry_run, read_plan
-from hardpix.data.counted import counted
+from hardpix.data.wording import counted
 from hardpix.study import machine
 from hardpix.study.disk import room_needed
 from hardpix.study.engines import ENGINES

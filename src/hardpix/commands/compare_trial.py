@@ -12,7 +12,8 @@ from jsonargparse import Namespace
 
 from hardpix.cli.arguments import checked_input
 from hardpix.cli.errors import UsageError
-from hardpix.commands.fit import build_parser, read_settings, try_settings
+from hardpix.commands.fit import try_settings
+from hardpix.commands.fit_settings import build_parser, read_settings
 from hardpix.diagnosis.settings import line_numbers
 from hardpix.study.configuration import Config
 from hardpix.study.plan import OF_A_RUN, Variant, read_base, read_variants, with_overrides

@@ -25,7 +25,7 @@ from hardpix.cli.arguments import checked_input
 from hardpix.cli.folder_lock import taken
 from hardpix.cli.terminal import Terminal
 from hardpix.data import ClassTable, Sample
-from hardpix.data.counted import counted
+from hardpix.data.wording import counted
 from hardpix.demo.evaluation import Evaluation, MapStability, evaluate
 from hardpix.demo.findings import Example, Findings, RunScores
 from hardpix.demo.network import SmallUNet
@@ -94,8 +94,8 @@ def demo(
             task = train(data, signal, epochs, seed, watch, precision)
             results[name] = evaluate(task, val_set, name)
             stability = watch.correlations
-        each = f"{counted(epochs, 'epoch')} on {counted(scenes, 'scene')} for each"
-        training = f"{each}, {precision}, seed {seed}; light branch, c = {FLOOR:g}"
+        length = f"{counted(epochs, 'epoch')} on {counted(scenes, 'scene')}"
+        training = f"{length} for each, {precision}, seed {seed}; light branch, c = {FLOOR:g}"
         findings = gather(results, stability, val_set, training, seconds=time.monotonic() - started)
         write_page(findings, out / "index.html")
         report(findings, out / "index.html")

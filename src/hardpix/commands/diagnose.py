@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from inspect import signature
@@ -10,10 +11,12 @@ from typing import Any, Literal
 
 from hardpix.cli.arguments import checked_input
 from hardpix.cli.errors import UsageError
+from hardpix.cli.results import read_record
 from hardpix.cli.terminal import Terminal
 from hardpix.commands.diagnose_screen import in_brief, print_examined, print_summary
 from hardpix.data import DataError, ImageFormat, describe
 from hardpix.data.limits import MAX_PIXELS
+from hardpix.data.wording import first_three, share_of
 from hardpix.diagnosis.channel_order import CONTRADICT
 from hardpix.diagnosis.examine import Asked, examine
 from hardpix.diagnosis.file_pairs import Inputs
@@ -156,6 +159,9 @@ def diagnose(
         for line in settings_taken(figures, against):
             console.print(line)
         print_examined(console, found)
+        doubts = [*found.doubts, *_trained_on(predictions, [case.stem for case in found.cases])]
+        for doubt in doubts[len(found.doubts) :]:
+            console.print(f"doubt: {doubt}")
         usable = usable_probabilities(found, probabilities)
         if usable.contradiction is not None:
             console.print(f"probabilities are not used:\n{describe([usable.contradiction])}")
@@ -181,7 +187,21 @@ def diagnose(
             left_out=found.left_out,
             unused=[*found.unused, *late],
             against=against,
-            doubts=found.doubts,
+            doubts=doubts,
         )
-    print_summary(console, found, summary, folders, out)
+    print_summary(console, found, summary, folders, out, said=len(doubts))
     return summary
+
+
+def _trained_on(predictions: Path, stems: Sequence[str]) -> list[str]:
+    """A sentence on the images that the network of ``hardpix predict`` was trained on, where its record tells."""
+    record = read_record(predictions.parent) or {}
+    known = record.get("trained_on") if record.get("command") == "predict" else None
+    trained = set(known) if isinstance(known, list) else set()
+    seen = [stem for stem in stems if stem in trained]
+    if not seen:
+        return []
+    return [
+        f"{share_of(seen, len(stems))} are images that the network was trained on ({first_three(seen)}): scores there "
+        "are too good"
+    ]

@@ -31,11 +31,15 @@ def print_examined(console: Console, found: Examined) -> None:
 
 
 def print_summary(
-    console: Console, found: Examined, summary: Mapping[str, Any], folders: Mapping[str, Path | None], out: Path
+    console: Console,
+    found: Examined,
+    summary: Mapping[str, Any],
+    folders: Mapping[str, Path | None],
+    out: Path,
+    said: int,
 ) -> None:
-    """The sentences of the report, and what it has no views of."""
-    # Doubts have been said already.
-    for sentence in summary["sentences"][len(found.doubts) :]:
+    """The sentences of the report, and what it has no views of; the first `said` have been printed as doubts."""
+    for sentence in summary["sentences"][said:]:
         console.print(f"- {sentence['text']}")
     of_signal = summary["signal"][:1].upper() + summary["signal"][1:]
     for kind, (entry, views) in PARTS.items():

@@ -17,15 +17,17 @@ from hardpix.cli.output import Output, output_folder
 from hardpix.cli.results import write_whole
 from hardpix.commands.predict import to_16_bit
 from hardpix.data import ClassTable, Transformed, write_mask
-from hardpix.data.counted import counted
 from hardpix.data.labels import HIGHEST_ID
+from hardpix.data.wording import counted
 from hardpix.labelers import ConfidenceThreshold, Labeler
 from hardpix.pixels import prepare_all
 from hardpix.refiners import Refiner
+from hardpix.training.class_scores import caution_about_labels, class_ious
 from hardpix.training.fingerprint import fingerprint
 from hardpix.training.given_files import GivenFiles
 from hardpix.training.inference import console, infer, open_run
 from hardpix.training.run_folder import RunFolder
+from hardpix.training.trained_on import trained_on
 
 
 def label(
@@ -93,6 +95,11 @@ def label(
             output = until_done.enter_context(
                 output_folder(Output(out, files, ["classes.yaml"]), read, overwrite, made_by, depends_on)
             )
+        seen = trained_on(folder, samples.files["images"])
+        for sentence in seen.sentences(
+            "labels there are better than on other images, and their own masks are better still"
+        ):
+            console.print(sentence)
         unlabeled = unlabeled_id(classes)
         written = classes_with_unlabeled(classes, unlabeled)
         write_whole(out / "classes.yaml", yaml.safe_dump(written.to_dict(), sort_keys=False, allow_unicode=True))
@@ -104,18 +111,21 @@ def label(
             write_mask(out / "masks" / f"{found.stem}.png", stored(target, valid, classes, unlabeled))
             write_mask(out / "trust" / f"{found.stem}.png", to_16_bit(np.where(valid, trust, 0)))
             prediction = found.prediction.numpy()
-            of = (prediction.ravel(), prediction[valid], target[valid])
-            output.done(found.stem, [np.bincount(ids, minlength=len(classes)).tolist() for ids in of])
+            groups = (prediction.ravel(), prediction[valid], target[valid])
+            output.done(found.stem, [np.bincount(ids, minlength=len(classes)).tolist() for ids in groups])
         counts = np.array([output.notes[stem] for stem in samples.stems], dtype=np.int64)
         predicted, kept, labeled = counts.sum(axis=0)
         without = int((counts[:, 2].sum(axis=1) == 0).sum())
         console.print(_summary(classes.names, predicted, kept, labeled))
+        for sentence in caution_about_labels(class_ious(folder, checkpoint)):
+            console.print(sentence)
         console.print(
             f"{counted(len(samples), 'image')} in {out}: {_percent(labeled.sum(), predicted.sum())} % of the pixels "
             f"labeled, {counted(without, 'image')} without any label; unlabeled pixels have the id {unlabeled}"
         )
         if labeled.any():
             console.print(_how_to_train(images, samples.folders.image_suffix, out))
+            console.print(_how_to_train_together(folder, images, samples.folders.image_suffix, out))
         else:
             console.print("nothing to train on: lower the labeler's threshold, such as --labeler.threshold 0.8")
 
@@ -169,6 +179,17 @@ def _how_to_train(images: Path, suffix: str, out: Path) -> str:
         f"to train on them, with the other settings of the run:\n  hardpix fit {shlex.join(words)}\n"
         "and its data.val_images, data.val_masks to be validated on labels of people"
     )
+
+
+def _how_to_train_together(folder: RunFolder, images: Path, suffix: str, out: Path) -> str:
+    pair = {"images": str(images), "masks": str(out / "masks"), "trust": str(out / "trust")}
+    pair |= {"image_suffix": suffix} if suffix else {}
+    more = yaml.safe_dump([pair], default_flow_style=True, allow_unicode=True, sort_keys=False, width=10**6).strip()
+    own = folder.read_config()["data"]
+    known = {f"--data.{name}": own[name] for name in ("images", "masks") if own.get(name)}
+    settings = {**(known or {"--data.images": "DIR", "--data.masks": "DIR"}), "--data.classes": out / "classes.yaml"}
+    words = [str(word) for setting in settings.items() for word in setting]
+    return f"or on labels of people and these together:\n  hardpix fit {shlex.join([*words, '--data.more', more])}"
 
 
 def _summary(names: tuple[str, ...], predicted: np.ndarray, kept: np.ndarray, labeled: np.ndarray) -> Table:

@@ -17,9 +17,9 @@ from hardpix.cli.output import Output, output_folder
 from hardpix.cli.results import write_whole
 from hardpix.commands.predict import to_16_bit
 from hardpix.data import Transformed, write_mask
-from hardpix.data.counted import counted
 from hardpix.data.whole_files import whole_file
-from hardpix.objectives import signal_named
+from hardpix.data.wording import counted
+from hardpix.objectives import signal_named, signals_in
 from hardpix.signals import Signal
 from hardpix.training.fingerprint import fingerprint
 from hardpix.training.given_files import GivenFiles
@@ -122,15 +122,13 @@ def mined_signal(task: SegmentationTask, name: str | None, masks: Path | None) -
     signal = task.shown_signal if name is None else signal_named(getattr(task.recipe, "objective", task.recipe), name)
     if signal is None:
         raise ValueError(
-            "expected a run that learned hardness, found one whose objective has no HardnessLevel signal; train one "
-            "with WeightedCrossEntropy(HardnessLevel()), which is what hardpix fit does by default, or choose a signal "
-            "that the run has (--signal)"
+            "expected a run that learned hardness, found one whose objective has no HardnessLevel signal; "
+            + _instead(task, masks)
         )
     kind = type(signal).__name__
     if signal.reads:
         raise ValueError(
-            f"{kind} reads {' and '.join(sorted(signal.reads))} maps, found images alone: choose another signal of the "
-            "run (--signal)"
+            f"{kind} reads {' and '.join(sorted(signal.reads))} maps, found images alone; {_instead(task, masks)}"
         )
     if signal.needs_target and masks is None:
         raise ValueError(f"{kind} needs labels, found images without: give the folder of their masks (--masks)")
@@ -139,6 +137,21 @@ def mined_signal(task: SegmentationTask, name: str | None, masks: Path | None) -
             f"expected a name for a folder as the name of {kind}, found {signal.name!r}; rename the signal"
         )
     return signal
+
+
+def _instead(task: SegmentationTask, masks: Path | None) -> str:
+    """Advice: the signals of the run that can be mined, or how to train a run that has one."""
+    others = {type(each).__name__: each for each in signals_in(task.recipe) if not each.reads}
+    options = [
+        f"--signal {name}" + (" --masks DIR" if each.needs_target and masks is None else "")
+        for name, each in others.items()
+    ]
+    if options:
+        return f"mine another signal that it has: {' or '.join(options)}"
+    return (
+        "it has no signal that images alone give: train one with --model.objective WeightedCrossEntropy "
+        "--model.objective.signal HardnessLevel, which is what hardpix fit does by default"
+    )
 
 
 def write_level(file: Path, level: np.ndarray, signal: Signal) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -12,14 +13,15 @@ from torch.utils.data import Subset
 from hardpix.cli.arguments import checked_input
 from hardpix.cli.output import Output, output_folder
 from hardpix.data import Transformed, write_mask
-from hardpix.data.counted import counted
 from hardpix.data.whole_files import whole_file
+from hardpix.data.wording import counted
 from hardpix.pixels import prepare_all
 from hardpix.refiners import Refiner
 from hardpix.training.fingerprint import fingerprint
 from hardpix.training.given_files import GivenFiles
 from hardpix.training.inference import console, infer, open_run
 from hardpix.training.run_folder import RunFolder
+from hardpix.training.trained_on import trained_on
 
 
 def predict(
@@ -68,7 +70,14 @@ def predict(
             given = GivenFiles(images, image_suffix=image_suffix, max_pixels=max_pixels)
             task, samples, _ = open_run(folder, checkpoint, device, given, predict_only=True)
             classes = folder.read_classes()
-            made_by = {"command": "predict", "checkpoint": str(folder.checkpoint(checkpoint)), "images": str(images)}
+            made_by: dict[str, Any] = {
+                "command": "predict",
+                "checkpoint": str(folder.checkpoint(checkpoint)),
+                "images": str(images),
+            }
+            seen = trained_on(folder, samples.files["images"])
+            # For hardpix diagnose, which knows the predictions alone.
+            made_by["trained_on"] = seen.same
             if refine is not None:
                 made_by["refine"] = type(refine).__name__
                 prepare_all(refine.modules(), folder.dataset_info())
@@ -80,6 +89,8 @@ def predict(
             )
             read = [images, *folder.data_folders()]
             output = until_done.enter_context(output_folder(Output(out, files), read, overwrite, made_by, depends_on))
+        for sentence in seen.sentences("predictions there are better than on other images"):
+            console.print(sentence)
         transformed = Transformed(samples, folder.evaluation_transform(keep_original=refine is not None))
         if refine is not None:
             refine = refine.to(task.device).eval()

@@ -78,8 +78,9 @@ class ReportWriter:
         left_out: int = 0,
         problems: Sequence[Problem] = (),
         unused: Sequence[Problem] = (),
+        doubts: Sequence[str] = (),
     ) -> list[str]:
-        """Write the report; its sentences.
+        """Write the report; its sentences beside the doubts.
 
         Args:
             title: of the report.
@@ -88,6 +89,7 @@ class ReportWriter:
             left_out: how many images could not be used.
             problems: why.
             unused: what other files were not used.
+            doubts: in sentences, for the top of the report.
         """
         images = str(self.samples.folders.images) if isinstance(self.samples, SegmentationFolder) else None
         summary = finish_report(
@@ -100,8 +102,9 @@ class ReportWriter:
             left_out=problems,
             unused=unused,
             against=against,
+            doubts=doubts,
         )
-        return [sentence["text"] for sentence in summary["sentences"]]
+        return [sentence["text"] for sentence in summary["sentences"][len(doubts) :]]
 
     def _codes(self, labels: Tensor) -> np.ndarray:
         kind = np.uint8 if self.settings.ignore_index == 255 else np.uint16

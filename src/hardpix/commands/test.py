@@ -25,6 +25,7 @@ from hardpix.report.report_folder import new_report
 from hardpix.training.given_files import GivenFiles
 from hardpix.training.inference import choose_device, console, infer, open_run
 from hardpix.training.run_folder import RunFolder
+from hardpix.training.trained_on import trained_on
 
 # Packages that the report needs and a training does not.
 REPORT_NEEDS = ("plotly", "pyarrow", "skimage")
@@ -100,10 +101,13 @@ def evaluate(
             left_out = 0
             problems: tuple[Problem, ...] = ()
             unused: tuple[Problem, ...] = ()
+            doubts: list[str] = []
             if images is not None and masks is not None:
                 given = GivenFiles(images, masks, image_suffix, mask_suffix, label_map, threshold, palette, max_pixels)
                 task, samples, checked = open_run(folder, checkpoint, device, given)
                 left_out, problems, unused = len(checked.stems) - len(samples), checked.problems, checked.alone
+                seen = trained_on(folder, samples.files["images"])
+                doubts = seen.sentences("scores there are too good")
             else:
                 task = folder.load_task(checkpoint).to(choose_device(device))
                 samples = folder.validation_set(max_pixels)
@@ -132,6 +136,8 @@ def evaluate(
                 place = until_whole.enter_context(new_report(page, apart, overwrite=report is None))
         for line in settings_taken(figures, against):
             console.print(line)
+        for doubt in doubts:
+            console.print(doubt)
         total = SegmentationScores(task.num_classes, task.ignore_index)
         writer = None
         if page is not None:
@@ -157,7 +163,7 @@ def evaluate(
         if writer is not None:
             of_masks = result["of"] if masks is None else str(masks.absolute())
             inputs = {"truth": of_masks, "predictions": result["checkpoint"]}
-            sentences = writer.finish(run.name, inputs, against, left_out, problems, unused)
+            sentences = writer.finish(run.name, inputs, against, left_out, problems, unused, doubts)
     console.print(score_table({run.name: result}))
     if file is None:
         console.print("not written; --out FILE writes the scores of other images than the run's own")

@@ -8,11 +8,11 @@ from itertools import takewhile
 from pathlib import Path
 from shlex import quote
 
-from hardpix.data.counted import plural
 from hardpix.data.errors import Problem
 from hardpix.data.files import FolderListing, file_name, normal
 from hardpix.data.name_relations import NEARLY_ALL, Naming, Relation, relations
 from hardpix.data.unread import file_type, type_names
+from hardpix.data.wording import plural
 
 SHOWN = 3
 LOSSY = (".jpg", ".jpeg")

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from hardpix.data.counted import plural
 from hardpix.data.errors import Problem
 from hardpix.data.files import IMAGE_SUFFIXES, MAP_SUFFIXES, FolderListing, list_files, normal
 from hardpix.data.folder_problems import files_of_other_types, several_files
 from hardpix.data.maps import MAPS, MapKind, by_key
 from hardpix.data.name_hints import NameHints, Side
 from hardpix.data.unread import type_names, unreadable_folders
+from hardpix.data.wording import plural
 
 
 @dataclass(frozen=True, init=False)

@@ -103,7 +103,12 @@ def own_settings(text: str, options: Collection[str]) -> str:
         >>> own_settings("name it as --model.decoder", {"bands"})
         "name it as hardpix fit's model.decoder"
     """
-    return SETTING.sub(lambda found: f"--{found[1]}" if found[1] in options else f"hardpix fit's {found[1]}", text)
+
+    def own(found: re.Match[str]) -> str:
+        # An option with settings of its own, such as --depth_format.scale, is known by its first word.
+        return f"--{found[1]}" if found[1].partition(".")[0] in options else f"hardpix fit's {found[1]}"
+
+    return SETTING.sub(own, text)
 
 
 def with_own_settings(problem: Problem, options: Collection[str]) -> Problem:

@@ -12,6 +12,8 @@ import torch
 from torch import distributed
 from torch.utils.data import Dataset, DistributedSampler
 
+from hardpix.data.seeds import mixed_seed
+
 
 class SeededSampler(DistributedSampler):
     """Yields (index, epoch), shuffled by (seed, epoch), one part for each process.
@@ -150,7 +152,7 @@ def seeded(*numbers: int) -> Iterator[None]:
     """
     state = torch.get_rng_state()
     # torch.manual_seed would also reseed the GPUs, whose state nobody puts back.
-    torch.default_generator.manual_seed(int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1))
+    torch.default_generator.manual_seed(mixed_seed(*numbers))
     try:
         yield
     finally:

@@ -6,8 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from hardpix.data.counted import counted
 from hardpix.data.files import natural_key, normal
+from hardpix.data.wording import counted
+
+# Share of what is left to train on that the borders of blocks may cost.
+MOST_DROPPED = 0.2
+CHANGED_BY = "others by --data.val_share, --data.val_stems or --data.val_images"
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,8 @@ def split_blocks(stems: Sequence[str], share: float = 0.2, blocks: int = 4, gap:
     Args:
         stems: at least two, in any order.
         share: of the stems to hold out, in (0, 1).
-        blocks: how many blocks; fewer where there are fewer stems.
+        blocks: how many blocks; fewer where there are fewer stems, or where their borders would cost more than a fifth
+            of what is left to train on.
         gap: stems left out at each border of a block. By default one for every 200, from 1 to 5; none where there are
             fewer than 20, or where it would cost more than half of what is left to train on.
 
@@ -62,6 +67,9 @@ def split_blocks(stems: Sequence[str], share: float = 0.2, blocks: int = 4, gap:
     held_out = min(max(1, round(share * count)), count - 1)
     blocks = min(blocks, held_out)
     chosen = gap if gap is not None else min(max(1, count // 200), 5) if count >= 20 else 0
+    if gap is None and chosen:
+        # Each block has two borders: of few images, many blocks would leave too few to train on.
+        blocks = max(1, min(blocks, int(MOST_DROPPED * (count - held_out)) // (2 * chosen)))
     val: list[int] = []
     spans = []
     for k in range(blocks):
@@ -84,11 +92,13 @@ def split_blocks(stems: Sequence[str], share: float = 0.2, blocks: int = 4, gap:
     contiguous = f"Validation: {len(val)} of {counted(count, 'image')} in {counted(blocks, 'contiguous block')} of file"
     if chosen:
         kept_apart = " names, so that neighboring video frames do not leak"
-        neighbors = f"; {len(dropped)} at the borders of the blocks are used for neither."
+        borders = "blocks" if blocks > 1 else "block"
+        neighbors = f"; {len(dropped)} at the borders of the {borders} are used for neither."
     else:
         kept_apart = " names"
         neighbors = ", neighbors of the blocks among them: frames of a video may leak there."
-    sentence = f"{contiguous}{kept_apart} ({'; '.join(spans)}); training: {counted(len(train), 'image')}{neighbors}"
+    training = f"training: {counted(len(train), 'image')}{neighbors}"
+    sentence = f"{contiguous}{kept_apart} ({'; '.join([*spans, CHANGED_BY])}); {training}"
     return Split(tuple(train), tuple(order[i] for i in val), tuple(dropped), sentence)
 
 

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from hardpix.data.counted import plural
 from hardpix.data.errors import Problem
 from hardpix.data.files import FolderListing
+from hardpix.data.wording import plural
 
 # Types that lie beside pictures without being any: not worth a line where there are files to read.
 NOTES = (".txt", ".md", ".csv", ".tsv", ".xml", ".json", ".yaml", ".yml", ".ini", ".db", ".html", ".pdf", ".log", ".py")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hardpix.data.counted import counted
+from hardpix.data.wording import counted
 from hardpix.study.lines import Line, finished
 from hardpix.study.recipe import listed, recipe_differences
 

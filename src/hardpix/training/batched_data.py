@@ -11,7 +11,14 @@ from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities import CombinedLoader
 from torch.utils.data import DataLoader
 
-from hardpix.data import MAPS, EvaluationTransform, SeededDataset, TrainingTransform, Transformed
+from hardpix.data import (
+    MAPS,
+    EvaluationTransform,
+    SeededDataset,
+    SegmentationFolder,
+    TrainingTransform,
+    Transformed,
+)
 from hardpix.data.transforms import normalization
 from hardpix.training.data_settings import BatchSettings, ViewSettings
 from hardpix.training.loading import count_classes
@@ -111,6 +118,11 @@ class BatchedData(LightningDataModule):
     def folders(self) -> list[Path]:
         """The user's own folders that are read."""
         return self.opened.folders
+
+    @property
+    def val_images(self) -> Mapping[str, Path]:
+        """Files of the validation images by their stem; none for data sets of your own."""
+        return self.val_set.files["images"] if isinstance(self.val_set, SegmentationFolder) else {}
 
     @property
     def split(self) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from hardpix.data import SegmentationFolder
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.folders import show
+from hardpix.training.more_images import JoinedFolders
 
 # From so many bytes on a line says why the training does not begin yet.
 LARGE = 4 * 10**9
@@ -23,7 +24,9 @@ Record = dict[str, tuple[int, int, str]]
 
 def files_of(data: SegmentationData) -> dict[str, Path]:
     """Every file that a training reads, by part/kind/stem; none of data sets in code."""
-    parts = {"train": data.train_set, "val": data.val_set, **data.streams}
+    train = data.train_set.parts if isinstance(data.train_set, JoinedFolders) else [data.train_set]
+    parts = {"train" if number == 1 else f"train_{number}": samples for number, samples in enumerate(train, start=1)}
+    parts |= {"val": data.val_set, **data.streams}
     return {
         f"{part}/{kind}/{stem}": path
         for part, samples in parts.items()

@@ -20,6 +20,7 @@ from hardpix.training.data_settings import (
     PresetSettings,
     ViewSettings,
 )
+from hardpix.training.more_images import LabeledImages
 from hardpix.training.open_data import open_folders, open_sets
 from hardpix.training.streams import Stream
 
@@ -88,6 +89,8 @@ class SegmentationData(BatchedData):
             one a line; the others are the stream unlabeled and need no masks.
         labeled_every: the same by their order: one in so many images of each sequence, from its first. Stems of a
             sequence differ in their last number alone.
+        more: further labeled images to train on, such as [{images: DIR, masks: DIR, trust: DIR}] with pseudo-labels and
+            how far to trust them; with image_suffix and mask_suffix of their own. None of them is held out.
 
     Raises:
         DataError: everything that is wrong with the files, in one list.
@@ -132,6 +135,7 @@ class SegmentationData(BatchedData):
         streams: dict[str, Stream] | None = None,
         labeled_stems: str | None = None,
         labeled_every: int | None = None,
+        more: list[LabeledImages] | None = None,
     ) -> None:
         view = ViewSettings(resolution, crop_size, divisor, augment)
         batching = BatchSettings(batch_size, val_batch_size, workers, seed)
@@ -144,6 +148,7 @@ class SegmentationData(BatchedData):
             ImageFormat(bands, value_range, max_pixels),
             ignore_index,
             streams or {},
+            more or (),
         )
         own = train_set is not None or val_set is not None
         # Read here, and not in `setup`: the number of classes is an argument of the task.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hardpix.data import ClassTable, DepthFormat, ImageFormat
 from hardpix.data.class_source import class_table
 from hardpix.training.augmentation import Augmentation
+from hardpix.training.more_images import LabeledImages
 from hardpix.training.streams import Stream
 
 
@@ -97,6 +98,7 @@ class DataSettings:
     image_format: ImageFormat
     ignore_index: int
     streams: Mapping[str, Stream]
+    more: Sequence[LabeledImages] = ()
 
 
 @dataclass(frozen=True)

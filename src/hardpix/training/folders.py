@@ -19,12 +19,14 @@ class SplitFolders:
     """Findings of `split_folders`.
 
     `smallest` is the least height and the least width of the training images, `class_pixels` the number of pixels of
-    each class in their masks. `lacking` has, by the key of a map that was asked for, the stems of images whose map is
-    not known. `val_sizes` is the height and width of each validation image, in the order of `val`.
+    each class in their masks; `more` are further training images. `lacking` has, by the key of a map that was asked
+    for, the stems of images whose map is not known. `val_sizes` is the height and width of each validation image, in
+    the order of `val`.
     """
 
     classes: ClassTable
     train: SegmentationFolder
+    more: tuple[SegmentationFolder, ...]
     val: SegmentationFolder
     smallest: tuple[int, int]
     class_pixels: list[int]
@@ -51,15 +53,16 @@ def split_folders(plan: SplitPlan, ignore_index: int) -> SplitFolders:
         part = replace(folders, stems=tuple(stems))
         return SegmentationFolder.of(part, plan.classes, image_format=plan.image_format, ignore_index=ignore_index)
 
-    heights, widths = zip(*plan.train.sizes, strict=True)
+    heights, widths = zip(*(size for part in plan.trained_on for size in part.sizes), strict=True)
     val = opened(plan.val.folders.keeping(lambda kind: not kind.training_only), plan.val.stems)
     sizes = dict(zip(plan.val.stems, plan.val.sizes, strict=True))
     return SplitFolders(
         classes=plan.classes,
         train=opened(plan.train.folders, plan.train.stems),
+        more=tuple(opened(part.folders, part.stems) for part in plan.more),
         val=val,
         smallest=(min(heights), min(widths)),
-        class_pixels=plan.train.class_pixels,
+        class_pixels=plan.class_pixels,
         val_sizes=tuple(sizes[stem] for stem in val.stems),
         lacking=dict(plan.lacking),
     )

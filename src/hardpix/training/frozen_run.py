@@ -12,6 +12,7 @@ from hardpix.networks import TappedNetwork
 from hardpix.pixels import DatasetInfo, PixelBatch
 from hardpix.teachers import Frozen, Teacher
 from hardpix.training.run_folder import RunFolder
+from hardpix.training.trained_on import trained_on
 
 
 class FrozenRun(Teacher):
@@ -50,6 +51,13 @@ class FrozenRun(Teacher):
     def prepare(self, info: DatasetInfo) -> None:
         """Hold the run's classes against those of the training set."""
         self._read().prepare(info)
+
+    def doubts_about_validation(self, images: Mapping[str, Path]) -> list[str]:
+        """Sentences on the student's validation images (files by stem) that this teacher was trained on."""
+        return trained_on(self.folder, images).sentences(
+            "the student learns them from its teacher, so that its scores are too good; hold out what the teacher's "
+            "run held out (--data.val_images or --data.val_stems)"
+        )
 
     def forward(self, batch: Mapping[str, Any]) -> PixelBatch:
         teacher = self._read()

@@ -25,7 +25,6 @@ from hardpix.data import (
     describe,
     restore,
 )
-from hardpix.data.counted import counted
 from hardpix.data.folder_report import FolderReport
 from hardpix.data.image_doubts import BELOW_BLACK, FEW_GRAYS, NEARLY_ALL_BLACK, TOO_NARROW, UNUSED_BANDS
 from hardpix.data.pairs import unread_files
@@ -34,6 +33,7 @@ from hardpix.data.remedies import SETTING, with_own_settings
 from hardpix.data.sample import Sample
 from hardpix.data.unlabeled import unlabeled_line
 from hardpix.data.unlabeled_classes import FEW_CLASSES, settled
+from hardpix.data.wording import counted
 from hardpix.labelers import Labeler, PseudoLabels
 from hardpix.pixels import PixelBatch, valid_mask
 from hardpix.refiners import Refiner

@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from torch.utils.data import Dataset
 
-from hardpix.data import MAPS, ClassTable, DataError, Folders, ImageFormat, MapKind, SegmentationFolder
+from hardpix.data import (
+    MAPS,
+    ClassTable,
+    DataError,
+    FolderReport,
+    Folders,
+    ImageFormat,
+    MapKind,
+    SegmentationFolder,
+    check_folders,
+)
 from hardpix.data.class_rules import require_no_class
 from hardpix.data.palette_reading import read_by
 from hardpix.training.data_settings import DataSettings
-from hardpix.training.folders import SplitFolders, described, split_folders
+from hardpix.training.folders import described, split_folders
+from hardpix.training.more_images import JoinedFolders
 from hardpix.training.plan_split import plan_split
 from hardpix.training.processes import is_first_process
 from hardpix.training.sources import in_depth_format, own_folders, own_sets, preset_folders, refuse, with_maps
-from hardpix.training.streams import Sources, open_streams, stream_folders, stream_problems, with_labeled_part
+from hardpix.training.split_plan import SplitPlan
+from hardpix.training.streams import (
+    Sources,
+    open_streams,
+    stream_folders,
+    stream_problems,
+    validated_on_too,
+    with_labeled_part,
+)
 
 
 @dataclass(frozen=True)
@@ -52,17 +71,23 @@ class OpenedData:
     @property
     def folders(self) -> list[Path]:
         """The user's own folders that are read."""
-        every = (self.train_set, self.val_set, *self.streams.values())
+        every = (*_parts(self.train_set), self.val_set, *self.streams.values())
         sets = [samples for samples in every if isinstance(samples, SegmentationFolder)]
         return [folder for samples in sets for folder in samples.folders.given.values()]
 
     @property
     def split(self) -> dict[str, Any] | None:
         """Folders and stems of each part by its name, as split.yaml has them; None for data sets of the user's own."""
-        if not isinstance(self.train_set, SegmentationFolder) or not isinstance(self.val_set, SegmentationFolder):
+        train, *more = _parts(self.train_set)
+        if not isinstance(train, SegmentationFolder) or not isinstance(self.val_set, SegmentationFolder):
             return None
-        parts = {"train": self.train_set, "val": self.val_set, **self.streams}
+        further = {f"train_{number}": samples for number, samples in enumerate(more, start=2)}
+        parts = {"train": train, **further, "val": self.val_set, **self.streams}
         return {name: described(samples) for name, samples in parts.items()}
+
+
+def _parts(samples: Dataset) -> Sequence[Any]:
+    return samples.parts if isinstance(samples, JoinedFolders) else [samples]
 
 
 def open_sets(settings: DataSettings, train_set: Dataset | None, val_set: Dataset | None) -> OpenedData:
@@ -92,23 +117,18 @@ def open_folders(settings: DataSettings) -> OpenedData:
         DataError: everything that is wrong with the files, in one list.
         ValueError: settings that contradict each other.
     """
-    sources, classes = _sources(settings)
-    problems = stream_problems(sources.streams, settings.image_format, settings.ignore_index)
-    try:
-        split = _split(settings, sources, classes)
-    except DataError as error:
-        raise DataError.of([*error.problems, *problems], error.class_names) if problems else error from None
-    if problems:
-        raise DataError.of(problems, split.classes.names)
+    sources, classes = sources_of(settings)
+    split = split_folders(plan_sources(settings, sources, classes), settings.ignore_index)
     image_format = split.train.image_format
+    train_set = JoinedFolders([split.train, *split.more]) if split.more else split.train
     return OpenedData(
         classes=split.classes,
-        train_set=split.train,
+        train_set=train_set,
         val_set=split.val,
         streams=open_streams(sources.streams, split.val, image_format, settings.ignore_index),
         image_format=image_format,
         channels=image_format.channels,
-        map_kinds=split.train.map_kinds,
+        map_kinds=train_set.map_kinds,
         smallest=split.smallest,
         class_pixels=split.class_pixels,
         val_sizes=split.val_sizes,
@@ -116,8 +136,12 @@ def open_folders(settings: DataSettings) -> OpenedData:
     )
 
 
-def _sources(settings: DataSettings) -> tuple[Sources, ClassTable | None]:
-    """The folders of all parts, and the classes where they are known."""
+def sources_of(settings: DataSettings) -> tuple[Sources, ClassTable | None]:
+    """The folders of all parts, and the classes where they are known.
+
+    Raises:
+        ValueError: settings that contradict each other.
+    """
     folders, maps, parts = settings.folders, settings.maps, settings.parts
     classes, stored = settings.labels.table(), None
     training: Folders
@@ -131,14 +155,34 @@ def _sources(settings: DataSettings) -> tuple[Sources, ClassTable | None]:
         where = (folders.images, folders.masks, folders.val_images, folders.val_masks)
         training, validation = own_folders(*where, folders.endings, parts.val_stems)
     training = in_depth_format(with_maps(training, maps.asked), maps.depth_format, stored)
-    sources = Sources(training, validation, stream_folders(settings.streams))
+    if settings.more:
+        refuse("more", {"weights": maps.weights})
+    more = tuple(pair.folders for pair in settings.more)
+    sources = Sources(training, validation, stream_folders(settings.streams), more)
     if parts.labeled_stems is not None or parts.labeled_every is not None:
         chosen, every = parts.labeled_stems, parts.labeled_every
         sources = with_labeled_part(sources, chosen, every, parts.val_share, parts.val_stems)
     return sources, classes
 
 
-def _split(settings: DataSettings, sources: Sources, classes: ClassTable | None) -> SplitFolders:
+def plan_sources(
+    settings: DataSettings,
+    sources: Sources,
+    classes: ClassTable | None,
+    check: Callable[..., FolderReport] = check_folders,
+) -> SplitPlan:
+    """Check all files, and choose the images of each part; what forbids a training is in the plan.
+
+    Args:
+        settings: of the data.
+        sources: their folders, as `sources_of` finds them.
+        classes: what the masks should hold; found if None.
+        check: reads the files of one part, as `check_folders` does.
+
+    Raises:
+        DataError: a part that has no folder of masks.
+    """
+    problems = stream_problems(sources.streams, settings.image_format, settings.ignore_index)
     plan = plan_split(
         sources.training,
         sources.validation,
@@ -149,9 +193,21 @@ def _split(settings: DataSettings, sources: Sources, classes: ClassTable | None)
         ignore_index=settings.ignore_index,
         palette=settings.labels.palette,
         label_map=settings.labels.label_map,
+        more=sources.more,
         progress=is_first_process(),
+        check=check,
     )
-    return split_folders(plan, settings.ignore_index)
+    plan = replace(plan, remarks=(*sources.remarks, *plan.remarks))
+    if not problems:
+        of_streams = [paths[0] for folders in sources.streams.values() for paths in folders.files["images"].values()]
+        problems = validated_on_too(of_streams, plan.val.images.values() if plan.val.stems else ())
+    if not problems:
+        return plan
+    if plan.error is None:
+        return replace(plan, error=DataError.of(problems, plan.classes.names))
+    if isinstance(plan.error, DataError):
+        return replace(plan, error=DataError.of([*plan.error.problems, *problems], plan.error.class_names))
+    return plan
 
 
 def _of_folders(settings: DataSettings) -> dict[str, Any]:
@@ -169,6 +225,7 @@ def _of_folders(settings: DataSettings) -> dict[str, Any]:
         "depth": maps.depth,
         "depth_format": maps.depth_format,
         "weights": maps.weights,
+        "more": settings.more,
         "bands": seen.bands,
         "value_range": seen.value_range,
     }

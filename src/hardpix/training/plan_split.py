@@ -19,12 +19,20 @@ from hardpix.data import (
     split_blocks,
     split_by_pattern,
 )
-from hardpix.data.counted import counted
 from hardpix.data.map_kind import MapKind
 from hardpix.data.mask_palettes import palettes_that_contradict
+from hardpix.data.problems import NEVER_OCCURS
 from hardpix.data.range_doubts import range_doubts
 from hardpix.data.unlabeled import ids_that_never_occur
-from hardpix.training.split_findings import in_both, lacking_maps, nothing_labeled, unlearnable_classes
+from hardpix.data.wording import counted
+from hardpix.training.split_findings import (
+    in_both,
+    lacking_maps,
+    nothing_labeled,
+    trained_on_and_validated_on,
+    trained_on_twice,
+    unlearnable_classes,
+)
 from hardpix.training.split_plan import Part, SplitPlan
 
 
@@ -39,6 +47,7 @@ def plan_split(
     ignore_index: int = 255,
     palette: str | None = None,
     label_map: Mapping[int, int | str] | None = None,
+    more: Sequence[Folders] = (),
     progress: bool = False,
     check: Callable[..., FolderReport] = check_folders,
 ) -> SplitPlan:
@@ -55,6 +64,7 @@ def plan_split(
         palette: where no classes are given, "colors" takes them from the colors of palette files, "ids" from their
             indices whatever colors they show.
         label_map: that of the user, whose ids should all occur.
+        more: folders of further labeled images to train on, of the same classes.
         progress: show a bar on the terminal while files are read.
         check: reads the files of one part, as `check_folders` does.
 
@@ -75,7 +85,8 @@ def plan_split(
     if validation is not None:
         # Ids that only validation has are errors: the network would have no class for them.
         val = Part(validation, look(validation, classes or report.classes))
-    plan = SplitPlan(train, val, validation is not None, image_format)
+    further = tuple(_all_of(folders, look(folders, classes or report.classes)) for folders in more)
+    plan = SplitPlan(train, val, validation is not None, image_format, more=further)
     unused = set() if plan.apart else _held_out_maps(train, val_share, val_stems)
     problems, doubts = _of_files(plan, classes, label_map or {})
     problems, doubts = ([found for found in each if found.where not in unused] for each in (problems, doubts))
@@ -104,6 +115,12 @@ def _of_files(
         problems += [*plan.val.report.problems, *in_both(plan.train.folders, plan.val.folders)]
         doubts += plan.val.report.warnings
         read["validation"] = list(plan.val.report.masks.values())
+    for part in plan.more:
+        problems += part.report.problems
+        # A class that these images lack may be learned from the others.
+        doubts += [warning for warning in part.report.warnings if warning.kind != NEVER_OCCURS]
+        read[str(part.folders.masks)] = list(part.report.masks.values())
+    if plan.apart or plan.more:
         every = [file for files in read.values() for file in files]
         if not any(found.whole_folder for found in problems):
             problems += filter(None, [palettes_that_contradict(masks, every, classes, "--data.")])
@@ -120,8 +137,8 @@ def _with_stems(plan: SplitPlan, val_share: float, val_stems: str | None) -> Spl
     """
     if plan.apart:
         train, val = plan.train.report.stems, plan.val.report.stems
-        of_each = f"Training: {counted(len(train), 'image')}; validation: {counted(len(val), 'image')}"
-        said = f"{of_each} of {plan.val.folders.images}."
+        of_val = f"{counted(len(val), 'image')} of {plan.val.folders.images}"
+        said = f"Training: {counted(len(train), 'image')}; validation: {of_val}."
     else:
         split = _split(plan.train.report.stems, val_share, val_stems)
         train, val, said = split.train, split.val, split.sentence
@@ -139,11 +156,15 @@ def _of_parts(plan: SplitPlan) -> SplitPlan:
     remarks = [*plan.remarks, f"{counted(len(classes), 'class', 'classes')}: {', '.join(classes.names)}"]
     problems = [
         nothing_labeled(part.folders.masks, use)
-        for part, use in ((train, "train on"), (val, "validate on"))
+        for part, use in ((train, "train on"), *((part, "train on") for part in plan.more), (val, "validate on"))
         if part.folders.masks is not None and not any(part.class_pixels)
     ]
+    for part in plan.more:
+        problems += trained_on_and_validated_on(part, val)
     lacking = {}
-    cautions = unlearnable_classes(classes, train.report, train.class_pixels)
+    cautions = unlearnable_classes(classes, train.report, plan.class_pixels)
+    cautions += [sentence for part in plan.more for sentence in trained_on_twice(part, train)]
+    remarks += [f"Training, too: {counted(len(part.stems), 'image')} of {part.folders.images}" for part in plan.more]
     for kind in train.folders.kinds:
         unknown = set(train.report.lacking[kind.key])
         lacking[kind.key] = without = tuple(stem for stem in train.stems if stem in unknown)
@@ -172,6 +193,10 @@ def _of_parts(plan: SplitPlan) -> SplitPlan:
         remarks=tuple(remarks),
         lacking=lacking,
     )
+
+
+def _all_of(folders: Folders, report: FolderReport) -> Part:
+    return Part(folders, report, report.stems)
 
 
 def _is_checked_in_validation(kind: MapKind) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from shlex import quote
+from typing import Any, NamedTuple
 
 from rich.markup import escape
 
 from hardpix.data import ClassTable
-from hardpix.data.counted import counted
+from hardpix.data.wording import counted
 from hardpix.training.checkpoints import UnsafeCheckpoint, load_weights, read_checkpoint
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.folders import show
@@ -117,11 +118,18 @@ def readable_checkpoint(folder: RunFolder) -> Path:
     raise ValueError("\n".join(broken))
 
 
-def require_checkpoint(folder: RunFolder, path: Path, task: SegmentationTask, max_epochs: int | None) -> int:
+class Done(NamedTuple):
+    """The training behind a checkpoint: whole epochs, and steps of the optimizer."""
+
+    epochs: int
+    steps: int
+
+
+def require_checkpoint(folder: RunFolder, path: Path, task: SegmentationTask, max_epochs: int | None) -> Done:
     """A checkpoint is one that a training of the task can go on from.
 
     Returns:
-        The number of epochs behind it.
+        The training behind it.
 
     Raises:
         ValueError: it has the weights of another network or objective, or more epochs behind it.
@@ -131,7 +139,8 @@ def require_checkpoint(folder: RunFolder, path: Path, task: SegmentationTask, ma
     done = last["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
     if max_epochs is not None and 0 <= max_epochs < done:
         raise ValueError(
-            f"expected at least the {counted(done, 'epoch')} that {folder.path} has behind it, found {max_epochs}"
+            f"expected at least the {counted(done, 'epoch')} that {folder.path} has behind it as "
+            f"--trainer.max_epochs, found {max_epochs}"
         )
     load_weights(
         task,
@@ -139,4 +148,31 @@ def require_checkpoint(folder: RunFolder, path: Path, task: SegmentationTask, ma
         f"expected the network and objective that {folder.path} was started with, of which {path} has the weights, "
         "found others; leave these settings as they were, or start a new run",
     )
-    return done
+    return Done(done, last["global_step"])
+
+
+def nothing_left(folder: RunFolder, done: Done, max_epochs: int | None, max_steps: int) -> str | None:
+    """Sentence on a run that is at its end, and how to train it longer; None where there is more to train.
+
+    Args:
+        folder: of the run.
+        done: the training behind it.
+        max_epochs: number of epochs to train; None or negative without such an end.
+        max_steps: number of steps to train; negative likewise.
+
+    Example:
+        >>> from pathlib import Path
+        >>> print(nothing_left(RunFolder(Path("runs/a")), Done(1, 20), 1, -1))
+        runs/a has finished its 1 epoch; to train longer: hardpix fit --run runs/a --resume --trainer.max_epochs 2 (or \
+more; the learning rate goes on as in a training of that length)
+    """
+    if max_epochs is not None and 0 <= max_epochs <= done.epochs:
+        end, longer = counted(done.epochs, "epoch"), f"--trainer.max_epochs {2 * done.epochs}"
+    elif 0 <= max_steps <= done.steps:
+        end, longer = counted(done.steps, "step"), f"--trainer.max_steps {2 * done.steps}"
+    else:
+        return None
+    return (
+        f"{folder.path} has finished its {end}; to train longer: hardpix fit --run {quote(str(folder.path))} --resume "
+        f"{longer} (or more; the learning rate goes on as in a training of that length)"
+    )

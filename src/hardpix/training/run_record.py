@@ -21,6 +21,9 @@ from hardpix.training.hardware import hardware, peak_resident, versions
 # The median over this many steps is steady, and a checkpoint stays small.
 LAST_STEPS = 1000
 
+# Beginning of the names under which the IoU of each class is logged.
+IOU = "val/iou/"
+
 
 class RunRecord(Callback):
     """Writes the record of a run after every epoch, and keeps it in the checkpoint: a resumed run has one record.
@@ -29,6 +32,7 @@ class RunRecord(Callback):
 
     - `epochs` of `of`, `steps`, `finished`
     - `curve`: one entry a validation, with epoch, miou, val_loss, loss
+    - `class_iou`: of the best and of the last validation, by the name of the class
     - `seconds`: validation included, interruptions not
     - `step_seconds`: median
     - `peak_memory`: bytes resident in the first process, without the workers that read ahead
@@ -42,6 +46,7 @@ class RunRecord(Callback):
     def __init__(self, path: Path) -> None:
         self.path = path
         self.curve: list[dict[str, Any]] = []
+        self.class_iou: dict[str, dict[str, float | None]] = {}
         self.seconds_before = 0.0
         self.step_seconds: deque[float] = deque(maxlen=LAST_STEPS)
         self.losses: list[Tensor] = []
@@ -79,6 +84,11 @@ class RunRecord(Callback):
         entry = {"epoch": epoch, "miou": seen["val/miou"], "val_loss": seen["val/loss"], "loss": loss}
         self.curve = [each for each in self.curve if each["epoch"] < epoch]
         self.curve.append({name: _number(value) for name, value in entry.items()} | {"epoch": epoch})
+        of_class = {key.removeprefix(IOU): _number(value) for key, value in seen.items() if key.startswith(IOU)}
+        self.class_iou["last"] = of_class
+        # Equal scores keep the earlier checkpoint.
+        if all((entry["miou"] or 0) < (self.curve[-1]["miou"] or 0) for entry in self.curve[:-1]):
+            self.class_iou["best"] = of_class
         self._write(trainer, pl_module, epoch)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -91,6 +101,7 @@ class RunRecord(Callback):
     def state_dict(self) -> dict[str, Any]:
         return {
             "curve": self.curve,
+            "class_iou": self.class_iou,
             # Losses of the epoch that is under way, where a checkpoint is written within it.
             "losses": [float(loss) for loss in self.losses],
             "seconds": self._seconds(),
@@ -101,6 +112,7 @@ class RunRecord(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.curve = list(state_dict["curve"])
+        self.class_iou = dict(state_dict.get("class_iou", {}))  # none in checkpoints of earlier versions
         self.losses = [torch.tensor(loss) for loss in state_dict["losses"]]
         self.seconds_before = state_dict["seconds"]
         self.step_seconds.extend(state_dict["step_seconds"])
@@ -121,6 +133,7 @@ class RunRecord(Callback):
             # Without a last epoch a number of steps says where the end is.
             "of": trainer.max_epochs if (trainer.max_epochs or -1) > 0 else None,
             "curve": self.curve,
+            "class_iou": self.class_iou,
             "seconds": round(self._seconds(), 3),
             "steps": trainer.global_step,
             "step_seconds": round(statistics.median(self.step_seconds), 6) if self.step_seconds else None,

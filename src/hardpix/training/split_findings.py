@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hardpix.data import ClassTable, FolderReport, Folders, Problem
+from hardpix.data.same_files import same_files
+from hardpix.data.wording import first_three, share_of
+from hardpix.training.split_plan import Part
 
 
 def in_both(training: Folders, validation: Folders) -> list[Problem]:
@@ -17,6 +20,29 @@ def in_both(training: Folders, validation: Folders) -> list[Problem]:
         for paths in validation.files["images"].values()
         for path in paths
         if path.resolve() in trained_on
+    ]
+
+
+def trained_on_and_validated_on(more: Part, val: Part) -> list[Problem]:
+    """Further images to train on that are images to validate on, by their path or their content."""
+    advice = "take it out of its folder: what is trained on cannot be scored"
+    images = more.images
+    return [
+        Problem(
+            "image to train on and to validate on", images[stem], "an image of one of the two", "it in both", advice
+        )
+        for stem in same_files(images, val.images.values())
+    ]
+
+
+def trained_on_twice(more: Part, train: Part) -> list[str]:
+    """A sentence on further images that are among the training images already."""
+    same = same_files(more.images, train.images.values())
+    if not same:
+        return []
+    return [
+        f"{share_of(same, len(more.stems))} of {more.folders.images} are training images already "
+        f"({first_three(same)}): they are trained on twice, with both masks"
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from hardpix.data import ClassTable, FolderReport, Folders, ImageFormat, Problem
 from hardpix.data.mask_palettes import colors_by_index
@@ -23,6 +24,11 @@ class Part:
     def class_pixels(self) -> list[int]:
         """Number of pixels of each class."""
         return self.report.class_pixels(self.stems)
+
+    @property
+    def images(self) -> dict[str, Path]:
+        """The image of each stem."""
+        return {stem: self.folders.files["images"][stem][0] for stem in self.stems}
 
     @property
     def sizes(self) -> tuple[tuple[int, int], ...]:
@@ -53,8 +59,20 @@ class SplitPlan:
     doubts: tuple[Problem, ...] = ()
     cautions: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    more: tuple[Part, ...] = ()
+    """Further images to train on, with folders of their own; none of them is held out."""
     lacking: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By the key of a map that was asked for, the stems of training images whose map is not known."""
+
+    @property
+    def trained_on(self) -> tuple[Part, ...]:
+        """All parts that are trained on."""
+        return (self.train, *self.more)
+
+    @property
+    def class_pixels(self) -> list[int]:
+        """Number of pixels of each class in all that is trained on."""
+        return [sum(counts) for counts in zip(*(part.class_pixels for part in self.trained_on), strict=True)]
 
     @property
     def classes(self) -> ClassTable:
@@ -70,5 +88,8 @@ class SplitPlan:
         """A sentence on the share of unlabeled pixels; empty where there is none."""
         named = {"training": self.train, "validation": self.val} if self.apart else {"": self.train}
         assert self.train.report.classes is not None
+        if self.more:
+            named = {"training": self.train, "validation": self.val} if self.apart else {"": self.train}
+            named |= {str(part.folders.masks): part for part in self.more}
         masks = {name: list(part.report.masks.values()) for name, part in named.items()}
         return unlabeled_line(masks, self.train.report.classes)

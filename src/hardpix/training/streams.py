@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -65,11 +65,16 @@ class Stream:
 
 @dataclass(frozen=True)
 class Sources:
-    """Folders of the labeled images, of those to validate on, and of each stream."""
+    """Folders of the labeled images, of those to validate on, of each stream, and of further labeled images.
+
+    `remarks` are facts about the choice, in sentences.
+    """
 
     training: Folders
     validation: Folders | None
     streams: dict[str, Folders]
+    more: tuple[Folders, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 def stream_folders(streams: Mapping[str, Stream]) -> dict[str, Folders]:
@@ -103,14 +108,18 @@ def with_labeled_part(
     if folder_problems(training):
         return sources  # said where the folders are checked
     stems: Sequence[str] = tuple(training.files["images"])
+    remarks = list(sources.remarks)
     if validation is None:
         split = split_by_pattern(stems, val_stems) if val_stems else split_blocks(stems, val_share)
-        show(escape(split.sentence))
+        remarks.append(split.sentence)
         stems, validation = split.train, replace(training, stems=split.val)
     labeled, rest = labeled_part(stems, chosen, every)
-    show(f"Labeled: {len(labeled)} of the {len(stems)} training images; the other {len(rest)} count as unlabeled.")
+    remarks.append(
+        f"Labeled: {len(labeled)} of the {len(stems)} training images; the other {len(rest)} count as unlabeled."
+    )
     unlabeled = replace(training.keeping(lambda kind: False), masks=None, stems=rest)
-    return Sources(replace(training, stems=labeled), validation, {**sources.streams, UNLABELED: unlabeled})
+    streams = {**sources.streams, UNLABELED: unlabeled}
+    return Sources(replace(training, stems=labeled), validation, streams, sources.more, tuple(remarks))
 
 
 def stream_problems(streams: Mapping[str, Folders], image_format: ImageFormat, ignore_index: int) -> list[Problem]:
@@ -139,15 +148,19 @@ def open_streams(
         for name, folders in streams.items()
     }
     held_out = _paths(validation) if isinstance(validation, SegmentationFolder) else set()
-    advice = "take it out of the stream's folder: what is trained on cannot be scored"
-    found = [
-        Problem("image to train on and to validate on", path, "an image of one of the two", "it in both", advice)
-        for samples in opened.values()
-        for path in sorted(_paths(samples) & held_out)
-    ]
-    if found:
+    if found := validated_on_too({path for samples in opened.values() for path in _paths(samples)}, held_out):
         raise DataError.of(found)
     return opened
+
+
+def validated_on_too(streams: Collection[Path], held_out: Collection[Path]) -> list[Problem]:
+    """Images of streams that are images to validate on."""
+    advice = "take it out of the stream's folder: what is trained on cannot be scored"
+    both = {path.resolve() for path in streams} & {path.resolve() for path in held_out}
+    return [
+        Problem("image to train on and to validate on", path, "an image of one of the two", "it in both", advice)
+        for path in sorted(both)
+    ]
 
 
 def _paths(samples: SegmentationFolder) -> set[Path]:

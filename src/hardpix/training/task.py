@@ -3,40 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from copy import deepcopy
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torchmetrics import MeanMetric
 
 from hardpix.alike import not_sent
-from hardpix.data import MAPS, restore
-from hardpix.metrics import SegmentationScores
+from hardpix.data import MAPS
 from hardpix.networks import DDRNet23Slim, TappedNetwork, tap
 from hardpix.networks.binding import NotReturnedError, bound
-from hardpix.networks.input_channels import channels_advice
-from hardpix.networks.probabilities import ends_in, explain_probabilities, looks_like
 from hardpix.objectives import Objective, WeightedCrossEntropy, shown_signal, signals_in
-from hardpix.pixels import DatasetInfo, cross_entropy_map, prepare_all, valid_mask
+from hardpix.pixels import DatasetInfo, prepare_all
 from hardpix.recipes import Recipe, Supervised
-from hardpix.recipes.base import Batch
 from hardpix.recipes.parts import parts_of
-from hardpix.signals import HardnessLevel, Signal, signals_that_read
+from hardpix.signals import HardnessLevel, Signal
 from hardpix.training.checkpoints import with_names_of_today
 from hardpix.training.data_module import SegmentationData
-from hardpix.training.dump import stems_of
-from hardpix.training.finite import NotFinite
 from hardpix.training.schedule import polynomial_with_warmup
+from hardpix.training.scored_module import ScoredModule
+from hardpix.training.stream_batches import by_stream
 
-# Setting of the data module for each map that it reads.
-_OPTIONS = {kind.key: kind.folder for kind in MAPS.values()}
 
-
-class SegmentationTask(LightningModule):
+class SegmentationTask(ScoredModule):
     """A network, a recipe, an optimizer and a schedule.
 
     Args:
@@ -85,7 +75,7 @@ class SegmentationTask(LightningModule):
         ignore_index: int = 255,
         recipe: Recipe | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(num_classes, ignore_index)
         if not 0 <= warmup < 1:
             raise ValueError(f"expected warmup as a share of the training, from 0 to below 1, found {warmup}")
         names = [f"class {k}" for k in range(num_classes)] if class_names is None else list(class_names)
@@ -109,18 +99,13 @@ class SegmentationTask(LightningModule):
             options = "--model.decoder, --model.embedding, --model.stages"
             raise ValueError(f"{error} (on the command line {options})") from error
         self._ddp_params_and_buffers_to_ignore = not_sent(self)
-        self.num_classes = num_classes
         self.in_channels = in_channels
         self.class_names = names
-        self.ignore_index = ignore_index
         self.build_optimizer = optimizer
         self.branch_learning_rate = branch_learning_rate
         self.warmup = warmup
         self.power = power
-        self.scores = SegmentationScores(num_classes, ignore_index)
-        self.mean_loss = MeanMetric()
         self.losses: dict[str, Tensor] = {}
-        self._seen: list[tuple[list[str], Tensor]] = []
         if channels_last:
             self.to(memory_format=torch.channels_last)
         # Lightning leaves the mode as it finds it, and pretrained networks often come in evaluation mode.
@@ -155,123 +140,17 @@ class SegmentationTask(LightningModule):
         info = DatasetInfo(tuple(data.class_names), lambda: data.class_counts, data.ignore_index)
         prepare_all(parts_of(self.recipe), info)
 
-    @torch.no_grad()
-    def dry_run(
-        self,
-        batches: dict[str, Any],
-        one_image_a_step: bool = False,
-        map_kinds: Iterable[str] = MAPS,
-    ) -> None:
-        """Look at one batch without learning from it: what does not fit together shows before training.
+    def doubts_about_validation(self, data: SegmentationData) -> list[str]:
+        """Sentences of parts of the recipe, such as teachers that were trained on images to validate on."""
+        asked = [getattr(part, "doubts_about_validation", None) for part in parts_of(self.recipe)]
+        return [doubt for tell in asked if callable(tell) for doubt in tell(data.val_images)]
 
-        Args:
-            batches: of one training image each, by stream, or the batch of the labeled images alone.
-            one_image_a_step: whether the steps of the training have no more, which batch statistics may not allow.
-            map_kinds: keys of the maps that the batches may hold beside the target.
-
-        Raises:
-            ValueError: the network cannot take the images, has other output channels than the data has classes, or the
-                losses of the recipe cannot be computed.
-        """
-        batches = _by_stream(batches, map_kinds)
-        first = next(iter(batches.values()))
-        self.check_network(first["image"])
-        # In evaluation, which this is tried in, depth may be missing. Factors come before their product.
-        for signal in reversed(signals_in(self.recipe)):
-            for name in sorted(signal.reads - first.keys()):
-                folder = f"a folder of them (--data.{_OPTIONS[name]}), or " if name in _OPTIONS else ""
-                raise ValueError(
-                    f"{type(signal).__name__} needs {name} maps of the training images: give {folder}a train_set whose "
-                    f"samples have {name}"
-                )
-        self.recipe.eval()
-        try:
-            self.recipe(batches, 0.0)
-        except Exception as error:
-            what = type(getattr(self.recipe, "objective", self.recipe)).__name__
-            raise ValueError(f"{what} cannot be computed: {error}") from error
-        self.recipe.train()
-        if one_image_a_step:
-            # In a copy: batch statistics would remain.
-            trial = deepcopy(self.recipe)
-            try:
-                trial(batches, 0.0)
-            except Exception as error:
-                raise ValueError(
-                    f"{type(self.network.model).__name__} cannot learn from one image at a time: {error}; give "
-                    "--data.batch_size 2 or more and at least as many images, or larger crops"
-                ) from error
-
-    def unused_settings(self, maps: Iterable[str]) -> list[str]:
-        """Settings that change nothing, in words: maps that were asked for and no signal reads, a rate of no branch.
-
-        Args:
-            maps: of "depth" and "weight", those that were asked for.
-        """
-        own = {self.recipe, *self.recipe.children()}
-        parts = [part for part in parts_of(self.recipe) if part in own or isinstance(part, Objective | Signal)]
-        found = []
-        # A class of the user's own may read anything.
-        if all(type(part).__module__.startswith("hardpix.") for part in parts):
-            read = frozenset[str]().union(*(part.reads for part in parts if isinstance(part, Signal)))
-            for name in maps:
-                if name not in read:
-                    readers = " or ".join(signals_that_read(name))
-                    found.append(
-                        f"--data.{_OPTIONS.get(name, name)} is read, and nothing uses it: weigh by it "
-                        f"(--model.objective WeightedCrossEntropy --model.objective.signal {readers}), or leave it out"
-                    )
-        if self.branch_learning_rate is not None and not self._branch_parameters():
-            found.append("--model.branch_learning_rate is given, and there is no branch that no gradient leaves")
-        return found
-
-    def _branch_parameters(self) -> list[nn.Parameter]:
+    def branch_parameters(self) -> list[nn.Parameter]:
         """Parameters of branches whose gradient is stopped before the network; others learn at the network's rate."""
         signals = signals_in(self.recipe)
         attached = {p for signal in signals if not signal.stops_gradient for p in signal.parameters()}
         every = dict.fromkeys(p for signal in signals for p in signal.parameters())
         return [p for p in every if p.requires_grad and p not in attached]
-
-    @torch.no_grad()
-    def check_network(self, image: Tensor) -> None:
-        """Look at the logits of an image (1, in_channels, H, W).
-
-        Raises:
-            ValueError: the network cannot take it, has other output channels than the data has classes, or ends in a
-                softmax or sigmoid.
-        """
-        name = type(self.network.model).__name__
-        size = "×".join(map(str, image.shape[-2:]))
-        self.recipe.eval()
-        try:
-            self.network.model(image)
-        except Exception as error:
-            if advice := channels_advice(self.network.model, image.shape[1]):
-                raise ValueError(advice) from error
-            raise ValueError(
-                f"{name} cannot take a training image, {image.shape[1]} channels of {size} (height × width; "
-                f"--data.crop_size chooses it): {error}"
-            ) from error
-        try:
-            # The graph shows a sigmoid at the network's end.
-            with torch.enable_grad():
-                logits = self(image)
-        except (ValueError, TypeError, RuntimeError) as error:
-            raise ValueError(
-                f"{error} (on the command line --model.decoder, --model.embedding, --model.stages)"
-            ) from error
-        channels = logits.shape[1]
-        if channels != self.num_classes:
-            counted = " (one output counts as two: background and foreground)" if channels == 2 else ""
-            raise ValueError(
-                f"expected a network of {self.num_classes} output channels, one for each class of the data "
-                f"({', '.join(self.class_names[:30])}), found {channels} of {name}{counted}; set its number of "
-                f"classes to {self.num_classes} (the parameter is called num_classes, classes or num_labels)"
-            )
-        found = looks_like(logits)
-        if found == "softmax" or (found == "sigmoid" and ends_in(logits) == "sigmoid"):
-            raise ValueError(explain_probabilities(found, self.network.model))
-        self.recipe.train()
 
     def losses_of(self, batch: dict[str, Any], progress: float, map_kinds: Iterable[str] = MAPS) -> dict[str, Tensor]:
         """Losses of one step.
@@ -281,7 +160,7 @@ class SegmentationTask(LightningModule):
             progress: share of the training done.
             map_kinds: keys of the maps that the batches may hold beside the target.
         """
-        return self.recipe(_by_stream(batch, map_kinds), progress)
+        return self.recipe(by_stream(batch, map_kinds), progress)
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         progress = self.trainer.global_step / max(self.trainer.estimated_stepping_batches, 1)
@@ -289,7 +168,7 @@ class SegmentationTask(LightningModule):
         map_kinds = getattr(self.trainer.datamodule, "map_kinds", MAPS)  # type: ignore[attr-defined]
         losses = self.losses_of(batch, progress, map_kinds)
         self.losses = {name: loss.detach() for name, loss in losses.items()}
-        size = len(next(iter(_by_stream(batch, ()).values()))["image"])
+        size = len(next(iter(by_stream(batch, ()).values()))["image"])
         self.log_dict({f"train/{name}": loss.detach() for name, loss in losses.items()}, batch_size=size)
         self.log("loss", losses["loss"].detach(), prog_bar=True, logger=False, batch_size=size)
         return losses["loss"]
@@ -302,56 +181,6 @@ class SegmentationTask(LightningModule):
         if self.trainer.is_last_batch:
             self.recipe.end_epoch()
 
-    def _evaluate(self, batch: dict[str, Any]) -> None:
-        # As at inference: scores of a mixed-precision run would depend on the machine, and differ from those of test.
-        with torch.autocast(self.device.type, enabled=False):
-            logits = self(batch["image"])
-        # Each image is scored at the resolution of its own labels.
-        loss_sum = logits.new_zeros((), dtype=torch.float32)
-        count = logits.new_zeros((), dtype=torch.int64)
-        for scores, content_size, target in zip(logits, batch["content_size"], batch["target"], strict=True):
-            restored = restore(scores.float(), content_size, target.shape).unsqueeze(0)
-            target = target.unsqueeze(0)
-            loss_sum += cross_entropy_map(restored, target, self.ignore_index).sum()
-            count += valid_mask(target, self.num_classes, self.ignore_index).sum()
-            self.scores.update(restored.argmax(1), target)
-        self.mean_loss.update(loss_sum / count.clamp(min=1), weight=count)
-        # Looked at when the scores are: until then the device goes on. The mean leaves NaN out.
-        self._seen.append((stems_of(batch), loss_sum.isfinite()))
-
-    def _report(self, stage: str) -> None:
-        seen, self._seen = self._seen, []
-        if seen and not torch.stack([finite for _, finite in seen]).all():
-            stems = [stem for names, finite in seen if not finite for stem in names]
-            raise NotFinite(
-                f"expected finite outputs of the network for the images of {stage}, found others for "
-                f"{', '.join(stems[:3]) or 'images without stems'}{f' and more of {len(stems)}' * (len(stems) > 3)}: "
-                "leave images with NaN or infinity out, or lower the learning rate (--model.optimizer.lr)"
-            )
-        # Every process has the scores of all; sync_dist only tells Lightning so.
-        scores = self.scores.compute()
-        by_class = dict(zip(self.class_names, scores.pop("class_iou").reshape(-1).tolist(), strict=True))
-        loss = self.mean_loss.compute()
-        self.scores.reset()
-        self.mean_loss.reset()
-        for name, value in scores.items():
-            self.log(f"{stage}/{name}", value.float().to(self.device), prog_bar=name == "miou", sync_dist=True)
-        self.log(f"{stage}/loss", loss, sync_dist=True)
-        self.log_dict({f"{stage}/iou/{name}": value for name, value in by_class.items()}, sync_dist=True)
-
-    def validation_step(self, batches: Sequence[dict[str, Any]], batch_idx: int) -> None:
-        for batch in batches:
-            self._evaluate(batch)
-
-    def on_validation_epoch_end(self) -> None:
-        self._report("val")
-
-    def test_step(self, batches: Sequence[dict[str, Any]], batch_idx: int) -> None:
-        self.validation_step(batches, batch_idx)
-
-    def on_test_epoch_end(self) -> None:
-        self._report("test")
-
     def _after_step(self, optimizer: Optimizer, *_: Any) -> None:
         # A fused optimizer is called for a step that it skips, too: gradients of 16 bits may overflow.
         overflow = getattr(optimizer, "found_inf", None)
@@ -361,7 +190,7 @@ class SegmentationTask(LightningModule):
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         weights = [p for p in self.network.parameters() if p.requires_grad]
         groups: list[dict[str, Any]] = [{"params": weights, "name": "network"}]
-        branches = self._branch_parameters()
+        branches = self.branch_parameters()
         learned = set(branches)
         learned.update(weights)
         heads = [p for p in self.recipe.parameters() if p.requires_grad and p not in learned]
@@ -375,17 +204,3 @@ class SegmentationTask(LightningModule):
         total = int(self.trainer.estimated_stepping_batches)
         schedule = polynomial_with_warmup(optimizer, total, round(self.warmup * total), self.power)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-
-def _by_stream(batch: dict[str, Any], map_kinds: Iterable[str]) -> dict[str, Batch]:
-    """Batches by stream; one alone is that of the labeled images."""
-    known = {"image", "target", "target_weight", *map_kinds}
-    return {
-        name: {key: value for key, value in entries.items() if key in known or not _like_a_map(value)}
-        for name, entries in ({"labeled": batch} if "image" in batch else batch).items()
-    }
-
-
-def _like_a_map(value: Any) -> bool:
-    """True of entries that would pass for maps of the pixels: those that nobody declared may be anything."""
-    return isinstance(value, Tensor) and value.ndim > 2

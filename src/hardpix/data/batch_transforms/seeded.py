@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from zlib import crc32
 
-import numpy as np
 import torch
 from torch import Tensor, distributed, nn
 
 from hardpix.data.batch_transforms.base import Batch
+from hardpix.data.seeds import mixed_seed
 
 
 class SeededTransform(nn.Module):
@@ -40,8 +40,7 @@ class SeededTransform(nn.Module):
         """The transformed batch, a new one."""
         rank = distributed.get_rank() if distributed.is_available() and distributed.is_initialized() else 0
         # The class's name keeps CutMix and ClassMix of one seed from being drawn alike.
-        numbers = [crc32(type(self).__name__.encode()), self.seed, rank, self.calls]
-        seed = int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
+        seed = mixed_seed(crc32(type(self).__name__.encode()), self.seed, rank, self.calls)
         transformed = self.transform(batch, partner, torch.Generator().manual_seed(seed))
         self.calls += self.training
         return transformed

@@ -1,0 +1,67 @@
+"""Lightning's trainer with the callbacks and loggers of a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jsonargparse import Namespace
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import Callback, LearningRateMonitor
+from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+
+from hardpix.training.checkpoint_io import VerifiedCheckpointIO
+from hardpix.training.checkpoints import BestCheckpoint, LastCheckpoint
+from hardpix.training.finite import StopWhereNotFinite
+from hardpix.training.run_folder import RunFolder
+from hardpix.training.run_record import RunRecord
+from hardpix.training.screen import ProgressBar, Report, console
+from hardpix.training.seeding import SeedEveryBatch
+
+
+def build_trainer(settings: Namespace, seed: int, folder: RunFolder, checkpoint_minutes: float) -> Trainer:
+    """The trainer of a run, which writes nothing before the training starts.
+
+    Args:
+        settings: of the trainer.
+        seed: of every training batch.
+        folder: of the run.
+        checkpoint_minutes: after which last.ckpt is written within an epoch, too.
+
+    Raises:
+        ValueError: a training without an end.
+    """
+    given: dict[str, Any] = settings.as_dict()
+    if given["max_epochs"] in (None, -1) and given["max_steps"] == -1:
+        raise ValueError(
+            "expected a training of known length, over which the learning rate falls, found none; give "
+            "--trainer.max_epochs or --trainer.max_steps"
+        )
+    logger: Logger | list[Logger] | bool | None = given.pop("logger")
+    if logger is None or logger is True:
+        # A resumed run logs beside its earlier part: the loggers start their files anew.
+        parts = len(list(folder.logs.glob("part_*")))
+        logger = [
+            kind(folder.path, name=folder.logs.name, version=f"part_{parts}") for kind in (CSVLogger, TensorBoardLogger)
+        ]
+    own = given.pop("callbacks") or []
+    callbacks: list[Callback] = [*own] if isinstance(own, list) else [own]
+    callbacks += [SeedEveryBatch(seed), StopWhereNotFinite(folder.path, seed), RunRecord(folder.record)]
+    if logger:
+        callbacks.append(LearningRateMonitor(logging_interval="epoch"))
+    if given["enable_progress_bar"] is None:
+        given["enable_progress_bar"] = console.is_terminal
+    if given["enable_progress_bar"]:
+        callbacks.append(ProgressBar())
+    best = None
+    if given["enable_checkpointing"] is not False:
+        best = BestCheckpoint(folder.checkpoints)
+        # The last comes after the best, so that it holds its state.
+        callbacks += [best, LastCheckpoint(folder.checkpoints, checkpoint_minutes)]
+    callbacks.insert(0, Report(folder, best))
+    given["enable_model_summary"] = bool(given["enable_model_summary"])
+    trainer = Trainer(**given, logger=logger, callbacks=callbacks, default_root_dir=folder.path)
+    # Strategies that write their own shards, and a plugin of the user's own, stay as they are.
+    if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
+        trainer.strategy.checkpoint_io = VerifiedCheckpointIO()
+    return trainer

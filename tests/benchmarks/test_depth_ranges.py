@@ -62,4 +62,4 @@ def test_scores_are_those_of_the_pixels_in_a_range(
         for c in set(target):
             hit = (target == c) & (prediction == c)
             ious.append(hit.sum() / ((target == c) | (prediction == c)).sum())
-        assert f"| {name} | {100 * np.mean(ious):.2f} | {100 * np.mean(ious):.2f} | +0.00 | – |" in said
+        assert f"| {name} | {100 * np.mean(ious):.2f} | {100 * np.mean(ious):.2f} | 0.00 | – |" in said

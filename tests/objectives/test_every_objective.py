@@ -39,11 +39,11 @@ OBJECTIVES: dict[str, Callable[[], Objective]] = {
     "distillation": lambda: Distillation(temperature=2.0, signal=HardnessLevel()),
     "channel distillation": ChannelDistillation,
     "boundary": BoundaryLoss,
-    "boundary of classes": lambda: BoundaryLoss(["a", 2], reach=2),
+    "boundary of classes": lambda: BoundaryLoss(["class 0", 2], reach=2),
     "clDice": SoftClDice,
-    "clDice of classes": lambda: SoftClDice(["a", 2], iterations=2),
+    "clDice of classes": lambda: SoftClDice(["class 0", 2], iterations=2),
     "skeleton recall": SkeletonRecall,
-    "skeleton recall of classes": lambda: SkeletonRecall(["a", 2], tube_radius=1),
+    "skeleton recall of classes": lambda: SkeletonRecall(["class 0", 2], tube_radius=1),
     "sum": lambda: Sum(
         {
             "entropy": WeightedCrossEntropy(HardnessLevel()),

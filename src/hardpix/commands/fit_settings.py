@@ -64,13 +64,12 @@ def build_parser() -> Parser:
         "--trust_run",
         "--trust-run",
         action="store_true",
-        help="With --resume: classes of any module may be imported that the run names; for your own runs and those of "
-        "people you trust.",
+        help="With --resume: import whatever classes the run names; for runs of people you trust.",
     )
     parser.add_argument(
         "--accept_changed_data",
         action="store_true",
-        help="With --resume: go on although images, masks or maps are others than the run was started with.",
+        help="With --resume: go on with images, masks or maps that have changed.",
     )
     parser.add_argument(
         "--checkpoint_minutes",

@@ -28,8 +28,7 @@ class Augmentation:
         flip: chance of a horizontal flip.
         photometric: whether brightness, contrast, saturation and hue are jittered; of bands other than [1, 2, 3]
             brightness and contrast alone, all bands alike.
-        rare_crops: chance of a crop around a pixel of a rare class, one of those in the image (rare class sampling,
-            arXiv 2111.14887).
+        rare_crops: chance of a crop around a pixel of a rare class (rare class sampling, arXiv 2111.14887).
         rare_temperature: of these draws; smaller ones draw the rarest class almost alone, larger ones all alike.
     """
 

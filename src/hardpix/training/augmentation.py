@@ -29,7 +29,7 @@ class Augmentation:
         photometric: whether brightness, contrast, saturation and hue are jittered; of bands other than [1, 2, 3]
             brightness and contrast alone, all bands alike.
         rare_crops: chance of a crop around a pixel of a rare class (rare class sampling, arXiv 2111.14887).
-        rare_temperature: of these draws; smaller ones draw the rarest class almost alone, larger ones all alike.
+        rare_temperature: of these draws; a small one draws the rarest class alone, a large one all alike.
     """
 
     scale: tuple[float, float] = (0.5, 2.0)

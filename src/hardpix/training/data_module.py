@@ -89,8 +89,8 @@ class SegmentationData(BatchedData):
             one a line; the others are the stream unlabeled and need no masks.
         labeled_every: the same by their order: one in so many images of each sequence, from its first. Stems of a
             sequence differ in their last number alone.
-        more: further labeled images to train on, such as [{images: DIR, masks: DIR, trust: DIR}] with pseudo-labels and
-            how far to trust them; with image_suffix and mask_suffix of their own. None of them is held out.
+        more: further labeled images, all of them to train on, such as [{images: DIR, masks: DIR, trust: DIR}]; trust
+            says how far pseudo-labels count. With image_suffix and mask_suffix of their own.
 
     Raises:
         DataError: everything that is wrong with the files, in one list.

@@ -26,6 +26,7 @@ from hardpix.data.mask_facts import MaskFacts, mask_facts
 from hardpix.data.masks import read_mask
 from hardpix.data.pairs import Folders, folder_problems, pairing_problems, unread_files
 from hardpix.data.problems import too_many_labels, wrong_size
+from hardpix.data.reading import reading
 from hardpix.data.turned import fits_both_ways, masks_of_turned_images
 
 
@@ -185,7 +186,8 @@ def _inspect(
 
 def _read(path: Path, reader: Callable[[Path], np.ndarray], finding: _Finding) -> np.ndarray | None:
     try:
-        return reader(path)
+        with reading(path):
+            return reader(path)
     except DataError as error:
         finding.problems += error.problems
         return None

@@ -14,6 +14,7 @@ from PIL import Image
 
 from hardpix.data.errors import DataError, Problem, unusable
 from hardpix.data.limits import MAX_PIXELS, require_size
+from hardpix.data.reading import WHOLE, reading
 
 # Classic and big tif, little and big endian.
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -83,10 +84,10 @@ def tif_bands(path: str | Path) -> str:
         '1 band of float16'
     """
     try:
-        with tifffile.TiffFile(path) as file:
+        with reading(path), tifffile.TiffFile(path) as file:
             page = file.pages.first
             count, kind = page.samplesperpixel, page.dtype
-    except (OSError, ValueError, IndexError, tifffile.TiffFileError):
+    except DataError:
         return ""
     return f"{count} band{'s' if count > 1 else ''} of {kind}"
 
@@ -207,14 +208,12 @@ def _nodata(page: tifffile.TiffPage) -> float | None:
 
 @contextmanager
 def _decoding(path: str | Path) -> Iterator[None]:
-    try:
-        yield
-    except DataError:
-        raise
-    # A broken file makes tifffile raise nearly anything.
-    except Exception as error:
-        expected, found = "a file that can be read to its end", f"{type(error).__name__}: {error}"
-        if "imagecodecs" in str(error):
+    with reading(path):
+        try:
+            yield
+        except Exception as error:
+            if "imagecodecs" not in str(error):
+                raise
+            found = f"{type(error).__name__}: {error}"
             advice = "pip install imagecodecs, or save the file uncompressed or with the compression deflate"
-            raise DataError.of([Problem("tif of another codec", Path(path), expected, found, advice)]) from error
-        raise DataError.of([unusable(path, expected, found)]) from error
+            raise DataError.of([Problem("tif of another codec", Path(path), WHOLE, found, advice)]) from error

@@ -11,7 +11,7 @@ from hardpix.data.errors import Problem
 from hardpix.data.files import IMAGE_SUFFIXES, MAP_SUFFIXES, FolderListing, list_files, normal
 from hardpix.data.maps import MAPS, MapKind, by_key
 from hardpix.data.name_hints import NameHints, Side
-from hardpix.data.unread import other_types, type_names, unreadable_folders
+from hardpix.data.unread import not_followed, not_regular, other_types, type_names, unreadable_folders
 
 
 @dataclass(frozen=True, init=False)
@@ -237,15 +237,17 @@ def _several(side: Side, stem: str, paths: Sequence[Path]) -> Problem:
 
 
 def unread_files(folders: Folders) -> list[Problem]:
-    """Files of types that are not read, a problem for each folder."""
+    """Files of types that are not read, a problem for each folder; and links to folders that are not followed."""
     found: dict[Path, list[Problem]] = {}
     for kind, listing in folders.listings.items():
         side = folders.sides[kind]
-        found.setdefault(side.folder, other_types(side.folder, side.what, listing, side.suffixes, folders.used))
+        others = other_types(side.folder, side.what, listing, side.suffixes, folders.used)
+        found.setdefault(side.folder, [*others, *not_followed(listing)])
     return [problem for problems in found.values() for problem in problems]
 
 
 def unreadable(folders: Folders) -> list[Problem]:
-    """Subfolders without the right to read them."""
-    listings = folders.listings.values()
-    return list(dict.fromkeys(problem for listing in listings for problem in unreadable_folders(listing)))
+    """Subfolders without the right to read them, and what is named like a file to be read and is none."""
+    listings = [(listing, folders.sides[kind].suffixes) for kind, listing in folders.listings.items()]
+    found = [[*unreadable_folders(listing), *not_regular(listing, suffixes)] for listing, suffixes in listings]
+    return list(dict.fromkeys(problem for problems in found for problem in problems))

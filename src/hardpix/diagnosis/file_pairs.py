@@ -10,7 +10,7 @@ from pathlib import Path
 from hardpix.data import Problem
 from hardpix.data.files import IMAGE_SUFFIXES, MAP_SUFFIXES, FolderListing, list_files
 from hardpix.data.name_hints import NameHints, Side
-from hardpix.data.unread import other_types, type_names, unreadable_folders
+from hardpix.data.unread import not_followed, not_regular, other_types, type_names, unreadable_folders
 
 PROBABILITY_SUFFIXES = (".npy", ".npz")
 SUFFIXES: dict[str, tuple[str, ...]] = {
@@ -203,7 +203,8 @@ class Inputs:
         for kind, listing in self._listings.items():
             side = self._side(kind)
             others = other_types(side.folder, side.what, listing, side.suffixes, self._used)
-            found.setdefault(side.folder, [*unreadable_folders(listing), *others])
+            none = [*unreadable_folders(listing), *not_regular(listing, side.suffixes)]
+            found.setdefault(side.folder, [*none, *others, *not_followed(listing)])
         return [problem for problems in found.values() for problem in problems]
 
 

@@ -20,6 +20,8 @@ from hardpix.data.tif import BLACK_IS_ZERO, ORIENTATION, RGB, WHITE_IS_ZERO, Ras
 
 # Formats by their content, as Pillow names them; others have decoders that are seldom used, or start other programs.
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "JPEG2000", "AVIF")
+# Pixels that are converted at once.
+PART = 2**22
 SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N")
 
 
@@ -54,9 +56,19 @@ def read_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
             return np.repeat(gray[..., None], 3, axis=2)
         if image.mode in ("I", "F"):
             raise DataError.of([unusable(path, "an image of 8 or 16 bits", f"PIL mode {image.mode}")])
+        return _rgb(image)
+
+
+def _rgb(image: Image.Image) -> np.ndarray:
+    """The image as RGB, by parts: whole, Pillow and numpy would hold five copies at once."""
+    rgb = np.empty((image.height, image.width, 3), np.uint8)
+    rows = max(1, PART // max(1, image.width))
+    for top in range(0, image.height, rows):
+        part = image.crop((0, top, image.width, min(top + rows, image.height)))
         # Pillow warns where a palette loses its transparency, even if that is meant.
-        shown = image.convert("RGBA") if image.mode == "P" else image
-        return np.array(shown.convert("RGB"))
+        shown = part.convert("RGBA") if part.mode == "P" else part
+        rgb[top : top + rows] = np.asarray(shown.convert("RGB"))
+    return rgb
 
 
 def _shown(path: str | Path, raster: Raster) -> np.ndarray:

@@ -1,11 +1,17 @@
 """Files by stem."""
 
+import os
+import socket
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardpix.data.files import files_by_stem, natural_key
+from hardpix.data.files import files_by_stem, list_files, natural_key
+from hardpix.data.pairs import Folders, pairing_problems, unread_files
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -48,7 +54,70 @@ def test_links_that_lead_back_are_walked_once(tmp_path: Path) -> None:
     touch(tmp_path, "data/1.png", "data/sub/2.png")
     (tmp_path / "data" / "sub" / "up").symlink_to(tmp_path / "data")
     (tmp_path / "data" / "twin").symlink_to(tmp_path / "data" / "sub")
-    assert list(files_by_stem(tmp_path / "data")) == ["1", "sub/2", "twin/2"]
+    assert list(files_by_stem(tmp_path / "data")) == ["1", "sub/2"]
+    assert dict(list_files(tmp_path / "data").not_followed) == {
+        tmp_path / "data" / "sub" / "up": "a link to a folder that is listed as .",
+        tmp_path / "data" / "twin": "a link to a folder that is listed as sub",
+    }
+
+
+def test_links_that_lead_around_each_other_give_each_file_once(tmp_path: Path) -> None:
+    """Seven files of seven folders, each with links to all the others: paths of them are thousands."""
+    for here in "abcdefg":
+        touch(tmp_path, f"{here}/{here}.png")
+        for other in "abcdefg":
+            if other != here:
+                (tmp_path / here / f"to_{other}").symlink_to(tmp_path / other)
+    assert list(files_by_stem(tmp_path)) == [f"{each}/{each}" for each in "abcdefg"]
+
+
+def test_a_link_to_the_parent_brings_no_masks_among_the_images(tmp_path: Path) -> None:
+    touch(tmp_path, "data/images/1.png", "data/masks/1.png")
+    (tmp_path / "data" / "images" / "up").symlink_to(tmp_path / "data")
+    listing = list_files(tmp_path / "data" / "images")
+    assert [name for name, _ in listing.files] == ["1.png"]
+    assert listing.not_followed == ((tmp_path / "data" / "images" / "up", "a link to a folder around this one"),)
+    (said,) = unread_files(Folders(tmp_path / "data" / "images"))
+    assert (said.where, said.found) == (tmp_path / "data/images/up", "a link to a folder around this one")
+
+
+def test_time_grows_with_the_number_of_folders_however_deep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path, "s/" * 200 + "1.png")
+    calls = 0
+
+    def counted(function: Callable) -> Callable:
+        def call(*arguments: Any, **settings: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            return function(*arguments, **settings)
+
+        return call
+
+    for name in ("stat", "lstat", "scandir", "readlink"):
+        monkeypatch.setattr(os, name, counted(getattr(os, name)))
+    assert list(files_by_stem(tmp_path)) == ["s/" * 200 + "1"]
+    assert calls < 3 * 200 + 50
+
+
+@pytest.mark.parametrize("kind", ["a FIFO", "a socket", "a link to nothing"])
+def test_regular_files_alone_are_read(tmp_path: Path, kind: str) -> None:
+    touch(tmp_path, "1.png")
+    if kind == "a FIFO":
+        os.mkfifo(tmp_path / "x.png")
+    elif kind == "a socket":
+        with socket.socket(socket.AF_UNIX) as bound:
+            here = os.getcwd()
+            os.chdir(tmp_path)  # the name of a socket is short
+            try:
+                bound.bind("x.png")
+            finally:
+                os.chdir(here)
+    else:
+        (tmp_path / "x.png").symlink_to(tmp_path / "gone.png")
+    folders = Folders(tmp_path)
+    assert list(folders.files["images"]) == ["1"]
+    (problem,) = pairing_problems(folders)
+    assert (problem.where, problem.expected, problem.found) == (tmp_path / "x.png", "a regular file", kind)
 
 
 @given(st.lists(st.integers(0, 10**6), unique=True), st.sampled_from(["", "f", "seq_03/x"]))

@@ -132,3 +132,13 @@ def test_maps_have_one_number_a_pixel(tmp_path: Path) -> None:
         read_depth(tmp_path / "a.npy")
     with pytest.raises(DataError, match=r"b\.npy: expected an array that can be read"):
         read_weight(tmp_path / "b.npy")
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK"])
+def test_images_are_the_same_in_parts(mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against Pillow's conversion of the whole; parts of three rows, and a last one of two."""
+    stored = Image.fromarray(np.random.default_rng(0).integers(0, 255, (11, 7, 3)).astype(np.uint8)).convert(mode)
+    path = tmp_path / ("a.tif" if mode == "CMYK" else "a.png")
+    stored.save(path)
+    monkeypatch.setattr("hardpix.data.images.PART", 21)
+    np.testing.assert_array_equal(read_image(path), np.asarray(stored.convert("RGB")))

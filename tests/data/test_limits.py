@@ -3,6 +3,9 @@
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
+from time import sleep
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from PIL import Image
 from hardpix.data import DataError, Folders, ImageFormat, SegmentationFolder, check_folders, read_depth, read_image
 from hardpix.data.bands import read_bands
 from hardpix.data.images import image_size, read_numbers, read_weight
+from hardpix.data.mask_checks import read_masks
 from hardpix.data.masks import read_mask
 
 GRAY = np.ones((30, 50), np.uint8)
@@ -84,3 +88,50 @@ def test_the_setting_reaches_every_file_of_a_folder(tmp_path: Path) -> None:
     assert "image of too many pixels" not in {problem.kind for problem in check.problems}
     with pytest.raises(DataError, match=r"at most 0\.001499 megapixels"):
         SegmentationFolder(**folders, image_format=small)
+
+
+def test_bands_count(tmp_path: Path) -> None:
+    """200 bands of 30 × 50 pixels are 300,000 numbers, as many as 75,000 pixels of four bands have."""
+    stored = np.zeros((30, 50, 200), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", stored, photometric="minisblack", planarconfig="contig", compression="deflate")
+    said = r"expected at most 0\.074999 megapixels, found 0\.075 \(height 30 × width 50 × 200 bands / 4\)"
+    with pytest.raises(DataError, match=said):
+        read_bands(tmp_path / "a.tif", max_pixels=74_999)
+    assert read_bands(tmp_path / "a.tif", max_pixels=75_000).bands == 200
+
+
+@pytest.mark.parametrize("masks_alone", [True, False])
+def test_large_images_are_read_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, masks_alone: bool
+) -> None:
+    """Eight readers and room for 4,000 pixels: two files of 1,500 at once, and one of 9,000 alone."""
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+    for number in range(12):
+        values = np.full((90, 100) if number % 4 == 0 else (30, 50), 1 + number % 2, np.uint8)
+        Image.fromarray(values).save(tmp_path / "masks" / f"{number}.png")
+        Image.new("RGB", values.shape[::-1], (200, 0, 0)).save(tmp_path / "images" / f"{number}.png")
+    lock, held, most = Lock(), [0], []
+
+    def counted(path: Path, **settings: Any) -> np.ndarray:
+        found = read_mask(path, **settings)
+        with lock:
+            held[0] += found.size
+            most.append(held[0])
+        sleep(0.02)
+        with lock:
+            held[0] -= found.size
+        return found
+
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    monkeypatch.setattr("hardpix.data.room.Room.__init__.__defaults__", (4_000 if masks_alone else 8_000,))
+    monkeypatch.setattr("hardpix.data.mask_checks.read_mask", counted)
+    monkeypatch.setattr("hardpix.data.checks.read_mask", counted)
+    if masks_alone:
+        facts, problems = read_masks(sorted((tmp_path / "masks").iterdir()))
+        assert (len(facts), problems) == (12, [])
+    else:
+        assert check_folders(Folders(tmp_path / "images", tmp_path / "masks")).problems == ()
+    assert len(most) == 12
+    assert max(most) == 9_000
+    assert 3_000 in most

@@ -26,6 +26,8 @@ from hardpix.data.mask_facts import MaskFacts, mask_facts
 from hardpix.data.masks import read_mask
 from hardpix.data.pairs import Folders, folder_problems, pairing_problems, unread_files
 from hardpix.data.problems import too_many_labels, wrong_size
+from hardpix.data.reading import reading
+from hardpix.data.room import Room
 from hardpix.data.turned import fits_both_ways, masks_of_turned_images
 
 
@@ -97,9 +99,15 @@ def check_folders(
     workers = min(8, os.cpu_count() or 1)
     with ThreadPoolExecutor(workers) as pool:
         inspect = partial(_inspect, folders, kinds=kinds, classes=classes, image_format=image_format, palette=palette)
-        reading = pool.map(inspect, stems)
+        room = Room()
+
+        def inspect_in_turn(stem: str) -> _Finding:
+            with room.for_files(found[stem][0] for found in folders.files.values() if stem in found):
+                return inspect(stem)
+
+        in_order = pool.map(inspect_in_turn, stems)
         console = Console(stderr=True)
-        bar = track(reading, "Reading the data", len(stems), console=console, disable=not progress, transient=True)
+        bar = track(in_order, "Reading the data", len(stems), console=console, disable=not progress, transient=True)
         findings = dict(zip(stems, bar, strict=True))
     problems += [problem for finding in findings.values() for problem in finding.problems]
     warnings = [warning for finding in findings.values() for warning in finding.warnings] + _alone(folders)
@@ -185,7 +193,8 @@ def _inspect(
 
 def _read(path: Path, reader: Callable[[Path], np.ndarray], finding: _Finding) -> np.ndarray | None:
     try:
-        return reader(path)
+        with reading(path):
+            return reader(path)
     except DataError as error:
         finding.problems += error.problems
         return None

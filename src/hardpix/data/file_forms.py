@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from hardpix.data.errors import DataError
 from hardpix.data.images import identified, layout
 from hardpix.data.palette import Color
+from hardpix.data.reading import reading
 from hardpix.data.tif import tif_bands
 
 MODES = {
@@ -61,11 +63,11 @@ def file_form(path: str | Path) -> FileForm:
     """
     kind = Path(path).suffix.lower().lstrip(".")
     try:
-        with open(path, "rb") as file, identified(file) as image:
+        with reading(path), open(path, "rb") as file, identified(file) as image:
             # Pillow has one mode for integers of several widths.
             mode = (tif_bands(path) if image.mode in ("I", "F") else "") or _mode(image)
             return FileForm(f"{kind}, {mode}", _palette(image) if image.mode in ("P", "PA") else {})
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
+    except DataError:
         bands = tif_bands(path)
         return FileForm(f"{kind}, {bands}" if bands else kind)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from hardpix.data.errors import DataError, Problem
 from hardpix.data.printable import printable
+from hardpix.data.walk import Walk
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 # A jpg changes numbers.
@@ -25,11 +25,15 @@ class FolderListing:
         files: path below the folder, with "/" and as `normal` writes it, and the file itself.
         folders: paths of all folders below the folder, likewise.
         unreadable: folders whose content is unknown, and why.
+        not_regular: what has a file's place and is none, such as a FIFO, and what it is.
+        not_followed: links to folders that are left out, and why.
     """
 
     files: tuple[tuple[str, Path], ...]
     folders: tuple[str, ...] = ()
     unreadable: tuple[tuple[Path, str], ...] = ()
+    not_regular: tuple[tuple[Path, str], ...] = ()
+    not_followed: tuple[tuple[Path, str], ...] = ()
 
     def by_stem(self, ending: str = "", suffixes: Iterable[str] = IMAGE_SUFFIXES) -> dict[str, list[Path]]:
         """The files whose names end as asked, by stem, in natural order (see `files_by_stem`).
@@ -68,30 +72,22 @@ def _unprintable(path: Path) -> Problem:
 
 
 def list_files(folder: str | Path, skip: Iterable[Path] = ()) -> FolderListing:
-    """All files below a folder, with its subfolders; links are followed, hidden files and folders left out.
+    """All regular files below a folder, with its subfolders; hidden files and folders are left out.
+
+    Links are followed, but each real folder is listed once (see `Walk`).
 
     Args:
         folder: where to look.
         skip: folders below `folder` to leave out.
     """
-    folder = Path(folder)
-    left_out = {path.resolve() for path in skip} - {folder.resolve()}
-    files: list[tuple[str, Path]] = []
-    below: list[str] = []
-    unreadable: list[tuple[Path, str]] = []
-
-    def note(error: OSError) -> None:
-        unreadable.append((Path(error.filename or folder), error.strerror or str(error)))
-
-    for parent, folders, names in os.walk(folder, followlinks=True, onerror=note):
-        here = Path(parent)
-        # A link may lead back to a folder that holds it.
-        above = {place.resolve() for place in (here, *here.parents) if place.is_relative_to(folder)}
-        folders[:] = [name for name in folders if name[0] != "." and (here / name).resolve() not in left_out | above]
-        where = "" if here == folder else f"{here.relative_to(folder).as_posix()}/"
-        below += [normal(where + name) for name in folders]
-        files += [(normal(where + name), here / name) for name in sorted(names) if name[0] != "."]
-    return FolderListing(tuple(files), tuple(below), tuple(unreadable))
+    walk = Walk(Path(folder), skip)
+    return FolderListing(
+        tuple((normal(name), path) for name, path in walk.files),
+        tuple(map(normal, walk.folders)),
+        tuple(walk.unreadable),
+        tuple(walk.not_regular),
+        tuple(walk.not_followed),
+    )
 
 
 def files_by_stem(

@@ -21,6 +21,7 @@ from hardpix.data.mask_checks import classes_in
 from hardpix.data.masks import read_mask
 from hardpix.data.pairs import Folders, folder_problems, pairing_problems
 from hardpix.data.problems import ids_among_colors, unknown_labels, wrong_size
+from hardpix.data.reading import reading
 from hardpix.data.sample import Sample
 
 
@@ -152,4 +153,6 @@ class SegmentationFolder(Dataset[Sample]):
     def _map(self, kind: MapKind, stem: str, height: int, width: int) -> Tensor:
         if stem not in self.files[kind.folder]:
             return torch.full((height, width), kind.fill, dtype=kind.dtype)
-        return torch.from_numpy(kind.read(self.files[kind.folder][stem])).to(kind.dtype)
+        path = self.files[kind.folder][stem]
+        with reading(path):
+            return torch.from_numpy(kind.read(path)).to(kind.dtype)

@@ -8,7 +8,7 @@ from pathlib import Path
 from hardpix.data.errors import Problem
 from hardpix.data.files import FolderListing
 from hardpix.data.name_hints import Side
-from hardpix.data.unread import other_types
+from hardpix.data.unread import not_followed, other_types
 
 
 def several_files(side: Side, stem: str, paths: Sequence[Path], advice: str = "keep one") -> Problem:
@@ -26,7 +26,7 @@ def several_files(side: Side, stem: str, paths: Sequence[Path], advice: str = "k
 def files_of_other_types(
     sides: Iterable[tuple[Side, FolderListing]], used: Collection[Path]
 ) -> dict[Path, list[Problem]]:
-    """By folder its files of types that are not read; a folder of several kinds once.
+    """By folder its files of types that are not read, and links that are not followed; a folder of several kinds once.
 
     Args:
         sides: every kind of files, with everything in its folder.
@@ -34,5 +34,6 @@ def files_of_other_types(
     """
     found: dict[Path, list[Problem]] = {}
     for side, listing in sides:
-        found.setdefault(side.folder, other_types(side.folder, side.what, listing, side.suffixes, used))
+        others = other_types(side.folder, side.what, listing, side.suffixes, used)
+        found.setdefault(side.folder, [*others, *not_followed(listing)])
     return found

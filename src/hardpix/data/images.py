@@ -11,11 +11,17 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from hardpix.data.arrays import array_head, read_array
 from hardpix.data.errors import DataError, Problem, unusable
 from hardpix.data.limits import MAX_PIXELS, require_size
 from hardpix.data.lossy import lossy_codec
+from hardpix.data.reading import reading
 from hardpix.data.tif import BLACK_IS_ZERO, ORIENTATION, RGB, WHITE_IS_ZERO, Raster, read_raster, tif_size
 
+# Formats by their content, as Pillow names them; others have decoders that are seldom used, or start other programs.
+FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "JPEG2000", "AVIF")
+# Pixels that are converted at once.
+PART = 2**22
 SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N")
 
 
@@ -50,9 +56,19 @@ def read_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
             return np.repeat(gray[..., None], 3, axis=2)
         if image.mode in ("I", "F"):
             raise DataError.of([unusable(path, "an image of 8 or 16 bits", f"PIL mode {image.mode}")])
+        return _rgb(image)
+
+
+def _rgb(image: Image.Image) -> np.ndarray:
+    """The image as RGB, by parts: whole, Pillow and numpy would hold five copies at once."""
+    rgb = np.empty((image.height, image.width, 3), np.uint8)
+    rows = max(1, PART // max(1, image.width))
+    for top in range(0, image.height, rows):
+        part = image.crop((0, top, image.width, min(top + rows, image.height)))
         # Pillow warns where a palette loses its transparency, even if that is meant.
-        shown = image.convert("RGBA") if image.mode == "P" else image
-        return np.array(shown.convert("RGB"))
+        shown = part.convert("RGBA") if part.mode == "P" else part
+        rgb[top : top + rows] = np.asarray(shown.convert("RGB"))
+    return rgb
 
 
 def _shown(path: str | Path, raster: Raster) -> np.ndarray:
@@ -112,9 +128,9 @@ def read_weight(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> np.ndarray
 def orientation(path: str | Path) -> int:
     """The orientation that EXIF notes in the head of a file, from 1 to 8; 1, upright, where nothing is noted."""
     try:
-        with open(path, "rb") as file, identified(file) as image:
+        with reading(path), open(path, "rb") as file, identified(file) as image:
             return int(image.getexif().get(ORIENTATION, 1))
-    except (OSError, ValueError, SyntaxError, struct.error, Image.DecompressionBombError):
+    except DataError:
         return 1
 
 
@@ -131,23 +147,16 @@ def opened(path: str | Path, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Ima
     whether the file is a photograph, a mask or a map: who writes it into a file means it. Whatever stops the reading
     becomes one DataError that names the file.
     """
-    try:
-        # Given a path, Pillow maps uncompressed tif into memory, and garbles those that lie on their side.
-        with open(path, "rb") as file, identified(file) as image:
-            require_size(path, image.height, image.width, max_pixels)
-            _require_one_frame(path, image)
-            stored_as = layout(image)
-            image.load()
-            with suppress(SyntaxError, struct.error):  # EXIF that is broken says nothing of the orientation
-                ImageOps.exif_transpose(image, in_place=True)
-            image.info["stored_as"] = stored_as
-            yield image
-    except DataError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise DataError.of([_beyond_pillow(path)]) from error
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise DataError.of([unusable(path, "a file that can be read to its end", unreadable(path, error))]) from error
+    # Given a path, Pillow maps uncompressed tif into memory, and garbles those that lie on their side.
+    with reading(path), _pillows_limit(path), open(path, "rb") as file, identified(file) as image:
+        require_size(path, image.height, image.width, max_pixels)
+        _require_one_frame(path, image)
+        stored_as = layout(image)
+        image.load()
+        with suppress(SyntaxError, struct.error):  # EXIF that is broken says nothing of the orientation
+            ImageOps.exif_transpose(image, in_place=True)
+        image.info["stored_as"] = stored_as
+        yield image
 
 
 def identified(file: BufferedReader) -> Image.Image:
@@ -156,19 +165,19 @@ def identified(file: BufferedReader) -> Image.Image:
     That limit is one for the whole process, and not ours to change.
 
     Raises:
-        UnidentifiedImageError: no format that Pillow knows.
+        UnidentifiedImageError: none of `FORMATS`.
     """
     start = file.read(16)
-    for load_plugins in (Image.preinit, Image.init):
-        load_plugins()
-        for name in Image.ID:
-            factory, accepts = Image.OPEN[name]
-            with suppress(SyntaxError, IndexError, TypeError, struct.error):
-                accepted = accepts is None or accepts(start)
-                if accepted and not isinstance(accepted, str):
-                    file.seek(0)
-                    return factory(file, "")
-    raise UnidentifiedImageError("no image in a format that is known")
+    Image.init()
+    for name in FORMATS:
+        # An installation may lack a codec.
+        factory, accepts = Image.OPEN.get(name, (None, None))
+        with suppress(SyntaxError, IndexError, TypeError, struct.error):
+            accepted = factory is not None and (accepts is None or accepts(start))
+            if factory is not None and accepted and not isinstance(accepted, str):
+                file.seek(0)
+                return factory(file, "")
+    raise UnidentifiedImageError("no image in a format that is read, whatever its name (png, jpg, tif, bmp, webp)")
 
 
 def _require_one_frame(path: str | Path, image: Image.Image) -> None:
@@ -183,39 +192,27 @@ def image_size(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> tuple[int, 
     Raises:
         DataError: the file cannot be read, or has too many pixels.
     """
+    if (size := tif_size(path, max_pixels)) is not None:
+        return size
+    with (
+        reading(path, "a file that can be read"),
+        _pillows_limit(path),
+        open(path, "rb") as file,
+        identified(file) as image,
+    ):
+        require_size(path, image.height, image.width, max_pixels)
+        return image.height, image.width
+
+
+@contextmanager
+def _pillows_limit(path: str | Path) -> Iterator[None]:
+    """Around decoders that have Pillow's limit built in, such as that of webp."""
     try:
-        if (size := tif_size(path, max_pixels)) is not None:
-            return size
-        with open(path, "rb") as file, identified(file) as image:
-            require_size(path, image.height, image.width, max_pixels)
-            return image.height, image.width
-    except DataError:
-        raise
+        yield
     except Image.DecompressionBombError as error:
-        raise DataError.of([_beyond_pillow(path)]) from error
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise DataError.of([unusable(path, "a file that can be read", unreadable(path, error))]) from error
-
-
-def _beyond_pillow(path: str | Path) -> Problem:
-    """Some decoders, such as that of webp, have Pillow's limit built in."""
-    expected = f"at most {2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6:.0f} megapixels in a file of this format"
-    advice = "save it as png or tif, which may have as many as max_pixels allows"
-    return Problem("image of too many pixels", Path(path), expected, "more", advice)
-
-
-def unreadable(path: str | Path, error: Exception) -> str:
-    """Reason why an image could not be read, in words.
-
-    Example:
-        >>> from tempfile import NamedTemporaryFile
-        >>> with NamedTemporaryFile() as file:
-        ...     unreadable(file.name, UnidentifiedImageError("cannot identify image file <_io.BufferedReader …>"))
-        'an empty file'
-    """
-    if not isinstance(error, UnidentifiedImageError):
-        return f"{type(error).__name__}: {error}"
-    return "no image in a format that is known" if Path(path).stat().st_size else "an empty file"
+        expected = f"at most {2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6:.0f} megapixels in a file of this format"
+        advice = "save it as png or tif, which may have as many as max_pixels allows"
+        raise DataError.of([Problem("image of too many pixels", Path(path), expected, "more", advice)]) from error
 
 
 def layout(image: Image.Image) -> str:
@@ -256,16 +253,8 @@ def _changed(path: str | Path, codec: str) -> Problem:
 
 
 def _read_npy(path: str | Path, max_pixels: int) -> np.ndarray:
-    try:
-        # Mapped, so that the shape is known before the numbers are read.
-        values = np.load(path, mmap_mode="r", allow_pickle=False)
-        if not isinstance(values, np.ndarray):
-            raise DataError.of([unusable(path, "one array", "an archive")])
-        if values.ndim == 2:
-            require_size(path, values.shape[0], values.shape[1], max_pixels)
-        return np.array(values)
-    except DataError:
-        raise
-    except (OSError, ValueError, EOFError) as error:
-        found = f"{type(error).__name__}: {error}"
-        raise DataError.of([unusable(path, "an array that can be read", found)]) from error
+    shape = array_head(path).shape
+    if len(shape) != 2:
+        raise DataError.of([unusable(path, "one number a pixel", f"an array of shape {shape}")])
+    require_size(path, shape[0], shape[1], max_pixels)
+    return read_array(path)

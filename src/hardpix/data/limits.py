@@ -10,11 +10,17 @@ from hardpix.data.errors import DataError, Problem
 MAX_PIXELS = 1_000_000_000
 
 
-def require_size(path: str | Path, height: int, width: int, max_pixels: int = MAX_PIXELS) -> None:
+# A pixel of more bands counts as several.
+BANDS_OF_A_PIXEL = 4
+
+
+def require_size(
+    path: str | Path, height: int, width: int, max_pixels: int = MAX_PIXELS, bands: int = BANDS_OF_A_PIXEL
+) -> None:
     """Refuse an image by its header where its pixels would fill the memory.
 
     Raises:
-        DataError: height × width above `max_pixels`.
+        DataError: height × width above `max_pixels`; of more than four bands, a quarter of the numbers above it.
 
     Example:
         >>> require_size("a.tif", 2_000, 1_000, max_pixels=1_000_000)
@@ -24,9 +30,11 @@ def require_size(path: str | Path, height: int, width: int, max_pixels: int = MA
           a.tif: expected at most 1 megapixels, found 2 (height 2,000 × width 1,000)
           what to do: cut it into tiles, or allow more pixels by max_pixels if ...
     """
-    if height * width <= max_pixels:
+    pixels = height * width * max(bands, BANDS_OF_A_PIXEL) // BANDS_OF_A_PIXEL
+    if pixels <= max_pixels:
         return
-    expected, found = (f"{count / 1e6:,.10g}" for count in (max_pixels, height * width))
+    expected, found = (f"{count / 1e6:,.10g}" for count in (max_pixels, pixels))
+    each = f" × {bands:,} bands / {BANDS_OF_A_PIXEL}" if bands > BANDS_OF_A_PIXEL else ""
     advice = (
         "cut it into tiles, or allow more pixels by max_pixels if the memory is there for 3 bytes a pixel and more "
         "(--data.max_pixels)"
@@ -37,7 +45,7 @@ def require_size(path: str | Path, height: int, width: int, max_pixels: int = MA
                 "image of too many pixels",
                 Path(path),
                 f"at most {expected} megapixels",
-                f"{found} (height {height:,} × width {width:,})",
+                f"{found} (height {height:,} × width {width:,}{each})",
                 advice,
             )
         ]

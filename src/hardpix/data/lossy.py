@@ -5,14 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
-# Their files do not say simply whether they are lossless.
-ALWAYS = {"JPEG": "jpg", "MPO": "jpg", "AVIF": "avif", "HEIF": "heif"}
-JPEG_IN_TIF = ("jpeg", "tiff_jpeg", "webp", "jpeg2000", "jpegxl", "jpeg_2000")
+from hardpix.data.tif import COMPRESSION, tif_codec
+
+# Lossless whatever is in them. A tif tells by its compression, a webp by its chunks.
+LOSSLESS_FORMATS = ("PNG", "BMP")
+# JPEG 2000 and avif may be lossless, but their files do not say so: the reversible wavelet, too, is cut off at a size.
+NAMES = {"JPEG": "jpg", "MPO": "jpg", "JPEG2000": "jpeg 2000"}
 
 
 def lossy_codec(path: str | Path, image: Image.Image) -> str | None:
-    """The name of the codec that changed the numbers of an image; None where none did, as far as the file tells.
+    """The name of the codec that may have changed the numbers of an image; None where none can have.
 
     Args:
         path: the file.
@@ -27,15 +31,14 @@ def lossy_codec(path: str | Path, image: Image.Image) -> str | None:
         'lossy webp'
     """
     name = image.format or ""
-    if name in ALWAYS:
-        return ALWAYS[name]
+    if name in LOSSLESS_FORMATS:
+        return None
     if name == "WEBP":
         return None if _webp_chunks(Path(path)) & {b"VP8L"} else "lossy webp"
-    if name == "JPEG2000":
-        return "jpeg 2000" if _is_irreversible(Path(path)) else None
-    if name == "TIFF" and image.info.get("compression") in JPEG_IN_TIF:
-        return f"tif with {image.info['compression']}"
-    return None
+    if isinstance(image, TiffImageFile):
+        codec = tif_codec(image.tag_v2.get(COMPRESSION, 1))
+        return codec and f"tif with {codec}"
+    return NAMES.get(name, name.lower())
 
 
 def _webp_chunks(path: Path) -> set[bytes]:
@@ -47,11 +50,3 @@ def _webp_chunks(path: Path) -> set[bytes]:
         length = int.from_bytes(content[at + 4 : at + 8], "little")
         at += 8 + length + length % 2
     return names
-
-
-def _is_irreversible(path: Path) -> bool:
-    """True where the wavelet is that of lossy files, by the codestream's first COD marker (ISO 15444-1, A.6.1)."""
-    content = path.read_bytes()
-    start = content.find(b"\xff\x4f\xff\x51")
-    cod = content.find(b"\xff\x52", start)
-    return start < 0 or cod < 0 or len(content) <= cod + 13 or content[cod + 13] == 0

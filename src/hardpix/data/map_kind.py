@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,7 +15,7 @@ import torch
 from torch import Tensor
 
 from hardpix.data.errors import Problem
-from hardpix.data.files import MAP_SUFFIXES
+from hardpix.data.files import MAP_SUFFIXES, list_files
 from hardpix.data.unread import type_names
 
 TAKEN = ("image", "images", "target", "mask", "masks", "stem", "progress")
@@ -123,8 +122,7 @@ class MapKind:
     def no_file(self, folder: Path, stem: str) -> Problem:
         """Problem of a folder without a file for any image, the first of which has this stem."""
         expected = f"a {self.name} ({type_names(MAP_SUFFIXES)}) of at least one image, such as {stem}{self.ending}.png"
-        files = [Path(parent, other) for parent, _, names in os.walk(folder) for other in names]
-        others = [file for file in files if not file.name.startswith(".")]
+        others = [file for _, file in list_files(folder).files]
         found = f"others, such as {min(others).relative_to(folder)} ({len(others)} in all)" if others else "no file"
         advice = "check the folder"
         if self.suffix_setting is not None:

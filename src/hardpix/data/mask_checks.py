@@ -26,6 +26,7 @@ from hardpix.data.problems import (
     too_many_labels,
     unknown_labels,
 )
+from hardpix.data.room import Room
 from hardpix.data.table_order import KIND as IN_ORDER
 
 # More different labels than this in one mask are no classes.
@@ -55,11 +56,13 @@ def read_masks(
     problems: list[Problem] = []
 
     by_color = classes.by_color if classes else palette == "colors"
+    room = Room()
 
     def read(path: Path) -> MaskFacts | DataError:
         try:
-            stored = read_mask(path, by_color=by_color, max_pixels=max_pixels)
-            return mask_facts(path, stored, classes, palette=palette)
+            with room.for_files([path]):
+                stored = read_mask(path, by_color=by_color, max_pixels=max_pixels)
+                return mask_facts(path, stored, classes, palette=palette)
         except DataError as error:
             return error
 

@@ -12,7 +12,7 @@ from hardpix.data.files import IMAGE_SUFFIXES, MAP_SUFFIXES, FolderListing, list
 from hardpix.data.folder_problems import files_of_other_types, several_files
 from hardpix.data.maps import MAPS, MapKind, by_key
 from hardpix.data.name_hints import NameHints, Side
-from hardpix.data.unread import type_names, unreadable_folders
+from hardpix.data.unread import not_regular, type_names, unreadable_folders
 from hardpix.data.wording import plural
 
 
@@ -240,12 +240,13 @@ def _several(side: Side, stem: str, paths: Sequence[Path]) -> Problem:
 
 
 def unread_files(folders: Folders) -> list[Problem]:
-    """Files of types that are not read, a problem for each folder."""
+    """Files of types that are not read, a problem for each folder; and links to folders that are not followed."""
     sides = [(folders.sides[kind], listing) for kind, listing in folders.listings.items()]
     return [problem for problems in files_of_other_types(sides, folders.used).values() for problem in problems]
 
 
 def unreadable(folders: Folders) -> list[Problem]:
-    """Subfolders without the right to read them."""
-    listings = folders.listings.values()
-    return list(dict.fromkeys(problem for listing in listings for problem in unreadable_folders(listing)))
+    """Subfolders without the right to read them, and what is named like a file to be read and is none."""
+    listings = [(listing, folders.sides[kind].suffixes) for kind, listing in folders.listings.items()]
+    found = [[*unreadable_folders(listing), *not_regular(listing, suffixes)] for listing, suffixes in listings]
+    return list(dict.fromkeys(problem for problems in found for problem in problems))

@@ -14,6 +14,7 @@ from PIL import Image
 
 from hardpix.data.errors import DataError, Problem, unusable
 from hardpix.data.limits import MAX_PIXELS, require_size
+from hardpix.data.reading import WHOLE, reading
 
 # Classic and big tif, little and big endian.
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -21,11 +22,15 @@ WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR, CIELAB = 0, 1, 2, 3, 5,
 # Samples a pixel of the pictures that Pillow reads right.
 CHANNELS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, PALETTE: 1, CMYK: 4, YCBCR: 3, CIELAB: 3}
 ORIENTATION, NODATA = 274, 42113
-# Codecs that change numbers, or whose tag does not tell whether they do.
-LOSSY = (
+COMPRESSION = 259
+# Codecs that never change numbers: none, CCITT, LZW, deflate, JBIG, packbits, lzma, zstd, png. All others may.
+LOSSLESS = (1, 2, 3, 4, 5, 8, 9, 10, 32766, 32771, 32773, 32946, 34661, 34925, 34926, 34933, 50000, 50013)
+# Those, and the lossy ones, that every Pillow decodes.
+PILLOWS = (1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 34925, 50000)
+NAMES = (
     dict.fromkeys((6, 7, 34892), "jpeg")
     | dict.fromkeys((33003, 33004, 33005, 34712), "jpeg 2000")
-    | {50001: "webp", 50002: "jpeg xl", 52546: "jpeg xl"}
+    | {34887: "lerc", 50001: "webp", 50002: "jpeg xl", 52546: "jpeg xl"}
 )
 
 
@@ -38,7 +43,7 @@ class Raster:
         photometric: the tif tag: how a viewer would show them.
         alpha: whether the file declares its last band to be opacity.
         nodata: the number that stands for "no data" (GDAL's tag), if the file names one.
-        codec: name of a lossy compression; None for lossless ones.
+        codec: name of a compression that may change numbers; None for those that never do.
         bits: of each number, where they are fewer than its type has.
     """
 
@@ -72,6 +77,18 @@ def is_tif(path: str | Path) -> bool:
         return file.read(4) in MAGIC
 
 
+def tif_codec(compression: int) -> str | None:
+    """The name of a compression, by its tag, that may change numbers; None for those that never do.
+
+    Example:
+        >>> tif_codec(7), tif_codec(34934), tif_codec(5)
+        ('jpeg', 'compression 34934', None)
+    """
+    if compression in LOSSLESS:
+        return None
+    return NAMES.get(int(compression), f"compression {int(compression)}")
+
+
 def tif_bands(path: str | Path) -> str:
     """Bands and type of a tif's numbers in words, by its head alone; empty for other files.
 
@@ -83,10 +100,10 @@ def tif_bands(path: str | Path) -> str:
         '1 band of float16'
     """
     try:
-        with tifffile.TiffFile(path) as file:
+        with reading(path), tifffile.TiffFile(path) as file:
             page = file.pages.first
             count, kind = page.samplesperpixel, page.dtype
-    except (OSError, ValueError, IndexError, tifffile.TiffFileError):
+    except DataError:
         return ""
     return f"{count} band{'s' if count > 1 else ''} of {kind}"
 
@@ -117,7 +134,7 @@ def read_raster(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Raster | N
             return None
         with tifffile.TiffFile(path) as file:
             page = _only_page(path, file)
-            require_size(path, page.imagelength, page.imagewidth, max_pixels)
+            require_size(path, page.imagelength, page.imagewidth, max_pixels, page.samplesperpixel)
             alpha = tuple(page.extrasamples) in ((1,), (2,))
             if _is_plain(page, alpha):
                 return None
@@ -130,7 +147,7 @@ def read_raster(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Raster | N
                 raise DataError.of([unusable(path, "bands of height × width", f"axes {page.axes} {page.shape}")])
             values = np.moveaxis(values, 0, 2) if page.axes == "SYX" else values.reshape(*page.shape[:2], -1)
             values = upright(values, page.tags.valueof(ORIENTATION, 1))
-            codec = LOSSY.get(int(page.compression))
+            codec = tif_codec(page.compression)
             kind = np.uint8 if values.dtype == bool else values.dtype.newbyteorder("=")
             # The decoder of jpeg has made RGB of YCbCr.
             photometric = RGB if codec == "jpeg" and page.photometric == YCBCR else int(page.photometric)
@@ -150,7 +167,7 @@ def tif_size(path: str | Path, max_pixels: int = MAX_PIXELS) -> tuple[int, int] 
             return None
         with tifffile.TiffFile(path) as file:
             page = _only_page(path, file)
-            require_size(path, page.imagelength, page.imagewidth, max_pixels)
+            require_size(path, page.imagelength, page.imagewidth, max_pixels, page.samplesperpixel)
             return page.imagelength, page.imagewidth
 
 
@@ -187,6 +204,8 @@ def _only_page(path: str | Path, file: tifffile.TiffFile) -> tifffile.TiffPage:
 def _is_plain(page: tifffile.TiffPage, alpha: bool) -> bool:
     if page.imagelength * page.imagewidth > (Image.MAX_IMAGE_PIXELS or inf):
         return False
+    if int(page.compression) not in PILLOWS:
+        return False
     unsigned = page.sampleformat in (1, 4)
     return unsigned and page.bitspersample <= 8 and page.samplesperpixel - alpha == CHANNELS.get(page.photometric)
 
@@ -207,14 +226,12 @@ def _nodata(page: tifffile.TiffPage) -> float | None:
 
 @contextmanager
 def _decoding(path: str | Path) -> Iterator[None]:
-    try:
-        yield
-    except DataError:
-        raise
-    # A broken file makes tifffile raise nearly anything.
-    except Exception as error:
-        expected, found = "a file that can be read to its end", f"{type(error).__name__}: {error}"
-        if "imagecodecs" in str(error):
+    with reading(path):
+        try:
+            yield
+        except Exception as error:
+            if "imagecodecs" not in str(error):
+                raise
+            found = f"{type(error).__name__}: {error}"
             advice = "pip install imagecodecs, or save the file uncompressed or with the compression deflate"
-            raise DataError.of([Problem("tif of another codec", Path(path), expected, found, advice)]) from error
-        raise DataError.of([unusable(path, expected, found)]) from error
+            raise DataError.of([Problem("tif of another codec", Path(path), WHOLE, found, advice)]) from error

@@ -1,4 +1,4 @@
-"""Content of a folder that is not read: subfolders without the right to, and files of other types."""
+"""Content of a folder that is not read: subfolders without the right to, what is no file, files of other types."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from hardpix.data.errors import Problem
+from hardpix.data.errors import Problem, unusable
 from hardpix.data.files import FolderListing
 from hardpix.data.wording import plural
 
@@ -26,6 +26,31 @@ def unreadable_folders(listing: FolderListing) -> list[Problem]:
     return [
         Problem("folder that cannot be read", path, "a folder that may be read", why, advice)
         for path, why in listing.unreadable
+    ]
+
+
+def not_regular(listing: FolderListing, suffixes: Sequence[str]) -> list[Problem]:
+    """Entries named like files to be read that are none: FIFOs, devices, links to nothing.
+
+    Example:
+        >>> listing = FolderListing((), not_regular=((Path("a.png"), "a FIFO"), (Path("lock"), "a socket")))
+        >>> [(problem.where.name, problem.found) for problem in not_regular(listing, (".png",))]
+        [('a.png', 'a FIFO')]
+    """
+    known = tuple(suffixes)
+    return [
+        unusable(path, "a regular file", kind)
+        for path, kind in listing.not_regular
+        if path.name.lower().endswith(known)
+    ]
+
+
+def not_followed(listing: FolderListing) -> list[Problem]:
+    """Links to folders whose files would be counted twice, or that lie beside this folder."""
+    advice = "nothing, if the files are not to be read again under another name; else copy the folder in its place"
+    return [
+        Problem("link that is not followed", path, "a link to a folder of its own", why, advice)
+        for path, why in listing.not_followed
     ]
 
 

@@ -11,7 +11,7 @@ from hardpix.data import Problem
 from hardpix.data.files import IMAGE_SUFFIXES, MAP_SUFFIXES, FolderListing, list_files
 from hardpix.data.folder_problems import files_of_other_types, several_files
 from hardpix.data.name_hints import NameHints, Side
-from hardpix.data.unread import type_names, unreadable_folders
+from hardpix.data.unread import not_regular, type_names, unreadable_folders
 from hardpix.diagnosis.shown_signal import HARDNESS, ShownSignal
 
 PROBABILITY_SUFFIXES = (".npy", ".npz")
@@ -212,7 +212,10 @@ class Inputs:
         """Subfolders that cannot be read, and files of other types; a folder of several kinds once."""
         sides = [(self._side(kind), listing) for kind, listing in self._listings.items()]
         others = files_of_other_types(sides, self._used)
-        cannot = {side.folder: unreadable_folders(listing) for side, listing in reversed(sides)}
+        cannot = {
+            side.folder: [*unreadable_folders(listing), *not_regular(listing, side.suffixes)]
+            for side, listing in reversed(sides)
+        }
         return [problem for folder, found in others.items() for problem in (*cannot[folder], *found)]
 
 

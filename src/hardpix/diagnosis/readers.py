@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from hardpix.data import ClassTable, DataError, ImageFormat, Problem
+from hardpix.data.arrays import array_head, read_array
 from hardpix.data.errors import unusable
 from hardpix.data.image_format import PLAIN
-from hardpix.data.images import image_size, read_numbers, unreadable
+from hardpix.data.images import image_size, read_numbers
 from hardpix.data.labels import Label
 from hardpix.data.limits import MAX_PIXELS
 from hardpix.data.problems import unknown_labels, wrong_size
@@ -158,7 +156,9 @@ class Reader:
             case.stem,
             self.classes.names,
             image=optional("images", self.image_format.picture),
-            probabilities=optional("probabilities", lambda path: read_probabilities(path, len(self.classes))),
+            probabilities=optional(
+                "probabilities", partial(read_probabilities, num_classes=len(self.classes), size=truth.shape)
+            ),
             hardness=optional("hardness", partial(read_hardness, max_pixels=self.image_format.max_pixels)),
             thresholds=thresholds,
         )
@@ -170,10 +170,7 @@ class Reader:
         Raises:
             DataError: they cannot be used.
         """
-        found = read_probabilities(case.files["probabilities"], len(self.classes))
-        if found.shape[1:] != size:
-            raise DataError.of([wrong_size(case.files["probabilities"], size, found.shape[1:])])
-        return found
+        return read_probabilities(case.files["probabilities"], len(self.classes), size)
 
 
 def _unknown(side: SideReader, counts: Mapping[int, int]) -> dict[Label, int]:
@@ -203,28 +200,26 @@ def _span(low: float, high: float) -> str:
     return "NaN among its numbers" if np.isnan(low) else f"{low:.4g} to {high:.4g}"
 
 
-def read_probabilities(path: Path, num_classes: int) -> np.ndarray:
+def read_probabilities(path: Path, num_classes: int, size: tuple[int, ...] | None = None) -> np.ndarray:
     """Probabilities of all classes, (C, H, W): floats, or unsigned integers whose largest number means 1.
+
+    Args:
+        path: of a npy, or of a npz of one array.
+        num_classes: C.
+        size: H and W, if they are known; an array of another size is refused by its head.
 
     Raises:
         DataError: the file cannot be read, or holds something else.
     """
-    expected = f"an array ({num_classes}, H, W), the probability of every class"
-    try:
-        found: Any = np.load(path, allow_pickle=False)
-        if isinstance(found, np.lib.npyio.NpzFile):
-            with found:
-                if len(found.files) != 1:
-                    raise DataError.of([unusable(path, expected, f"{len(found.files)} arrays")])
-                found = found[found.files[0]]
-    except DataError:
-        raise
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError.of([unusable(path, expected, f"{type(error).__name__}: {error}")]) from error
-    if found.ndim != 3 or len(found) != num_classes or not found.size:
-        raise DataError.of([unusable(path, expected, f"one of the shape {found.shape}")])
-    if found.dtype.kind != "f" and found.dtype not in (np.uint8, np.uint16):
-        raise DataError.of([unusable(path, "floats, or integers of 8 or 16 bits without sign", str(found.dtype))])
+    head = array_head(path, archives=True)
+    if len(head.shape) != 3 or head.shape[0] != num_classes or 0 in head.shape:
+        expected = f"an array ({num_classes}, H, W), the probability of every class"
+        raise DataError.of([unusable(path, expected, f"one of the shape {head.shape}")])
+    if size is not None and head.shape[1:] != size:
+        raise DataError.of([wrong_size(path, size, head.shape[1:])])
+    if head.dtype.kind != "f" and head.dtype not in (np.uint8, np.uint16):
+        raise DataError.of([unusable(path, "floats, or integers of 8 or 16 bits without sign", str(head.dtype))])
+    found = read_array(path, archives=True)
     if found.dtype.kind == "f":
         low, high = float(found.min()), float(found.max())
         if not (low >= -1e-3 and high <= 1 + 1e-3):
@@ -237,26 +232,20 @@ def size_problem(case: ImageFiles, kind: str, size: tuple[int, int], *, max_pixe
     """Problem with the size of a map beside truth and prediction, as far as the head of its file tells."""
     path = case.files[kind]
     try:
-        if path.suffix.lower() == ".npy":
-            stored: Any = np.load(path, mmap_mode="r", allow_pickle=False)
-            if not isinstance(stored, np.ndarray):
-                return unusable(path, "one array", "an archive")
-            if stored.ndim != (3 if kind == "probabilities" else 2):
+        if path.suffix.lower() in (".npy", ".npz"):
+            shape = array_head(path, archives=path.suffix.lower() == ".npz").shape
+            if len(shape) != (3 if kind == "probabilities" else 2) or 0 in shape:
                 return None  # Reading it says what is wrong with its shape.
-            if kind == "probabilities" and stored.shape[:2] == size:
+            if kind == "probabilities" and shape[:2] == size:
                 expected = f"an array (classes, {size[0]}, {size[1]})"
-                return unusable(path, expected, f"{stored.shape}, with the classes last: transpose(2, 0, 1)")
-            found = tuple(stored.shape[-2:])
-        elif path.suffix.lower() == ".npz":
-            return None
+                return unusable(path, expected, f"{shape}, with the classes last: transpose(2, 0, 1)")
+            found = (shape[-2], shape[-1])
         else:
             found = image_size(path, max_pixels=max_pixels)
             if found == size[::-1]:
                 return None  # EXIF may turn it; to tell, a png has to be decoded.
     except DataError as error:
         return error.problems[0]
-    except (OSError, ValueError, EOFError) as error:
-        return unusable(path, "a file that can be read", unreadable(path, error))
     return None if found == size else wrong_size(path, size, found)
 
 

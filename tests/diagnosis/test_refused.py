@@ -171,7 +171,7 @@ def test_no_mask_that_can_be_read(classes: str | None, here: Path, capsys: pytes
         path.write_text("none")
     message = refused(capsys, classes=classes)
     assert (
-        "truth/a.png: expected a file that can be read to its end, found no image in a format that is known" in message
+        "truth/a.png: expected a file that can be read to its end, found no image in a format that is read" in message
     )
     assert "truth/b.png" in message
 

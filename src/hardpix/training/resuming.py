@@ -106,7 +106,7 @@ def readable_checkpoint(folder: RunFolder) -> Path:
         try:
             step = read_checkpoint(path).get("global_step")
         except UnsafeCheckpoint:
-            # Whoever goes on from another one shall know why.
+            # A user who goes on from another one shall know why.
             raise
         except ValueError as error:
             broken.append(str(error))

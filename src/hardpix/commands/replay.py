@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from hardpix.cli.arguments import checked_input
+from hardpix.pixels.map_check import FaultyMap
 from hardpix.training.checkpoints import load_weights
 from hardpix.training.dump import read_dump, stems_of
 from hardpix.training.finite import not_finite
@@ -52,10 +53,14 @@ def replay(dump: Path, run: Path | None = None, device: str | None = None, trust
     torch.manual_seed(content["seed"])
     half = next((kind for name, kind in HALF.items() if name in content["precision"]), None)
     with nullcontext() if half is None else torch.autocast(task.device.type, half):
-        losses = task.losses_of(batches, content["progress"], content["map_kinds"])
+        try:
+            losses = task.losses_of(batches, content["progress"], content["map_kinds"])
+        except FaultyMap as error:
+            console.print(str(error))
+            losses = {}
     for hook in hooks:
         hook.remove()
-    if losses["loss"].requires_grad:
+    if losses and losses["loss"].requires_grad:
         losses["loss"].backward()
     gradients = not_finite({name: p.grad for name, p in task.recipe.named_parameters() if p.grad is not None})
     found = {

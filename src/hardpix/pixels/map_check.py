@@ -11,6 +11,10 @@ from hardpix.pixels.batch import MapSource, PixelBatch
 from hardpix.pixels.late_verdicts import LateVerdicts
 
 
+class FaultyMap(ValueError):
+    """A map of a signal that is not finite, or negative somewhere."""
+
+
 class MapCheck:
     """Raises when a map that a batch has published is not finite, or negative, at any pixel, labeled or not.
 
@@ -29,7 +33,7 @@ class MapCheck:
         >>> MapCheck()(px, source)
         Traceback (most recent call last):
         ...
-        ValueError: expected a map ≥ 0 of the signal 'margin' (Margin), found values below 0 in 100 % of the pixels ...
+        hardpix.pixels.map_check.FaultyMap: expected a map ≥ 0 of the signal 'margin' (Margin), found ...
     """
 
     def __init__(self) -> None:
@@ -39,7 +43,7 @@ class MapCheck:
         """Look at the map that a source has published.
 
         Raises:
-            ValueError: NaN, an infinity or a value below 0 in this map, or in an earlier one.
+            FaultyMap: NaN, an infinity or a value below 0 in this map, or in an earlier one.
         """
         values = px.maps[source.name]
         if values.numel():
@@ -64,7 +68,7 @@ def _raise_if_faulty(faults: Tensor, name: str, kind: str, pixels: int) -> None:
         if count
     ]
     expected = "a finite map" if broken else "a map ≥ 0"
-    raise ValueError(
+    raise FaultyMap(
         f"expected {expected} of the signal {name!r} ({kind}), found {' and '.join(shares)} of the pixels of a batch. "
         "The loss would be NaN, or reward errors. Where no value can be given, such as where px.valid is False, let "
         f"{kind}.forward give 0 (torch.where), and clamp what falls below 0; hardpix.testing.check_signal looks for "

@@ -14,6 +14,7 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
 from hardpix.cli.errors import UsageError
+from hardpix.pixels.map_check import FaultyMap
 from hardpix.training.dump import as_stored, stems_of, write_dump
 from hardpix.training.seeding import batch_seed
 
@@ -117,6 +118,12 @@ class StopWhereNotFinite(Callback):
             self.step.copied = torch.cuda.Event()
             self.step.copied.record()
         self.before = self.step
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        if isinstance(exception, FaultyMap):
+            self._stop(
+                trainer, pl_module, self.step, "finite maps ≥ 0 of the signals", f"another ({exception})", before=True
+            )
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._require_finite_state(trainer, pl_module)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from hardpix.cli.problem_list import NAME, write_problems
+from hardpix.data.errors import Problem
 
 # In every folder of results: what made it, and which files it wrote.
 RECORD = "hardpix.json"
@@ -18,7 +21,12 @@ _OURS = re.compile(
 
 
 def prepare_output(
-    out: Path, files: Iterable[str], inputs: Iterable[Path], overwrite: bool, made_by: Mapping[str, Any]
+    out: Path,
+    files: Iterable[str],
+    inputs: Iterable[Path],
+    overwrite: bool,
+    made_by: Mapping[str, Any],
+    problems: Sequence[Problem] = (),
 ) -> None:
     """Make the folder that results go to, with a record of what made them and of the files that are to come.
 
@@ -29,9 +37,11 @@ def prepare_output(
         overwrite: whether earlier results, which are the files in the record of a folder, may be replaced. Those that
             do not come again are removed, so that no result of another network stays among the new ones.
         made_by: what else is recorded.
+        problems: with files that are left out; written to problems.csv if there are any.
 
     Raises:
-        ValueError: the folder is one that is read, lies in one, or holds one.
+        ValueError: the folder is one that is read, lies in one, or holds one; or a result would lie in another, as
+            those of a.jpg and of a folder a.png would.
         FileExistsError: it holds something that is not an earlier result, or that may not be replaced; or a link in the
             place of a file or folder of the results.
 
@@ -45,7 +55,8 @@ def prepare_output(
     """
     earlier = recorded_files(out)
     require_free(out, inputs, overwrite, replaceable=earlier is not None)
-    files = sorted(files)
+    files = sorted([*files, *[NAME] * bool(problems)])
+    _require_apart(files)
     ours = set(earlier or [])
     require_no_links(out, [RECORD, *files, *ours])
     if in_the_way := [file for file in files if file not in ours and (out / file).exists()]:
@@ -53,12 +64,25 @@ def prepare_output(
             f"expected only earlier results to be replaced in {out}, found {len(in_the_way)} other files in their "
             f"place, such as {in_the_way[0]}; give another folder, or move them"
         )
-    for file in ours.difference(files):
+    for file in ours.difference([name for name in files if name != NAME]):
         if (out / file).is_file():
             (out / file).unlink()
     out.mkdir(parents=True, exist_ok=True)
     record = json.dumps({**made_by, "files": files}, indent=1, ensure_ascii=False)
     (out / RECORD).write_text(record + "\n", encoding="utf-8")
+    if problems:
+        write_problems(out / NAME, problems)
+
+
+def _require_apart(files: Collection[str]) -> None:
+    """No file has the name of a folder that another file lies in."""
+    folders = {str(folder) for file in files for folder in Path(file).parents}
+    if both := sorted(folders.intersection(files)):
+        more = f" and {len(both) - 3} more" if len(both) > 3 else ""
+        raise ValueError(
+            "expected images whose results have own names, found names that would be both a file and a folder: "
+            f"{', '.join(both[:3])}{more}, as of an image a.jpg beside a folder a.png: rename the image or the folder"
+        )
 
 
 def require_free(

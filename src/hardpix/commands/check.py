@@ -11,6 +11,7 @@ from typing import Literal
 from rich.markup import escape
 
 from hardpix.cli.arguments import checked_input
+from hardpix.cli.problem_list import is_long, write_problems
 from hardpix.cli.terminal import Terminal
 from hardpix.commands.check_report import as_json, print_part
 from hardpix.data import DataError, Folders, ImageFormat, Preset, check_folders, describe
@@ -43,6 +44,7 @@ def check(
     val_share: float = 0.2,
     val_stems: str | None = None,
     json: Path | None = None,
+    problems: Path | None = None,
 ) -> int:
     """Say everything about a folder of images and masks, without training.
 
@@ -70,6 +72,7 @@ def check(
         val_share: Share of the training images that is held out, in contiguous blocks of file names.
         val_stems: Pattern with * and ? of the file stems to hold out instead, such as seq05_*.
         json: New file for all of it as JSON.
+        problems: New csv file for the whole list of problems and doubts, of which the screen shows twenty of each kind.
 
     Returns:
         The exit code.
@@ -120,6 +123,12 @@ def check(
     if json is not None:
         _write(json, plan, said)
         console.print(escape(f"written to {json}"))
+    listed = [*(plan.error.problems if isinstance(plan.error, DataError) else ()), *plan.doubts]
+    if problems is not None:
+        write_problems(problems, [with_own_settings(problem, said) for problem in listed])
+        console.print(escape(f"all {len(listed)} problems and doubts are in {problems}"))
+    elif is_long(listed):
+        console.print("--problems FILE writes all problems and doubts into a table")
     refused = plan.error is not None
     console.print("hardpix fit would refuse these files." if refused else "hardpix fit can start with these files.")
     return 1 if refused else 0

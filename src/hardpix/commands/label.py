@@ -62,7 +62,7 @@ def label(
     labeler = ConfidenceThreshold() if labeler is None else labeler
     with checked_input():
         given = GivenFiles(images, image_suffix=image_suffix, max_pixels=max_pixels)
-        task, samples, _ = open_run(folder, checkpoint, device, given, predict_only=True)
+        task, samples, checked = open_run(folder, checkpoint, device, given, predict_only=True)
         classes = folder.read_classes()
         if refine is not None:
             if labeler.refiner is not None:
@@ -80,7 +80,7 @@ def label(
         if labeler.refiner is not None:
             made_by["refine"] = type(labeler.refiner).__name__
         files = ["classes.yaml", *(f"{kind}/{stem}.png" for kind in ("masks", "trust") for stem in samples.stems)]
-        prepare_output(out, files, [images, *folder.data_folders()], overwrite, made_by)
+        prepare_output(out, files, [images, *folder.data_folders()], overwrite, made_by, checked.everything)
     unlabeled = unlabeled_id(classes)
     written = classes_with_unlabeled(classes, unlabeled)
     (out / "classes.yaml").write_text(

@@ -68,14 +68,14 @@ def mine(
     folder = RunFolder(run, trust_run)
     with checked_input():
         given = GivenFiles(images, masks, image_suffix, mask_suffix, label_map, threshold, palette, max_pixels)
-        task, samples, _ = open_run(folder, checkpoint, device, given)
+        task, samples, checked = open_run(folder, checkpoint, device, given)
         chosen = mined_signal(task, signal, masks)
         ending = "png" if chosen.has_level else "npy"
         classes = folder.read_classes()
         made_by = {"command": "mine", "checkpoint": str(folder.checkpoint(checkpoint)), "images": str(images)}
         files = [f"{chosen.name}.csv", *(f"{chosen.name}/{stem}.{ending}" for stem in samples.stems)]
         read = [images, *([] if masks is None else [masks]), *folder.data_folders()]
-        prepare_output(out, files, read, overwrite, made_by)
+        prepare_output(out, files, read, overwrite, made_by, checked.everything)
     with (out / f"{chosen.name}.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["image", "class", "class_from", "pixels", "mean", "p95"])

@@ -59,7 +59,7 @@ def predict(
     folder = RunFolder(run, trust_run)
     with checked_input():
         given = GivenFiles(images, image_suffix=image_suffix, max_pixels=max_pixels)
-        task, samples, _ = open_run(folder, checkpoint, device, given, predict_only=True)
+        task, samples, checked = open_run(folder, checkpoint, device, given, predict_only=True)
         classes = folder.read_classes()
         made_by = {"command": "predict", "checkpoint": str(folder.checkpoint(checkpoint)), "images": str(images)}
         if refine is not None:
@@ -67,7 +67,7 @@ def predict(
         kinds = [("labels", "png")] + [("overlays", "jpg")] * overlays + [("confidence", "png")] * confidence
         kinds += [("probabilities", "npy")] * probabilities
         files = [f"{kind}/{stem}.{ending}" for kind, ending in kinds for stem in samples.stems]
-        prepare_output(out, files, [images, *folder.data_folders()], overwrite, made_by)
+        prepare_output(out, files, [images, *folder.data_folders()], overwrite, made_by, checked.everything)
     transformed = Transformed(samples, folder.evaluation_transform(keep_original=refine is not None))
     if refine is not None:
         refine = refine.to(task.device).eval()

@@ -25,7 +25,7 @@ ORIENTATION, NODATA = 274, 42113
 COMPRESSION = 259
 # Codecs that never change numbers: none, CCITT, LZW, deflate, JBIG, packbits, lzma, zstd, png. All others may.
 LOSSLESS = (1, 2, 3, 4, 5, 8, 9, 10, 32766, 32771, 32773, 32946, 34661, 34925, 34926, 34933, 50000, 50013)
-# Those, and the lossy ones, that every Pillow decodes.
+# Codecs that every Pillow decodes, lossy ones too.
 PILLOWS = (1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 34925, 50000)
 NAMES = (
     dict.fromkeys((6, 7, 34892), "jpeg")

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 
 from hardpix.cli.errors import UntrustedRun, UsageError
 
@@ -99,9 +100,15 @@ def main(arguments: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
+    from hardpix.cli.problem_list import problems_file
+
+    whole_list = None
     try:
         _require_text(rest)
         folders, words = own_folders(rest)
+        whole_list, others = problems_file(words)
+        # check says what is wrong without an error, and writes the list itself.
+        words = words if name == "check" else others
         # A script finds what lies beside itself; class paths such as my_module.MyNet are of where the user is.
         with own_modules([*folders, os.getcwd()]):
             name_modules(" ".join(words))
@@ -112,12 +119,27 @@ def main(arguments: list[str] | None = None) -> int:
             way_on = f":\n  hardpix {shlex.join([name, *rest, *error.option])}"
         from hardpix.data.printable import printable
 
+        way_on += _whole_list(error, whole_list)
         print(printable(f"hardpix {name}: {error}{way_on}", keep="\n\t"), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"hardpix {name}: interrupted", file=sys.stderr)
         return 130
     return result if name in ("check", "compare") and isinstance(result, int) else 0
+
+
+def _whole_list(error: UsageError, file: Path | None) -> str:
+    """A line on the file that has all problems, which is written if it was asked for; empty for short lists."""
+    from hardpix.cli.problem_list import is_long, problems_of, write_problems
+
+    problems = problems_of(error)
+    if file is None or not problems:
+        return "\n--problems FILE writes all of them into a table" if is_long(problems) else ""
+    try:
+        write_problems(file, problems)
+    except OSError as reason:
+        return f"\nthe list of problems could not be written to {file}: {reason.strerror}"
+    return f"\nall {len(problems)} of them: {file}"
 
 
 def _require_text(words: list[str]) -> None:
@@ -147,7 +169,9 @@ def _usage() -> str:
     return (
         f"usage: hardpix COMMAND …\n\n{lines}\n\n"
         "hardpix COMMAND --help explains a command. Class paths such as my_module.MyNet are looked for where packages\n"
-        "are installed, then in the folders of --path DIR, then in the current folder. A first training:\n"
+        "are installed, then in the folders of --path DIR, then in the current folder. Of a long list of problems the\n"
+        "screen shows twenty of each kind: the whole list is OUT/problems.csv; where files are refused, and nothing\n"
+        "is written, --problems FILE writes it. A first training:\n"
         "  hardpix fit --data.images DIR --data.masks DIR"
     )
 

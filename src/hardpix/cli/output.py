@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
 from hardpix.cli.folder_lock import OWN, taken
+from hardpix.cli.problem_list import NAME, write_problems
 from hardpix.cli.results import RECORD, read_record, require_free, require_no_links, write_whole
+from hardpix.data.errors import Problem
 
 # A line for each image that is done.
 NOTES = f"{OWN}notes.jsonl"
@@ -72,7 +74,12 @@ class Output:
 
 @contextmanager
 def output_folder(
-    output: Output, inputs: Iterable[Path], overwrite: bool, made_by: Mapping[str, Any], fingerprint: str
+    output: Output,
+    inputs: Iterable[Path],
+    overwrite: bool,
+    made_by: Mapping[str, Any],
+    fingerprint: str,
+    problems: Sequence[Problem] = (),
 ) -> Iterator[Output]:
     """The folder that results go to, for one process alone while the block lasts.
 
@@ -87,9 +94,11 @@ def output_folder(
         overwrite: whether earlier results, which are the files in the record of a folder, may be replaced.
         made_by: what is recorded.
         fingerprint: of everything that the results depend on.
+        problems: with files that are left out; written to problems.csv if there are any.
 
     Raises:
-        ValueError: the folder is one that is read, lies in one, or holds one.
+        ValueError: the folder is one that is read, lies in one, or holds one; or a result would lie in another, as
+            those of a.jpg and of a folder a.png would.
         FileExistsError: it holds something that is not an earlier result, or that may not be replaced; or a link in the
             place of a file or folder of the results.
         FolderInUse: another process writes to it.
@@ -111,7 +120,8 @@ def output_folder(
         go_on = _require_free(out, inputs, overwrite, fingerprint)
         earlier = read_record(out)
         ours = set() if earlier is None else set(earlier["files"])
-        files = output.every()
+        files = sorted([*output.every(), *[NAME] * bool(problems)])
+        _require_apart(files)
         require_no_links(out, [RECORD, NOTES, *files, *ours])
         if in_the_way := [file for file in files if file not in ours and (out / file).exists()]:
             raise FileExistsError(
@@ -120,6 +130,9 @@ def output_folder(
             )
         record = {**made_by, "fingerprint": fingerprint}
         _write_record(out, {**record, "finished": False, "files": sorted({*files, *ours})})
+        if problems:
+            (out / NAME).unlink(missing_ok=True)
+            write_problems(out / NAME, problems)
         output.open(go_on)
         if output.before:
             print(f"{output.before} of {len(output.files)} images in {out} were done before", file=sys.stderr)
@@ -160,6 +173,17 @@ def _remove(out: Path, files: Iterable[str]) -> None:
     for folder in sorted(inside, reverse=True):
         with suppress(OSError):
             folder.rmdir()
+
+
+def _require_apart(files: Collection[str]) -> None:
+    """No file has the name of a folder that another file lies in."""
+    folders = {str(folder) for file in files for folder in Path(file).parents}
+    if both := sorted(folders.intersection(files)):
+        more = f" and {len(both) - 3} more" if len(both) > 3 else ""
+        raise ValueError(
+            "expected images whose results have own names, found names that would be both a file and a folder: "
+            f"{', '.join(both[:3])}{more}, as of an image a.jpg beside a folder a.png: rename the image or the folder"
+        )
 
 
 def _require_free(out: Path, inputs: Iterable[Path], overwrite: bool, fingerprint: str) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from rich.markup import escape
 
 from hardpix.cli.arguments import checked_input
+from hardpix.cli.problem_list import is_long, write_problems
 from hardpix.cli.results import write_whole
 from hardpix.cli.terminal import Terminal
 from hardpix.commands.check_report import as_json, print_part
@@ -60,6 +61,7 @@ def check(
     streams: dict[str, Stream] | None = None,
     more: list[LabeledImages] | None = None,
     json: Path | None = None,
+    problems: Path | None = None,
 ) -> int:
     """Say everything about a folder of images and masks, without training.
 
@@ -95,6 +97,7 @@ def check(
         streams: Further images by the name that a recipe has for them, such as '{unlabeled: {images: DIR}}'.
         more: Further labeled images to train on, such as '[{images: DIR, masks: DIR, trust: DIR}]'.
         json: New file for all of it as JSON.
+        problems: New csv file for the whole list of problems and doubts, of which the screen shows twenty of each kind.
 
     Returns:
         The exit code.
@@ -143,6 +146,12 @@ def check(
     if json is not None:
         _write(json, plan, said)
         console.print(escape(f"written to {json}"))
+    listed = [*(plan.error.problems if isinstance(plan.error, DataError) else ()), *plan.doubts]
+    if problems is not None:
+        write_problems(problems, [with_own_settings(problem, said) for problem in listed])
+        console.print(escape(f"all {len(listed)} problems and doubts are in {problems}"))
+    elif is_long(listed):
+        console.print("--problems FILE writes all problems and doubts into a table")
     refused = plan.error is not None
     console.print("hardpix fit would refuse these files." if refused else "hardpix fit can start with these files.")
     return 1 if refused else 0

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from hardpix.cli.problem_list import NAME, is_long
 from hardpix.data import Problem, describe
 from hardpix.data.problems import ranges
 from hardpix.diagnosis.examine import Examined
@@ -28,6 +29,8 @@ def print_examined(console: Console, found: Examined) -> None:
         console.print(f"{left} of {_images(found.total)} left out:\n{describe(found.left_out)}")
     if found.unused:
         console.print(f"missing or not used, while no image is left out for it:\n{in_brief(found.unused)}")
+    if is_long([*found.left_out, *found.unused]):
+        console.print(f"the whole list is written to {NAME} in the report")
 
 
 def print_summary(

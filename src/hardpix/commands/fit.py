@@ -169,13 +169,14 @@ def _dry_run(task: SegmentationTask, data: SegmentationData) -> None:
 def _instantiate(parser: Parser, settings: Namespace) -> Namespace:
     """Data and task; all that is wrong with the settings, the files and the network comes in one message."""
     wrong = [describe(parser.unknown_keys)] if parser.unknown_keys else []
+    data_error: BaseException | None = None
     try:
         ready = parser.instantiate(settings)
         if not wrong:
             return ready
         wrong += _network_problems(ready.model, settings)
     except ValueError as error:
-        data_error: BaseException | None = error
+        data_error = error
         while data_error is not None and not isinstance(data_error, DataError):
             data_error = data_error.__cause__
         wrong.append(explain(error if data_error is None else data_error))
@@ -184,7 +185,8 @@ def _instantiate(parser: Parser, settings: Namespace) -> Namespace:
                 wrong += _network_problems(_task_alone(settings, data_error.class_names), settings)
             except ValueError as network_error:
                 wrong.append(f"the network does not fit\n  {explain(network_error)}")
-    raise UsageError("\nand ".join(wrong))
+    # Its problems may be asked for as a table.
+    raise UsageError("\nand ".join(wrong)) from data_error
 
 
 def _task_alone(settings: Namespace, class_names: Sequence[str], channels: int | None = None) -> SegmentationTask:

@@ -71,7 +71,7 @@ def label(
     with ExitStack() as until_done:
         with checked_input():
             given = GivenFiles(images, image_suffix=image_suffix, max_pixels=max_pixels)
-            task, samples, _ = open_run(folder, checkpoint, device, given, predict_only=True)
+            task, samples, checked = open_run(folder, checkpoint, device, given, predict_only=True)
             classes = folder.read_classes()
             if refine is not None:
                 if labeler.refiner is not None:
@@ -93,7 +93,9 @@ def label(
             depends_on = fingerprint(folder, checkpoint, samples, made_by, labeler)
             read = [images, *folder.data_folders()]
             output = until_done.enter_context(
-                output_folder(Output(out, files, ["classes.yaml"]), read, overwrite, made_by, depends_on)
+                output_folder(
+                    Output(out, files, ["classes.yaml"]), read, overwrite, made_by, depends_on, checked.everything
+                )
             )
         seen = trained_on(folder, samples.files["images"])
         for sentence in seen.sentences(

@@ -76,7 +76,7 @@ def mine(
     with ExitStack() as until_done:
         with checked_input():
             given = GivenFiles(images, masks, image_suffix, mask_suffix, label_map, threshold, palette, max_pixels)
-            task, samples, _ = open_run(folder, checkpoint, device, given)
+            task, samples, checked = open_run(folder, checkpoint, device, given)
             chosen = mined_signal(task, signal, masks)
             ending = "png" if chosen.has_level else "npy"
             classes = folder.read_classes()
@@ -91,7 +91,14 @@ def mine(
             named = {"signal": chosen.name, "expects_loss": chosen.expects_loss}
             read = [images, *([] if masks is None else [masks]), *folder.data_folders()]
             output = until_done.enter_context(
-                output_folder(Output(out, files, [f"{chosen.name}.csv"]), read, overwrite, made_by | named, depends_on)
+                output_folder(
+                    Output(out, files, [f"{chosen.name}.csv"]),
+                    read,
+                    overwrite,
+                    made_by | named,
+                    depends_on,
+                    checked.everything,
+                )
             )
         transformed = Transformed(samples, folder.evaluation_transform())
         for found in infer(task, Subset(transformed, output.remaining), signal=chosen, label="mining"):

@@ -68,7 +68,7 @@ def predict(
     with ExitStack() as until_done:
         with checked_input():
             given = GivenFiles(images, image_suffix=image_suffix, max_pixels=max_pixels)
-            task, samples, _ = open_run(folder, checkpoint, device, given, predict_only=True)
+            task, samples, checked = open_run(folder, checkpoint, device, given, predict_only=True)
             classes = folder.read_classes()
             made_by: dict[str, Any] = {
                 "command": "predict",
@@ -88,7 +88,9 @@ def predict(
                 folder, checkpoint, samples, {**made_by, "kinds": kinds}, *([refine] if refine else [])
             )
             read = [images, *folder.data_folders()]
-            output = until_done.enter_context(output_folder(Output(out, files), read, overwrite, made_by, depends_on))
+            output = until_done.enter_context(
+                output_folder(Output(out, files), read, overwrite, made_by, depends_on, checked.everything)
+            )
         for sentence in seen.sentences("predictions there are better than on other images"):
             console.print(sentence)
         transformed = Transformed(samples, folder.evaluation_transform(keep_original=refine is not None))

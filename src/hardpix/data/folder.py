@@ -91,7 +91,7 @@ class SegmentationFolder(Dataset[Sample]):
             stems=stems,
             maps=maps,
         )
-        if problems := folder_problems(self.folders) or pairing_problems(self.folders):
+        if problems := folder_problems(self.folders) or pairing_problems(self.folders, chosen=stems is not None):
             raise DataError.of(problems)
         self.stems = tuple(self.folders.files["images"])
         self.files = {

@@ -58,6 +58,11 @@ class FolderReport:
         return tuple(warning for warning in self.warnings if warning.kind == ALONE)
 
     @property
+    def everything(self) -> tuple[Problem, ...]:
+        """Problems, and then warnings."""
+        return (*self.problems, *self.warnings)
+
+    @property
     def refusals(self) -> tuple[Problem, ...]:
         """The problems that concern how all masks are read, so that leaving some files out is no way on."""
         return tuple(problem for problem in self.problems if problem.whole_folder)

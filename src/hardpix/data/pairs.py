@@ -186,12 +186,16 @@ def folder_problems(folders: Folders) -> list[Problem]:
     return []
 
 
-def pairing_problems(folders: Folders) -> list[Problem]:
+def pairing_problems(folders: Folders, *, chosen: bool = False) -> list[Problem]:
     """Stems without a partner, and stems with several files, before a single file is opened.
 
     An image may do without a map that is not needed, as long as not all of them do.
+
+    Args:
+        folders: the files.
+        chosen: the stems were chosen among files that were checked, so that what cannot be read has been said.
     """
-    problems = unreadable(folders)
+    problems = [] if chosen else unreadable(folders)
     files = folders.files
     optional = {kind.folder for kind in folders.kinds if not kind.needed}
     stems = tuple(files["images"]) if folders.stems is None else folders.stems

@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
+from hardpix.cli.problem_list import NAME, write_problems
 from hardpix.data import ClassTable, Problem
 from hardpix.diagnosis.comparison import compared
 from hardpix.diagnosis.scores import Score
@@ -183,6 +184,8 @@ def finish_report(
     summary["sentences"][:0] = [{"text": f"Doubt: {text}.", "view": "classes", "filter": None} for text in doubts]
     write_summary(out / "summary.json", summary)
     write_classes(out / "classes.csv", summary, of_classes)
+    if listed := [*left_out, *unused]:
+        write_problems(out / NAME, listed)
     write_images(out / "images.parquet", images)
     write_report(out, summary, images, found.details())
     return summary

@@ -23,7 +23,7 @@ PICTURES = ("image.jpg", "truth.png", "prediction.png", "kinds.png", "hardness.p
 
 # Paths that a report may hold; anything else in its folder is somebody's own.
 _OURS = re.compile(
-    r"index\.html|report\.css|plotly\.min\.js|summary\.json|classes\.csv|images\.parquet|hardpix\.json"
+    r"index\.html|report\.css|plotly\.min\.js|summary\.json|classes\.csv|problems\.csv|images\.parquet|hardpix\.json"
     r"|scripts/[a-z_]+\.js|data/(summary|images)\.js|data/details/\d{4,}\.js|thumbnails/\d{6,}\.(jpg|png)"
     r"|(against/)?pictures/\d{6,}/(" + "|".join(map(re.escape, PICTURES)) + ")"
 )

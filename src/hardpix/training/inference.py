@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from hardpix.cli.errors import UsageError
+from hardpix.cli.problem_list import NAME, is_long
 from hardpix.cli.terminal import Terminal
 from hardpix.data import (
     ClassTable,
@@ -239,7 +240,8 @@ def open_folder(
     if problems:
         if not usable:
             raise DataError.of(problems)
-        console.print(f"{len(report.stems) - len(usable)} of {counted(len(report.stems), 'image')} left out:")
+        left_out, of = len(report.stems) - len(usable), counted(len(report.stems), "image")
+        console.print(f"{left_out} of {of} left out:" if left_out else "not read:")
         console.print(describe(problems))
     if seen := [warning for warning in report.warnings if warning.kind in IMAGE_KINDS]:
         console.print(describe(seen))
@@ -251,6 +253,8 @@ def open_folder(
                 console.print(describe([replace(warning, advice=IF_NONE)]))
     if report.doubts:
         console.print(f"Warnings\n{describe(report.doubts)}")
+    if is_long(report.everything):
+        console.print(f"the whole list is written to {NAME} among the results")
     if report.masks and (unlabeled := unlabeled_line({"": list(report.masks.values())}, classes)):
         console.print(unlabeled)
     samples = SegmentationFolder(

@@ -1,4 +1,4 @@
-"""What several tests of this room need."""
+"""Fixtures of several tests of this room."""
 
 from collections.abc import Iterator
 

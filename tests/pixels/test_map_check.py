@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import pickle
 import re
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -128,13 +127,6 @@ def test_the_factor_of_a_product_is_named_whose_map_it_is() -> None:
     step = hardpix.TrainingStep(tapped(), WeightedCrossEntropy(Product([Uniform(), negative])))
     with pytest.raises(ValueError, match="'given'"):
         step(**IMAGES)
-
-
-@pytest.fixture
-def no_waiting_for_the_device() -> Iterator[None]:
-    torch.cuda.set_sync_debug_mode("error")
-    yield
-    torch.cuda.set_sync_debug_mode("default")
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

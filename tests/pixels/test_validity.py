@@ -3,7 +3,6 @@
 import copy
 import pickle
 import re
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -67,13 +66,6 @@ def test_check_goes_on_after_an_error_and_can_be_copied() -> None:
         twin(torch.tensor([1]), 2, 255)
         with pytest.raises(ValueError, match="from 9 to 9"):
             twin(torch.tensor([9]), 2, 255)
-
-
-@pytest.fixture
-def no_waiting_for_the_device() -> Iterator[None]:
-    torch.cuda.set_sync_debug_mode("error")
-    yield
-    torch.cuda.set_sync_debug_mode("default")
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

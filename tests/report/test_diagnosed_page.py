@@ -99,4 +99,4 @@ def test_what_was_left_out_is_listed(place: Path, visit: Visit) -> None:
     page.eval_on_selector_all("details", "(all) => all.forEach((one) => { one.open = true; })")
     text = page.locator("body").inner_text()
     assert f"{STEMS[1]}.png" in text
-    assert "no image in a format that is known" in text
+    assert "no image in a format that is read" in text

@@ -1,6 +1,7 @@
 """Runs shared between processes, the lines they leave, and what becomes of failures; no training here."""
 
-import multiprocessing
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -65,22 +66,25 @@ def test_a_run_that_is_held_elsewhere_is_waited_for(done: Counter, tmp_path: Pat
     assert done == {job.key: 1}
 
 
-def hold(path: Path, ready: object, end: object) -> None:
-    with held(path):
-        ready.set()  # type: ignore[attr-defined]
-        end.wait()  # type: ignore[attr-defined]
+HOLD = """
+import sys
+from pathlib import Path
+from hardpix.study.locks import held
+with held(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
 
 
 def test_lock_is_of_processes_and_ends_with_them(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    ready, end = context.Event(), context.Event()
-    other = context.Process(target=hold, args=(tmp_path / "lock", ready, end))
-    other.start()
-    assert ready.wait(60)
-    with held(tmp_path / "lock", wait=False) as mine:
-        assert mine is None
-    other.kill()
-    other.join()
+    command = [sys.executable, "-c", HOLD, str(tmp_path / "lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        with held(tmp_path / "lock", wait=False) as mine:
+            assert mine is None
+        other.kill()
+        other.wait()
     with held(tmp_path / "lock", wait=False) as mine:
         assert mine is not None
 

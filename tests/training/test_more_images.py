@@ -123,13 +123,18 @@ def test_ids_that_the_others_have_not_are_refused(
     assert not (tmp_path / "run").exists()
 
 
+def copy_first(data: Data, pair: LabeledImages, classes: str, part: str) -> None:
+    """The first image of a part of the split stands among the further ones, too, as copy.png."""
+    stem = SegmentationData(str(data.images), str(data.masks), classes=classes, workers=0).split[part]["stems"][0]
+    for kind, folder in (("images", pair.images), ("masks", pair.masks)):
+        shutil.copy(getattr(data, kind) / f"{stem}.png", Path(folder) / "copy.png")
+    shutil.copy(Path(pair.trust) / "frame_000.png", Path(pair.trust) / "copy.png")
+
+
 def test_an_image_to_validate_on_is_refused_under_any_name(
     data: Data, pair: LabeledImages, classes: str, tmp_path: Path
 ) -> None:
-    held_out = SegmentationData(str(data.images), str(data.masks), classes=classes, workers=0).split["val"]["stems"][0]
-    for kind, folder in (("images", pair.images), ("masks", pair.masks)):
-        shutil.copy(getattr(data, kind) / f"{held_out}.png", Path(folder) / "copy.png")
-    shutil.copy(Path(pair.trust) / "frame_000.png", Path(pair.trust) / "copy.png")
+    copy_first(data, pair, classes, "val")
     outcome = run_hardpix("fit", *arguments(data, classes, pair), *TINY, "--run", tmp_path / "run")
     assert outcome.code == 2
     assert "image to train on and to validate on (1)" in outcome.err
@@ -139,10 +144,7 @@ def test_an_image_to_validate_on_is_refused_under_any_name(
 def test_images_that_are_trained_on_twice_are_said(
     data: Data, pair: LabeledImages, classes: str, tmp_path: Path
 ) -> None:
-    trained = SegmentationData(str(data.images), str(data.masks), classes=classes, workers=0).split["train"]["stems"][0]
-    for kind, folder in (("images", pair.images), ("masks", pair.masks)):
-        shutil.copy(getattr(data, kind) / f"{trained}.png", Path(folder) / "copy.png")
-    shutil.copy(Path(pair.trust) / "frame_000.png", Path(pair.trust) / "copy.png")
+    copy_first(data, pair, classes, "train")
     outcome = run_hardpix("fit", *arguments(data, classes, pair), *TINY, "--run", tmp_path / "run")
     assert outcome.code == 0, outcome.err
     assert "1 of 5 images (20 %)" in outcome.out

@@ -77,13 +77,7 @@
             },
           ].map((trace) => ({ ...trace, text: rows.map(text), hovertemplate: "%{text}<extra></extra>" })),
           layout: {
-            xaxis: {
-              title: { text: plotText(`decile of ${signalName}, 10 is the highest`) },
-              type: "category",
-              fixedrange: true,
-              showgrid: false,
-              anchor: "y2",
-            },
+            xaxis: { ...decileAxis(), anchor: "y2" },
             yaxis: { title: { text: "mIoU, %" }, range: [0, 102], fixedrange: true, domain: [0.5, 1] },
             yaxis2: { title: { text: "wrong pixels, %" }, rangemode: "tozero", fixedrange: true, domain: [0, 0.42] },
             dragmode: false,
@@ -201,12 +195,7 @@
             hovertemplate: "%{text}<extra></extra>",
           })),
           layout: {
-            xaxis: {
-              title: { text: plotText(`decile of ${signalName}, 10 is the highest`) },
-              type: "category",
-              fixedrange: true,
-              showgrid: false,
-            },
+            xaxis: decileAxis(),
             yaxis: { title: { text: "loss, multiples of the average" }, rangemode: "tozero", fixedrange: true },
             dragmode: false,
             showlegend: expects,
@@ -221,6 +210,13 @@
       ),
     );
   }
+
+  const decileAxis = () => ({
+    title: { text: plotText(`decile of ${signalName}, 10 is the highest`) },
+    type: "category",
+    fixedrange: true,
+    showgrid: false,
+  });
 
   const height = () => Math.max(340, Math.min(620, window.innerHeight - 290));
 

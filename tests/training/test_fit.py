@@ -13,7 +13,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from hardpix.commands.fit_settings import build_parser
-from hardpix.networks import DDRNet23Slim
+from hardpix.networks import LiteUNet
 from hardpix.signals import HardnessLevel
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.run_folder import RunFolder
@@ -37,7 +37,7 @@ class TestTwoFolders:
 
     def test_network_and_objective_are_the_defaults(self, default_run: tuple[RunFolder, Outcome]) -> None:
         task = default_run[0].load_task()
-        assert isinstance(task.network.model, DDRNet23Slim)
+        assert isinstance(task.network.model, LiteUNet)
         assert any(isinstance(module, HardnessLevel) for module in task.recipe.modules())
 
     def test_blocks_of_file_names_are_held_out_and_the_screen_says_so(
@@ -201,18 +201,21 @@ def test_the_seed_decides_weights_order_and_augmentation(fit_tiny: Fit, tiny_run
 
 
 def test_groups_of_the_optimizer_have_their_own_learning_rates_and_one_schedule(fit_tiny: Fit) -> None:
-    folder = fit_tiny(
-        "--model.branch_learning_rate", 0.01, "--model.warmup", 0.25, "--model.power", 1.0, "--trainer.max_epochs", 4
-    )
+    rates = ["--model.branch_learning_rate", 0.01, "--model.encoder_learning_rate", 1e-4]
+    folder = fit_tiny(*rates, "--model.warmup", 0.25, "--model.power", 1.0, "--trainer.max_epochs", 4)
     saved = torch.load(folder.checkpoint("last"), weights_only=True)
     groups = {group["name"]: group for group in saved["optimizer_states"][0]["param_groups"]}
-    assert [groups[name]["initial_lr"] for name in ("network", "branches")] == [0.001, 0.01]
+    assert [groups[name]["initial_lr"] for name in ("network", "encoder", "branches")] == [0.001, 1e-4, 0.01]
     branch = [name for name in saved["state_dict"] if ".branch." in name]
     assert len(groups["branches"]["params"]) == len(branch) > 0
-    assert len(groups["network"]["params"]) == sum(".network." in name for name in saved["state_dict"])
+    of_network = [name for name in saved["state_dict"] if ".network." in name]
+    of_decoder = [name for name in of_network if ".decoder." in name]
+    assert len(groups["network"]["params"]) == len(of_decoder) > 0
+    assert len(groups["encoder"]["params"]) == len(of_network) - len(of_decoder) > 0
     # Eight steps, of which two rise; an epoch has two, and the rate at its start is written down.
     expected = [1 / 2, 1, 4 / 6, 2 / 6]
     assert column(folder, "lr-AdamW/network") == pytest.approx([0.001 * share for share in expected])
+    assert column(folder, "lr-AdamW/encoder") == pytest.approx([1e-4 * share for share in expected])
     assert column(folder, "lr-AdamW/branches") == pytest.approx([0.01 * share for share in expected])
 
 

@@ -19,6 +19,7 @@ from hardpix.cli.moved import with_new_places
 from hardpix.cli.results import require_no_links
 from hardpix.commands.fit_settings import add_trainer, build_parser, parse, with_saved_config, with_whole_paths
 from hardpix.data import DataError, describe
+from hardpix.networks.default import about_default, as_setting
 from hardpix.training.build_trainer import build_trainer
 from hardpix.training.data_files import Record, files_of, record_of, require_same_files
 from hardpix.training.data_module import SegmentationData
@@ -90,6 +91,8 @@ def fit(arguments: list[str]) -> RunFolder:
                 if said := nothing_left(folder, done, settings.trainer.max_epochs, settings.trainer.max_steps):
                     show(escape(said))
             _dry_run(task, data)
+            if settings.model.network is None:
+                show(escape(about_default(task.network.model)))
             useless = unused_settings(task, data.maps_asked_for)
             useless += [
                 f"the {len(data.streams[name])} images of the stream {name} are not used: {type(task.recipe).__name__} "
@@ -111,6 +114,8 @@ def fit(arguments: list[str]) -> RunFolder:
                 saved.pop("run", None)
                 saved.pop("accept_changed_data", None)
                 saved.pop("trust_run", None)
+                if saved.model.network is None:
+                    saved.model.network = as_setting(task.network.model, task.num_classes, task.in_channels)
                 folder.save(parser.dump(saved, skip_validation=True, skip_unset=False), data, files)
         with quiet(expected_of(task.recipe)):
             try:

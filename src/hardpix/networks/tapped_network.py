@@ -250,6 +250,25 @@ class TappedNetwork(nn.Module):
             branch = copy_branch(self.model, self.paths, out_channels)
         return branch.train(self.model.training)
 
+    def encoder_parameters(self) -> list[nn.Parameter]:
+        """Parameters of all that lies outside of the decoder, the classifiers and the auxiliary heads.
+
+        Raises:
+            ValueError: the decoder is not known.
+
+        Example:
+            >>> from hardpix import tap
+            >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Sequential(nn.ReLU(), nn.Conv2d(8, 5, 1)))
+            >>> [tuple(p.shape) for p in tap(model, decoder="1").encoder_parameters()]
+            [(8, 3, 3, 3), (8,)]
+        """
+        paths = self.paths
+        if paths.decoder is None:
+            raise ValueError(self._unknown("decoder"))
+        heads = (paths.decoder, paths.tail, *paths.classifiers, *paths.auxiliary)
+        others = {p for path in heads if path is not None for p in self.model.get_submodule(path).parameters()}
+        return [p for p in self.model.parameters() if p not in others]
+
     def _classifier(self, wanted: str = "embedding") -> Classifier:
         if not self.paths.classifiers:
             raise ValueError(self._unknown(wanted if self.paths.decoder is None else "embedding"))

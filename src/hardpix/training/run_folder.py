@@ -184,7 +184,16 @@ class RunFolder:
                     "give the folder that hardpix fit printed as --run"
                 )
         # Said where the run is opened (`load_task`), not once more for every setting that is looked up.
-        return with_new_places(read_yaml(self.config, dict), {})
+        config = with_new_places(read_yaml(self.config, dict), {})
+        model = config.get("model")
+        if isinstance(model, dict) and model.get("network") is None:
+            config["model"] = model | {"network": self.network_of_before()}
+        return config
+
+    def network_of_before(self) -> dict[str, Any]:
+        """The network of runs whose configuration names none: of a time when there was one default."""
+        numbers = {"num_classes": len(self.read_classes()), "in_channels": self.channels}
+        return {"class_path": "hardpix.networks.DDRNet23Slim", "init_args": numbers}
 
     def read_split(self) -> dict[str, dict[str, Any]] | None:
         """Folders and stems of what was trained on ("train") and held out ("val"); None for data sets in code."""
@@ -373,7 +382,10 @@ PRETRAINED = ("encoder_weights", "weights_backbone")
 def _without_downloads(settings: Any) -> Any:
     """The settings without pretrained weights, wherever they stand."""
     if isinstance(settings, dict):
-        return {name: None if name in PRETRAINED else _without_downloads(below) for name, below in settings.items()}
+        # timm's networks and those of hardpix have a switch instead.
+        switch = {"pretrained": False} if settings.get("pretrained") is True else {}
+        blank = dict.fromkeys(PRETRAINED) | switch
+        return {name: blank[name] if name in blank else _without_downloads(below) for name, below in settings.items()}
     return [*map(_without_downloads, settings)] if isinstance(settings, list) else settings
 
 

@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 
 from hardpix.alike import not_sent
 from hardpix.data import MAPS
-from hardpix.networks import DDRNet23Slim, TappedNetwork, tap
+from hardpix.networks import TappedNetwork, default_network, tap
 from hardpix.networks.binding import NotReturnedError, bound
 from hardpix.objectives import Objective, WeightedCrossEntropy, shown_signal, signals_in
 from hardpix.pixels import DatasetInfo, prepare_all
@@ -31,7 +31,8 @@ class SegmentationTask(ScoredModule):
 
     Args:
         num_classes: C; ``hardpix fit`` takes it from the data.
-        network: any segmentation network with C output channels; DDRNet-23-slim if none is given.
+        network: any segmentation network with C output channels; if none is given, a small U-Net from ImageNet weights
+            (LiteUNet) where the extra [pretrained] is installed, else DDRNet-23-slim from random weights.
         objective: what is minimized on the labeled images, short for the recipe Supervised with it; cross-entropy
             weighted by learned hardness if neither is given.
         decoder: module path of the network's decoder, for networks that are not known by themselves.
@@ -39,6 +40,8 @@ class SegmentationTask(ScoredModule):
         stages: module paths of further tensors that the objective wants, such as those for side outputs.
         optimizer: called with the parameters (of the network, of the signals' branches, of other heads); on the command
             line, another class keeps the learning rate and weight decay of the default unless it is given its own.
+        encoder_learning_rate: learning rate of all that comes before the network's decoder, such as a tenth of the
+            optimizer's where the encoder is pretrained and the images few; default: the network's.
         branch_learning_rate: learning rate of branches whose gradient is stopped before the network, such as
             HardnessLevel's; default: the network's. Other branches, such as a depth branch or the projection of a
             contrast, have the network's rate.
@@ -66,6 +69,7 @@ class SegmentationTask(ScoredModule):
         optimizer: Callable[[Iterable], Optimizer] = lambda parameters: torch.optim.AdamW(
             parameters, lr=1e-3, weight_decay=1e-4
         ),
+        encoder_learning_rate: float | None = None,
         branch_learning_rate: float | None = None,
         warmup: float = 0.05,
         power: float = 0.9,
@@ -87,11 +91,13 @@ class SegmentationTask(ScoredModule):
                 f"{type(recipe).__name__}: a recipe has its objective itself, as --model.recipe.objective; leave "
                 "--model.objective out, or set it to null where a configuration file has it"
             )
-        network = DDRNet23Slim(num_classes, in_channels) if network is None else network
+        network = default_network(num_classes, in_channels) if network is None else network
         if recipe is None:
             recipe = Supervised(WeightedCrossEntropy(HardnessLevel()) if objective is None else objective)
         try:
             tapped = tap(network, decoder=decoder, embedding=embedding, stages=stages, ignore_index=ignore_index)
+            if encoder_learning_rate is not None:
+                tapped.encoder_parameters()
             self.recipe = bound(recipe, tapped)
         except NotReturnedError:
             raise
@@ -102,6 +108,7 @@ class SegmentationTask(ScoredModule):
         self.in_channels = in_channels
         self.class_names = names
         self.build_optimizer = optimizer
+        self.encoder_learning_rate = encoder_learning_rate
         self.branch_learning_rate = branch_learning_rate
         self.warmup = warmup
         self.power = power
@@ -152,6 +159,9 @@ class SegmentationTask(ScoredModule):
         every = dict.fromkeys(p for signal in signals for p in signal.parameters())
         return [p for p in every if p.requires_grad and p not in attached]
 
+    def _slower_encoder(self) -> list[nn.Parameter]:
+        return [] if self.encoder_learning_rate is None else self.network.encoder_parameters()
+
     def losses_of(self, batch: dict[str, Any], progress: float, map_kinds: Iterable[str] = MAPS) -> dict[str, Tensor]:
         """Losses of one step.
 
@@ -189,7 +199,12 @@ class SegmentationTask(ScoredModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         weights = [p for p in self.network.parameters() if p.requires_grad]
-        groups: list[dict[str, Any]] = [{"params": weights, "name": "network"}]
+        encoder = set(self._slower_encoder())
+        rest = [p for p in weights if p not in encoder]
+        groups: list[dict[str, Any]] = [{"params": rest, "name": "network"}]
+        if encoder:
+            slow = [p for p in weights if p in encoder]
+            groups.append({"params": slow, "name": "encoder", "lr": self.encoder_learning_rate})
         branches = self.branch_parameters()
         learned = set(branches)
         learned.update(weights)

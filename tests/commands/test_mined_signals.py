@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from hardpix.cli.errors import UsageError
-from hardpix.commands.mine import mined_signal, write_level
+from hardpix.commands.signal_maps import mined_signal, write_level
 from hardpix.data.images import read_weight
 from hardpix.objectives import WeightedCrossEntropy
 from hardpix.pixels import PixelBatch

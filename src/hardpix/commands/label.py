@@ -15,7 +15,7 @@ from torch.utils.data import Subset
 from hardpix.cli.arguments import checked_input
 from hardpix.cli.output import Output, output_folder
 from hardpix.cli.results import write_whole
-from hardpix.commands.predict import to_16_bit
+from hardpix.commands.signal_maps import to_16_bit
 from hardpix.data import ClassTable, Transformed, write_mask
 from hardpix.data.labels import HIGHEST_ID
 from hardpix.data.wording import counted

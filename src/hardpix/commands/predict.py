@@ -52,9 +52,9 @@ def predict(
     Writes OUT/labels, png with the ids of your own masks, and OUT/overlays, the image under the classes' colors. If
     asked for, OUT/confidence holds 16-bit png of 65535 × the probability of the predicted class. OUT/probabilities,
     likewise, holds npy of float16, classes × height × width. OUT/hardness, likewise, holds 16-bit png of 65535 × the
-    learned hardness, which says where a person should look; OUT/hardness.csv lists the images, hardest first, and
-    OUT/hardness_overlays shows it over the image, bright where the network expects to be wrong. Each map has the
-    image's own size and name. Images that cannot be read are listed and left out.
+    learned hardness, which says where a person should look. OUT/hardness_overlays shows it over the image, bright where
+    the network expects to be wrong, and OUT/hardness.csv lists the images, hardest first. Each map has the image's own
+    size and name. Images that cannot be read are listed and left out.
 
     Args:
         run: Folder that hardpix fit wrote.
@@ -141,7 +141,7 @@ def _learned_hardness(task: SegmentationTask) -> Signal:
     signal = task.shown_signal
     if signal is None or signal.reads or signal.needs_target:
         raise ValueError(
-            "expected a run that learned hardness, as hardpix fit does by default, found one without a map from images: "
+            "expected a run that learned hardness, as hardpix fit does by default, found one without: "
             "leave --hardness out; --confidence true gives the probability of each predicted class instead"
         )
     return signal

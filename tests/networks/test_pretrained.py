@@ -68,6 +68,13 @@ def test_another_version_of_the_weights_is_named_with_the_line_that_installs_the
         LiteUNet(num_classes=2, encoder="lite1")
 
 
+def test_stages_of_the_unet_are_known() -> None:
+    network = hardpix.tap(LiteUNet(num_classes=3, pretrained=False))
+    network.catch_stages()
+    stages = network(torch.rand(2, 3, 64, 96)).taps.stages
+    assert [tuple(stage.shape[2:]) for stage in stages.values()] == [(4, 6), (8, 12), (16, 24)]
+
+
 @pytest.mark.parametrize("kind", ["copy", "light"])
 def test_tap_knows_the_unet(kind: str) -> None:
     network = hardpix.tap(LiteUNet(num_classes=3, pretrained=False))

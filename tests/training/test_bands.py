@@ -151,7 +151,10 @@ def test_the_default_network_has_as_many_channels(fields: Fields, tmp_path: Path
     bands = ("--data.bands", "[1,2,3,4]")
     outcome = run_hardpix("fit", *fields.arguments, *SHORT, *bands, "--run", tmp_path / "run")
     assert outcome.code == 0, outcome.err
-    assert RunFolder(tmp_path / "run", trusted=True).load_task("last").network.model.stem[0].in_channels == 4
+    assert (
+        RunFolder(tmp_path / "run", trusted=True).load_task("last").network.model.encoder.model.conv_stem.in_channels
+        == 4
+    )
     arguments = ("--run", tmp_path / "run", "--images", fields.images, "--out", tmp_path / "out")
     assert run_hardpix("predict", *arguments, "--checkpoint", "last").code == 0
 

@@ -50,5 +50,6 @@ def test_config_trains_for_two_steps(config: Path, camvid: Path, nyuv2: Path, tm
             losses = [float(row["train/contrast/contrast"]) for row in csv.DictReader(file) if row["train/loss"]]
         assert len(losses) == 2
         assert min(losses) > 0
+    assert settings["model"]["network"], "a recipe that can be cited names its network"
     # The saved files are enough to build the network again.
     assert folder.load_task("last").num_classes == len(folder.read_classes())

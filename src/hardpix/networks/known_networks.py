@@ -48,7 +48,13 @@ FAMILIES = {
         auxiliary=("auxiliary_head",),
         stages=("third.*.context", "fourth.context", "fourth.detail"),
     ),
-    ("hardpix", "LiteUNet"): ModulePaths(decoder="decoder", tail="head", activation="head.2"),
+    # 1/16, 1/8 and 1/4.
+    ("hardpix", "LiteUNet"): ModulePaths(
+        decoder="decoder",
+        tail="head",
+        activation="head.2",
+        stages=("decoder.blocks.0", "decoder.blocks.1", "decoder.blocks.2"),
+    ),
     ("torchvision", "DeepLabV3"): _TORCHVISION,
     ("torchvision", "FCN"): _TORCHVISION,
     # Two classifiers, whose outputs are added: the embedding is taken from the one that sees the context.

@@ -147,6 +147,12 @@ def _draw(draw: st.DrawFn, images: list[int], classes: list[int]) -> Case:
     )
 
 
+def of_classes(classes: int) -> Case:
+    """One small case of so many classes, where 300 draws of them would take minutes."""
+    labels = torch.uint8 if classes <= 255 else torch.int16
+    return Case(classes, (2, 2, 3), torch.float16, 30.0, labels, 255, 0.3, "sliced", False, 1, 0.3, classes)
+
+
 def relaid(tensor: Tensor, layout: str) -> Tensor:
     """Equal tensor that lies otherwise in memory: rows and columns or channels swapped, or every other column of one.
 

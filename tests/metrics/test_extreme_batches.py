@@ -1,4 +1,4 @@
-"""Every metric on 300 extreme batches: counted in parts, in any order, in any type and layout, it says the same."""
+"""Every metric on 300 extreme batches: counted in parts, in any order, type and layout, it says the same."""
 
 from __future__ import annotations
 
@@ -9,26 +9,24 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from torch import Tensor
 from torchmetrics import Metric
 
 import hardpix.metrics
-from extreme_batches import CASES, FEW, Case, cases, joined, missing, relaid, taken
+from extreme_batches import CASES, FEW, Case, cases, missing, of_classes, relaid, taken
 
 from .every_metric import CASES as METRICS
 
-# A state of 1000 × 1000 or of 4096 × 255 numbers takes longer than all else: few cases have one.
-CLASSES = (*(12 * FEW), 255, 1000)
-# Values in a unit of their own, and what is a difference of shares.
-NO_SHARES = ("excess_aurc",)
+WIDE = {torch.uint8: torch.int64, torch.int16: torch.int64, torch.int32: torch.int64}
+WIDE |= {torch.float16: torch.float32, torch.bfloat16: torch.float32}
 
 
 # Few at a time, for a state of many classes takes 60 MB.
 @lru_cache(maxsize=16)
-def made(name: str, case_classes: int, ignore_index: int) -> Metric:
-    lines = {"classes": [0, case_classes - 1][:case_classes]} if name == "ClDice" else {}
-    return METRICS[name].make(case_classes, ignore_index=ignore_index, **lines)
+def made(name: str, classes: int, ignore_index: int) -> Metric:
+    lines = {"classes": [0, classes - 1][:classes]} if name == "ClDice" else {}
+    return METRICS[name].make(classes, ignore_index=ignore_index, **lines)
 
 
 def inputs(name: str, case: Case) -> dict[str, Tensor]:
@@ -48,54 +46,40 @@ def inputs(name: str, case: Case) -> dict[str, Tensor]:
     return {key: value for key, value in maps.items() if key.split(".")[0] in METRICS[name].takes}
 
 
-def counted(metric: Metric, *batches: Mapping[str, Tensor]) -> Metric:
-    metric = copy.copy(metric)
-    metric.reset()
-    for batch in batches:
-        masks = {key.split(".")[1]: value for key, value in batch.items() if "." in key}
-        given: dict[str, Any] = {key: value for key, value in batch.items() if "." not in key}
-        metric.update(**given | ({"masks": masks} if masks else {}))
+def counted(metric: Metric, batch: Mapping[str, Tensor]) -> Metric:
+    """A copy of the metric after one batch, which may have no image."""
+    metric = copy.deepcopy(metric)
+    masks = {key.split(".")[1]: value for key, value in batch.items() if "." in key}
+    given: dict[str, Any] = {key: value for key, value in batch.items() if "." not in key}
+    metric.update(**given | ({"masks": masks} if masks else {}))
     return metric
-
-
-def same(found: Metric, expected: Mapping[str, Tensor], what: str) -> None:
-    for name, state in expected.items():
-        assert torch.equal(getattr(found, name), state), what
 
 
 @pytest.mark.parametrize("name", METRICS)
 @CASES
-@given(case=cases(classes=CLASSES))
-def test_counts_are_the_same_whatever_must_not_matter(name: str, case: Case) -> None:
+@given(case=cases(classes=FEW))
+@example(case=of_classes(255))
+@example(case=of_classes(1000))
+def test_parts_in_another_order_layout_and_type_merge_to_the_whole(name: str, case: Case) -> None:
+    if name == "ClasswiseCalibration" and case.classes == 1000:
+        return  # a histogram of 65536 values of each class of each image: seconds
     metric, batch = made(name, case.classes, case.ignore_index), inputs(name, case)
-    counts = counted(metric, batch)
-    states = {key: value.clone() for key, value in counts.metric_state.items()}
-    wide = {key: value.to(WIDE.get(value.dtype, value.dtype)).flip(0) for key, value in batch.items()}
-    turned = {key: relaid(value, case.layout) for key, value in wide.items()}
-    same(counted(metric, turned), states, "in reverse, laid out otherwise, in int64 and float32")
-    images = [taken(batch, slice(k, k + 1)) for k in range(case.size[0])]
-    same(counted(metric, *images), states, "image after image")
-    merged = counted(metric, images[0])
-    merged.merge_state(counted(metric, *images[1:]) if len(images) > 1 else counted(metric))
-    same(merged, states, "merged states")
-    twice = counted(metric, joined([batch, batch]))
-    same(twice, {key: 2 * value for key, value in states.items()}, "the same images twice")
-    for key, value in counts.compute().items():
+    whole = counted(metric, batch)
+    turned = {
+        key: relaid(value.to(WIDE.get(value.dtype, value.dtype)).flip(0), case.layout) for key, value in batch.items()
+    }
+    merged, rest = (counted(metric, taken(turned, images)) for images in (slice(0, 1), slice(1, None)))
+    merged.merge_state(rest)
+    for key, state in whole.metric_state.items():
+        assert torch.equal(getattr(merged, key), state), key
+    for key, value in whole.compute().items():
         if value.is_floating_point():
             known = value[~value.isnan()]
-            low = -1e-12 if key not in NO_SHARES else -1
-            assert ((known >= low) & (known <= 1 + 1e-12)).all(), (key, value)
+            # Above the AURC of a perfect ranking, up to rounding; all others are shares.
+            assert (known >= (-1e-12 if key == "excess_aurc" else 0)).all(), (key, value)
+            assert (known <= 1).all(), (key, value)
         else:
             assert (value >= 0).all(), (key, value)
-
-
-WIDE = {
-    torch.uint8: torch.int64,
-    torch.int16: torch.int64,
-    torch.int32: torch.int64,
-    torch.float16: torch.float32,
-    torch.bfloat16: torch.float32,
-}
 
 
 def test_every_metric_has_cases() -> None:

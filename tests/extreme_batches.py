@@ -20,7 +20,7 @@ FLOAT_TYPES = [torch.float32, torch.float16, torch.bfloat16]
 LAYOUTS = ["contiguous", "channels_last", "sliced"]
 # Many classes seldom, and on small maps, so that 300 cases take seconds.
 FEW, MANY = [1, 2, 2, 3, 3, 3, 11, 11], [255, 1000]
-# Of the stages, the embedding and the features: those of `hardpix.testing.tapped`.
+# The network of `hardpix.testing.tapped` has so many in its features, embedding and stage.
 CHANNELS = 6
 ON_THE_GRAPH = ("logits", "features", "embedding", "auxiliary")
 MAPS = ("image", "depth", "weight", "target_weight")

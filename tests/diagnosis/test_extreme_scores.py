@@ -15,8 +15,8 @@ from hardpix.diagnosis.scores import ImageMaps, Score, report_scores
 from hardpix.diagnosis.settings import Settings
 from hardpix.testing.score_images import joined
 
-# What depends on where an image ends does not add up to that of one image that holds both: the edge is a border of
-# Boundary IoU and of the band of calibration, thin parts go on beyond it, and Review counts images.
+# Counts that depend on where an image ends are not those of one image that holds two: for Boundary IoU the edge is a
+# border, thin parts (and Calibration's counts in them) go on beyond it, and Review counts images.
 OF_WHOLE_IMAGES = ("BoundaryIoU", "ThinParts", "Calibration", "Review")
 
 

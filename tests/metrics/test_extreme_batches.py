@@ -30,7 +30,7 @@ def made(name: str, classes: int, ignore_index: int) -> Metric:
 
 
 def inputs(name: str, case: Case) -> dict[str, Tensor]:
-    """What the metric takes, with masks by names of their own, so that all are tensors of images."""
+    """Tensors that the metric takes, with each of the masks as one of its own, "masks.one"."""
     given = case.tensors("prediction", "logits", "weight", "depth")
     levels = given["weight"].to(case.floats)
     maps = {

@@ -38,8 +38,8 @@ class Promise:
     """An objective, and what its formula promises of batches that are joined.
 
     Attributes:
-        joins: the count by which losses of parts of a batch add up to that of the whole: "pixels" that are labeled,
-            the sum of their "trust", or "images" that have a trusted one; None where the loss is no mean over parts.
+        joins: the count by which losses of parts of a batch add up to that of the whole. It is that of labeled
+            "pixels", the sum of their "trust", or that of "images" with a trusted pixel; None where there is none.
         repeats: True where the same images twice have the loss of once, as they have where parts add up.
         reads: what it looks at beside logits, labels and their trust.
     """
@@ -71,7 +71,7 @@ PROMISES = {
         lambda: Sum({"entropy": WeightedCrossEntropy(), "boundary": BoundaryLoss()}, {"boundary": 0.01}), "trust"
     ),
 }
-# Those that count or normalize otherwise in training.
+# These count or normalize otherwise in training.
 LEARNING = ["depth", "side outputs", "contrast", "skeleton recall"]
 
 

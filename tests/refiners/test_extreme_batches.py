@@ -29,7 +29,7 @@ def test_probabilities_stay_such_and_the_same_whatever_must_not_matter(name: str
     assert found.shape == maps.shape
     assert found.dtype == torch.float32
     assert found.isfinite().all()
-    # Those of half types sum to 1 up to their own rounding.
+    # In half types the sums of what comes in are 1 up to rounding alone.
     if case.floats == torch.float32:
         near(found.sum(1), torch.ones(case.size), "sums")
     (gradient,) = torch.autograd.grad(found.square().sum(), maps)

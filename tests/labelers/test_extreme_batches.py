@@ -68,4 +68,5 @@ def test_labels_are_as_they_must_be_and_the_same_whatever_must_not_matter(
 
 def test_every_labeler_has_cases() -> None:
     given = {type(promise.make()) for promise in PROMISES.values()}
-    assert not missing(given, hardpix.labelers, Labeler, "PROMISES of this file")
+    sentence = missing(given, hardpix.labelers, Labeler, "PROMISES of this file")
+    assert not sentence, sentence

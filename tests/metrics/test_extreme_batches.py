@@ -84,4 +84,5 @@ def test_parts_in_another_order_layout_and_type_merge_to_the_whole(name: str, ca
 
 def test_every_metric_has_cases() -> None:
     given = {getattr(hardpix.metrics, name) for name in METRICS}
-    assert not missing(given, hardpix.metrics, Metric, "every_metric.py")
+    sentence = missing(given, hardpix.metrics, Metric, "every_metric.py")
+    assert not sentence, sentence

@@ -42,4 +42,5 @@ def test_probabilities_stay_such_and_the_same_whatever_must_not_matter(name: str
 
 def test_every_refiner_has_cases() -> None:
     given = {type(make()) for make in REFINERS.values()}
-    assert not missing(given, hardpix.refiners, Refiner, "REFINERS of this file")
+    sentence = missing(given, hardpix.refiners, Refiner, "REFINERS of this file")
+    assert not sentence, sentence

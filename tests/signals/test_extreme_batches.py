@@ -43,8 +43,8 @@ PROMISES = {
     "components": Promise(lambda: ComponentBalance(power=1, cap=1e9)),
     "focal 0.5": Promise(lambda: Focal(0.5)),
     # The hardest of the batch.
-    "OHEM": Promise(OnlineHard, alone=False),
-    "OHEM per image": Promise(lambda: OnlineHard(min_kept=3, per="image")),
+    "OHEM": Promise(lambda: OnlineHard(0.2, 0.5), alone=False),
+    "OHEM per image": Promise(lambda: OnlineHard(0.2, 3, per="image")),
     "hardness": Promise(HardnessLevel, reads=BRANCH),
     # Multiples of the batch's mean.
     "graded hardness": Promise(lambda: HardnessLevel(form="graded", share=1.0), alone=False, reads=BRANCH),
@@ -84,4 +84,5 @@ def test_maps_are_finite_and_the_same_whatever_must_not_matter(name: str, case: 
 
 def test_every_signal_has_cases() -> None:
     given = {type(promise.make()) for promise in PROMISES.values()}
-    assert not missing(given, hardpix.signals, Signal, "PROMISES of this file")
+    sentence = missing(given, hardpix.signals, Signal, "PROMISES of this file")
+    assert not sentence, sentence

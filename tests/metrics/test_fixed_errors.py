@@ -12,6 +12,7 @@ from hardpix.metrics import (
     class_iou,
     confusion_matrix,
     errors_by_class,
+    mean_iou,
     miou_if_fixed,
     miou_if_fixed_by_class,
     miou_if_fixed_by_class_and_kind,
@@ -128,3 +129,33 @@ def test_counts_beyond_float32_stay_exact() -> None:
     confusion = torch.tensor([[2**26 + 1, 1], [1, 2**26 + 1]])
     wrong = torch.tensor([[0, 1], [0, 0]])
     assert miou_if_fixed(confusion, wrong).item() == (2**26 + 2) / (2**26 + 3) / 2 + (2**26 + 1) / (2**26 + 2) / 2
+
+
+@given(st.integers(1, 30), st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.1, 0.6]))
+def test_what_has_no_error_costs_exactly_nothing_and_no_correction_costs_anything(
+    classes: int, seed: int, wrong: float
+) -> None:
+    """Sums of the same IoUs in another order differ by some 10⁻¹⁶, which is not 0 and may be below it."""
+    generator = torch.Generator().manual_seed(seed)
+    kinds = torch.randint(0, 30, (KINDS, classes, classes), generator=generator)
+    kinds *= torch.rand(kinds.shape, generator=generator) < wrong
+    kinds[0] = torch.randint(0, 30, (classes,), generator=generator).diag()
+    confusion = kinds.sum(0)
+    now, off = mean_iou(confusion), confusion - confusion.diagonal().diag()
+    by_size = torch.stack([confusion, torch.zeros_like(confusion)])
+    cases = {
+        "kind": (miou_if_fixed_by_kind(kinds), kinds[1:].sum((1, 2)) > 0),
+        "class": (miou_if_fixed_by_class(confusion, confusion), off.sum(0) + off.sum(1) > 0),
+        "class and kind": (miou_if_fixed_by_class_and_kind(kinds), errors_by_class(kinds) > 0),
+        "pair": (miou_if_fixed_by_pair(confusion, confusion), off + off.T > 0),
+        "size": (miou_if_fixed_by_size(by_size), torch.stack([off.sum() > 0, torch.tensor(False)])),
+    }
+    for what, (fixed, has_errors) in cases.items():
+        cost = fixed - now
+        if what == "kind":
+            assert cost[0] == 0 or now.isnan()
+            cost = cost[1:]
+        if what == "class and kind":
+            cost, has_errors = cost[1:], has_errors[1:]
+        assert now.isnan() or (cost[~has_errors] == 0).all(), what
+        assert now.isnan() or (cost >= 0).all(), what

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from hardpix.metrics.confusion import mean_iou
 from hardpix.metrics.error_kinds import ErrorKind
 
 
@@ -168,7 +169,9 @@ def miou_if_fixed_by_pair(confusion: Tensor, wrong: Tensor) -> Tensor:
     gone = ((fixed_union == 0) & (union[:, None] > 0)).double()
     gain, gone = gain + gain.mT, gone + gone.mT
     apart = 1 - torch.eye(len(wrong), dtype=torch.float64, device=wrong.device)
-    return (before.sum() + gain * apart) / ((union > 0).sum() - gone * apart)
+    gain, gone = gain * apart, gone * apart
+    fixed = (before.sum() + gain) / ((union > 0).sum() - gone)
+    return _never_less(fixed, mean_iou(confusion), changed=(gain > 0) | (gone > 0))
 
 
 def miou_if_fixed_by_size(by_band: Tensor) -> Tensor:
@@ -196,4 +199,14 @@ def _miou(confusion: Tensor, more_hits: Tensor, less_union: Tensor) -> Tensor:
     """(...) float64 from changes of the hits and unions of all classes, (..., C)."""
     hits = confusion.diagonal()
     union = confusion.sum(0) + confusion.sum(1) - hits
-    return ((hits + more_hits).double() / (union - less_union).double()).nanmean(-1)
+    fixed = ((hits + more_hits).double() / (union - less_union).double()).nanmean(-1)
+    return _never_less(fixed, mean_iou(confusion), changed=(more_hits > 0).any(-1) | (less_union > 0).any(-1))
+
+
+def _never_less(fixed: Tensor, now: Tensor, changed: Tensor) -> Tensor:
+    """Exactly the mIoU as it is where nothing is corrected, and no less where something is.
+
+    Every correction raises an IoU or takes one of 0 out of the mean. But the same mean, summed in another order, may
+    round to less, and a class without an error would seem to cost something.
+    """
+    return torch.where(changed, fixed.maximum(now), now)

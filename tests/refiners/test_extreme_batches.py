@@ -1,0 +1,46 @@
+"""Every refiner on 300 extreme batches: probabilities stay such, whatever the layout and the order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from hypothesis import given
+
+import hardpix.refiners
+from extreme_batches import CASES, Case, cases, missing, near, taken
+from hardpix.refiners import PAMR, Refiner
+
+REFINERS: dict[str, Callable[[], Refiner]] = {"PAMR": lambda: PAMR((1, 12), steps=2)}
+
+
+@pytest.mark.parametrize("name", REFINERS)
+@CASES
+@given(case=cases())
+def test_probabilities_stay_such_and_the_same_whatever_must_not_matter(name: str, case: Case) -> None:
+    refine = REFINERS[name]()
+    logits, image = case.tensors("logits"), case.tensors("image")["image"]
+    # Pictures of one color, and with colors of any size.
+    image = (image.round() if case.seed % 2 else image) * case.scale
+    given = {"maps": logits["logits"].float().softmax(1).to(case.floats), "image": image}
+    maps = given["maps"].detach().requires_grad_()
+    found = refine(maps, image)
+    assert found.shape == maps.shape
+    assert found.dtype == torch.float32
+    assert found.isfinite().all()
+    # In half types the sums of what comes in are 1 up to rounding alone.
+    if case.floats == torch.float32:
+        near(found.sum(1), torch.ones(case.size), "sums")
+    (gradient,) = torch.autograd.grad(found.square().sum(), maps)
+    assert gradient.isfinite().all()
+    turned = case.turned(given)
+    near(refine(turned["maps"].float(), turned["image"]).flip(0), found, "in reverse, laid out otherwise, in float32")
+    alone = taken(given, slice(0, 1))
+    near(refine(alone["maps"], alone["image"]), found[:1], "the first image alone")
+
+
+def test_every_refiner_has_cases() -> None:
+    given = {type(make()) for make in REFINERS.values()}
+    sentence = missing(given, hardpix.refiners, Refiner, "REFINERS of this file")
+    assert not sentence, sentence

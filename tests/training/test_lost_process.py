@@ -20,7 +20,7 @@ from hardpix.training.run_folder import RunFolder
 from processes import of_session
 from runs import OWN_CODE, TINY, Data, run_hardpix
 
-SLOW = ("--trainer.max_epochs", "60", "--trainer.callbacks", "[{class_path: my_networks.Slow}]")
+SLOW = ("--trainer.max_epochs", "30", "--trainer.callbacks", "[{class_path: my_networks.Slow}]")
 
 
 def rank_of(process: int) -> int:
@@ -66,7 +66,7 @@ def test_a_killed_process_takes_the_others_down_with_a_message(killed: int, data
     if killed == 1:
         outcome = run_hardpix("fit", "--run", run.path, "--resume", "--trainer.devices", 1, "--data.workers", 0)
         assert outcome.code == 0, outcome.err
-        assert torch.load(run.checkpoint("last"), weights_only=True)["epoch"] == 59
+        assert torch.load(run.checkpoint("last"), weights_only=True)["epoch"] == 29
 
 
 class Launcher(WatchedLauncher):

@@ -54,7 +54,7 @@ class Scenes:
 
 
 def batches(rank: int, processes: int = 2) -> Iterator[tuple[Tensor, Tensor]]:
-    """Those of a process, of a number of images that cannot be shared out; in one of two the second has no label."""
+    """Batches of a process; the images cannot be shared out evenly, and every second batch of rank 1 has no label."""
     sampler = SeededSampler(Scenes(), seed=1, num_replicas=processes, rank=rank)
     loader = DataLoader(SeededDataset(Scenes()), batch_size=BATCH, sampler=sampler)  # type: ignore[arg-type]
     for epoch in range(EPOCHS):

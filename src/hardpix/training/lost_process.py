@@ -25,7 +25,7 @@ from hardpix.training.run_folder import RunFolder
 SECONDS = 15.0
 # Exit code of a process that ends because another one has.
 FOLLOWED = 75
-# Those who end so were asked to, as all others were.
+# A process that ends so was asked to, as all others were.
 ASKED = {sign * number + (128 if sign > 0 else 0) for number in (signal.SIGINT, signal.SIGTERM) for sign in (1, -1)}
 # As gloo and NCCL say it, in errors of no class of their own.
 BROKEN = re.compile(r"connection (closed|reset|refused)|broken pipe|socket closed|remote process exit", re.IGNORECASE)

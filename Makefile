@@ -1,9 +1,10 @@
 # make demo   trains twice on generated road scenes and writes demo/index.html
 # make test   ruff, types, the order of the floors, and all tests
+# make audit  known faults of the versions in constraints.txt: a report, which fails nothing
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint
+.PHONY: audit demo test lint
 
 # The stamp is newer than what it was installed from, so that an install happens once and after every change.
 .venv/installed: pyproject.toml constraints.txt
@@ -24,3 +25,13 @@ lint: .venv/installed
 
 test: lint
 	$(BIN)/pytest -n 2
+
+# In an environment of its own, so that it brings nothing into the one that is tested. The constraints name every
+# package, and none is installed.
+.venv/audit/bin/pip-audit:
+	$(PYTHON) -m venv .venv/audit
+	.venv/audit/bin/pip install --quiet 'pip-audit>=2.7'
+
+audit: .venv/audit/bin/pip-audit
+	-@.venv/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --desc on --progress-spinner off
+	@echo 'This is a report: no build fails by it. What is listed as skipped was not audited.'

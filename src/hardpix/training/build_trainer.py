@@ -9,10 +9,12 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback, LearningRateMonitor
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from lightning.pytorch.plugins.io import TorchCheckpointIO
+from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
 
 from hardpix.training.checkpoint_io import VerifiedCheckpointIO
 from hardpix.training.checkpoints import BestCheckpoint, LastCheckpoint
 from hardpix.training.finite import StopWhereNotFinite
+from hardpix.training.lost_process import WatchedLauncher
 from hardpix.training.run_folder import RunFolder
 from hardpix.training.run_record import RunRecord
 from hardpix.training.screen import ProgressBar, Report, console
@@ -64,4 +66,6 @@ def build_trainer(settings: Namespace, seed: int, folder: RunFolder, checkpoint_
     # Strategies that write their own shards, and a plugin of the user's own, stay as they are.
     if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
         trainer.strategy.checkpoint_io = VerifiedCheckpointIO()
+    if type(trainer.strategy.launcher) is _SubprocessScriptLauncher:
+        trainer.strategy._launcher = WatchedLauncher(trainer.strategy.launcher, folder)
     return trainer

@@ -114,8 +114,10 @@ class WatchedLauncher(_SubprocessScriptLauncher):
             print(f"hardpix fit: {self._message()}", file=sys.stderr)
         sys.stdout.flush()
         sys.stderr.flush()
-        for process in [*self.procs, *multiprocessing.active_children()]:
+        for process in self.procs:
             process.kill()
+        for worker in multiprocessing.active_children():
+            worker.kill()
         os._exit(2 if self.parent is None else FOLLOWED)
 
     def _message(self) -> str:

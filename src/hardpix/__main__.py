@@ -164,6 +164,16 @@ def _run(arguments: list[str], requests: EndRequests) -> int:
         way_on += _whole_list(error, whole_list)
         print(printable(f"hardpix {name}: {error}{way_on}", keep="\n\t"), file=sys.stderr)
         return 2
+    except OSError as error:
+        # A full disk, a folder that was deleted meanwhile: no fault of the program, whose traceback would say nothing.
+        if error.errno is None or requests.number is not None:
+            raise
+        from hardpix.data.printable import printable
+
+        place = "" if error.filename is None else f" at {error.filename}"
+        found = printable(f"hardpix {name}: expected to read and write files, found {error.strerror}{place}")
+        print(f"{found}; mend that, then give the command again", file=sys.stderr)
+        return 1
     return result if name in ("check", "compare") and isinstance(result, int) else 0
 
 

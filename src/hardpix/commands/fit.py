@@ -37,6 +37,7 @@ from hardpix.training.resuming import (
     require_same_images,
     require_same_optimizer,
     require_same_split,
+    restored,
 )
 from hardpix.training.run_folder import RunFolder
 from hardpix.training.task import SegmentationTask
@@ -70,7 +71,7 @@ def fit(arguments: list[str]) -> RunFolder:
             words, earlier = with_saved_config(with_new_places(arguments))
             if earlier is not None and not earlier.trusted:
                 imports.enter_context(known_imports_alone(earlier.read_config(), earlier.path, " ".join(arguments)))
-            settings = with_whole_paths(parse(parser, words))
+            settings = with_whole_paths(_parsed(parser, words, earlier))
             # The settings have passed the checks of a run, or are of the command line itself.
             folder = RunFolder(Path(settings.run or datetime.now().strftime(DATED)), trusted=True)
             if earlier is not None and not earlier.trusted:
@@ -117,7 +118,7 @@ def fit(arguments: list[str]) -> RunFolder:
                 saved.pop("accept_changed_data", None)
                 saved.pop("trust_run", None)
                 folder.save(parser.dump(saved, skip_validation=True, skip_unset=False), data, files)
-        with _one_speaks(), quiet(expected_of(task.recipe)):
+        with restored(trainer, resumed), _one_speaks(), quiet(expected_of(task.recipe)):
             try:
                 lacking = {f"images_without_{key}": len(stems) for key, stems in data.lacking.items() if stems}
                 for logger in trainer.loggers if lacking else ():
@@ -129,6 +130,17 @@ def fit(arguments: list[str]) -> RunFolder:
                     raise Interrupted(EndRequests.of_command().number or SIGINT) from None
                 raise
     return folder
+
+
+def _parsed(parser: Parser, words: list[str], earlier: RunFolder | None) -> Namespace:
+    try:
+        return parse(parser, words)
+    except UsageError as error:
+        if earlier is None:
+            raise
+        raise error.reworded(
+            f"{error}\nsettings that are not on the command line are those of {earlier.config}"
+        ) from error
 
 
 @contextmanager

@@ -19,7 +19,7 @@ class RunInterrupted(Exception):
     """A run was stopped by hand; it goes on when it is asked for again."""
 
 
-# Ctrl-C and SIGTERM, by which processes are asked to end. Whatever is killed otherwise has failed, as for want of memory.
+# Ctrl-C and SIGTERM, by which processes are asked to end. What is killed otherwise has failed, as for lack of memory.
 BY_HAND = (130, 143, -signal.SIGINT, -signal.SIGTERM)
 Watch = Callable[[subprocess.Popen[bytes]], None]
 

@@ -16,6 +16,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import nn
 
 from hardpix.training.end_request import EndRequest
+from hardpix.training.run_files import require_weights
 
 
 class UnsafeCheckpoint(ValueError):
@@ -177,6 +178,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             f"expected a checkpoint that hardpix fit wrote, found another kind of file, {path}; give best, last or the "
             "path of a checkpoint of this run as --checkpoint"
         )
+    require_weights(content, path)
     content["state_dict"] = with_names_of_today(content["state_dict"])
     return content
 

@@ -164,6 +164,18 @@ def _run(arguments: list[str], requests: EndRequests) -> int:
         way_on += _whole_list(error, whole_list)
         print(printable(f"hardpix {name}: {error}{way_on}", keep="\n\t"), file=sys.stderr)
         return 2
+    except ValueError as error:
+        from hardpix.data.errors import DataError
+
+        # Files were checked before the work; one that cannot be read now has changed since.
+        if not isinstance(error, DataError) or requests.number is not None:
+            raise
+        from hardpix.data.printable import printable
+
+        print(
+            printable(f"hardpix {name}: a file has changed since it was checked\n{error}", keep="\n\t"), file=sys.stderr
+        )
+        return 2
     except OSError as error:
         # A full disk, a folder that was deleted meanwhile: no fault of the program, whose traceback would say nothing.
         if error.errno is None or requests.number is not None:

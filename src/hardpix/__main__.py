@@ -12,14 +12,16 @@ if (
 ):
     del sys.path[0]
 
-import shlex
-from collections.abc import Callable
-from functools import partial
-from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 
+from hardpix.cli.ending import EndRequests, Interrupted, end_at_once, interrupt
 from hardpix.cli.errors import UntrustedRun, UsageError
+
+# What takes time to import is imported when Ctrl-C is handled.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 # Where the commands are whose arguments are those of a function.
 FUNCTIONS = {
@@ -73,14 +75,50 @@ COMMANDS = {
 }
 
 
+# Words before the same command where it goes on, and does not begin anew.
+GOES_ON = ("compare", "label", "mine", "predict")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        The exit code: 0, 2 for what the user can mend (one message on stderr says what), 130 after Ctrl-C; 1 where
-        check finds files that fit would refuse, or a run of compare failed.
+        The exit code: 0, 2 for what the user can mend (one message on stderr says what), 130 after Ctrl-C, 143 after
+        SIGTERM; 1 where check finds files that fit would refuse, or a run of compare failed.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
+    name = arguments[0] if arguments else ""
+
+    def before_work(number: int) -> None:
+        # Nothing is written yet, and an exception in the middle of an import may come out as any other.
+        end_at_once(number, f"hardpix {name}: interrupted before it began")
+
+    with EndRequests(before_work, f"hardpix {name}") as requests:
+        try:
+            return _run(arguments, requests)
+        except BaseException as error:
+            if not isinstance(error, KeyboardInterrupt) and requests.number is None:
+                raise
+            # Other errors after a signal come of it.
+            by_signal = (
+                error if isinstance(error, Interrupted) else Interrupted(requests.number or Interrupted().number)
+            )
+            requests.number = by_signal.number
+            print(f"hardpix {name}: {_interrupted(arguments, by_signal)}", file=sys.stderr)
+            return by_signal.code
+
+
+def _interrupted(arguments: list[str], error: Interrupted) -> str:
+    if arguments[0] == "fit":
+        # It says more itself, where there is a run to go on with.
+        return "; ".join(["interrupted", *getattr(error, "__notes__", ())])
+    import shlex
+
+    way_on = "to go on" if arguments[0] in GOES_ON else "to start again"
+    return f"interrupted; {way_on}: hardpix {shlex.join(arguments)}"
+
+
+def _run(arguments: list[str], requests: EndRequests) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_usage())
         return 0 if arguments else 2
@@ -90,6 +128,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     if name == "replay" and rest and not rest[0].startswith("-"):
         rest = ["--dump", *rest]
+    import shlex
+
     from hardpix.cli.own_modules import name_modules, own_folders, own_modules
 
     extra, needed = DIAGNOSE if name == "diagnose" else TRAIN
@@ -112,7 +152,9 @@ def main(arguments: list[str] | None = None) -> int:
         # A script finds what lies beside itself; class paths such as my_module.MyNet are of where the user is.
         with own_modules([*folders, os.getcwd()]):
             name_modules(" ".join(words))
-            result = _load(name)(words)
+            command = _load(name)
+            requests.first = interrupt
+            result = command(words)
     except UsageError as error:
         way_on = ""
         if isinstance(error, UntrustedRun):
@@ -122,13 +164,32 @@ def main(arguments: list[str] | None = None) -> int:
         way_on += _whole_list(error, whole_list)
         print(printable(f"hardpix {name}: {error}{way_on}", keep="\n\t"), file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print(f"hardpix {name}: interrupted", file=sys.stderr)
-        return 130
+    except ValueError as error:
+        from hardpix.data.errors import DataError
+
+        # Files were checked before the work; one that cannot be read now has changed since.
+        if not isinstance(error, DataError) or requests.number is not None:
+            raise
+        from hardpix.data.printable import printable
+
+        print(
+            printable(f"hardpix {name}: a file has changed since it was checked\n{error}", keep="\n\t"), file=sys.stderr
+        )
+        return 2
+    except OSError as error:
+        # A full disk, a folder that was deleted meanwhile: no fault of the program, whose traceback would say nothing.
+        if error.errno is None or requests.number is not None:
+            raise
+        from hardpix.data.printable import printable
+
+        place = "" if error.filename is None else f" at {error.filename}"
+        found = printable(f"hardpix {name}: expected to read and write files, found {error.strerror}{place}")
+        print(f"{found}; mend that, then give the command again", file=sys.stderr)
+        return 1
     return result if name in ("check", "compare") and isinstance(result, int) else 0
 
 
-def _whole_list(error: UsageError, file: Path | None) -> str:
+def _whole_list(error: UsageError, file: "Path | None") -> str:
     """A line on the file that has all problems, which is written if it was asked for; empty for short lists."""
     from hardpix.cli.problem_list import is_long, problems_of, write_problems
 
@@ -151,12 +212,15 @@ def _require_text(words: list[str]) -> None:
             raise UsageError(f"expected names in UTF-8, found {word}: rename the file or folder") from None
 
 
-def _load(name: str) -> Callable[[list[str]], object]:
+def _load(name: str) -> "Callable[[list[str]], object]":
     # Imported when asked for: `hardpix --help` shall not wait for lightning.
     if name == "fit":
         from hardpix.commands.fit import fit
 
         return fit
+    from functools import partial
+    from importlib import import_module
+
     from hardpix.cli.arguments import run_command
 
     module, function = FUNCTIONS[name]

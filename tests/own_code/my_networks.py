@@ -63,6 +63,32 @@ class StopAt(Callback):
             raise self.kind
 
 
+class SignalAt(Callback):
+    """Sends this process a signal at a moment of an epoch, but not once the training was resumed."""
+
+    def __init__(
+        self, number: int, epoch: int, batch: int, moment: Literal["step", "validation"] = "step", hangs: float = 0
+    ) -> None:
+        self.number, self.place, self.moment, self.hangs = number, (epoch, batch), moment, hangs
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict) -> None:
+        self.moment = "step"
+        self.place = (-1, -1)
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: object, batch_idx: int) -> None:
+        self._send("step", trainer, batch_idx)
+
+    def on_validation_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: object, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        self._send("validation", trainer, batch_idx)
+
+    def _send(self, moment: str, trainer: Trainer, batch: int) -> None:
+        if moment == self.moment and (trainer.current_epoch, batch) == self.place:
+            os.kill(os.getpid(), self.number)
+            time.sleep(self.hangs)
+
+
 class OutOfTime(Callback):
     """Ends the training within an epoch, as Lightning does at its max_time, but not once it was resumed."""
 

@@ -93,6 +93,17 @@ def own_folders(words: Sequence[str]) -> tuple[list[str], list[str]]:
     return folders, rest
 
 
+def given_folders() -> list[str]:
+    """Folders of ``--path`` of the command that runs; the current folder comes after them.
+
+    Example:
+        >>> with own_modules(["/nets", "."]):
+        ...     given_folders()
+        ['/nets']
+    """
+    return [folder for finder in sys.meta_path if isinstance(finder, OwnModules) for folder in finder.folders[:-1]]
+
+
 def name_modules(text: str) -> None:
     """Let the modules be found that a text names by class paths, such as a command line or a configuration file."""
     for finder in sys.meta_path:

@@ -37,6 +37,7 @@ from hardpix.scenes import VERSION, GeneratedScenes
 from hardpix.signals import HardnessLevel, Signal, Uniform
 from hardpix.training.augmentation import Augmentation
 from hardpix.training.data_module import SegmentationData
+from hardpix.training.loader_worker import start_worker
 from hardpix.training.quiet import quiet
 from hardpix.training.task import SegmentationTask
 
@@ -108,7 +109,7 @@ class Rendered(Dataset[Sample]):
     def __init__(self, scenes: GeneratedScenes, label: str) -> None:
         self.classes = scenes.classes
         workers = min(os.cpu_count() or 1, 8)
-        loader = DataLoader(scenes, batch_size=None, num_workers=workers)
+        loader = DataLoader(scenes, batch_size=None, num_workers=workers, worker_init_fn=start_worker)
         bar = track(loader, label, total=len(scenes), console=Console(stderr=True))
         # Tensors of another process lie in shared memory, each with an open file: all scenes at once would need more
         # open files than a shell usually allows.

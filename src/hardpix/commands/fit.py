@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
+from signal import SIGINT
 
 import torch
 from jsonargparse import Namespace
@@ -14,6 +15,7 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from rich.markup import escape
 
 from hardpix.cli.arguments import Parser, checked_input, explain
+from hardpix.cli.ending import EndRequests, Interrupted
 from hardpix.cli.errors import UsageError
 from hardpix.cli.moved import with_new_places
 from hardpix.cli.results import require_no_links
@@ -36,6 +38,7 @@ from hardpix.training.resuming import (
     require_same_images,
     require_same_optimizer,
     require_same_split,
+    restored,
 )
 from hardpix.training.run_folder import RunFolder
 from hardpix.training.task import SegmentationTask
@@ -61,12 +64,15 @@ def fit(arguments: list[str]) -> RunFolder:
             written.
     """
     with ExitStack() as until_done:
-        with checked_input(MisconfigurationException, ModuleNotFoundError), quiet(), ExitStack() as imports:
+        prepared = (_nothing_saved(), checked_input(MisconfigurationException, ModuleNotFoundError), quiet())
+        with ExitStack() as imports:
+            for context in prepared:
+                imports.enter_context(context)
             parser = build_parser()
             words, earlier = with_saved_config(with_new_places(arguments))
             if earlier is not None and not earlier.trusted:
                 imports.enter_context(known_imports_alone(earlier.read_config(), earlier.path, " ".join(arguments)))
-            settings = with_whole_paths(parse(parser, words))
+            settings = with_whole_paths(_parsed(parser, words, earlier))
             # The settings have passed the checks of a run, or are of the command line itself.
             folder = RunFolder(Path(settings.run or datetime.now().strftime(DATED)), trusted=True)
             if earlier is not None and not earlier.trusted:
@@ -117,7 +123,7 @@ def fit(arguments: list[str]) -> RunFolder:
                 if saved.model.network is None:
                     saved.model.network = as_setting(task.network.model, task.num_classes, task.in_channels)
                 folder.save(parser.dump(saved, skip_validation=True, skip_unset=False), data, files)
-        with quiet(expected_of(task.recipe)):
+        with restored(trainer, resumed), _one_speaks(), quiet(expected_of(task.recipe)):
             try:
                 lacking = {f"images_without_{key}": len(stems) for key, stems in data.lacking.items() if stems}
                 for logger in trainer.loggers if lacking else ():
@@ -126,9 +132,40 @@ def fit(arguments: list[str]) -> RunFolder:
             except SystemExit:
                 # Lightning raises this after Ctrl-C.
                 if trainer.interrupted:
-                    raise KeyboardInterrupt from None
+                    raise Interrupted(EndRequests.of_command().number or SIGINT) from None
                 raise
     return folder
+
+
+def _parsed(parser: Parser, words: list[str], earlier: RunFolder | None) -> Namespace:
+    try:
+        return parse(parser, words)
+    except UsageError as error:
+        if earlier is None:
+            raise
+        raise error.reworded(
+            f"{error}\nsettings that are not on the command line are those of {earlier.config}"
+        ) from error
+
+
+@contextmanager
+def _nothing_saved() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        error.add_note("no training had begun, and the same command begins it")
+        raise
+
+
+@contextmanager
+def _one_speaks() -> Iterator[None]:
+    """Of several processes that are interrupted only the first says so."""
+    try:
+        yield
+    except Interrupted as error:
+        if is_first_process():
+            raise
+        raise SystemExit(error.code) from None
 
 
 def try_settings(settings: Namespace, data: SegmentationData | None = None) -> SegmentationData:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import gc
 import math
 import os
+import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_all_start_methods, get_context
+from multiprocessing import active_children, get_all_start_methods, get_context
 from multiprocessing.context import BaseContext
 from typing import TypeVar
 
@@ -79,6 +80,7 @@ def _by_workers(work: Callable[[Sequence[T]], R], chunks: Sequence[Sequence[T]],
     own = os.environ.get(VARIABLE)
     pool = ProcessPoolExecutor(workers, mp_context=_context(), initializer=_prepare, initargs=(own,))
     running: deque[Future[R]] = deque()
+    finished = False
     remaining = iter(chunks)
     try:
         while True:
@@ -86,6 +88,7 @@ def _by_workers(work: Callable[[Sequence[T]], R], chunks: Sequence[Sequence[T]],
             while len(running) < 2 * workers and (chunk := next(remaining, None)) is not None:
                 running.append(pool.submit(work, chunk))
             if not running:
+                finished = True
                 return
             yield running.popleft().result()
     except BrokenProcessPool as error:
@@ -94,6 +97,9 @@ def _by_workers(work: Callable[[Sequence[T]], R], chunks: Sequence[Sequence[T]],
             "give fewer, --workers 1 (and from a script of your own, call it below if __name__ == '__main__':)"
         ) from error
     finally:
+        # Nobody waits for what they have begun.
+        for process in () if finished else active_children():
+            process.kill()
         pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -116,6 +122,9 @@ def _prepare(own: str | None) -> None:
         # Figures of the user's own are in modules that this process has not been told of.
         os.environ[VARIABLE] = own
         find_inherited_modules()
+    # Ctrl-C and a scheduler's SIGTERM come to all processes; the one that has started this one ends it.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     # Objects imported before the fork are never collected: looking for garbage in them would copy their pages.
     gc.freeze()
     # The processes are as many as the cores.

@@ -19,8 +19,8 @@ class RunInterrupted(Exception):
     """A run was stopped by hand; it goes on when it is asked for again."""
 
 
-# Ctrl-C, and how processes are asked to end. What is killed otherwise, as where memory runs out, has failed.
-BY_HAND = (130, -signal.SIGINT, -signal.SIGTERM)
+# Ctrl-C and SIGTERM, by which processes are asked to end. What is killed otherwise has failed, as for lack of memory.
+BY_HAND = (130, 143, -signal.SIGINT, -signal.SIGTERM)
 Watch = Callable[[subprocess.Popen[bytes]], None]
 
 

@@ -21,6 +21,7 @@ from hardpix.data import (
 )
 from hardpix.data.transforms import normalization
 from hardpix.training.data_settings import BatchSettings, ViewSettings
+from hardpix.training.loader_worker import start_worker
 from hardpix.training.loading import count_classes
 from hardpix.training.open_data import OpenedData
 from hardpix.training.stream_loaders import SampleStream, StreamLoaders
@@ -202,4 +203,9 @@ class BatchedData(LightningDataModule):
     def _reading(self) -> dict[str, Any]:
         pinned = torch.cuda.is_available()
         workers = self.batching.processes
-        return {"num_workers": workers, "persistent_workers": workers > 0, "pin_memory": pinned}
+        return {
+            "num_workers": workers,
+            "persistent_workers": workers > 0,
+            "pin_memory": pinned,
+            "worker_init_fn": start_worker,
+        }

@@ -13,6 +13,7 @@ from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
 
 from hardpix.training.checkpoint_io import VerifiedCheckpointIO
 from hardpix.training.checkpoints import BestCheckpoint, LastCheckpoint
+from hardpix.training.end_request import EndRequest
 from hardpix.training.finite import StopWhereNotFinite
 from hardpix.training.lost_process import WatchedLauncher
 from hardpix.training.run_folder import RunFolder
@@ -55,12 +56,12 @@ def build_trainer(settings: Namespace, seed: int, folder: RunFolder, checkpoint_
         given["enable_progress_bar"] = console.is_terminal
     if given["enable_progress_bar"]:
         callbacks.append(ProgressBar())
-    best = None
+    best, request = None, EndRequest()
     if given["enable_checkpointing"] is not False:
         best = BestCheckpoint(folder.checkpoints)
         # The last comes after the best, so that it holds its state.
-        callbacks += [best, LastCheckpoint(folder.checkpoints, checkpoint_minutes)]
-    callbacks.insert(0, Report(folder, best))
+        callbacks += [best, LastCheckpoint(folder.checkpoints, checkpoint_minutes, request)]
+    callbacks[:0] = [Report(folder, best), request]
     given["enable_model_summary"] = bool(given["enable_model_summary"])
     trainer = Trainer(**given, logger=logger, callbacks=callbacks, default_root_dir=folder.path)
     # Strategies that write their own shards, and a plugin of the user's own, stay as they are.

@@ -15,6 +15,9 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import nn
 
+from hardpix.training.end_request import EndRequest
+from hardpix.training.run_files import require_weights
+
 
 class UnsafeCheckpoint(ValueError):
     """A checkpoint that holds more than tensors and plain values, which may run code."""
@@ -45,11 +48,13 @@ class LastCheckpoint(ModelCheckpoint):
     Args:
         folder: to write to.
         minutes: after which it is written within an epoch, too.
+        request: to end the training, which it does after it has written.
     """
 
-    def __init__(self, folder: Path, minutes: float = 10.0) -> None:
+    def __init__(self, folder: Path, minutes: float = 10.0, request: EndRequest | None = None) -> None:
         super().__init__(folder, filename="last", enable_version_counter=False, save_on_train_epoch_end=True)
         self.minutes = minutes
+        self.request = EndRequest() if request is None else request
         self._written_at = monotonic()
         self._seen_step = 0
 
@@ -63,14 +68,30 @@ class LastCheckpoint(ModelCheckpoint):
         if not stepped or trainer.is_last_batch:
             return
         ends = trainer.should_stop or trainer.global_step == trainer.max_steps
-        if ends or self._is_due(trainer):
+        asked = self.request.agreed(trainer)
+        if ends or asked or self._is_due(trainer):
             self._write(trainer)
+        if asked:
+            self.request.end()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         # An epoch that was cut short, by steps or time, is gone on with from inside.
         if trainer.is_last_batch:
             super().on_train_epoch_end(trainer, pl_module)
             self._written_at = monotonic()
+        if self.request.agreed(trainer):
+            self.request.end()
+
+    def on_validation_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        # Other processes have other batches, and wait for this one at the end of the validation.
+        if not self.request.noted or trainer.world_size > 1:
+            return
+        self._write(trainer)
+        self.request.end()
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        if trainer.validating and self.request.noted and trainer.world_size == 1:
+            validate_again(checkpoint["loops"]["fit_loop"])
 
     def _is_due(self, trainer: Trainer) -> bool:
         """The same in all processes, which write together; their clocks are compared in one step of 16."""
@@ -90,6 +111,19 @@ class LastCheckpoint(ModelCheckpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         # It has one file, in its own folder, whatever came before.
         pass
+
+
+def validate_again(loop: dict[str, Any]) -> None:
+    """Let the state of a fit loop that was saved within a validation stand at the start of that validation, in place.
+
+    Lightning goes straight to a validation whose first batch was begun and not finished.
+
+    Args:
+        loop: as a checkpoint has it.
+    """
+    batches = loop["epoch_loop.val_loop.batch_progress"]
+    batches["total"] = {"ready": 1, "started": 1, "processed": 0, "completed": 0}
+    batches["current"] = dict.fromkeys(batches["current"], 0)
 
 
 def start_next_epoch(loop: dict[str, Any], by_steps: bool) -> None:
@@ -144,6 +178,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             f"expected a checkpoint that hardpix fit wrote, found another kind of file, {path}; give best, last or the "
             "path of a checkpoint of this run as --checkpoint"
         )
+    require_weights(content, path)
     content["state_dict"] = with_names_of_today(content["state_dict"])
     return content
 

@@ -41,6 +41,7 @@ from hardpix.refiners import Refiner
 from hardpix.signals import Signal
 from hardpix.training.finite import NotFinite
 from hardpix.training.given_files import SETTINGS, GivenFiles
+from hardpix.training.loader_worker import start_worker
 from hardpix.training.loading import ErrorsAsSamples
 from hardpix.training.run_folder import RunFolder
 from hardpix.training.task import SegmentationTask
@@ -121,7 +122,7 @@ def infer(
         UsageError: a file that cannot be used.
         NotFinite: outputs of the network or a map of the signal that hold NaN or infinity.
     """
-    loader = DataLoader(ErrorsAsSamples(samples), batch_size=None, num_workers=1)
+    loader = DataLoader(ErrorsAsSamples(samples), batch_size=None, num_workers=1, worker_init_fn=start_worker)
     bar = track(loader, description=label, total=len(loader), console=Console(stderr=True))
     for index, sample in enumerate(bar):
         if isinstance(sample, DataError):

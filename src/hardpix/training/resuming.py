@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import zip_longest
 from pathlib import Path
 from shlex import quote
 from typing import Any, NamedTuple
 
+from lightning.pytorch import Trainer
 from rich.markup import escape
 
+from hardpix.cli.errors import UsageError
 from hardpix.data import ClassTable
 from hardpix.data.wording import counted
 from hardpix.training.checkpoints import UnsafeCheckpoint, load_weights, read_checkpoint
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.folders import show
+from hardpix.training.run_files import RESTORE, require_progress
 from hardpix.training.run_folder import RunFolder
 from hardpix.training.task import SegmentationTask
 
@@ -83,7 +88,8 @@ def require_same_optimizer(folder: RunFolder, optimizer: str) -> None:
     Raises:
         ValueError: it was started with another one.
     """
-    before = folder.read_config()["model"]["optimizer"]["class_path"]
+    setting = folder.read_config()["model"].get("optimizer")
+    before = setting.get("class_path") if isinstance(setting, dict) else setting
     if before != optimizer:
         raise ValueError(
             f"expected the optimizer that {folder.path} was started with, {before}, found {optimizer}: the state of "
@@ -136,7 +142,7 @@ def require_checkpoint(folder: RunFolder, path: Path, task: SegmentationTask, ma
     """
     last = read_checkpoint(path)
     # Whole epochs: one that was broken off is gone on with.
-    done = last["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
+    done = require_progress(last, path)
     if max_epochs is not None and 0 <= max_epochs < done:
         raise ValueError(
             f"expected at least the {counted(done, 'epoch')} that {folder.path} has behind it as "
@@ -149,6 +155,25 @@ def require_checkpoint(folder: RunFolder, path: Path, task: SegmentationTask, ma
         "found others; leave these settings as they were, or start a new run",
     )
     return Done(done, last["global_step"])
+
+
+@contextmanager
+def restored(trainer: Trainer, path: Path | None) -> Iterator[None]:
+    """Around a training that goes on from a checkpoint: what cannot be restored is an error of that file.
+
+    Raises:
+        UsageError: the state of optimizer, schedule, callbacks or data is none that they can take.
+    """
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        # Lightning keeps the content until all of it is restored.
+        if path is None or isinstance(error, UsageError) or not trainer._checkpoint_connector._loaded_checkpoint:
+            raise
+        raise UsageError(
+            f"expected the state of a training in {path}, found one that cannot be restored: "
+            f"{type(error).__name__}: {str(error).partition(chr(10))[0]}; {RESTORE}"
+        ) from error
 
 
 def nothing_left(folder: RunFolder, done: Done, max_epochs: int | None, max_steps: int) -> str | None:

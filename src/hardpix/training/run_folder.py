@@ -15,6 +15,7 @@ from jsonargparse import ArgumentParser
 from torch.utils.data import Dataset
 
 from hardpix.cli.arguments import explain
+from hardpix.cli.errors import UsageError
 from hardpix.cli.folder_lock import OWN, taken
 from hardpix.cli.moved import with_new_places
 from hardpix.cli.own_modules import name_modules
@@ -31,6 +32,7 @@ from hardpix.training.finite import require_finite_weights
 from hardpix.training.given_files import GivenFiles
 from hardpix.training.loading import count_classes
 from hardpix.training.processes import is_first_process
+from hardpix.training.run_files import require_config, require_split
 from hardpix.training.task import SegmentationTask
 from hardpix.training.trust import known_imports_alone, require_trusted
 
@@ -184,7 +186,7 @@ class RunFolder:
                     "give the folder that hardpix fit printed as --run"
                 )
         # Said where the run is opened (`load_task`), not once more for every setting that is looked up.
-        config = with_new_places(read_yaml(self.config, dict), {})
+        config = with_new_places(require_config(read_yaml(self.config, dict), self.config), {})
         model = config.get("model")
         if isinstance(model, dict) and model.get("network") is None:
             config["model"] = model | {"network": self.network_of_before()}
@@ -197,7 +199,7 @@ class RunFolder:
 
     def read_split(self) -> dict[str, dict[str, Any]] | None:
         """Folders and stems of what was trained on ("train") and held out ("val"); None for data sets in code."""
-        return read_yaml(self.split, dict) if self.split.is_file() else None
+        return require_split(read_yaml(self.split, dict), self.split) if self.split.exists() else None
 
     def read_files(self) -> Record | None:
         """Files that the run was started with; None of runs of earlier versions and of data sets in code.
@@ -205,12 +207,12 @@ class RunFolder:
         Raises:
             ValueError: the record is broken.
         """
-        if not self.files.is_file():
+        if not self.files.exists():
             return None
         try:
             content = json.loads(self.files.read_text(encoding="utf-8"))
             return {key: (int(size), int(time), str(checksum)) for key, (size, time, checksum) in content.items()}
-        except (ValueError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, AttributeError) as error:
             raise ValueError(
                 f"expected size, time and checksum of every file of the run in {self.files}, found something else "
                 f"({error}); remove it, and the data are no longer compared"
@@ -237,7 +239,7 @@ class RunFolder:
 
     def _read_images(self) -> dict[str, Any]:
         # Runs on plain images have no such file.
-        return read_yaml(self.images, dict) if self.images.is_file() else {"channels": 3}
+        return read_yaml(self.images, dict) if self.images.exists() else {"channels": 3}
 
     def load_task(self, which: str = "best", *, predict_only: bool = False) -> SegmentationTask:
         """The task with the weights of a checkpoint, in evaluation mode, on the CPU.
@@ -364,9 +366,13 @@ class RunFolder:
                 return parser.instantiate(parser.parse_object({name: settings}))[name]
         except ArgumentError as error:
             raise ValueError(
-                f"expected what the run was trained with, found that it cannot be built again: {explain(error)}; give "
-                "the command where Python finds your own modules, as it did for hardpix fit"
+                f"expected what the run was trained with in {self.config}, found that it cannot be built again: "
+                f"{explain(error)}; give the command where Python finds your own modules, as it did for hardpix fit"
             ) from error
+        except ValueError as error:
+            if isinstance(error, DataError | UsageError):
+                raise
+            raise ValueError(f"{self.config}: {error}") from error
 
 
 # Settings of the task that inference has a use for.

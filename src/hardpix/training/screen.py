@@ -11,9 +11,12 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
 from torch import Tensor, nn
 
+from hardpix.cli.errors import UntrustedRun
+from hardpix.cli.own_modules import given_folders
 from hardpix.cli.terminal import Terminal
 from hardpix.training.run_folder import RunFolder
 from hardpix.training.task import SegmentationTask
+from hardpix.training.trust import RISKY, require_trusted
 
 console = Terminal(highlight=False, markup=False, soft_wrap=True)
 
@@ -78,9 +81,22 @@ class Report(Callback):
             return
         path = quote(str(self.folder.path))
         if self.folder.checkpoints_to_resume():
-            console.print(f"interrupted; to go on from the last checkpoint: hardpix fit --run {path} --resume")
+            console.print(
+                f"interrupted; to go on from the last checkpoint: hardpix fit --run {path} --resume{self._more()}"
+            )
         else:
             console.print(f"interrupted before the first checkpoint; {path} holds nothing to go on with")
+
+    def _more(self) -> str:
+        """Further options that going on with this run needs."""
+        folders = "".join(f" --path {quote(folder)}" for folder in given_folders())
+        try:
+            require_trusted(self.folder.read_config(), self.folder.path, risky=(*RISKY, "trust"))
+        except UntrustedRun:
+            return f"{folders} --trust-run"
+        except (ValueError, OSError):
+            pass  # the run's own message comes when it is gone on with
+        return folders
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not trainer.is_global_zero or trainer.interrupted or self.best is None:

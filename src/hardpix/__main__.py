@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from hardpix.cli.ending import EndRequests, Interrupted, end_at_once, interrupt
 from hardpix.cli.errors import UntrustedRun, UsageError
 
-# What takes time to import is imported when Ctrl-C is handled.
+# Slow imports come when Ctrl-C is handled.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable

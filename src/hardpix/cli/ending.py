@@ -76,7 +76,7 @@ class EndRequests:
 
     @staticmethod
     def of_command() -> EndRequests:
-        """Those that the command listens to; new ones outside of a command."""
+        """The requests that the command listens to; new ones outside of a command."""
         owner = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
         return owner if isinstance(owner, EndRequests) else EndRequests()
 
@@ -147,7 +147,7 @@ def end_at_once(number: int, message: str) -> None:
     end_children()
     # A progress bar hides the cursor, and is not asked any more.
     cursor = b"\x1b[?25h" if os.isatty(2) else b""
-    # Whoever has read it may be gone.
+    # Its reader may be gone.
     with suppress(OSError):
         os.write(2, cursor + f"\n{message}\n".encode(errors="backslashreplace"))
     os._exit(128 + number)

@@ -159,7 +159,7 @@ def _nothing_saved() -> Iterator[None]:
 
 @contextmanager
 def _one_speaks() -> Iterator[None]:
-    """Of several processes that are interrupted only the first says so."""
+    """Lets only the first of several interrupted processes say so."""
     try:
         yield
     except Interrupted as error:

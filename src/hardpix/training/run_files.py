@@ -21,7 +21,11 @@ def require_config(config: dict[str, Any], file: Path) -> dict[str, Any]:
         ValueError: one is missing, or something else than it should be.
     """
     for name in ("model", "data"):
-        _require(file, name, config.get(name), "settings", lambda value: isinstance(value, dict))
+        if not isinstance(config.get(name), dict):
+            found = f"{config.get(name)!r:.80}"
+            raise ValueError(
+                f"{file}: expected the settings of {name} in the run's config.yaml, found {found}; {RESTORE}"
+            )
     data = config["data"]
     for name, expected, holds in _OF_DATA:
         _require(file, f"data.{name}", data.get(name), expected, holds)

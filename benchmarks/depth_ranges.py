@@ -25,7 +25,7 @@ from hardpix.metrics import class_iou, confusion_matrix
 from hardpix.study.statistics import paired_difference, spread
 from hardpix.study.table import number, with_spread
 from hardpix.training.inference import infer
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 
 DepthOf = Callable[[int, str], Tensor]
 
@@ -46,7 +46,7 @@ def band_of(depth: Tensor, limits: list[float]) -> Tensor:
     return torch.where(depth.isfinite(), band, -1)
 
 
-def score_run(run: RunFolder, checkpoint: str, depth_of: DepthOf, limits: list[float]) -> dict[int, float]:
+def score_run(run: Run, checkpoint: str, depth_of: DepthOf, limits: list[float]) -> dict[int, float]:
     """mIoU of every range, in percent."""
     task = run.load_task(checkpoint)
     counts: dict[int, Tensor] = {}
@@ -93,7 +93,7 @@ def main() -> None:
     parser.add_argument("--limits", type=float, nargs="+", help="between the ranges, in metres")
     parser.add_argument("--checkpoint", default="last", help="best or last (default last)")
     given = parser.parse_args()
-    samples = RunFolder(given.runs[0], trusted=True).validation_set()
+    samples = Run(given.runs[0], trusted=True).validation_set()
     depth_of = depth_by_index(samples, given.depth, given.scale)
     stems = [samples[k]["stem"] for k in range(len(samples))]
     limits = given.limits or quartiles(depth_of, stems)
@@ -102,7 +102,7 @@ def main() -> None:
         scores = {}
         for folder in folders:
             seed = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))["seed"]
-            scores[seed] = score_run(RunFolder(folder, trusted=True), given.checkpoint, depth_of, limits)
+            scores[seed] = score_run(Run(folder, trusted=True), given.checkpoint, depth_of, limits)
         groups.append(scores)
     seeds = sorted(set(groups[0]) & set(groups[1]))
     if not seeds:

@@ -27,10 +27,10 @@ from hardpix.data import Transformed
 from hardpix.metrics import ErrorRanking
 from hardpix.pixels import PixelBatch, depth_aware_error, depth_prediction_error, known_depth
 from hardpix.signals import DepthPrivileged
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from hardpix.training.task import SegmentationTask
 
-Score = Callable[[RunFolder, str, Path | None, float], dict[str, float]]
+Score = Callable[[Run, str, Path | None, float], dict[str, float]]
 NAMES = {
     "dpe": "AUROC of DPE",
     "dse": "AUROC of DSE",
@@ -70,7 +70,7 @@ def scaled(measure: Tensor, percentile: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def score(run: RunFolder, checkpoint: str, depth_folder: Path | None, scale: float) -> dict[str, float]:
+def score(run: Run, checkpoint: str, depth_folder: Path | None, scale: float) -> dict[str, float]:
     """Figures that `NAMES` lists."""
     task = run.load_task(checkpoint)
     signal = depth_signal(task)
@@ -122,7 +122,7 @@ def table_of_runs(score: Score, doc: str | None, head: str, names: dict[str, str
     scores = {}
     for folder in given.runs:
         seed = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))["seed"]
-        scores[seed] = score(RunFolder(folder, trusted=True), given.checkpoint, given.depth, given.scale)
+        scores[seed] = score(Run(folder, trusted=True), given.checkpoint, given.depth, given.scale)
     print(f"| {head} | {' | '.join(f'seed {seed}' for seed in scores)} | mean ± standard deviation |")
     print("|---" * (len(scores) + 2) + "|")
     for key, name in names.items():

@@ -26,13 +26,13 @@ from hardpix.data import Transformed
 from hardpix.objectives.groups import cells_at, groups_of
 from hardpix.objectives.sampling import draw_by_group
 from hardpix.pixels import cell_labels
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 
 PANEL, MARGIN, DOT = 720, 40, 4
 
 
 @torch.inference_mode()
-def collect(run: RunFolder, checkpoint: str, per_image: int) -> tuple[Tensor, Tensor, Tensor]:
+def collect(run: Run, checkpoint: str, per_image: int) -> tuple[Tensor, Tensor, Tensor]:
     """Embeddings (N, D), their classes (N,) and images (N,)."""
     task = run.load_task(checkpoint)
     samples = Transformed(run.validation_set(), run.evaluation_transform())
@@ -116,7 +116,7 @@ def main() -> None:
     font = ImageFont.load_default(size=18)
     panels = []
     for path, name in zip(given.runs, given.names or [path.name for path in given.runs], strict=True):
-        run = RunFolder(path, trusted=True)
+        run = Run(path, trusted=True)
         rows, classes, images = collect(run, given.checkpoint, given.per_image)
         share = neighbours_of_own_class(rows, classes, images)
         print(f"{name}: {100 * share:.1f} % of the cells have a nearest neighbour of their class (mean over classes)")

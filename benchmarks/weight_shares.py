@@ -26,7 +26,7 @@ from torch import Tensor
 from hardpix.data import Transformed
 from hardpix.objectives import WeightedCrossEntropy
 from hardpix.signals import DepthPrivileged, Signal, Uniform
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from hardpix.training.task import SegmentationTask
 
 NAMES = {
@@ -54,7 +54,7 @@ def shares(totals: Tensor) -> dict[str, float]:
 
 
 @torch.inference_mode()
-def score(run: RunFolder, checkpoint: str, depth_folder: Path | None, scale: float) -> dict[str, float]:
+def score(run: Run, checkpoint: str, depth_folder: Path | None, scale: float) -> dict[str, float]:
     """Figures that `NAMES` lists."""
     task = run.load_task(checkpoint)
     signal = signal_of(task)

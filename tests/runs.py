@@ -15,7 +15,7 @@ from PIL import Image
 
 from hardpix.__main__ import main
 from hardpix.networks import untap
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 
 # A user's own modules, where Python looks for them.
 OWN_CODE = Path(__file__).parent / "own_code"
@@ -87,23 +87,23 @@ def run_hardpix(*arguments: object, trust: bool = True) -> Outcome:
     return Outcome(code, out.getvalue(), err.getvalue())
 
 
-Fit = Callable[..., RunFolder]
+Fit = Callable[..., Run]
 
 
-def weights(folder: RunFolder, which: str = "last") -> dict[str, torch.Tensor]:
+def weights(folder: Run, which: str = "last") -> dict[str, torch.Tensor]:
     return torch.load(folder.checkpoint(which), weights_only=True)["state_dict"]
 
 
-def rows(folder: RunFolder, part: int = 0) -> list[dict[str, str]]:
+def rows(folder: Run, part: int = 0) -> list[dict[str, str]]:
     with (folder.logs / f"part_{part}" / "metrics.csv").open() as file:
         return list(csv.DictReader(file))
 
 
-def column(folder: RunFolder, name: str, part: int = 0) -> list[float]:
+def column(folder: Run, name: str, part: int = 0) -> list[float]:
     return [float(row[name]) for row in rows(folder, part) if row.get(name)]
 
 
-def logits_by_hand(run: RunFolder, image: np.ndarray) -> torch.Tensor:
+def logits_by_hand(run: Run, image: np.ndarray) -> torch.Tensor:
     """Output of the user's own network for one picture, without anything of hardpix around it."""
     task = run.load_task()
     network = untap(task.network)
@@ -154,29 +154,29 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Data:
 
 
 @pytest.fixture(scope="session")
-def default_run(data: Data, tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, Outcome]:
+def default_run(data: Data, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Outcome]:
     """hardpix fit with nothing but two folders (and a short training): its run folder and what it said."""
     path = tmp_path_factory.mktemp("default") / "run"
     outcome = run_hardpix("fit", *data.arguments, "--run", path, "--trainer.max_epochs", 2)
     assert outcome.code == 0, outcome.err
-    return RunFolder(path, trusted=True), outcome
+    return Run(path, trusted=True), outcome
 
 
 @pytest.fixture(scope="session")
-def fit_tiny(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., RunFolder]:
+def fit_tiny(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
     """Fits the tiny network on the data, with further arguments, into a new folder."""
 
-    def fit(*arguments: object) -> RunFolder:
+    def fit(*arguments: object) -> Run:
         path = tmp_path_factory.mktemp("tiny") / "run"
         outcome = run_hardpix("fit", *data.arguments, *TINY, "--run", path, *arguments)
         assert outcome.code == 0, outcome.err
-        return RunFolder(path, trusted=True)
+        return Run(path, trusted=True)
 
     return fit
 
 
 @pytest.fixture(scope="session")
-def tiny_run(fit_tiny: Callable[..., RunFolder]) -> RunFolder:
+def tiny_run(fit_tiny: Callable[..., Run]) -> Run:
     """Two epochs of the tiny network with learned hardness."""
     return fit_tiny()
 
@@ -200,7 +200,7 @@ def read(file: Path) -> np.ndarray:
 class Mixed:
     """A run on masks of 16 bits, images in subfolders and of several sizes, and files that no run has seen."""
 
-    run: RunFolder
+    run: Run
     data: Data
 
 
@@ -213,4 +213,4 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Mixed:
         write_pair(data.images, data.masks, stem, rng, IDS, size)
     outcome = run_hardpix("fit", *data.arguments, *TINY, "--run", root / "run", "--trainer.max_epochs", 3)
     assert outcome.code == 0, outcome.err
-    return Mixed(RunFolder(root / "run", trusted=True), data)
+    return Mixed(Run(root / "run", trusted=True), data)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from hardpix.data import Transformed
 from hardpix.training.inference import infer
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 
 from ..training.conftest import data, fit_tiny  # noqa: F401
 from .conftest import FOLDER, load_script
@@ -42,7 +42,7 @@ def test_scores_are_those_of_the_pixels_in_a_range(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture,
 ) -> None:
-    run: RunFolder = request.getfixturevalue("fit_tiny")()
+    run: Run = request.getfixturevalue("fit_tiny")()
     samples = run.validation_set()
     rng = np.random.default_rng(0)
     truth: dict[str, list[np.ndarray]] = {"up to 2.0 m": [], "above 2.0 m": []}

@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from hardpix.data import Transformed
 from hardpix.pixels import depth_aware_error
 from hardpix.training.inference import infer
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from runs import Data, data, fit_tiny  # noqa: F401
 
 from .conftest import FOLDER, load_script
@@ -37,7 +37,7 @@ def depth(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def fitted(request: pytest.FixtureRequest, depth: Path, *arguments: object) -> RunFolder:
+def fitted(request: pytest.FixtureRequest, depth: Path, *arguments: object) -> Run:
     weighted = ("--model.objective", "WeightedCrossEntropy", "--model.objective.signal", "DepthPrivileged")
     return request.getfixturevalue("fit_tiny")(*weighted, "--data.depth", depth, *arguments)
 

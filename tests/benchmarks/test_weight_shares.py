@@ -12,7 +12,7 @@ from torch import nn
 
 from hardpix.data import Transformed
 from hardpix.training.inference import infer
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from runs import Data, data, fit_tiny  # noqa: F401
 
 from .conftest import FOLDER, load_script
@@ -42,9 +42,9 @@ def test_shares_by_hand(weight_shares: ModuleType) -> None:
 
 def test_equal_weights_change_nothing(
     weight_shares: ModuleType,
-    fit_tiny: Callable[..., RunFolder],  # noqa: F811
+    fit_tiny: Callable[..., Run],  # noqa: F811
 ) -> None:
-    run: RunFolder = fit_tiny("--model.objective", "WeightedCrossEntropy", "--data.divisor", 16)
+    run: Run = fit_tiny("--model.objective", "WeightedCrossEntropy", "--data.divisor", 16)
     found = weight_shares.score(run, "last", None, 1.0)
     wrong, loss = [], []
     task = run.load_task("last")
@@ -66,7 +66,7 @@ def test_equal_weights_change_nothing(
 def test_a_weight_that_rises_with_the_error_moves_the_loss(
     weight_shares: ModuleType,
     depth: Path,
-    fit_tiny: Callable[..., RunFolder],  # noqa: F811
+    fit_tiny: Callable[..., Run],  # noqa: F811
 ) -> None:
     weighted = ("--model.objective", "WeightedCrossEntropy", "--model.objective.signal", "DepthPrivileged")
     run = fit_tiny(*weighted, "--data.depth", depth)

@@ -11,7 +11,7 @@ import pytest
 from hardpix.cli.folder_lock import taken
 from hardpix.training import new_run as module
 from hardpix.training.new_run import new_run
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from runs import TINY, Data, run_hardpix, tree
 
 
@@ -64,7 +64,7 @@ def test_a_run_that_cannot_begin_leaves_no_folder(data: Data, tmp_path: Path, mo
 
 
 @pytest.mark.parametrize("resume", [True, False])
-def test_a_run_that_is_still_going(resume: bool, data: Data, tiny_run: RunFolder, tmp_path: Path) -> None:
+def test_a_run_that_is_still_going(resume: bool, data: Data, tiny_run: Run, tmp_path: Path) -> None:
     run = tmp_path / "run"
     if resume:
         shutil.copytree(tiny_run.path, run)
@@ -78,7 +78,7 @@ def test_a_run_that_is_still_going(resume: bool, data: Data, tiny_run: RunFolder
 
 
 @pytest.mark.parametrize("command", ["predict", "mine", "label", "test", "diagnose"])
-def test_outputs(command: str, tiny_run: RunFolder, data: Data, tmp_path: Path) -> None:
+def test_outputs(command: str, tiny_run: Run, data: Data, tmp_path: Path) -> None:
     out = tmp_path / "out"
     given = {
         "test": ["--run", tiny_run.path, "--report", out, "--out", tmp_path / "s.json"],

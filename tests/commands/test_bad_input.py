@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from runs import TINY, Data, Outcome, run_hardpix, tree
 
 OBJECTIVE = ("--model.objective", "WeightedCrossEntropy", "--model.objective.signal")
@@ -316,7 +316,7 @@ def test_all_unknown_keys_of_all_files_are_in_one_list_with_the_rest(
     assert all(part in said for part in also)
 
 
-def test_run_folder_that_is_taken(own: Data, tiny_run: RunFolder) -> None:
+def test_run_folder_that_is_taken(own: Data, tiny_run: Run) -> None:
     before = tree(tiny_run.path)
     outcome = run_hardpix("fit", *own.arguments, *TINY, "--run", tiny_run.path)
     assert outcome.code == 2
@@ -359,9 +359,7 @@ class TestRuns:
         assert "expected the folder of a run, with config.yaml in it" in said
 
     @pytest.mark.parametrize("checkpoint", ["nowhere.ckpt", "bset"])
-    def test_missing_checkpoint(
-        self, checkpoint: str, command: str, data: Data, tiny_run: RunFolder, tmp_path: Path
-    ) -> None:
+    def test_missing_checkpoint(self, checkpoint: str, command: str, data: Data, tiny_run: Run, tmp_path: Path) -> None:
         said = self.refused(command, data, tmp_path / "out", "--run", tiny_run.path, "--checkpoint", checkpoint)
         assert f"expected a checkpoint at {checkpoint}" in said
         assert "best.ckpt, last.ckpt" in said
@@ -369,7 +367,7 @@ class TestRuns:
     def test_no_run_named(self, command: str, data: Data, tmp_path: Path) -> None:
         assert "required: run" in self.refused(command, data, tmp_path / "out")
 
-    def test_no_such_device(self, command: str, data: Data, tiny_run: RunFolder, tmp_path: Path) -> None:
+    def test_no_such_device(self, command: str, data: Data, tiny_run: Run, tmp_path: Path) -> None:
         said = self.refused(command, data, tmp_path / "out", "--run", tiny_run.path, "--device", "abacus")
         assert "expected a device such as cpu or cuda:0, found 'abacus'" in said
 
@@ -381,7 +379,7 @@ class TestRuns:
         ],
     )
     def test_a_network_that_cannot_be_found_again(
-        self, before: str, now: str, said: str, command: str, data: Data, tiny_run: RunFolder, tmp_path: Path
+        self, before: str, now: str, said: str, command: str, data: Data, tiny_run: Run, tmp_path: Path
     ) -> None:
         shutil.copytree(tiny_run.path, tmp_path / "run")
         config = tmp_path / "run" / "config.yaml"
@@ -394,7 +392,7 @@ class TestRuns:
 
 
 @pytest.mark.parametrize("command", ["predict", "mine"])
-def test_folder_without_a_single_usable_image(command: str, tiny_run: RunFolder, tmp_path: Path) -> None:
+def test_folder_without_a_single_usable_image(command: str, tiny_run: Run, tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "a.png").write_text("no picture")
     outcome = run_hardpix(command, "--run", tiny_run.path, "--images", tmp_path / "images", "--out", tmp_path / "out")
@@ -403,7 +401,7 @@ def test_folder_without_a_single_usable_image(command: str, tiny_run: RunFolder,
     assert not (tmp_path / "out").exists()
 
 
-def test_errors_during_training_keep_their_traceback(own: Data, fit_tiny: Callable[..., RunFolder]) -> None:
+def test_errors_during_training_keep_their_traceback(own: Data, fit_tiny: Callable[..., Run]) -> None:
     run = own.images.parent / "run"
     with pytest.raises(ValueError, match="a mistake of my own"):
         run_hardpix(

@@ -14,7 +14,7 @@ import yaml
 
 from hardpix.cli.output import Output
 from hardpix.data import whole_files
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from runs import Data, Outcome, run_hardpix
 
 Damage = Callable[[Path], object]
@@ -124,7 +124,7 @@ def start(command: str, run: Path, data: Data, out: Path) -> Outcome:
     ("file", "damage", "commands"), [case[:1] + case[2:] for case in CASES], ids=[f"{c[0]}: {c[1]}" for c in CASES]
 )
 def test_a_damaged_file_is_named(
-    file: str, damage: Damage, commands: tuple[str, ...], tiny_run: RunFolder, data: Data, tmp_path: Path
+    file: str, damage: Damage, commands: tuple[str, ...], tiny_run: Run, data: Data, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
     shutil.copytree(tiny_run.path, run)
@@ -145,7 +145,7 @@ def refuse(*_: object, **__: object) -> None:
 
 @pytest.mark.parametrize("command", ["test", "predict", "mine", "label", "fit", "diagnose"])
 def test_a_full_disk_is_said_in_one_message(
-    command: str, tiny_run: RunFolder, data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: str, tiny_run: Run, data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, out = tmp_path / "run", tmp_path / "out"
     shutil.copytree(tiny_run.path, run)
@@ -163,7 +163,7 @@ def test_a_full_disk_is_said_in_one_message(
 
 @pytest.mark.parametrize("command", ["predict", "mine", "label"])
 def test_a_folder_that_is_deleted_meanwhile_is_said(
-    command: str, tiny_run: RunFolder, tmp_path: Path, data: Data, monkeypatch: pytest.MonkeyPatch
+    command: str, tiny_run: Run, tmp_path: Path, data: Data, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = tmp_path / "images"
     shutil.copytree(data.images, images)

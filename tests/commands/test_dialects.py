@@ -15,7 +15,7 @@ from PIL import Image, ImageFilter
 
 from hardpix.data import SegmentationFolder, read_mask
 from hardpix.training.data_module import SegmentationData
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from runs import TINY, Data, run_hardpix
 
 COUNT, SIZE = 10, (48, 64)
@@ -120,7 +120,7 @@ def test_a_refusal_and_its_remedy(stored: Callable[[int], Image.Image], names: l
     code, message = fit(data, tmp_path / "run", *names, *remedy)
     assert code == 0, message
     assert checked(data, *names, *remedy) == 0
-    run = RunFolder(tmp_path / "run", trusted=True)
+    run = Run(tmp_path / "run", trusted=True)
     samples = run.validation_set()
     expected = [np.asarray(stored(k)) >= 128 if stored is soft else thing(k) for k in range(COUNT)]
     for sample in samples:  # type: ignore[attr-defined]
@@ -171,7 +171,7 @@ def test_validation_in_another_dialect(tmp_path: Path) -> None:
     assert f"{other.masks}: expected masks that hold class 1, found none, while 255 holds" in message
     both = ["--data.label_map", "{0: 0, 1: 1, 255: 1}"]
     assert fit(data, tmp_path / "run", *val, *both)[0] == 0
-    for sample in RunFolder(tmp_path / "run", trusted=True).validation_set():  # type: ignore[attr-defined]
+    for sample in Run(tmp_path / "run", trusted=True).validation_set():  # type: ignore[attr-defined]
         np.testing.assert_array_equal(sample["target"], thing(int(sample["stem"][1:])))
 
 
@@ -257,7 +257,7 @@ def test_palettes_that_mean_nothing(tmp_path: Path) -> None:
     assert "say --data.palette colors" in message
     assert checked(data, *PALETTE_IDS) == 0
     assert fit(data, tmp_path / "run", "--data.palette", "ids")[0] == 0
-    for sample in RunFolder(tmp_path / "run", trusted=True).validation_set():  # type: ignore[attr-defined]
+    for sample in Run(tmp_path / "run", trusted=True).validation_set():  # type: ignore[attr-defined]
         np.testing.assert_array_equal(sample["target"], thing(int(sample["stem"][1:])))
     # Other masks of the kind are read in the same way.
     folders = ["--run", tmp_path / "run", "--images", data.images, "--masks", data.masks]
@@ -330,7 +330,7 @@ def test_a_resumed_run_reads_its_masks_as_before(tmp_path: Path) -> None:
         (["--label_map", "{0: 0}", "--threshold", "9", "--images", "x", "--masks", "x"], "give one of them"),
     ],
 )
-def test_settings_of_a_test_that_do_not_fit(arguments: list[str], said: str, tiny_run: RunFolder) -> None:
+def test_settings_of_a_test_that_do_not_fit(arguments: list[str], said: str, tiny_run: Run) -> None:
     outcome = run_hardpix("test", "--run", tiny_run.path, *arguments)
     assert outcome.code == 2
     assert said in outcome.err

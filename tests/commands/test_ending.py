@@ -17,7 +17,7 @@ from PIL import Image
 import hardpix.__main__ as cli
 from hardpix.cli.output import Output
 from hardpix.report.report_builder import Collector
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from runs import TINY, Data, run_hardpix, weights
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
@@ -43,7 +43,7 @@ def sent(number: int, epoch: int, batch: int, moment: str = "step", hangs: float
 def whole(data: Data, tmp_path_factory: pytest.TempPathFactory) -> dict[str, torch.Tensor]:
     run = tmp_path_factory.mktemp("whole") / "run"
     assert run_hardpix("fit", *data.arguments, *TINY, *SETTINGS, "--run", run).code == 0
-    return weights(RunFolder(run))
+    return weights(Run(run))
 
 
 @pytest.mark.parametrize(
@@ -73,13 +73,13 @@ def test_a_training_saves_and_goes_on_as_if_nothing_had_happened(
     assert outcome.err.endswith("hardpix fit: interrupted\n")
     way_on = f"fit --run {run} --resume --trust-run"
     assert f"interrupted; to go on from the last checkpoint: hardpix {way_on}\n" in outcome.out
-    last = torch.load(RunFolder(run).checkpoint("last"), weights_only=True)
+    last = torch.load(Run(run).checkpoint("last"), weights_only=True)
     assert last["global_step"] == steps
     resumed = run_hardpix(*way_on.split(), trust=False)
     assert resumed.code == 0, resumed.err
     # Each epoch was validated once.
     assert [outcome.out.count(f"epoch {k}/3") + resumed.out.count(f"epoch {k}/3") for k in (1, 2, 3)] == [1, 1, 1]
-    found = weights(RunFolder(run))
+    found = weights(Run(run))
     assert [name for name in whole if not torch.equal(found[name], whole[name])] == []
 
 
@@ -159,7 +159,7 @@ def test_one_that_python_drops_comes_again(capsys: pytest.CaptureFixture[str], m
 
 @pytest.mark.parametrize("command", ["predict", "mine", "label"])
 def test_results_so_far_stay(
-    command: str, tiny_run: RunFolder, data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: str, tiny_run: Run, data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = Output.done
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from hardpix.cli.output import NOTES, Output
-from runs import Data, Outcome, RunFolder, run_hardpix, tree
+from runs import Data, Outcome, Run, run_hardpix, tree
 
 COMMANDS = {
     "predict": ["--confidence", "--probabilities"],
@@ -23,7 +23,7 @@ Start = Callable[..., Outcome]
 
 
 @pytest.fixture(params=COMMANDS)
-def start(request: pytest.FixtureRequest, tiny_run: RunFolder, data: Data) -> Start:
+def start(request: pytest.FixtureRequest, tiny_run: Run, data: Data) -> Start:
     def start(out: Path, *more: object, images: Path = data.images) -> Outcome:
         given = ["--run", tiny_run.path, "--images", images, "--out", out, *COMMANDS[request.param], *more]
         return run_hardpix(request.param, *given)

@@ -20,7 +20,7 @@ from PIL import Image
 
 from hardpix.report.report_folder import WHOLE, is_report
 from hardpix.training.checkpoints import read_checkpoint
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from runs import TINY, Data, run_hardpix, tree, weights
 
 TIMES = int(os.environ.get("HARDPIX_KILLS", "1"))
@@ -76,12 +76,12 @@ def test_training(place: Path, data: Data, tmp_path: Path, monkeypatch: pytest.M
     seconds_of(*given, place / "first")
     # Nothing is imported for the first time any more.
     whole = seconds_of(*given, place / "whole")
-    draw, folder, kills, begun, ended = random.Random(7), RunFolder(place / "run0"), 0, 0, False
+    draw, folder, kills, begun, ended = random.Random(7), Run(place / "run0"), 0, 0, False
     for _ in range(20 * TIMES):
         goes_on = bool(folder.checkpoints_to_resume()) and not ended
         if not goes_on:
             begun += 1
-            folder = RunFolder(place / f"run{begun}")
+            folder = Run(place / f"run{begun}")
         arguments = ["fit", "--resume", "--run", folder.path] if goes_on else [*given, folder.path]
         ended = not kill_after(draw.uniform(0.1, 0.9) * whole, *arguments)
         kills += not ended
@@ -94,12 +94,12 @@ def test_training(place: Path, data: Data, tmp_path: Path, monkeypatch: pytest.M
     arguments = ["fit", "--resume", "--run", folder.path] if goes_on else [*given, place / "last"]
     outcome = run_hardpix(*arguments)
     assert outcome.code == 0, outcome.err
-    expected = weights(RunFolder(place / "whole"))
-    found = weights(folder if goes_on else RunFolder(place / "last"))
+    expected = weights(Run(place / "whole"))
+    found = weights(folder if goes_on else Run(place / "last"))
     assert [name for name in expected if not torch.equal(found[name], expected[name])] == []
 
 
-def test_predict(tiny_run: RunFolder, data: Data, tmp_path: Path) -> None:
+def test_predict(tiny_run: Run, data: Data, tmp_path: Path) -> None:
     given = ["predict", "--run", tiny_run.path, "--images", data.images, "--confidence", "--out"]
     whole = seconds_of(*given, tmp_path / "whole")
     draw = random.Random(0)

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from runs import TINY, run_hardpix
 
 COLOURS = np.array([[10, 200, 30], [0, 0, 0], [128, 64, 128]], dtype=np.uint8)
@@ -54,7 +54,7 @@ def make(root: Path, stored: Callable[[np.ndarray], Image.Image], kind: str = "p
 
 def scores_of(root: Path, *arguments: object) -> dict:
     """Fits for an epoch, tests, and returns what was written."""
-    run = RunFolder(root / "run", trusted=True)
+    run = Run(root / "run", trusted=True)
     outcome = run_hardpix("fit", *TINY, "--trainer.max_epochs", 1, "--run", run.path, *arguments)
     assert outcome.code == 0, outcome.err
     outcome = run_hardpix("test", "--run", run.path)
@@ -109,7 +109,7 @@ def test_a_label_map_ignores_and_joins(
     arguments = make(tmp_path, as_ids)
     two = ["--data.classes", "[one, other]", "--data.label_map", label_map, "--model.network.outputs", 2]
     assert len(scores_of(tmp_path, *arguments, *two)["class_iou"]) == 2
-    table = RunFolder(tmp_path / "run", trusted=True).read_classes()
+    table = Run(tmp_path / "run", trusted=True).read_classes()
     assert table.names == ("one", "other")
     assert table.ids == ids
     assert ignored >= set(table.ignore_ids) >= ignored - {255}
@@ -122,7 +122,7 @@ def test_validation_in_folders_of_its_own(plain: dict, tmp_path: Path) -> None:
         for kind in ("images", "masks"):
             arguments += [f"--{part}{kind}", tmp_path / "both" / kind / sequence]
     assert scores_of(tmp_path, *arguments)["images"] == 6
-    split = RunFolder(tmp_path / "run", trusted=True).read_split()
+    split = Run(tmp_path / "run", trusted=True).read_split()
     assert split["train"]["stems"] == [f"{k:02d}" for k in range(6)]
     assert split["val"]["stems"] == [f"{k:02d}" for k in range(6, 12)]
 
@@ -144,6 +144,6 @@ def test_no_image_is_trained_and_validated_on(inside: str, tmp_path: Path) -> No
 def test_a_pattern_holds_out_a_sequence(tmp_path: Path) -> None:
     arguments = make(tmp_path, as_ids)
     assert scores_of(tmp_path, *arguments, "--data.val_stems", "seq1/*")["images"] == 6
-    split = RunFolder(tmp_path / "run", trusted=True).read_split()
+    split = Run(tmp_path / "run", trusted=True).read_split()
     assert all(stem.startswith("seq1/") for stem in split["val"]["stems"])
     assert all(stem.startswith("seq0/") for stem in split["train"]["stems"])

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from runs import TINY, Data, run_hardpix, write_pair
 
 SMALL = ("--data.workers", "0", "--data.batch_size", "4", "--data.crop_size", "[32,32]", "--trainer.max_epochs", "1")
@@ -32,7 +32,7 @@ def test_one_channel_is_trained_tested_and_predicted_with(binary: Data, tmp_path
     run = tmp_path / "run"
     outcome = run_hardpix("fit", *binary.arguments, *SMALL, *UNET, "--model.network.classes", 1, "--run", run)
     assert outcome.code == 0, outcome.err
-    task = RunFolder(run, trusted=True).load_task("last")
+    task = Run(run, trusted=True).load_task("last")
     image = torch.rand(1, 3, 32, 32)
     with torch.no_grad():
         z = task.network.model(image)
@@ -78,7 +78,7 @@ def test_several_outputs(data: Data, tmp_path: Path) -> None:
 
     outcome = run_hardpix("fit", *data.arguments, *TINY, *network)
     assert outcome.code == 0, outcome.err
-    task = RunFolder(tmp_path / "run", trusted=True).load_task()
+    task = Run(tmp_path / "run", trusted=True).load_task()
     image = torch.rand(1, 3, 32, 32)
     with torch.no_grad():
         side, main = task.network.model(image)

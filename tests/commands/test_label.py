@@ -23,7 +23,7 @@ from hardpix.pixels import DatasetInfo
 from hardpix.refiners import PAMR
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.frozen_run import FrozenRun
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from runs import IDS, SIZES, TINY, Data, Mixed, read, run_hardpix, tree
 
 THRESHOLD = 0.36
@@ -181,7 +181,7 @@ def test_a_refiner_is_that_of_one_call(mixed: Mixed, tmp_path: Path) -> None:
 
 
 def test_at_another_resolution_images_refine_at_their_own_size(
-    fit_tiny: Callable[..., RunFolder], data: Data, tmp_path: Path
+    fit_tiny: Callable[..., Run], data: Data, tmp_path: Path
 ) -> None:
     run = fit_tiny("--data.resolution", 0.5, "--data.crop_size", "[16,16]")
     images = ["--run", run.path, "--images", data.images, "--probabilities"]

@@ -18,7 +18,7 @@ from hardpix.data.images import read_weight
 from hardpix.objectives import WeightedCrossEntropy
 from hardpix.pixels import PixelBatch
 from hardpix.signals import ClassBalance, HardnessLevel, Precomputed, Product, Signal
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from hardpix.training.task import SegmentationTask
 from runs import TINY, Data, logits_by_hand, read, run_hardpix, tree
 
@@ -33,12 +33,12 @@ Mine = Callable[..., Path]
 
 
 @pytest.fixture(scope="module")
-def run(fit_tiny: Callable[..., RunFolder]) -> RunFolder:
+def run(fit_tiny: Callable[..., Run]) -> Run:
     return fit_tiny("--model.objective", OBJECTIVE)
 
 
 @pytest.fixture(scope="module")
-def mine(run: RunFolder, data: Data, tmp_path_factory: pytest.TempPathFactory) -> Mine:
+def mine(run: Run, data: Data, tmp_path_factory: pytest.TempPathFactory) -> Mine:
     def written(*arguments: object) -> Path:
         out = tmp_path_factory.mktemp("mined") / "out"
         outcome = run_hardpix("mine", "--run", run.path, "--images", data.images, "--out", out, *arguments)
@@ -52,7 +52,7 @@ def classes_of(mask: Path) -> np.ndarray:
     return np.searchsorted(IDS, read(mask))
 
 
-def test_class_weights_are_those_of_the_masks(mine: Mine, run: RunFolder, data: Data) -> None:
+def test_class_weights_are_those_of_the_masks(mine: Mine, run: Run, data: Data) -> None:
     out = mine("--signal", "ClassBalance", "--masks", data.masks)
     balance = next(m for m in run.load_task().modules() if isinstance(m, ClassBalance))
     assert {file.name for file in out.iterdir()} == {"class_balance", "class_balance.csv", "hardpix.json"}
@@ -67,14 +67,14 @@ def test_class_weights_are_those_of_the_masks(mine: Mine, run: RunFolder, data: 
         assert float(row["mean"]) == float(row["p95"]) == pytest.approx(balance.weights[k].item(), abs=1e-5)
 
 
-def test_focal_weights_are_powers_of_the_missing_probability(mine: Mine, run: RunFolder, data: Data) -> None:
+def test_focal_weights_are_powers_of_the_missing_probability(mine: Mine, run: Run, data: Data) -> None:
     out = mine("--signal", "focal", "--masks", data.masks)
     probability = logits_by_hand(run, read(data.images / f"{STEM}.png")).softmax(0).numpy()
     true = np.take_along_axis(probability, classes_of(data.masks / f"{STEM}.png")[None], 0)[0]
     np.testing.assert_allclose(np.load(out / "focal" / f"{STEM}.npy"), (1 - true) ** 2, rtol=1e-4, atol=1e-6)
 
 
-def test_images_without_masks_do_for_a_signal_that_needs_none(mine: Mine, run: RunFolder, data: Data) -> None:
+def test_images_without_masks_do_for_a_signal_that_needs_none(mine: Mine, run: Run, data: Data) -> None:
     out = mine("--signal", "Doubt")
     probability = logits_by_hand(run, read(data.images / f"{STEM}.png")).softmax(0).numpy()
     np.testing.assert_allclose(np.load(out / "doubt" / f"{STEM}.npy"), 1 - probability.max(0), rtol=1e-4, atol=1e-6)
@@ -117,7 +117,7 @@ def test_a_map_comes_back_as_it_was_and_weighs_another_training(mine: Mine, data
     ],
 )
 def test_what_cannot_be_mined_is_one_message(
-    arguments: list[str], said: str, run: RunFolder, data: Data, tmp_path: Path
+    arguments: list[str], said: str, run: Run, data: Data, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
     outcome = run_hardpix("mine", "--run", run.path, "--images", data.images, "--out", out, "--signal", *arguments)

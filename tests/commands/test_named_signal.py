@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from runs import Data, Outcome, logits_by_hand, read, run_hardpix
 
 VIEWS = ["verdict", "classes", "plots", "gallery", "hardness", "review", "picture"]
@@ -18,12 +18,12 @@ OBJECTIVE = "{class_path: WeightedCrossEntropy, init_args: {signal: {class_path:
 
 
 @pytest.fixture(scope="module")
-def fitted(fit_tiny: Callable[..., RunFolder]) -> RunFolder:
+def fitted(fit_tiny: Callable[..., Run]) -> Run:
     return fit_tiny("--model.objective", OBJECTIVE)
 
 
 @pytest.fixture(scope="module")
-def place(fitted: RunFolder, data: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def place(fitted: Run, data: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run whose signal is called network_doubt: its report, its predictions and its maps."""
     place = tmp_path_factory.mktemp("named")
     given = ("--run", fitted.path, "--images", data.images)
@@ -89,7 +89,7 @@ def test_every_view_has_the_name(place: Path, command: str, visit: Callable[...,
     page.locator("label", has_text="Network doubt").wait_for()
 
 
-def test_the_measured_loss_is_that_of_the_network(place: Path, data: Data, fitted: RunFolder) -> None:
+def test_the_measured_loss_is_that_of_the_network(place: Path, data: Data, fitted: Run) -> None:
     losses = []
     for mask in sorted(data.masks.iterdir()):
         probability = logits_by_hand(fitted, read(data.images / mask.name)).softmax(0).numpy()

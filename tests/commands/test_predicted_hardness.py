@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from runs import Data, read, run_hardpix
 
 
 @pytest.fixture(scope="module")
-def run(fit_tiny: Callable[..., RunFolder]) -> Path:
+def run(fit_tiny: Callable[..., Run]) -> Path:
     return fit_tiny("--trainer.max_epochs", 1).path
 
 
@@ -53,7 +53,7 @@ def test_images_that_are_left_out_are_not_in_the_table(run: Path, data: Data, tm
 
 
 def test_a_run_without_learned_hardness_is_refused_before_anything_is_written(
-    fit_tiny: Callable[..., RunFolder], data: Data, tmp_path: Path
+    fit_tiny: Callable[..., Run], data: Data, tmp_path: Path
 ) -> None:
     plain = fit_tiny("--model.objective", "WeightedCrossEntropy", "--trainer.max_epochs", 1).path
     given = ("predict", "--run", plain, "--images", data.images, "--out", tmp_path / "out", "--hardness", "true")

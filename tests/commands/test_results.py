@@ -15,7 +15,7 @@ import yaml
 from PIL import Image
 
 from hardpix.networks import untap
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from runs import (
     IDS,
     SIZES,
@@ -84,7 +84,7 @@ class TestPredict:
         assert record["checkpoint"] == str(mixed.run.checkpoint("best"))
         assert {"hardpix.json", *record["files"]} == set(tree(out))
 
-    def test_maps_not_asked_for_are_not_written(self, tiny_run: RunFolder, data: Data, tmp_path: Path) -> None:
+    def test_maps_not_asked_for_are_not_written(self, tiny_run: Run, data: Data, tmp_path: Path) -> None:
         out = tmp_path / "out"
         run = ["--run", tiny_run.path, "--images", data.images, "--out", out]
         assert run_hardpix("predict", *run, "--overlays", "false").code == 0
@@ -159,13 +159,13 @@ class TestMine:
         for floor in (0.0, 1e6):
             signal = f"{{class_path: hardpix.signals.Precomputed, init_args: {{floor: {floor}}}}}"
             objective = f"{{class_path: WeightedCrossEntropy, init_args: {{signal: {signal}}}}}"
-            runs[floor] = RunFolder(tmp_path / f"{floor}", trusted=True)
+            runs[floor] = Run(tmp_path / f"{floor}", trusted=True)
             outcome = run_hardpix(
                 *("fit", *mixed.data.arguments, *TINY, "--run", runs[floor].path, "--model.objective", objective),
                 *("--data.weights", out / "hardness", "--trainer.max_epochs", 1, "--model.optimizer", "SGD"),
             )
             assert outcome.code == 0, outcome.err
-        plain = RunFolder(tmp_path / "plain", trusted=True)
+        plain = Run(tmp_path / "plain", trusted=True)
         run_hardpix(
             *("fit", *mixed.data.arguments, *TINY, "--run", plain.path, "--model.objective", "WeightedCrossEntropy"),
             *("--trainer.max_epochs", 1, "--model.optimizer", "SGD"),
@@ -184,7 +184,7 @@ class TestMine:
 
 
 class TestScores:
-    def test_held_out_images_are_scored_as_in_training(self, tiny_run: RunFolder) -> None:
+    def test_held_out_images_are_scored_as_in_training(self, tiny_run: Run) -> None:
         outcome = run_hardpix("test", "--run", tiny_run.path, "--checkpoint", "last")
         assert outcome.code == 0, outcome.err
         scores = json.loads((tiny_run.path / "scores.json").read_text())
@@ -289,10 +289,10 @@ class TestScores:
         grown = Data(tmp_path / "images", tmp_path / "masks")
         run = tmp_path / "run"
         assert run_hardpix("fit", *grown.arguments, *TINY, "--run", run, "--trainer.max_epochs", 1).code == 0
-        held_out = yaml.safe_load(RunFolder(run).split.read_text())["val"]["stems"]
+        held_out = yaml.safe_load(Run(run).split.read_text())["val"]["stems"]
         for k in range(12, 40):
             write_pair(grown.images, grown.masks, f"frame_{k:03d}", np.random.default_rng(k), (0, 7, 200))
-        assert list(RunFolder(run, trusted=True).validation_set().stems) == held_out
+        assert list(Run(run, trusted=True).validation_set().stems) == held_out
         assert run_hardpix("test", "--run", run).code == 0
         assert json.loads((run / "scores.json").read_text())["images"] == len(held_out)
 
@@ -310,7 +310,7 @@ class TestScores:
         own = Data(tmp_path / "images", tmp_path / "masks")
         run = tmp_path / "run"
         assert run_hardpix("fit", *own.arguments, *TINY, "--run", run, "--trainer.max_epochs", 1).code == 0
-        broken = own.masks / f"{RunFolder(run).read_split()['val']['stems'][1]}.png"
+        broken = own.masks / f"{Run(run).read_split()['val']['stems'][1]}.png"
         broken.write_bytes(broken.read_bytes()[:60])
         outcome = run_hardpix("test", "--run", run)
         assert outcome.code == 2
@@ -318,7 +318,7 @@ class TestScores:
         assert "Traceback" not in outcome.err
         assert not (run / "scores.json").exists()
 
-    def test_a_file_that_is_there_is_not_overwritten(self, tiny_run: RunFolder, tmp_path: Path) -> None:
+    def test_a_file_that_is_there_is_not_overwritten(self, tiny_run: Run, tmp_path: Path) -> None:
         (tmp_path / "mine.json").write_text("precious")
         outcome = run_hardpix("test", "--run", tiny_run.path, "--out", tmp_path / "mine.json")
         assert outcome.code == 2
@@ -339,12 +339,12 @@ class TestScores:
         assert run_hardpix("mine", *renamed, *masks, "--out", tmp_path / "m").code == 0
         assert (tmp_path / "m" / "hardness" / "four.png").is_file()
 
-    def test_scores_go_into_a_folder_that_is_made(self, tiny_run: RunFolder, tmp_path: Path) -> None:
+    def test_scores_go_into_a_folder_that_is_made(self, tiny_run: Run, tmp_path: Path) -> None:
         out = tmp_path / "new" / "folder" / "scores.json"
         assert run_hardpix("test", "--run", tiny_run.path, "--out", out).code == 0
         assert json.loads(out.read_text())["images"] > 0
 
-    def test_scores_below_a_file_are_refused_before_the_work(self, tiny_run: RunFolder, tmp_path: Path) -> None:
+    def test_scores_below_a_file_are_refused_before_the_work(self, tiny_run: Run, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("mine")
         outcome = run_hardpix("test", "--run", tiny_run.path, "--out", tmp_path / "file" / "scores.json")
         assert outcome.code == 2
@@ -352,7 +352,7 @@ class TestScores:
         assert (tmp_path / "file").read_text() == "mine"
 
     @pytest.mark.parametrize("content", [b"hello, world", b"classes:\n- name: road\n", b".", b"u"])
-    def test_a_checkpoint_that_is_none_is_named(self, content: bytes, tiny_run: RunFolder, tmp_path: Path) -> None:
+    def test_a_checkpoint_that_is_none_is_named(self, content: bytes, tiny_run: Run, tmp_path: Path) -> None:
         """Read as a pickle, each of them fails in its own way."""
         (tmp_path / "some.ckpt").write_bytes(content)
         outcome = run_hardpix("test", "--run", tiny_run.path, "--checkpoint", tmp_path / "some.ckpt")
@@ -360,7 +360,7 @@ class TestScores:
         assert "found a file that cannot be read" in outcome.err
 
     @pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.99])
-    def test_a_broken_checkpoint_is_named(self, share: float, tiny_run: RunFolder, tmp_path: Path) -> None:
+    def test_a_broken_checkpoint_is_named(self, share: float, tiny_run: Run, tmp_path: Path) -> None:
         file, content = tmp_path / "some.ckpt", tiny_run.checkpoint("best").read_bytes()
         file.write_bytes(content[: round(share * len(content))])
         outcome = run_hardpix("test", "--run", tiny_run.path, "--checkpoint", file, "--out", tmp_path / "s.json")
@@ -379,7 +379,7 @@ class TestScores:
         ],
     )
     def test_a_checkpoint_of_something_else_is_named(
-        self, content: dict, said: str, tiny_run: RunFolder, tmp_path: Path
+        self, content: dict, said: str, tiny_run: Run, tmp_path: Path
     ) -> None:
         torch.save(content, tmp_path / "other.ckpt")
         run = ["--run", tiny_run.path, "--checkpoint", tmp_path / "other.ckpt"]
@@ -388,7 +388,7 @@ class TestScores:
         assert said in outcome.err
         assert "other.ckpt" in outcome.err
 
-    def test_images_without_masks_are_refused(self, tiny_run: RunFolder, data: Data) -> None:
+    def test_images_without_masks_are_refused(self, tiny_run: Run, data: Data) -> None:
         outcome = run_hardpix("test", "--run", tiny_run.path, "--images", data.images)
         assert outcome.code == 2
         assert "--images and --masks go together" in outcome.err

@@ -12,18 +12,18 @@ from pathlib import Path
 import pytest
 
 from hardpix.training.class_scores import caution_about_labels, class_ious
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from runs import Data, column, run_hardpix, weights
 
 CE = ("--model.objective", "WeightedCrossEntropy")
 
 
 @pytest.fixture(scope="module")
-def plain(fit_tiny: Callable[..., RunFolder]) -> RunFolder:
+def plain(fit_tiny: Callable[..., Run]) -> Run:
     return fit_tiny(*CE)
 
 
-def test_the_record_has_the_classes_of_both_checkpoints(fit_tiny: Callable[..., RunFolder]) -> None:
+def test_the_record_has_the_classes_of_both_checkpoints(fit_tiny: Callable[..., Run]) -> None:
     """By the logs: of the first of the highest scores, and of the last validation."""
     run = fit_tiny(*CE, "--trainer.max_epochs", 4)
     miou = column(run, "val/miou")
@@ -35,7 +35,7 @@ def test_the_record_has_the_classes_of_both_checkpoints(fit_tiny: Callable[..., 
             assert iou == pytest.approx(column(run, f"val/iou/{name}")[epoch])
 
 
-def test_labels_of_classes_that_are_hardly_found_are_doubted(plain: RunFolder, data: Data, tmp_path: Path) -> None:
+def test_labels_of_classes_that_are_hardly_found_are_doubted(plain: Run, data: Data, tmp_path: Path) -> None:
     ious = class_ious(plain, "best")
     poor = [name for name, iou in ious.items() if iou < 0.3]
     assert poor
@@ -45,9 +45,9 @@ def test_labels_of_classes_that_are_hardly_found_are_doubted(plain: RunFolder, d
     assert f"(mIoU {100 * sum(ious.values()) / len(ious):.0f} %" in line
 
 
-def test_scores_of_test_stand_in_for_a_record_without_classes(plain: RunFolder, tmp_path: Path) -> None:
+def test_scores_of_test_stand_in_for_a_record_without_classes(plain: Run, tmp_path: Path) -> None:
     shutil.copytree(plain.path, tmp_path / "run")
-    run = RunFolder(tmp_path / "run")
+    run = Run(tmp_path / "run")
     record = json.loads(run.record.read_text())
     del record["class_iou"]
     run.record.write_text(json.dumps(record))
@@ -63,9 +63,7 @@ def test_good_classes_need_no_caution() -> None:
     assert caution_about_labels({}) == []
 
 
-def test_a_finished_run_is_said_and_trained_longer_by_the_command(
-    fit_tiny: Callable[..., RunFolder], tmp_path: Path
-) -> None:
+def test_a_finished_run_is_said_and_trained_longer_by_the_command(fit_tiny: Callable[..., Run], tmp_path: Path) -> None:
     run = fit_tiny(*CE, "--trainer.max_epochs", 1)
     before = weights(run)
     outcome = run_hardpix("fit", "--run", run.path, "--resume")
@@ -80,7 +78,7 @@ def test_a_finished_run_is_said_and_trained_longer_by_the_command(
     assert json.loads(run.record.read_text())["epochs"] == 2
 
 
-def test_a_run_of_steps_is_finished_by_its_steps(fit_tiny: Callable[..., RunFolder]) -> None:
+def test_a_run_of_steps_is_finished_by_its_steps(fit_tiny: Callable[..., Run]) -> None:
     run = fit_tiny(*CE, "--trainer.max_epochs", "null", "--trainer.max_steps", 1)
     outcome = run_hardpix("fit", "--run", run.path, "--resume")
     assert "has finished its 1 step; to train longer" in outcome.out, outcome.err
@@ -89,17 +87,17 @@ def test_a_run_of_steps_is_finished_by_its_steps(fit_tiny: Callable[..., RunFold
 class TestMine:
     """Advice that can be followed."""
 
-    def mined(self, run: RunFolder, data: Data, out: Path, *settings: object) -> str:
+    def mined(self, run: Run, data: Data, out: Path, *settings: object) -> str:
         outcome = run_hardpix("mine", "--run", run.path, "--images", data.images, "--out", out, *settings)
         return outcome.err if outcome.code else "done"
 
-    def test_without_any_signal_no_signal_is_advised(self, plain: RunFolder, data: Data, tmp_path: Path) -> None:
+    def test_without_any_signal_no_signal_is_advised(self, plain: Run, data: Data, tmp_path: Path) -> None:
         said = self.mined(plain, data, tmp_path / "out")
         assert "it has no signal that images alone give: train one with" in said
         assert "--signal " not in said
 
     def test_another_signal_is_named_by_what_works(
-        self, fit_tiny: Callable[..., RunFolder], data: Data, tmp_path: Path
+        self, fit_tiny: Callable[..., Run], data: Data, tmp_path: Path
     ) -> None:
         run = fit_tiny(*CE, "--model.objective.signal", "OnlineHard")
         said = self.mined(run, data, tmp_path / "out")

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import yaml
 
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from hardpix.training.trained_on import trained_on
 from runs import TINY, Data, run_hardpix, write_pair
 
 SAID = "are images that"
 
 
-def stems(run: RunFolder, part: str = "train") -> list[str]:
+def stems(run: Run, part: str = "train") -> list[str]:
     return yaml.safe_load((run.path / "split.yaml").read_text())[part]["stems"]
 
 
@@ -35,7 +35,7 @@ def copied(data: Data, stem: str, others: Data, name: str) -> None:
         shutil.copy(getattr(data, kind) / f"{stem}.png", getattr(others, kind) / f"{name}.png")
 
 
-def test_scores_of_training_images_are_said(tiny_run: RunFolder, data: Data) -> None:
+def test_scores_of_training_images_are_said(tiny_run: Run, data: Data) -> None:
     trained = stems(tiny_run)
     share = f"{len(trained)} of 12 images ({100 * len(trained) / 12:.0f} %) are images that {tiny_run.path}"
     files = ["--images", data.images, "--masks", data.masks]
@@ -44,7 +44,7 @@ def test_scores_of_training_images_are_said(tiny_run: RunFolder, data: Data) -> 
     assert SAID not in run_hardpix("test", "--run", tiny_run.path).out
 
 
-def test_names_alone_are_no_sign_and_copies_are(tiny_run: RunFolder, data: Data, others: Data) -> None:
+def test_names_alone_are_no_sign_and_copies_are(tiny_run: Run, data: Data, others: Data) -> None:
     files = ["--run", tiny_run.path, "--images", others.images]
     assert SAID not in run_hardpix("test", *files, "--masks", others.masks).out
     copied(data, stems(tiny_run)[1], others, "renamed")
@@ -58,7 +58,7 @@ def test_names_alone_are_no_sign_and_copies_are(tiny_run: RunFolder, data: Data,
         assert f"1 of 4 images (25 %) {SAID} {tiny_run.path} was trained on (renamed)" in outcome.out, outcome.err
 
 
-def test_the_same_size_is_not_the_same_file(tmp_path: Path, tiny_run: RunFolder, data: Data) -> None:
+def test_the_same_size_is_not_the_same_file(tmp_path: Path, tiny_run: Run, data: Data) -> None:
     """One byte of a training image changed: as many bytes, another content."""
     stem = stems(tiny_run)[0]
     content = bytearray((data.images / f"{stem}.png").read_bytes())
@@ -67,7 +67,7 @@ def test_the_same_size_is_not_the_same_file(tmp_path: Path, tiny_run: RunFolder,
     assert trained_on(tiny_run, {stem: tmp_path / f"{stem}.png"}).sentences("x") == []
 
 
-def test_a_diagnosis_knows_what_predict_knew(tiny_run: RunFolder, data: Data, others: Data) -> None:
+def test_a_diagnosis_knows_what_predict_knew(tiny_run: Run, data: Data, others: Data) -> None:
     copied(data, stems(tiny_run)[0], others, "renamed")
     place = others.images.parent
     outcome = run_hardpix("predict", "--run", tiny_run.path, "--images", others.images, "--out", place / "predicted")
@@ -91,7 +91,7 @@ def test_training_images_that_are_gone_are_known_by_name(tmp_path: Path) -> None
         write_pair(tmp_path / "images", tmp_path / "masks", stem, rng, ids=(0, 7, 200))
     data = Data(tmp_path / "images", tmp_path / "masks")
     assert run_hardpix("fit", *data.arguments, *TINY, "--run", tmp_path / "run").code == 0
-    run = RunFolder(tmp_path / "run")
+    run = Run(tmp_path / "run")
     trained = stems(run)
     moved = tmp_path / "moved"
     data.images.rename(moved)
@@ -100,7 +100,7 @@ def test_training_images_that_are_gone_are_known_by_name(tmp_path: Path) -> None
     assert "are called like images" in found.sentences("scores there are too good")[0]
 
 
-def test_teachers_that_know_the_validation_images(tiny_run: RunFolder, data: Data, tmp_path: Path) -> None:
+def test_teachers_that_know_the_validation_images(tiny_run: Run, data: Data, tmp_path: Path) -> None:
     teacher = ["--model.recipe.teacher", "hardpix.training.frozen_run.FrozenRun"]
     recipe = ["--model.recipe", "Supervised", "--model.recipe.objective", "WeightedCrossEntropy", *teacher]
     recipe += ["--model.recipe.teacher.run", tiny_run.path, "--model.recipe.teacher.trust", "true"]

@@ -14,8 +14,8 @@ from PIL import Image
 from hardpix.data import (
     DataError,
     EvaluationTransform,
-    Folders,
     ImageFormat,
+    ImagePaths,
     SegmentationFolder,
     TrainingTransform,
     check_folders,
@@ -226,7 +226,7 @@ class TestDoubts:
         def check(image: np.ndarray, image_format: ImageFormat = ImageFormat(), **options: object) -> dict:  # noqa: B008
             for stem in ("a", "b"):
                 write_tif(tmp_path / "images" / f"{stem}.tif", image, **options)
-            report = check_folders(Folders(tmp_path / "images"), image_format=image_format)
+            report = check_folders(ImagePaths(tmp_path / "images"), image_format=image_format)
             assert report.problems == ()
             return {warning.kind: (warning.found, warning.advice) for warning in report.warnings}
 

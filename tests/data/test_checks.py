@@ -11,9 +11,9 @@ from PIL import Image
 from hardpix.data import (
     ClassTable,
     DataError,
-    FolderReport,
-    Folders,
+    ImagePaths,
     Problem,
+    ProblemReport,
     SegmentationFolder,
     check_folders,
     describe,
@@ -34,8 +34,8 @@ def kinds(problems: tuple[Problem, ...]) -> dict[str, list[str]]:
     return found
 
 
-def check(images: Path, masks: Path | None = None, classes: ClassTable | None = None, **more: Path) -> FolderReport:
-    return check_folders(Folders(images, masks, **more), classes)
+def check(images: Path, masks: Path | None = None, classes: ClassTable | None = None, **more: Path) -> ProblemReport:
+    return check_folders(ImagePaths(images, masks, **more), classes)
 
 
 def test_sound_folders_give_statistics(write_pairs: Write) -> None:
@@ -185,7 +185,7 @@ def test_instance_ids_are_too_many_classes(write_pairs: Write) -> None:
     (problem,) = check(images, masks).problems
     assert problem.expected == "at most 255 classes, because ignore_index is 255"
     assert problem.found == "399 classes"
-    assert check_folders(Folders(images, masks), ignore_index=-1).problems == ()
+    assert check_folders(ImagePaths(images, masks), ignore_index=-1).problems == ()
 
 
 def test_masks_without_labels_and_black_images(write_pairs: Write) -> None:
@@ -220,10 +220,10 @@ def test_long_lists_are_shortened_and_counted() -> None:
 def test_an_ignore_index_that_is_a_class(write_pairs: Write) -> None:
     """Pixels of the class would take no part, and every prediction of it would count as wrong."""
     images, masks = write_pairs(["a"])
-    (problem,) = check_folders(Folders(images, masks), ignore_index=0).problems
+    (problem,) = check_folders(ImagePaths(images, masks), ignore_index=0).problems
     assert problem.expected == "an ignore_index that is no class"
     first, *others = sorted(int(i) for i in np.unique(np.array(Image.open(masks / "a.png"))))
     assert problem.found == f"0, the number of class {first}"
     mapping = {first: "ignore"} | {i: k for k, i in enumerate(others)}
     assert f"--data.label_map '{{{', '.join(f'{i}: {k}' for i, k in mapping.items())}}}'" in problem.advice
-    assert check_folders(Folders(images, masks), ClassTable.from_label_map(mapping)).problems == ()
+    assert check_folders(ImagePaths(images, masks), ClassTable.from_label_map(mapping)).problems == ()

@@ -11,8 +11,8 @@ from PIL import Image
 from hardpix.data import (
     DataError,
     DepthFormat,
-    FolderReport,
-    Folders,
+    ImagePaths,
+    ProblemReport,
     SegmentationFolder,
     TrainingTransform,
     Transformed,
@@ -29,24 +29,24 @@ MILLIMETRES = DepthFormat(scale=0.001)
 
 
 @pytest.fixture
-def folders(write_pairs: Pairs, tmp_path: Path) -> Folders:
+def folders(write_pairs: Pairs, tmp_path: Path) -> ImagePaths:
     """Four images of 6×9 with depth of 1 to 4 meters, in millimeters."""
     images, masks = write_pairs(STEMS)
     for k, stem in enumerate(STEMS, 1):
         save(tmp_path / "depth" / f"{stem}.png", np.full((6, 9), 1000 * k, np.uint16))
-    return Folders(images, masks, tmp_path / "depth")
+    return ImagePaths(images, masks, tmp_path / "depth")
 
 
-def depth_file(folders: Folders, stem: str) -> Path:
+def depth_file(folders: ImagePaths, stem: str) -> Path:
     assert folders.depth is not None
     return folders.depth / f"{stem}.png"
 
 
-def check(folders: Folders, depth_format: DepthFormat = MILLIMETRES) -> FolderReport:
+def check(folders: ImagePaths, depth_format: DepthFormat = MILLIMETRES) -> ProblemReport:
     return check_folders(folders, depth_format=depth_format)
 
 
-def opened(folders: Folders, **settings: object) -> SegmentationFolder:
+def opened(folders: ImagePaths, **settings: object) -> SegmentationFolder:
     return SegmentationFolder(
         folders.images,
         folders.masks,
@@ -56,13 +56,13 @@ def opened(folders: Folders, **settings: object) -> SegmentationFolder:
     )
 
 
-def test_sound_depth_says_nothing(folders: Folders) -> None:
+def test_sound_depth_says_nothing(folders: ImagePaths) -> None:
     report = check(folders)
     assert (report.problems, report.warnings, report.without_depth) == ((), (), ())
     assert [sample["depth"][0, 0].item() for sample in opened(folders)] == pytest.approx([1, 2, 3, 4])  # type: ignore[attr-defined]
 
 
-def test_images_without_depth_are_used_and_counted(folders: Folders) -> None:
+def test_images_without_depth_are_used_and_counted(folders: ImagePaths) -> None:
     depth_file(folders, "b").unlink()
     save(depth_file(folders, "c"), np.zeros((6, 9), np.uint16))
     report = check(folders)
@@ -78,7 +78,7 @@ def test_images_without_depth_are_used_and_counted(folders: Folders) -> None:
     assert batch["depth"].isfinite().flatten(1).any(1).tolist() == [True, False, False, True]
 
 
-def test_depth_of_no_image_is_an_error_that_names_the_folder(folders: Folders, tmp_path: Path) -> None:
+def test_depth_of_no_image_is_an_error_that_names_the_folder(folders: ImagePaths, tmp_path: Path) -> None:
     for stem in STEMS:
         depth_file(folders, stem).rename(tmp_path / "depth" / f"{stem}_far.png")
     expected = r"depth: expected a depth map \(png, tif, tiff, bmp, npy\) of at least one image, such as a.png, "
@@ -93,7 +93,7 @@ def test_depth_of_no_image_is_an_error_that_names_the_folder(folders: Folders, t
         opened(folders, depth_suffix="_near")
 
 
-def test_depth_of_no_image_of_a_part_is_an_error_too(folders: Folders) -> None:
+def test_depth_of_no_image_of_a_part_is_an_error_too(folders: ImagePaths) -> None:
     depth_file(folders, "a").unlink()
     depth_file(folders, "b").unlink()
     assert opened(folders, stems=["b", "c"]).files["depth"].keys() == {"c"}
@@ -101,7 +101,7 @@ def test_depth_of_no_image_of_a_part_is_an_error_too(folders: Folders) -> None:
         opened(folders, stems=["a", "b"])
 
 
-def test_depth_that_is_nowhere_known_is_an_error(folders: Folders) -> None:
+def test_depth_that_is_nowhere_known_is_an_error(folders: ImagePaths) -> None:
     (problem,) = check(folders, DepthFormat(scale=0.001, offset=-70)).problems
     assert (problem.kind, problem.where) == ("no known depth", folders.depth)
     assert "depth_format" in problem.advice
@@ -121,7 +121,7 @@ def test_depth_that_is_nowhere_known_is_an_error(folders: Folders) -> None:
     ],
 )
 def test_depth_in_another_unit_is_named_with_the_scale(
-    stored: float, depth_format: DepthFormat, advised: str, folders: Folders
+    stored: float, depth_format: DepthFormat, advised: str, folders: ImagePaths
 ) -> None:
     """In one of the files, by the middle of what is known in it."""
     values = np.full((6, 9), stored, np.float32)
@@ -139,14 +139,14 @@ def test_depth_in_another_unit_is_named_with_the_scale(
 
 
 @pytest.mark.parametrize("meters", [0.05, 199.0])
-def test_depth_at_the_bounds_is_taken(meters: float, folders: Folders) -> None:
+def test_depth_at_the_bounds_is_taken(meters: float, folders: ImagePaths) -> None:
     for stem in STEMS:
         depth_file(folders, stem).unlink()
         np.save(depth_file(folders, stem).with_suffix(".npy"), np.full((6, 9), meters + 1e-6))
     assert check(folders, DepthFormat()).problems == ()
 
 
-def test_everything_wrong_with_depth_comes_in_one_list(folders: Folders) -> None:
+def test_everything_wrong_with_depth_comes_in_one_list(folders: ImagePaths) -> None:
     save(depth_file(folders, "a"), np.full((9, 6), 1500, np.uint16))
     save(depth_file(folders, "b"), np.full((6, 9, 3), 15, np.uint8))
     depth_file(folders, "c").write_bytes(b"")
@@ -166,13 +166,13 @@ def test_everything_wrong_with_depth_comes_in_one_list(folders: Folders) -> None
     assert report.without_depth == ()
 
 
-def test_without_a_folder_of_depth_nothing_is_asked(folders: Folders) -> None:
-    report = check(Folders(folders.images, folders.masks))
+def test_without_a_folder_of_depth_nothing_is_asked(folders: ImagePaths) -> None:
+    report = check(ImagePaths(folders.images, folders.masks))
     assert (report.problems, report.without_depth) == ((), ())
     assert "depth" not in SegmentationFolder(folders.images, folders.masks)[0]
 
 
-def test_weight_maps_stay_strict(folders: Folders) -> None:
+def test_weight_maps_stay_strict(folders: ImagePaths) -> None:
     """An image without its weight would be trained on with another weight than meant."""
     depth_file(folders, "b").unlink()
     with pytest.raises(DataError, match="no weight map for an image"):

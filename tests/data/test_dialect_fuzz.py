@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
-from hardpix.data import ClassTable, Folders, SegmentationFolder, check_folders, describe
+from hardpix.data import ClassTable, ImagePaths, SegmentationFolder, check_folders, describe
 
 HEIGHT, WIDTH = 24, 36
 BACK, THING, VOID = 0, 1, 2
@@ -121,7 +121,7 @@ def test_what_was_meant_or_a_message_that_names_a_file(masks: list[Mask], suffix
             Image.fromarray(np.full((HEIGHT, WIDTH, 3), 99, np.uint8)).save(images / f"f{k}.png")
             mask.save(folder / f"f{k}{suffix}.{mask.way.kind}")
         table = ClassTable.from_names(["back", "thing"]) if named else None
-        report = check_folders(Folders(images, folder, mask_suffix=suffix), table)
+        report = check_folders(ImagePaths(images, folder, mask_suffix=suffix), table)
         said = describe([*report.problems, *report.doubts])
         if re.search(rf"f\d{suffix}\.(png|tif|bmp)", said):
             return
@@ -158,7 +158,7 @@ def test_clean_folders_of_each_dialect_are_read_without_a_word() -> None:
             for k, mask in enumerate(masks):
                 Image.fromarray(np.full((HEIGHT, WIDTH, 3), 99, np.uint8)).save(images / f"f{k}.png")
                 mask.save(folder / f"f{k}.{way.kind}")
-            report = check_folders(Folders(images, folder))
+            report = check_folders(ImagePaths(images, folder))
             assert (report.problems, report.warnings) == ((), ()), way
             samples = SegmentationFolder(images, folder, report.classes)
             found = np.stack([samples[k]["target"].numpy() for k in range(4)])

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from PIL import Image, ImageFilter
 
-from hardpix.data import ClassTable, DataError, FolderReport, Folders, SegmentationFolder, check_folders
+from hardpix.data import ClassTable, DataError, ImagePaths, ProblemReport, SegmentationFolder, check_folders
 from hardpix.data.class_source import class_table
 from hardpix.data.dialects import find_dialects
 from hardpix.data.mask_facts import MaskFacts
@@ -40,8 +40,8 @@ class Drawn:
             image = mask if isinstance(mask, Image.Image) else Image.fromarray(mask)
             image.save(self.masks / f"f{k}.png")
 
-    def check(self, classes: ClassTable | None = None) -> FolderReport:
-        return check_folders(Folders(self.images, self.masks), classes)
+    def check(self, classes: ClassTable | None = None) -> ProblemReport:
+        return check_folders(ImagePaths(self.images, self.masks), classes)
 
     def refused(self, classes: ClassTable | None = None) -> str:
         """The message of the refusal."""

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardpix.data.files import files_by_stem, list_files, natural_key
-from hardpix.data.pairs import Folders, pairing_problems, unread_files
+from hardpix.data.pairs import ImagePaths, pairing_problems, unread_files
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -77,7 +77,7 @@ def test_a_link_to_the_parent_brings_no_masks_among_the_images(tmp_path: Path) -
     listing = list_files(tmp_path / "data" / "images")
     assert [name for name, _ in listing.files] == ["1.png"]
     assert listing.not_followed == ((tmp_path / "data" / "images" / "up", "a link to a folder around this one"),)
-    (said,) = unread_files(Folders(tmp_path / "data" / "images"))
+    (said,) = unread_files(ImagePaths(tmp_path / "data" / "images"))
     assert (said.where, said.found) == (tmp_path / "data/images/up", "a link to a folder around this one")
 
 
@@ -114,7 +114,7 @@ def test_regular_files_alone_are_read(tmp_path: Path, kind: str) -> None:
                 os.chdir(here)
     else:
         (tmp_path / "x.png").symlink_to(tmp_path / "gone.png")
-    folders = Folders(tmp_path)
+    folders = ImagePaths(tmp_path)
     assert list(folders.files["images"]) == ["1"]
     (problem,) = pairing_problems(folders)
     assert (problem.where, problem.expected, problem.found) == (tmp_path / "x.png", "a regular file", kind)

@@ -19,7 +19,7 @@ from hardpix.data import (
     DataError,
     DepthFormat,
     EvaluationTransform,
-    Folders,
+    ImagePaths,
     Problem,
     SegmentationFolder,
     TrainingTransform,
@@ -205,7 +205,7 @@ def test_masks_that_fit_turned_photographs_both_ways_are_doubted(
         shape = size if stem == "c" else stored
         Image.fromarray(np.full((*shape, 3), 90, np.uint8)).save(tmp_path / "images" / f"{stem}.png", **options)
         save(tmp_path / "masks" / f"{stem}.png", (np.arange(size[0] * size[1]).reshape(size) % 2).astype(np.uint8))
-    folders = Folders(tmp_path / "images", tmp_path / "masks")
+    folders = ImagePaths(tmp_path / "images", tmp_path / "masks")
     report = check_folders(folders)
     assert report.problems == ()
     fits_one_way_alone = orientation == 1 or (orientation > 4 and size[0] != size[1])
@@ -217,7 +217,7 @@ def test_masks_that_fit_turned_photographs_both_ways_are_doubted(
     # A photograph on its side tells for all of them, and so does a mask's own word.
     turned(tmp_path / "images" / "d.png", np.full((8, 6, 3), 90, np.uint8))
     save(tmp_path / "masks" / "d.png", (np.arange(48).reshape(8, 6) % 2).astype(np.uint8))
-    assert check_folders(Folders(*folders.given.values())).warnings == ()
+    assert check_folders(ImagePaths(*folders.given.values())).warnings == ()
 
 
 def test_ignore_index_is_no_class(write_pairs: Write) -> None:

@@ -12,7 +12,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from hardpix.data import DataError, Folders, ImageFormat, SegmentationFolder, check_folders, read_depth, read_image
+from hardpix.data import DataError, ImageFormat, ImagePaths, SegmentationFolder, check_folders, read_depth, read_image
 from hardpix.data.bands import read_bands
 from hardpix.data.images import image_size, read_numbers, read_weight
 from hardpix.data.mask_checks import read_masks
@@ -81,10 +81,10 @@ def test_the_setting_reaches_every_file_of_a_folder(tmp_path: Path) -> None:
         write(tmp_path / folder / "a.png")
     folders = {name: tmp_path / name for name in ("images", "masks", "depth", "weights")}
     small = ImageFormat(max_pixels=1499)
-    report = check_folders(Folders(**folders), image_format=small)
+    report = check_folders(ImagePaths(**folders), image_format=small)
     found = [problem.where.parent.name for problem in report.problems if problem.kind == "image of too many pixels"]
     assert sorted(found) == sorted(folders)
-    check = check_folders(Folders(**folders), image_format=ImageFormat(max_pixels=1500))
+    check = check_folders(ImagePaths(**folders), image_format=ImageFormat(max_pixels=1500))
     assert "image of too many pixels" not in {problem.kind for problem in check.problems}
     with pytest.raises(DataError, match=r"at most 0\.001499 megapixels"):
         SegmentationFolder(**folders, image_format=small)
@@ -131,7 +131,7 @@ def test_large_images_are_read_one_after_the_other(
         facts, problems = read_masks(sorted((tmp_path / "masks").iterdir()))
         assert (len(facts), problems) == (12, [])
     else:
-        assert check_folders(Folders(tmp_path / "images", tmp_path / "masks")).problems == ()
+        assert check_folders(ImagePaths(tmp_path / "images", tmp_path / "masks")).problems == ()
     assert len(most) == 12
     assert max(most) == 9_000
     assert 3_000 in most

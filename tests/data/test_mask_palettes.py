@@ -13,7 +13,7 @@ import tifffile
 import yaml
 from PIL import Image
 
-from hardpix.data import ClassTable, DataError, FolderReport, Folders, SegmentationFolder, check_folders
+from hardpix.data import ClassTable, DataError, ImagePaths, ProblemReport, SegmentationFolder, check_folders
 from hardpix.data.class_source import class_table, read_by, read_otherwise
 from hardpix.data.file_forms import file_form
 from hardpix.data.mask_palettes import colors_by_index
@@ -33,22 +33,22 @@ def index(k: int, classes: int = 3) -> np.ndarray:
     return (np.arange(SIZE[0] * SIZE[1]).reshape(SIZE) * (k + 1) // 7) % classes
 
 
-def write(root: Path, masks: Sequence[Image.Image], kind: str = "png") -> Folders:
+def write(root: Path, masks: Sequence[Image.Image], kind: str = "png") -> ImagePaths:
     for folder in ("images", "masks"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     for k, mask in enumerate(masks):
         Image.fromarray(np.full((*SIZE, 3), 99, np.uint8)).save(root / "images" / f"f{k}.png")
         mask.save(root / "masks" / f"f{k}.{kind}")
-    return Folders(root / "images", root / "masks")
+    return ImagePaths(root / "images", root / "masks")
 
 
-def labels(folders: Folders, table: ClassTable | None) -> np.ndarray:
+def labels(folders: ImagePaths, table: ClassTable | None) -> np.ndarray:
     assert folders.masks is not None
     samples = SegmentationFolder(folders.images, folders.masks, table)
     return np.stack([sample["target"].numpy() for sample in samples])  # type: ignore[attr-defined]
 
 
-def refused(report: FolderReport) -> str:
+def refused(report: ProblemReport) -> str:
     assert report.refusals
     with pytest.raises(DataError) as caught:
         report.require()
@@ -248,7 +248,7 @@ def test_masks_of_ids_say_nothing_of_classes_found_by_color(tmp_path: Path) -> N
         _ = SegmentationFolder(other.images, other.masks, table)[1]
     # Masks of the network's own predictions are read by that map.
     by_ids = read_otherwise(table, {0: 0, 1: 1, 2: 2}, None, None)
-    assert check_folders(Folders(other.images, other.masks, stems=("f1", "f2")), by_ids).problems == ()
+    assert check_folders(ImagePaths(other.images, other.masks, stems=("f1", "f2")), by_ids).problems == ()
     # A class table of the user's has ids of its own.
     own = ClassTable.from_dict({"classes": TABLE, "palette": "colors"})
     assert check_folders(other, own).problems == ()

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hardpix.data import DataError, Folders, SegmentationFolder, check_folders
+from hardpix.data import DataError, ImagePaths, SegmentationFolder, check_folders
 from hardpix.data.files import IMAGE_SUFFIXES
 from hardpix.data.name_relations import relations
 from hardpix.data.pairs import unread_files
@@ -173,12 +173,12 @@ def test_files_of_other_types_are_counted(tmp_path: Path) -> None:
     put(tmp_path / "masks", named("{}.png"))
     for number in range(3):
         (tmp_path / "images" / f"{number}.txt").touch()
-    folders = Folders(tmp_path / "images", tmp_path / "masks")
+    folders = ImagePaths(tmp_path / "images", tmp_path / "masks")
     assert unread_files(folders) == []
     for number in range(50):
         (tmp_path / "images" / f"more{number}.gif").touch()
     (tmp_path / "images" / "x.svg").touch()
-    folders = Folders(tmp_path / "images", tmp_path / "masks")
+    folders = ImagePaths(tmp_path / "images", tmp_path / "masks")
     (warning,) = check_folders(folders).warnings[-1:]
     assert (warning.where, warning.found) == (tmp_path / "images", "50 × gif, 1 × svg")
 

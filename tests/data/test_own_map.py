@@ -16,8 +16,8 @@ from torchvision import tv_tensors
 from hardpix.data import (
     MAPS,
     DataError,
-    Folders,
     ImageFormat,
+    ImagePaths,
     MapKind,
     Problem,
     RandomScaledCrop,
@@ -34,8 +34,8 @@ from hardpix.objectives import WeightedCrossEntropy
 from hardpix.signals import Uniform
 from hardpix.training.augmentation import Augmentation
 from hardpix.training.data_module import SegmentationData
+from hardpix.training.dataset_split import open_split
 from hardpix.training.dry_run import dry_run
-from hardpix.training.folders import split_folders
 from hardpix.training.plan_split import plan_split
 from hardpix.training.task import SegmentationTask
 
@@ -87,7 +87,7 @@ def test_images_without_one_are_named(places: tuple[Path, Path, Path]) -> None:
     with pytest.raises(DataError, match=r"give --data\.superpixel_suffix _ids"):
         opened(places, replace(KIND, ending="", suffix_setting="superpixel_suffix"))
     (places[2] / "b_ids.npy").unlink()
-    (problem,) = check_folders(Folders(*places[:2], maps={KIND: places[2]})).problems
+    (problem,) = check_folders(ImagePaths(*places[:2], maps={KIND: places[2]})).problems
     assert (problem.kind, problem.where.name) == ("no superpixel map for an image", "b.png")
     assert problem.expected == f"a superpixel map b_ids.* in {places[2]}"
     with pytest.raises(DataError, match="no superpixel map for an image"):
@@ -225,8 +225,8 @@ def test_validation_does_not_read_what_is_for_training_alone(
     training_only: bool, places: tuple[Path, Path, Path]
 ) -> None:
     kind = replace(KIND, training_only=training_only)
-    folders = Folders(*places[:2], maps={kind: places[2]})
-    split = split_folders(plan_split(folders, None, None, val_share=0.5, val_stems=None, image_format=PLAIN), 255)
+    folders = ImagePaths(*places[:2], maps={kind: places[2]})
+    split = open_split(plan_split(folders, None, None, val_share=0.5, val_stems=None, image_format=PLAIN), 255)
     assert "superpixel" in split.train[0]
     assert ("superpixel" in split.val[0]) != training_only
 
@@ -238,12 +238,12 @@ def test_faults_in_held_out_images_matter_where_validation_reads_the_map(
     kind = replace(KIND, needed=False, training_only=training_only)
     (places[2] / "d_ids.npy").write_bytes(b"broken")
 
-    def split(validation: Folders | None = None) -> None:
-        training = Folders(*places[:2], maps={kind: places[2]}, stems=STEMS[:3] if validation else None)
+    def split(validation: ImagePaths | None = None) -> None:
+        training = ImagePaths(*places[:2], maps={kind: places[2]}, stems=STEMS[:3] if validation else None)
         plan = plan_split(training, validation, None, val_share=0.25, val_stems="d", image_format=PLAIN)
-        split_folders(plan, 255)
+        open_split(plan, 255)
 
-    for validation in (None, Folders(*places[:2], maps={kind: places[2]}, stems="d")):
+    for validation in (None, ImagePaths(*places[:2], maps={kind: places[2]}, stems="d")):
         if training_only:
             split(validation)
         else:
@@ -269,21 +269,21 @@ class Heights(MapKind):
 
 class TestHooks:
     @pytest.fixture
-    def folders(self, write_pairs: Pairs, tmp_path: Path) -> Folders:
+    def folders(self, write_pairs: Pairs, tmp_path: Path) -> ImagePaths:
         images, masks = write_pairs(STEMS)
         (tmp_path / "high").mkdir()
         for number, stem in enumerate(STEMS):
             np.save(tmp_path / "high" / f"{stem}.npy", np.full((6, 9), number, np.float32))
-        return Folders(
+        return ImagePaths(
             images, masks, maps={Heights("height", "heights", 0.0, np.load, needed=False): tmp_path / "high"}
         )
 
-    def test_numbers_that_change_with_the_zoom(self, folders: Folders) -> None:
+    def test_numbers_that_change_with_the_zoom(self, folders: ImagePaths) -> None:
         data = SegmentationFolder.of(folders)
         cut = RandomScaledCrop((12, 18), (2, 2), max_class_share=1, map_kinds=data.map_kinds)(data[3])
         assert cut["height"].eq(6).all()
 
-    def test_particular_problems(self, folders: Folders) -> None:
+    def test_particular_problems(self, folders: ImagePaths) -> None:
         report = check_folders(folders)
         assert (report.problems, report.lacking) == ((), {"height": ("a",)})
         assert report.maps_seen == {"height": {"a": 0, "b": 1, "c": 2, "d": 3}}
@@ -291,14 +291,14 @@ class TestHooks:
         (problem,) = check_folders(folders).problems
         assert (problem.kind, problem.where.name, problem.found) == ("height below 0", "c.npy", "-2")
 
-    def test_nothing_known_anywhere(self, folders: Folders) -> None:
+    def test_nothing_known_anywhere(self, folders: ImagePaths) -> None:
         for stem in STEMS:
             np.save(folders.given["heights"] / f"{stem}.npy", np.zeros((6, 9)))
         (problem,) = check_folders(folders).problems
         assert (problem.kind, problem.where) == ("no known height", folders.given["heights"])
 
-    def test_the_start_of_a_training_says_it(self, folders: Folders, capsys: pytest.CaptureFixture[str]) -> None:
-        split = split_folders(plan_split(folders, None, None, val_share=0.25, val_stems="d", image_format=PLAIN), 255)
+    def test_the_start_of_a_training_says_it(self, folders: ImagePaths, capsys: pytest.CaptureFixture[str]) -> None:
+        split = open_split(plan_split(folders, None, None, val_share=0.25, val_stems="d", image_format=PLAIN), 255)
         assert split.lacking == {"height": ("a",)}
         said = capsys.readouterr().out
         assert "Highest of 3: 2\n" in said
@@ -316,7 +316,7 @@ def test_a_reader_that_can_refuse_large_files_is_told_the_limit(places: tuple[Pa
     np.save(places[2] / "c_ids.npy", ids_of(2, HEIGHT, WIDTH + 1))
 
     def found(kind: MapKind) -> list[str]:
-        folders = Folders(*places[:2], maps={kind: places[2]})
+        folders = ImagePaths(*places[:2], maps={kind: places[2]})
         return [problem.kind for problem in check_folders(folders, image_format=small).problems]
 
     assert found(KIND) == ["image of too many pixels"]
@@ -324,11 +324,13 @@ def test_a_reader_that_can_refuse_large_files_is_told_the_limit(places: tuple[Pa
 
 
 def test_places_may_be_replaced_one_by_one(tmp_path: Path) -> None:
-    folders = Folders("images", "masks", "far", depth_suffix="_z", maps={KIND: "ids"})
+    folders = ImagePaths("images", "masks", "far", depth_suffix="_z", maps={KIND: "ids"})
     assert [(kind.key, kind.ending) for kind in folders.kinds] == [("depth", "_z"), ("superpixel", "_ids")]
     assert replace(folders, images="others").given == folders.given | {"images": Path("others")}
     assert replace(folders, depth=None).given.keys() == {"images", "masks", "superpixels"}  # type: ignore[call-arg]
-    assert folders == Folders(Path("images"), Path("masks"), Path("far"), depth_suffix="_z", maps={KIND: Path("ids")})
+    assert folders == ImagePaths(
+        Path("images"), Path("masks"), Path("far"), depth_suffix="_z", maps={KIND: Path("ids")}
+    )
     assert folders.keeping(lambda kind: kind.needed).kinds == [KIND]
     assert (folders.depth, folders.weights) == (Path("far"), None)
 
@@ -351,6 +353,6 @@ def test_declarations_that_cannot_be(settings: dict[str, Any], said: str) -> Non
 @pytest.mark.parametrize("other", [{"folder": "more"}, {"key": "more"}, {"key": "more", "folder": "depth"}])
 def test_two_kinds_of_one_name(other: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="differ in key and folder"):
-        Folders("images", maps={KIND: "a", replace(KIND, **other): "b"})  # type: ignore[arg-type]
+        ImagePaths("images", maps={KIND: "a", replace(KIND, **other): "b"})  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         MAPS["superpixel"] = KIND  # type: ignore[index]

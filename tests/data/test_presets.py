@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hardpix.data import ClassTable, DataError, Folders, SegmentationFolder, load_preset, preset_names
+from hardpix.data import ClassTable, DataError, ImagePaths, SegmentationFolder, load_preset, preset_names
 
 TABLE = "name: x\nclasses: [{name: a, id: 0}]"
 
@@ -32,7 +32,7 @@ def test_camvid_as_published() -> None:
     assert colors["road"] == (128, 64, 128)
     assert colors["bicyclist"] == (0, 128, 192)
     assert preset.classes.ignore_ids == (11,)
-    assert preset.folders("/d", "test") == Folders(Path("/d/test"), Path("/d/testannot"))
+    assert preset.folders("/d", "test") == ImagePaths(Path("/d/test"), Path("/d/testannot"))
 
 
 def test_a_preset_of_ones_own_opens_a_folder(tmp_path: Path) -> None:

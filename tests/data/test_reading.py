@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from hardpix.data import DataError, Folders, MapKind, SegmentationFolder, check_folders, read_depth, read_image
+from hardpix.data import DataError, ImagePaths, MapKind, SegmentationFolder, check_folders, read_depth, read_image
 from hardpix.data.bands import read_bands
 from hardpix.data.file_forms import file_form
 from hardpix.data.images import image_size, orientation, read_numbers, read_weight
@@ -167,7 +167,7 @@ def test_a_reader_of_ones_own_may_raise_anything(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
         Image.fromarray(COLORS[..., 0] % 2).save(tmp_path / folder / "a.png")
     maps = {MapKind("own", "own", 0, broken): tmp_path / "own"}
-    report = check_folders(Folders(tmp_path / "images", tmp_path / "masks", maps=maps))
+    report = check_folders(ImagePaths(tmp_path / "images", tmp_path / "masks", maps=maps))
     assert [(problem.where, problem.found) for problem in report.problems] == [
         (tmp_path / "own" / "a.png", "LookupError: no such key in the header")
     ]

@@ -11,11 +11,11 @@ import torch
 import yaml
 from PIL import Image
 
-from hardpix.data import ClassTable, Folders, ImageFormat
+from hardpix.data import ClassTable, ImageFormat, ImagePaths
 from hardpix.training.augmentation import Augmentation
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.inference import open_folder
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from runs import OWN_CODE, Data, Outcome, read, run_hardpix
 
 assert OWN_CODE
@@ -51,14 +51,14 @@ def fields(tmp_path_factory: pytest.TempPathFactory) -> Fields:
     return Fields(root / "images", root / "masks", stored)
 
 
-def fit_one_band(fields: Fields, path: Path, channel: int, count: int, *arguments: object) -> RunFolder:
+def fit_one_band(fields: Fields, path: Path, channel: int, count: int, *arguments: object) -> Run:
     """A network that says what one channel holds, and learns nothing."""
     network = ("--model.network", "my_networks.OneBand", "--model.decoder", "decoder")
     settings = ("--model.network.channel", channel, "--model.network.in_channels", count)
     rate = ("--model.optimizer", "SGD", "--model.optimizer.lr", "0")
     outcome = run_hardpix("fit", *fields.arguments, *network, *settings, *rate, *SHORT, "--run", path, *arguments)
     assert outcome.code == 0, outcome.err
-    return RunFolder(path, trusted=True)
+    return Run(path, trusted=True)
 
 
 @pytest.mark.parametrize(("bands", "channel"), [((1, 2, 3, 4), 3), ((4, 1), 0), ((4,), 0)])
@@ -151,10 +151,7 @@ def test_the_default_network_has_as_many_channels(fields: Fields, tmp_path: Path
     bands = ("--data.bands", "[1,2,3,4]")
     outcome = run_hardpix("fit", *fields.arguments, *SHORT, *bands, "--run", tmp_path / "run")
     assert outcome.code == 0, outcome.err
-    assert (
-        RunFolder(tmp_path / "run", trusted=True).load_task("last").network.model.encoder.model.conv_stem.in_channels
-        == 4
-    )
+    assert Run(tmp_path / "run", trusted=True).load_task("last").network.model.encoder.model.conv_stem.in_channels == 4
     arguments = ("--run", tmp_path / "run", "--images", fields.images, "--out", tmp_path / "out")
     assert run_hardpix("predict", *arguments, "--checkpoint", "last").code == 0
 
@@ -195,13 +192,11 @@ def test_without_settings_the_doubts_are_said(fields: Fields, tmp_path: Path) ->
     assert "4 bands in 8 of 8 images" in outcome.out
     assert "--data.bands [1, 2, 3, 4] uses all" in outcome.out
     assert "--data.value_range [" in outcome.out
-    assert not RunFolder(tmp_path / "run").images.exists()
-    assert RunFolder(tmp_path / "run").read_image_format() == ImageFormat()
+    assert not Run(tmp_path / "run").images.exists()
+    assert Run(tmp_path / "run").read_image_format() == ImageFormat()
 
 
-def test_images_brighter_than_the_range_of_the_run_are_said(
-    fields: Fields, tmp_path: Path, four_bands: RunFolder
-) -> None:
+def test_images_brighter_than_the_range_of_the_run_are_said(fields: Fields, tmp_path: Path, four_bands: Run) -> None:
     (tmp_path / "bright").mkdir()
     tifffile.imwrite(tmp_path / "bright" / "a.tif", fields.stored["f0"] * 5, photometric="rgb")
     share = 100 * (fields.stored["f0"].astype(int) * 5 >= 3000).mean()
@@ -228,7 +223,7 @@ def test_images_that_lack_a_band_are_left_out_of_a_prediction(fields: Fields, tm
 
 @pytest.mark.parametrize("command", ["fit", "predict", "test", "mine", "diagnose"])
 def test_the_limit_of_pixels_is_a_setting_of_every_command(
-    command: str, fields: Fields, tmp_path: Path, four_bands: RunFolder
+    command: str, fields: Fields, tmp_path: Path, four_bands: Run
 ) -> None:
     images = ("--images", fields.images)
     commands: dict[str, Callable[[int], Outcome]] = {
@@ -256,7 +251,7 @@ def test_the_limit_of_pixels_is_a_setting_of_every_command(
 
 
 @pytest.fixture(scope="module")
-def four_bands(fields: Fields, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+def four_bands(fields: Fields, tmp_path_factory: pytest.TempPathFactory) -> Run:
     settings = ("--data.bands", "[1,2,3,4]", "--data.value_range", "[0,3000]")
     return fit_one_band(fields, tmp_path_factory.mktemp("four") / "run", 3, 4, *settings)
 
@@ -288,7 +283,7 @@ def test_images_unlike_those_of_the_training_are_said(tmp_path: Path, capsys: py
     (tmp_path / "images").mkdir()
     values = np.linspace(0, 3000, 32 * 48 * 4).reshape(32, 48, 4).astype(np.uint16)
     tifffile.imwrite(tmp_path / "images" / "a.tif", values, photometric="rgb", extrasamples=["unspecified"])
-    open_folder(Folders(tmp_path / "images"), ClassTable.from_names(["a", "b"]), 255, ImageFormat())
+    open_folder(ImagePaths(tmp_path / "images"), ClassTable.from_names(["a", "b"]), 255, ImageFormat())
     said = capsys.readouterr().out
     assert "4 bands in 1 of 1 images" in said
     assert "gray levels" in said

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from runs import TINY, Data, Outcome, read, run_hardpix, tree
 
 MORE = ("--trainer.max_epochs", 2)
@@ -25,13 +25,13 @@ def own(data: Data, tmp_path: Path) -> Data:
 
 
 @pytest.fixture
-def run(own: Data, tmp_path: Path) -> RunFolder:
+def run(own: Data, tmp_path: Path) -> Run:
     outcome = run_hardpix("fit", *own.arguments, *TINY, "--run", tmp_path / "run", "--trainer.max_epochs", 1)
     assert outcome.code == 0, outcome.err
-    return RunFolder(tmp_path / "run")
+    return Run(tmp_path / "run")
 
 
-def resume(run: RunFolder, *more: object) -> Outcome:
+def resume(run: Run, *more: object) -> Outcome:
     return run_hardpix("fit", "--run", run.path, "--resume", *MORE, *more)
 
 
@@ -79,7 +79,7 @@ def same_size_and_time_but_for_a_moment(data: Data) -> list[Path]:
 
 
 @pytest.mark.parametrize("change", [relabel, invert, resize, swap, same_size_and_time_but_for_a_moment])
-def test_other_content_is_refused_and_listed(change: Callable[[Data], list[Path]], own: Data, run: RunFolder) -> None:
+def test_other_content_is_refused_and_listed(change: Callable[[Data], list[Path]], own: Data, run: Run) -> None:
     changed = change(own)
     before = tree(run.path)
     outcome = resume(run)
@@ -91,7 +91,7 @@ def test_other_content_is_refused_and_listed(change: Callable[[Data], list[Path]
     assert tree(run.path) == before
 
 
-def test_a_flag_says_to_go_on_and_the_new_files_are_those_of_the_run(own: Data, run: RunFolder) -> None:
+def test_a_flag_says_to_go_on_and_the_new_files_are_those_of_the_run(own: Data, run: Run) -> None:
     relabel(own)
     outcome = resume(run, "--accept_changed_data")
     assert outcome.code == 0, outcome.err
@@ -102,7 +102,7 @@ def test_a_flag_says_to_go_on_and_the_new_files_are_those_of_the_run(own: Data, 
     assert "changed" not in outcome.out
 
 
-def test_copies_and_other_times_are_the_same_files(own: Data, run: RunFolder, tmp_path: Path) -> None:
+def test_copies_and_other_times_are_the_same_files(own: Data, run: Run, tmp_path: Path) -> None:
     for file in own.masks.iterdir():
         os.utime(file, ns=(1, 1))
     own.images.rename(tmp_path / "moved")
@@ -110,13 +110,13 @@ def test_copies_and_other_times_are_the_same_files(own: Data, run: RunFolder, tm
     assert outcome.code == 0, outcome.err
 
 
-def test_a_run_of_an_earlier_version_goes_on(own: Data, run: RunFolder) -> None:
+def test_a_run_of_an_earlier_version_goes_on(own: Data, run: Run) -> None:
     run.files.unlink()
     assert resume(run).code == 0
     assert len(run.read_files() or {}) == 24
 
 
-def test_a_broken_record_is_said(own: Data, run: RunFolder) -> None:
+def test_a_broken_record_is_said(own: Data, run: Run) -> None:
     run.files.write_text('{"train/images/a": 1}')
     outcome = resume(run)
     assert outcome.code == 2

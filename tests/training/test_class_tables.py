@@ -7,7 +7,7 @@ import pytest
 
 from hardpix.data import DataError, load_preset
 from hardpix.data.class_source import class_table
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 
 BEFORE_A_TABLE = "name: mine\ntrain: {images: a, masks: b}\n"
 
@@ -27,7 +27,7 @@ def as_preset(content: str, folder: Path) -> tuple[Path, Callable[[], object]]:
 def as_run(content: str, folder: Path) -> tuple[Path, Callable[[], object]]:
     path = folder / "classes.yaml"
     path.write_text(content, encoding="utf-8")
-    return path, RunFolder(folder).read_classes
+    return path, Run(folder).read_classes
 
 
 WAYS = [as_class_file, as_preset, as_run]
@@ -101,7 +101,7 @@ def test_files_that_are_no_text(way: Callable, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("content", "said"), [("data: [", "line "), ("[1]", NO_MAPPING), ("", NO_MAPPING)])
 def test_a_broken_config_of_a_run(content: str, said: str, tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path, trusted=True)
+    folder = Run(tmp_path, trusted=True)
     folder.classes.write_text("classes: [{name: a, id: 0}]")
     folder.config.write_text(content)
     with pytest.raises(DataError) as caught:

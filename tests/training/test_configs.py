@@ -10,7 +10,7 @@ import yaml
 
 from hardpix.commands.fit import fit
 from hardpix.data import write_mask
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from runs import SIZE
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
@@ -42,7 +42,7 @@ def test_config_trains_for_two_steps(config: Path, camvid: Path, nyuv2: Path, tm
     batches = 2 * settings["trainer"].get("accumulate_grad_batches", 1)
     arguments += ["--trainer.limit_train_batches", str(batches)]
     folder = fit(arguments)
-    assert isinstance(folder, RunFolder)
+    assert isinstance(folder, Run)
     saved = torch.load(folder.checkpoint("last"), weights_only=False)
     assert saved["global_step"] == 2
     if "PixelContrast" in text:

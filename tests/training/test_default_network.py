@@ -10,7 +10,7 @@ import yaml
 
 from hardpix.networks import DDRNet23Slim, LiteUNet
 from hardpix.networks.pretrained import lite_encoder_weights
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from runs import TINY, Data, Outcome, run_hardpix, weights
 
 SETTINGS = (*TINY[4:], "--model.objective", "WeightedCrossEntropy")
@@ -30,7 +30,7 @@ def test_it_starts_from_the_weights_of_the_package(data: Data, tmp_path: Path) -
     still = ["--trainer.max_epochs", 1, "--model.optimizer.lr", 0, "--model.optimizer.weight_decay", 0]
     outcome = fit(data, tmp_path / "run", *still)
     assert "No network named: LiteUNet, from ImageNet weights of EfficientNet-Lite0" in outcome.out
-    found = weights(RunFolder(tmp_path / "run"))
+    found = weights(Run(tmp_path / "run"))
     prefix = "recipe.network.model.encoder.model."
     expected = lite_encoder_weights("lite0")
     convolutions = [name for name in found if name.startswith(prefix) and name.endswith(("stem.weight", "pw.weight"))]
@@ -45,7 +45,7 @@ def test_a_run_is_opened_without_the_package_of_the_weights(
     fit(data, tmp_path / "run", "--trainer.max_epochs", 1)
     nothing_pretrained(monkeypatch)
     monkeypatch.setattr("hardpix.networks.pretrained.find_spec", lambda name: None)
-    assert isinstance(RunFolder(tmp_path / "run").load_task().network.model, LiteUNet)
+    assert isinstance(Run(tmp_path / "run").load_task().network.model, LiteUNet)
     assert run_hardpix("test", "--run", tmp_path / "run", trust=False).code == 0
 
 
@@ -57,7 +57,7 @@ def test_without_the_packages_it_starts_from_scratch_and_says_what_is_lost(
     assert "DDRNet23Slim, from random weights; pip install timm brings a pretrained one" in outcome.out
     monkeypatch.undo()
     # The packages were installed since: the run keeps its network.
-    assert isinstance(RunFolder(tmp_path / "run").load_task().network.model, DDRNet23Slim)
+    assert isinstance(Run(tmp_path / "run").load_task().network.model, DDRNet23Slim)
 
 
 def test_a_network_that_is_named_is_not_talked_about(data: Data, tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_runs_of_before_that_name_no_network_are_those_of_their_time(
     data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nothing_pretrained(monkeypatch)
-    run = RunFolder(tmp_path / "run")
+    run = Run(tmp_path / "run")
     fit(data, run.path, "--trainer.max_epochs", 1)
     monkeypatch.undo()
     config = yaml.safe_load(run.config.read_text())

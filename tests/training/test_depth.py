@@ -17,7 +17,7 @@ from PIL import Image
 from hardpix.data import DepthFormat
 from hardpix.scenes import GeneratedScenes
 from hardpix.training.data_module import SegmentationData
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from runs import SIZE, TINY, Data, run_hardpix
 
 SEEN = ("--model.objective", "WeightedCrossEntropy", "--model.objective.signal", "my_networks.Depth")
@@ -95,7 +95,7 @@ def test_an_image_that_is_held_out_needs_no_depth(data: Data, depth: Path, tmp_p
     assert "depth:" not in said
     folders = {"images": str(data.images), "masks": str(data.masks), "val_stems": "frame_01?"}
     read = SegmentationData(**folders, depth=str(depth), depth_format=DepthFormat(scale=0.001))
-    for held_out in (read.val_set, RunFolder(tmp_path / "run", trusted=True).validation_set()):
+    for held_out in (read.val_set, Run(tmp_path / "run", trusted=True).validation_set()):
         assert "depth" not in held_out[0]
     assert run_hardpix("test", "--run", tmp_path / "run").code == 0
 
@@ -235,7 +235,7 @@ def test_data_sets_of_ones_own_bring_their_own_depth(setting: list[str]) -> None
 
 
 def test_a_resumed_run_reads_the_same_depth(
-    data: Data, depth: Path, tmp_path: Path, fit_tiny: Callable[..., RunFolder]
+    data: Data, depth: Path, tmp_path: Path, fit_tiny: Callable[..., Run]
 ) -> None:
     epochs = ["--trainer.max_epochs", 3, "--data.depth", depth, *SCALE]
     stop = "[{class_path: my_networks.StopAt, init_args: {epoch: 2}}]"
@@ -260,7 +260,7 @@ def test_a_resumed_run_ends_with_the_weights_and_percentiles_of_the_whole(
     assert run_hardpix("fit", "--run", tmp_path / "run", "--resume").code == 0
     assert run_hardpix("fit", *common, "--run", tmp_path / "whole").code == 0
     resumed, whole = (
-        torch.load(RunFolder(tmp_path / name).checkpoint("last"), weights_only=True)["state_dict"]
+        torch.load(Run(tmp_path / name).checkpoint("last"), weights_only=True)["state_dict"]
         for name in ("run", "whole")
     )
     assert resumed.keys() == whole.keys()
@@ -305,7 +305,7 @@ def test_depth_of_a_known_data_set_is_asked_for_by_true(data: Data, depth: Path,
     assert outcome.code == 0, outcome.err
     assert "Training: 8 images; validation: 4 images" in outcome.out
     assert meters(my_networks.Depth.seen) == [pytest.approx(1.999)]
-    split = RunFolder(tmp_path / "run", trusted=True).read_split()
+    split = Run(tmp_path / "run", trusted=True).read_split()
     assert split is not None
     assert split["val"]["stems"] == stems[8:]
 
@@ -327,7 +327,7 @@ def test_a_network_that_learned_with_depth_is_used_without_it(data: Data, depth:
     stages = ["--model.stages", "[decoder]", "--trainer.log_every_n_steps", 1]
     rate = ["--model.branch_learning_rate", 0.5]
     ways = {"with": ["--config", config, "--data.depth", depth, *SCALE, *stages, *rate], "without": []}
-    runs = {name: RunFolder(tmp_path / name, trusted=True) for name in ways}
+    runs = {name: Run(tmp_path / name, trusted=True) for name in ways}
     for name, settings in ways.items():
         outcome = run_hardpix("fit", *data.arguments, *TINY, "--run", runs[name].path, *settings)
         assert outcome.code == 0, outcome.err

@@ -16,7 +16,7 @@ from hardpix.commands.fit_settings import build_parser
 from hardpix.networks import LiteUNet
 from hardpix.signals import HardnessLevel
 from hardpix.training.data_module import SegmentationData
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from runs import TINY, Data, Fit, Outcome, column, rows, run_hardpix, weights
 
 
@@ -29,19 +29,19 @@ def assert_same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> None:
 class TestTwoFolders:
     """hardpix fit --data.images DIR --data.masks DIR and nothing else."""
 
-    def test_classes_are_the_ids_of_the_masks(self, default_run: tuple[RunFolder, Outcome]) -> None:
+    def test_classes_are_the_ids_of_the_masks(self, default_run: tuple[Run, Outcome]) -> None:
         folder, _ = default_run
         table = folder.read_classes()
         assert table.ids == ((0,), (7,), (200,))
         assert folder.load_task().num_classes == 3
 
-    def test_network_and_objective_are_the_defaults(self, default_run: tuple[RunFolder, Outcome]) -> None:
+    def test_network_and_objective_are_the_defaults(self, default_run: tuple[Run, Outcome]) -> None:
         task = default_run[0].load_task()
         assert isinstance(task.network.model, LiteUNet)
         assert any(isinstance(module, HardnessLevel) for module in task.recipe.modules())
 
     def test_blocks_of_file_names_are_held_out_and_the_screen_says_so(
-        self, default_run: tuple[RunFolder, Outcome], data: Data
+        self, default_run: tuple[Run, Outcome], data: Data
     ) -> None:
         folder, outcome = default_run
         said = " ".join(outcome.out.split())
@@ -53,25 +53,25 @@ class TestTwoFolders:
         assert sorted(train + val) == sorted(file.stem for file in data.images.iterdir())
         assert all(stem in said for stem in val)
 
-    def test_the_end_says_how_good_where_and_what_next(self, default_run: tuple[RunFolder, Outcome]) -> None:
+    def test_the_end_says_how_good_where_and_what_next(self, default_run: tuple[Run, Outcome]) -> None:
         folder, outcome = default_run
         best = max(column(folder, "val/miou"))
         assert f"best validation mIoU: {100 * best:.2f}" in outcome.out
         for command in ("test", "predict", "mine"):
             assert f"hardpix {command} --run {folder.path}" in outcome.out
 
-    def test_what_is_said_is_not_wrapped(self, default_run: tuple[RunFolder, Outcome]) -> None:
+    def test_what_is_said_is_not_wrapped(self, default_run: tuple[Run, Outcome]) -> None:
         # A search in a log, or a path copied out of it, needs lines as they were meant.
         assert any(
             line.startswith("Validation: ") and line.endswith("there.") for line in default_run[1].out.split("\n")
         )
 
-    def test_nothing_else_is_said(self, default_run: tuple[RunFolder, Outcome]) -> None:
+    def test_nothing_else_is_said(self, default_run: tuple[Run, Outcome]) -> None:
         _, outcome = default_run
         for chatter in ("litlogger", "treespec", "workers", "log_every_n_steps", "GPU available", "not empty"):
             assert chatter not in outcome.out + outcome.err
 
-    def test_run_folder_is_complete(self, default_run: tuple[RunFolder, Outcome]) -> None:
+    def test_run_folder_is_complete(self, default_run: tuple[Run, Outcome]) -> None:
         folder, _ = default_run
         assert {file.name for file in folder.path.iterdir()} == {
             "config.yaml",
@@ -85,7 +85,7 @@ class TestTwoFolders:
         assert {file.name for file in folder.checkpoints.iterdir()} == {"best.ckpt", "last.ckpt"}
         assert yaml.safe_load(folder.config.read_text())["data"]["val_share"] == 0.2
 
-    def test_curves_are_in_csv_and_tensorboard_alike(self, default_run: tuple[RunFolder, Outcome]) -> None:
+    def test_curves_are_in_csv_and_tensorboard_alike(self, default_run: tuple[Run, Outcome]) -> None:
         folder, _ = default_run
         miou = column(folder, "val/miou")
         assert len(miou) == 2
@@ -103,9 +103,7 @@ def test_the_loss_on_the_screen_is_the_mean_of_the_epoch(settings: list[object],
     every = ["--trainer.log_every_n_steps", 1]
     outcome = run_hardpix("fit", *data.arguments, *TINY, "--run", tmp_path / "run", *every, *settings)
     losses = [
-        (float(row["epoch"]), float(row["train/loss"]))
-        for row in rows(RunFolder(tmp_path / "run"))
-        if row["train/loss"]
+        (float(row["epoch"]), float(row["train/loss"])) for row in rows(Run(tmp_path / "run")) if row["train/loss"]
     ]
     for epoch in (0, 1):
         mean = np.mean([loss for of, loss in losses if of == epoch])
@@ -182,11 +180,11 @@ def test_last_is_the_last_epoch_and_best_the_best(fit_tiny: Fit) -> None:
     assert steps["best"] < steps["last"], "choose another learning rate: the last epoch was the best"
 
 
-def test_same_seed_same_weights_whatever_the_number_of_workers(fit_tiny: Fit, tiny_run: RunFolder) -> None:
+def test_same_seed_same_weights_whatever_the_number_of_workers(fit_tiny: Fit, tiny_run: Run) -> None:
     assert_same(weights(fit_tiny("--data.workers", 2)), weights(tiny_run))
 
 
-def test_the_seed_decides_weights_order_and_augmentation(fit_tiny: Fit, tiny_run: RunFolder, data: Data) -> None:
+def test_the_seed_decides_weights_order_and_augmentation(fit_tiny: Fit, tiny_run: Run, data: Data) -> None:
     settings = build_parser().parse_args(["--seed", "5", *data.arguments])
     assert settings.data.seed == 5
     images = [
@@ -284,14 +282,14 @@ def test_own_data_sets_need_no_files(fit_tiny: Fit, tmp_path: Path) -> None:
     file.write_text(yaml.safe_dump(settings))
     outcome = run_hardpix("fit", "--config", file, *TINY, "--model.network.outputs", 2, "--run", tmp_path / "run")
     assert outcome.code == 0, outcome.err
-    folder = RunFolder(tmp_path / "run", trusted=True)
+    folder = Run(tmp_path / "run", trusted=True)
     assert folder.read_classes().names == ("ground", "square")
     assert len(folder.validation_set()) == 3
     outcome = run_hardpix("test", "--run", folder.path)
     assert outcome.code == 0, outcome.err
 
 
-def test_data_folders_are_left_as_they_were(tiny_run: RunFolder, data: Data) -> None:
+def test_data_folders_are_left_as_they_were(tiny_run: Run, data: Data) -> None:
     assert {file.name for folder in (data.images, data.masks) for file in folder.iterdir()} == {
         f"frame_{k:03d}.png" for k in range(12)
     }

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from processes import of_session
 from runs import OWN_CODE, TINY, Data
 
@@ -79,7 +79,7 @@ def test_nothing_is_left(data: Data, sessions: Sessions, tmp_path: Path) -> None
         whole = time.monotonic() - began
     draw, interrupted, resumed = random.Random(3), 0, 0
     for number in range(10 * TIMES):
-        run = RunFolder(tmp_path / f"run{number}", trusted=True)
+        run = Run(tmp_path / f"run{number}", trusted=True)
         session = sessions.start(said, *words, run.path)
         time.sleep(draw.uniform(0.02, 0.95) * whole)
         if session in of_session(session):

@@ -16,7 +16,7 @@ from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
 
 from hardpix.training import lost_process
 from hardpix.training.lost_process import FOLLOWED, LostProcess, WatchedLauncher
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from processes import of_session
 from runs import OWN_CODE, TINY, Data, run_hardpix
 
@@ -31,7 +31,7 @@ def rank_of(process: int) -> int:
 
 @pytest.mark.parametrize("killed", [0, 1])
 def test_a_killed_process_takes_the_others_down_with_a_message(killed: int, data: Data, tmp_path: Path) -> None:
-    run, said = RunFolder(tmp_path / "run", trusted=True), tmp_path / "said"
+    run, said = Run(tmp_path / "run", trusted=True), tmp_path / "said"
     command = [sys.executable, "-m", "hardpix", "fit", *data.arguments, *TINY, *SLOW, "--run", str(run.path)]
     command += ["--trainer.devices", "2", "--data.batch_size", "2", "--data.workers", "1"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(OWN_CODE), *sys.path]), "OMP_NUM_THREADS": "1"}
@@ -73,7 +73,7 @@ class Launcher(WatchedLauncher):
     """A launcher of three processes, with others in place of those of a training."""
 
     def __init__(self, run: Path, *commands: str) -> None:
-        super().__init__(_SubprocessScriptLauncher(LightningEnvironment(), 3, 1), RunFolder(run))
+        super().__init__(_SubprocessScriptLauncher(LightningEnvironment(), 3, 1), Run(run))
         self.procs = [subprocess.Popen(["sh", "-c", command]) for command in commands]
 
 

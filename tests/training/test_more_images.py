@@ -14,7 +14,7 @@ from PIL import Image
 
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.more_images import LabeledImages
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from runs import SIZE, TINY, Data, read, run_hardpix, write_pair
 
 IDS = (0, 7, 200)
@@ -94,7 +94,7 @@ def test_a_run_on_both_is_trained_checked_and_resumed(
     assert f"Training, too: 4 images of {pair.images}" in outcome.out
     split = yaml.safe_load((tmp_path / "run" / "split.yaml").read_text())
     assert split["train_2"]["stems"] == [f"frame_{k:03d}" for k in range(4)]
-    recorded = RunFolder(tmp_path / "run").read_files() or {}
+    recorded = Run(tmp_path / "run").read_files() or {}
     kinds = ("images", "masks", "trust")
     assert {key for key in recorded if key.startswith("train_2/")} == {
         f"train_2/{kind}/frame_{k:03d}" for kind in kinds for k in range(4)

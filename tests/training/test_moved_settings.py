@@ -12,7 +12,7 @@ import yaml
 
 from hardpix.training.augmentation import Augmentation
 from hardpix.training.data_module import SegmentationData
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from runs import Data, run_hardpix
 
 STILL = ("--data.augment.scale", "[1,1]", "--data.augment.flip", 0, "--data.augment.photometric", "false")
@@ -20,9 +20,9 @@ MOVED = "data.scale, data.max_class_share, data.flip, data.photometric have move
 
 
 @pytest.fixture
-def earlier(fit_tiny: Callable[..., RunFolder], tmp_path: Path) -> RunFolder:
+def earlier(fit_tiny: Callable[..., Run], tmp_path: Path) -> Run:
     """A run as the version before has saved it."""
-    folder = RunFolder(Path(shutil.copytree(fit_tiny(*STILL).path, tmp_path / "earlier")), trusted=True)
+    folder = Run(Path(shutil.copytree(fit_tiny(*STILL).path, tmp_path / "earlier")), trusted=True)
     config = yaml.safe_load(folder.config.read_text())
     augment = config["data"].pop("augment")
     config["data"] |= {name: augment[name] for name in ("scale", "max_class_share", "flip", "photometric")}
@@ -30,7 +30,7 @@ def earlier(fit_tiny: Callable[..., RunFolder], tmp_path: Path) -> RunFolder:
     return folder
 
 
-def test_a_run_is_tested_and_says_so_once(earlier: RunFolder) -> None:
+def test_a_run_is_tested_and_says_so_once(earlier: Run) -> None:
     before = earlier.config.read_bytes()
     outcome = run_hardpix("test", "--run", earlier.path)
     assert outcome.code == 0, outcome.err
@@ -38,9 +38,7 @@ def test_a_run_is_tested_and_says_so_once(earlier: RunFolder) -> None:
     assert earlier.config.read_bytes() == before
 
 
-def test_a_run_goes_on_with_the_changes_that_it_began_with(
-    earlier: RunFolder, fit_tiny: Callable[..., RunFolder]
-) -> None:
+def test_a_run_goes_on_with_the_changes_that_it_began_with(earlier: Run, fit_tiny: Callable[..., Run]) -> None:
     whole = fit_tiny(*STILL, "--trainer.max_epochs", 3)
     outcome = run_hardpix("fit", "--run", earlier.path, "--resume", "--trainer.max_epochs", 3)
     assert outcome.code == 0, outcome.err

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from runs import TINY, Data, run_hardpix, weights
 
 AVERAGE = ("--trainer.callbacks+", "lightning.pytorch.callbacks.EMAWeightAveraging", "--trainer.callbacks.decay")
@@ -17,17 +17,17 @@ STEADY = ("--model.power", 0, "--model.warmup", 0)
 
 
 @pytest.fixture
-def fit(data: Data, tmp_path: Path) -> Callable[..., RunFolder]:
-    def trained(name: str, *more: object) -> RunFolder:
+def fit(data: Data, tmp_path: Path) -> Callable[..., Run]:
+    def trained(name: str, *more: object) -> Run:
         given = [] if "--resume" in more else [*data.arguments, *TINY, *STEADY, *AVERAGE, 0.5]
         outcome = run_hardpix("fit", *given, "--run", tmp_path / name, *more)
         assert outcome.code == 0, outcome.err
-        return RunFolder(tmp_path / name, trusted=True)
+        return Run(tmp_path / name, trusted=True)
 
     return trained
 
 
-def test_checkpoints_hold_the_average_of_the_steps(fit: Callable[..., RunFolder]) -> None:
+def test_checkpoints_hold_the_average_of_the_steps(fit: Callable[..., Run]) -> None:
     """After two steps at decay ½ the average is the mean of the weights after the first and after the second."""
     batch = ("--trainer.limit_train_batches", 1)
     first, second = (fit(f"run_{count}", *batch, "--trainer.max_epochs", count) for count in (1, 2))
@@ -41,7 +41,7 @@ def test_checkpoints_hold_the_average_of_the_steps(fit: Callable[..., RunFolder]
     assert all(torch.equal(used[name], found[name]) for name in learned)
 
 
-def test_resumed_training_equals_one_that_was_never_interrupted(fit: Callable[..., RunFolder]) -> None:
+def test_resumed_training_equals_one_that_was_never_interrupted(fit: Callable[..., Run]) -> None:
     whole = fit("whole", "--trainer.max_epochs", 3)
     part = fit("part", "--trainer.max_epochs", 1)
     fit("part", "--resume", "--trainer.max_epochs", 3)

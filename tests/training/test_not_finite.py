@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from hardpix.commands.replay import replay
 from hardpix.training.dump import read_dump
 from hardpix.training.finite import StopWhereNotFinite, not_finite
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from runs import TINY, Data, Outcome, run_hardpix, tree
 
 OWN = ("--data.train_set", "my_networks.BadSquares", "--data.val_set", "my_networks.Squares")
@@ -165,9 +165,9 @@ def test_a_step_that_a_scaler_skips_is_no_fault_and_forty_one_in_a_row_are(tmp_p
 
 class TestCommands:
     @pytest.fixture
-    def bad(self, tiny_run: RunFolder, tmp_path: Path) -> RunFolder:
+    def bad(self, tiny_run: Run, tmp_path: Path) -> Run:
         """A run with a report and scores, whose best checkpoint then turned bad."""
-        folder = RunFolder(tmp_path / "run")
+        folder = Run(tmp_path / "run")
         shutil.copytree(tiny_run.path, folder.path)
         assert run_hardpix("test", "--run", folder.path).code == 0
         content = torch.load(folder.checkpoint("best"), weights_only=True)
@@ -177,9 +177,7 @@ class TestCommands:
         return folder
 
     @pytest.mark.parametrize("command", ["test", "predict", "mine", "label"])
-    def test_weights_that_are_not_finite_are_refused(
-        self, command: str, bad: RunFolder, data: Data, tmp_path: Path
-    ) -> None:
+    def test_weights_that_are_not_finite_are_refused(self, command: str, bad: Run, data: Data, tmp_path: Path) -> None:
         before = tree(bad.path)
         given = [] if command == "test" else ["--images", data.images, "--out", tmp_path / "out"]
         outcome = run_hardpix(command, "--run", bad.path, *given)
@@ -189,10 +187,10 @@ class TestCommands:
         assert not (tmp_path / "out").exists()
 
     def test_outputs_that_are_not_finite_leave_the_earlier_report(
-        self, tiny_run: RunFolder, data: Data, tmp_path: Path
+        self, tiny_run: Run, data: Data, tmp_path: Path
     ) -> None:
         """Finite weights may still overflow."""
-        folder = RunFolder(tmp_path / "run")
+        folder = Run(tmp_path / "run")
         shutil.copytree(tiny_run.path, folder.path)
         assert run_hardpix("test", "--run", folder.path).code == 0
         content = torch.load(folder.checkpoint("best"), weights_only=True)
@@ -209,7 +207,7 @@ class TestCommands:
         assert outcome.code == 2
         assert "expected finite outputs" in outcome.err
 
-    def test_replay_refuses_what_is_no_dump(self, tiny_run: RunFolder, tmp_path: Path) -> None:
+    def test_replay_refuses_what_is_no_dump(self, tiny_run: Run, tmp_path: Path) -> None:
         (tmp_path / "a.pt").write_bytes(b"hello")
         for file in (tmp_path / "a.pt", tiny_run.checkpoint("last")):
             outcome = run_hardpix("replay", file)

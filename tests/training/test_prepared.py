@@ -12,7 +12,7 @@ import torch
 import yaml
 
 from hardpix.training.frozen_run import FrozenRun
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from runs import Data, logits_by_hand, read, run_hardpix, weights
 
 IDS = (0, 7, 200)
@@ -23,15 +23,13 @@ def objective(name: str) -> list[str]:
     return ["--model.objective", f"{{class_path: WeightedCrossEntropy, init_args: {{signal: {signal}}}}}"]
 
 
-def class_counts(run: RunFolder, data: Data) -> np.ndarray:
+def class_counts(run: Run, data: Data) -> np.ndarray:
     stems = yaml.safe_load(run.split.read_text())["train"]["stems"]
     return sum(np.array([(read(data.masks / f"{stem}.png") == k).sum() for k in IDS]) for stem in stems)
 
 
 @pytest.mark.parametrize("name", ["MadeInPrepare", "DeclaredEmpty", "DeclaredNone"])
-def test_every_command_brings_it_back(
-    name: str, fit_tiny: Callable[..., RunFolder], data: Data, tmp_path: Path
-) -> None:
+def test_every_command_brings_it_back(name: str, fit_tiny: Callable[..., Run], data: Data, tmp_path: Path) -> None:
     run = fit_tiny(*objective(name), "--trainer.max_epochs", 1)
     counts = class_counts(run, data)
     expected = 2 - counts / counts.sum()
@@ -54,7 +52,7 @@ def test_every_command_brings_it_back(
     assert teacher({"image": torch.zeros(1, 3, 32, 32)}).logits.shape == (1, 3, 32, 32)
 
 
-def test_a_signal_that_needs_no_such_buffer_is_another_one(fit_tiny: Callable[..., RunFolder], tmp_path: Path) -> None:
+def test_a_signal_that_needs_no_such_buffer_is_another_one(fit_tiny: Callable[..., Run], tmp_path: Path) -> None:
     run = fit_tiny(*objective("MadeInPrepare"), "--trainer.max_epochs", 1)
     shutil.copytree(run.path, tmp_path / "run")
     resume = ["--run", tmp_path / "run", "--resume", "--trainer.max_epochs", 2]
@@ -64,7 +62,7 @@ def test_a_signal_that_needs_no_such_buffer_is_another_one(fit_tiny: Callable[..
     assert "recipe.objective.signal.rarity" in outcome.err
 
 
-def test_a_run_tells_of_its_training_set(tiny_run: RunFolder, data: Data) -> None:
+def test_a_run_tells_of_its_training_set(tiny_run: Run, data: Data) -> None:
     info = tiny_run.dataset_info()
     assert info.class_names == ("class 0", "class 7", "class 200")
     assert info.ignore_index == 255

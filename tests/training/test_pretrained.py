@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import SegformerConfig, SegformerForSemanticSegmentation
 
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from runs import TINY, Data, run_hardpix
 
 NETWORK = TINY.index("my_networks.Tiny")
@@ -27,7 +27,7 @@ def test_a_function_of_the_users_loads_weights_of_transformers(published: Path, 
     network = ["--model.network", "my_networks.pretrained_segformer", "--model.network.name", published]
     # Without a step, what was loaded is what is saved.
     still = ["--trainer.max_epochs", 1, "--model.optimizer.lr", 0, "--model.optimizer.weight_decay", 0]
-    run = RunFolder(tmp_path / "run", trusted=True)
+    run = Run(tmp_path / "run", trusted=True)
     outcome = run_hardpix(
         *("fit", *data.arguments, *SETTINGS, *network, "--model.network.num_labels", 3, *still, "--run", run.path)
     )
@@ -43,7 +43,7 @@ def test_a_function_of_the_users_loads_weights_of_transformers(published: Path, 
 
 def test_a_trained_run_downloads_nothing(data: Data, tmp_path: Path) -> None:
     """The weights that a network starts from are in its checkpoint: they must not be fetched again."""
-    run = RunFolder(tmp_path / "run", trusted=True)
+    run = Run(tmp_path / "run", trusted=True)
     network = ["--model.network", "my_networks.Downloading", "--model.network.encoder_weights", "null"]
     outcome = run_hardpix(*("fit", *data.arguments, *TINY, *network, "--trainer.max_epochs", 1, "--run", run.path))
     assert outcome.code == 0, outcome.err

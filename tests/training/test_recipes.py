@@ -19,7 +19,7 @@ from hardpix.networks import TappedNetwork
 from hardpix.objectives import Objective, WeightedCrossEntropy
 from hardpix.pixels import DatasetInfo
 from hardpix.recipes import Recipe
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from hardpix.training.task import SegmentationTask
 from runs import TINY, Data, column, read, run_hardpix, weights
 
@@ -74,11 +74,11 @@ PLAIN = "hardpix.objectives.WeightedCrossEntropy"
 
 
 @pytest.fixture(scope="module")
-def watched(fit_tiny: Callable[..., RunFolder]) -> RunFolder:
+def watched(fit_tiny: Callable[..., Run]) -> Run:
     return fit_tiny(*WATCHFUL, "--model.recipe.objective", PLAIN, "--data.workers", 0)
 
 
-def test_a_recipe_of_the_users_own_trains_by_its_class_path(watched: RunFolder) -> None:
+def test_a_recipe_of_the_users_own_trains_by_its_class_path(watched: Run) -> None:
     state = weights(watched)
     # 10 images are trained on, in batches of 4 of which the last, smaller one is dropped.
     assert (state["recipe.steps"], state["recipe.epochs"]) == (4, 2)
@@ -87,7 +87,7 @@ def test_a_recipe_of_the_users_own_trains_by_its_class_path(watched: RunFolder) 
     assert Listener.told.class_names == ("class 0", "class 7", "class 200")
 
 
-def test_what_is_deployed_is_validated_tested_and_predicted_with(watched: RunFolder, data: Data) -> None:
+def test_what_is_deployed_is_validated_tested_and_predicted_with(watched: Run, data: Data) -> None:
     split = watched.read_split()
     assert split is not None
     held_out = [read(data.masks / f"{stem}.png") for stem in split["val"]["stems"]]
@@ -102,14 +102,14 @@ def test_what_is_deployed_is_validated_tested_and_predicted_with(watched: RunFol
     assert predicted == [[7]] * 12
 
 
-def test_a_resumed_run_has_the_state_of_its_recipe(watched: RunFolder, data: Data) -> None:
+def test_a_resumed_run_has_the_state_of_its_recipe(watched: Run, data: Data) -> None:
     outcome = run_hardpix("fit", "--run", watched.path, "--resume", "--trainer.max_epochs", 3)
     assert outcome.code == 0, outcome.err
     state = weights(watched)
     assert (state["recipe.steps"], state["recipe.epochs"]) == (6, 3)
 
 
-def test_an_objective_alone_is_short_for_supervised_training_by_it(fit_tiny: Callable[..., RunFolder]) -> None:
+def test_an_objective_alone_is_short_for_supervised_training_by_it(fit_tiny: Callable[..., Run]) -> None:
     ways = [
         [f"{prefix}objective", PLAIN, f"{prefix}objective.signal", "hardpix.signals.HardnessLevel"]
         for prefix in ("--model.", "--model.recipe.")
@@ -139,7 +139,7 @@ def test_an_objective_beside_a_recipe_is_one_error(data: Data, tmp_path: Any) ->
     ],
 )
 def test_end_step_follows_the_optimizers_steps_and_end_epoch_whole_epochs(
-    settings: list[object], steps: int, epochs: int, fit_tiny: Callable[..., RunFolder]
+    settings: list[object], steps: int, epochs: int, fit_tiny: Callable[..., Run]
 ) -> None:
     state = weights(fit_tiny(*WATCHFUL, "--model.recipe.objective", PLAIN, *settings))
     assert (state["recipe.steps"], state["recipe.epochs"]) == (steps, epochs)
@@ -166,18 +166,18 @@ def test_a_step_that_the_scaler_of_half_precision_skips_does_not_end(fused: bool
         assert int(task.recipe.steps) == steps
 
 
-def test_the_teacher_is_no_part_of_what_is_learned_or_counted(watched: RunFolder) -> None:
+def test_the_teacher_is_no_part_of_what_is_learned_or_counted(watched: Run) -> None:
     """Optimizer groups: the network's weights, and the one number that the recipe learns."""
     groups = torch.load(watched.checkpoint("last"), weights_only=True)["optimizer_states"][0]["param_groups"]
     assert [(group["name"], len(group["params"])) for group in groups] == [("network", 6), ("heads", 1)]
 
 
 def test_a_run_from_before_there_were_recipes_is_read_and_gone_on_with(
-    fit_tiny: Callable[..., RunFolder], tmp_path: Path
+    fit_tiny: Callable[..., Run], tmp_path: Path
 ) -> None:
     """Its weights began with "step." where they begin with "recipe." now."""
     run = fit_tiny("--trainer.max_epochs", 1)
-    old = RunFolder(Path(shutil.copytree(run.path, tmp_path / "old")), trusted=True)
+    old = Run(Path(shutil.copytree(run.path, tmp_path / "old")), trusted=True)
     for name in ("last", "best"):
         saved = torch.load(run.checkpoint(name), weights_only=False)
         now = saved["state_dict"]
@@ -205,7 +205,7 @@ MEAN_TEACHER = (
 
 @pytest.mark.parametrize(("accumulated", "steps"), [(1, 10), (2, 6), (5, 2)])
 def test_a_mean_teacher_is_updated_as_often_as_the_optimizer_steps(
-    accumulated: int, steps: int, fit_tiny: Callable[..., RunFolder]
+    accumulated: int, steps: int, fit_tiny: Callable[..., Run]
 ) -> None:
     """5 labeled images one by one, two epochs; what is left at an epoch's end is a step of its own."""
     folder = fit_tiny(*MEAN_TEACHER, "--trainer.accumulate_grad_batches", accumulated)
@@ -215,7 +215,7 @@ def test_a_mean_teacher_is_updated_as_often_as_the_optimizer_steps(
     assert saved["state_dict"]["recipe.augment._extra_state"] == 10
 
 
-def test_the_teacher_is_deployed_where_it_is_asked_for(fit_tiny: Callable[..., RunFolder]) -> None:
+def test_the_teacher_is_deployed_where_it_is_asked_for(fit_tiny: Callable[..., Run]) -> None:
     folder = fit_tiny(*MEAN_TEACHER, "--model.recipe.deploy", "teacher")
     task = folder.load_task("last")
     state = weights(folder)
@@ -226,7 +226,7 @@ def test_the_teacher_is_deployed_where_it_is_asked_for(fit_tiny: Callable[..., R
     assert torch.equal(task(image), task.recipe.teacher.network(image).logits)
 
 
-def test_a_small_network_learns_from_the_run_of_another(fit_tiny: Callable[..., RunFolder], watched: RunFolder) -> None:
+def test_a_small_network_learns_from_the_run_of_another(fit_tiny: Callable[..., Run], watched: Run) -> None:
     """Watchful deploys class 1 everywhere: that is what its teacher's run says, and what a student alone would not."""
     teacher = "hardpix.training.frozen_run.FrozenRun"
     given = ["--model.recipe", "Supervised", "--model.recipe.objective", "Distillation"]
@@ -238,7 +238,7 @@ def test_a_small_network_learns_from_the_run_of_another(fit_tiny: Callable[..., 
     assert not any(".teacher." in name for name in weights(folder))
 
 
-def test_a_recipe_is_named_without_its_module_and_its_parts_too(fit_tiny: Callable[..., RunFolder]) -> None:
+def test_a_recipe_is_named_without_its_module_and_its_parts_too(fit_tiny: Callable[..., Run]) -> None:
     config = fit_tiny(*MEAN_TEACHER, "--trainer.max_epochs", 1).read_config()["model"]
     assert config["recipe"]["class_path"] == "hardpix.recipes.SelfTraining"
     assert config["recipe"]["init_args"]["teacher"]["class_path"] == "hardpix.teachers.MovingAverage"

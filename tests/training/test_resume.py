@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from runs import TINY, Data, column, read, run_hardpix, tree
 
 EPOCHS = 4
@@ -31,16 +31,16 @@ def stopped_at(epoch: int, batch: int) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def whole(fit_tiny: Callable[..., RunFolder]) -> RunFolder:
+def whole(fit_tiny: Callable[..., Run]) -> Run:
     return fit_tiny(*SETTINGS)
 
 
 @pytest.mark.parametrize(("epoch", "batch", "workers"), [(1, 0, 0), (2, 1, 0), (3, 1, 0), (2, 1, 2)])
 def test_resumed_run_is_bit_for_bit_the_uninterrupted_one(
-    epoch: int, batch: int, workers: int, whole: RunFolder, data: Data, tmp_path: Path
+    epoch: int, batch: int, workers: int, whole: Run, data: Data, tmp_path: Path
 ) -> None:
     """Also where workers read ahead, before anybody tells them which epoch it is."""
-    folder = RunFolder(tmp_path / "run", trusted=True)
+    folder = Run(tmp_path / "run", trusted=True)
     given = [*data.arguments, *TINY, *SETTINGS, "--data.workers", workers, "--run", folder.path]
     with pytest.raises(my_networks.Interruption):
         run_hardpix("fit", *given, *stopped_at(epoch, batch))
@@ -75,12 +75,12 @@ def test_from_another_directory(data: Data, tmp_path: Path, monkeypatch: pytest.
     monkeypatch.chdir(tmp_path)
     outcome = run_hardpix("fit", "--run", "run", "--resume", "--trainer.max_epochs", 2)
     assert outcome.code == 0, outcome.err
-    assert len(column(RunFolder(tmp_path / "run"), "val/miou", 1)) == 1
+    assert len(column(Run(tmp_path / "run"), "val/miou", 1)) == 1
 
 
-def test_moved_run_takes_new_settings_and_knows_its_best(fit_tiny: Callable[..., RunFolder], tmp_path: Path) -> None:
+def test_moved_run_takes_new_settings_and_knows_its_best(fit_tiny: Callable[..., Run], tmp_path: Path) -> None:
     before = fit_tiny()
-    folder = RunFolder(tmp_path / "run", trusted=True)
+    folder = Run(tmp_path / "run", trusted=True)
     shutil.copytree(before.path, folder.path)
     best = before.checkpoint("best").read_bytes()
     worse = ["--trainer.max_epochs", 3, "--model.power", 0, "--model.optimizer.lr", 1e4]
@@ -93,7 +93,7 @@ def test_moved_run_takes_new_settings_and_knows_its_best(fit_tiny: Callable[...,
     assert before.checkpoint("best").read_bytes() == best
 
 
-def test_resume_refuses_other_images(data: Data, whole: RunFolder, tmp_path: Path) -> None:
+def test_resume_refuses_other_images(data: Data, whole: Run, tmp_path: Path) -> None:
     shutil.copytree(data.images, tmp_path / "images")
     shutil.copytree(data.masks, tmp_path / "masks")
     moved = Data(tmp_path / "images", tmp_path / "masks")
@@ -118,9 +118,9 @@ def test_resume_refuses_other_images(data: Data, whole: RunFolder, tmp_path: Pat
     ],
 )
 def test_resume_refuses_another_network_and_leaves_the_run_as_it_is(
-    other: list[str], whole: RunFolder, tmp_path: Path
+    other: list[str], whole: Run, tmp_path: Path
 ) -> None:
-    folder = RunFolder(tmp_path / "run", trusted=True)
+    folder = Run(tmp_path / "run", trusted=True)
     shutil.copytree(whole.path, folder.path)
     before = tree(folder.path)
     outcome = run_hardpix("fit", "--run", folder.path, "--resume", "--trainer.max_epochs", EPOCHS + 1, *other)
@@ -131,13 +131,13 @@ def test_resume_refuses_another_network_and_leaves_the_run_as_it_is(
     assert tree(folder.path) == before
 
 
-def test_resume_refuses_masks_of_other_ids(data: Data, whole: RunFolder, tmp_path: Path) -> None:
+def test_resume_refuses_masks_of_other_ids(data: Data, whole: Run, tmp_path: Path) -> None:
     """As many classes as before, so that the weights would fit."""
     shutil.copytree(data.masks, tmp_path / "masks")
     for file in (tmp_path / "masks").iterdir():
         ids = read(file)
         Image.fromarray(np.where(ids == 7, 9, ids).astype(np.uint8)).save(file)
-    folder = RunFolder(tmp_path / "run", trusted=True)
+    folder = Run(tmp_path / "run", trusted=True)
     shutil.copytree(whole.path, folder.path)
     before = tree(folder.path)
     outcome = run_hardpix("fit", "--run", folder.path, "--resume", "--data.masks", tmp_path / "masks")
@@ -165,19 +165,19 @@ def test_resume_needs_a_run(arguments: list[str], said: str) -> None:
     assert said in outcome.err
 
 
-def test_resume_with_fewer_epochs_than_there_were(tiny_run: RunFolder, tmp_path: Path) -> None:
+def test_resume_with_fewer_epochs_than_there_were(tiny_run: Run, tmp_path: Path) -> None:
     shutil.copytree(tiny_run.path, tmp_path / "run")
     outcome = run_hardpix("fit", "--run", tmp_path / "run", "--resume", "--trainer.max_epochs", 1)
     assert outcome.code == 2
     assert "expected at least the 2 epochs" in outcome.err
-    assert RunFolder(tmp_path / "run").read_config()["trainer"]["max_epochs"] == 2
+    assert Run(tmp_path / "run").read_config()["trainer"]["max_epochs"] == 2
 
 
 def test_validation_within_an_epoch_leaves_nothing_to_go_on_from_but_whole_epochs(
-    fit_tiny: Callable[..., RunFolder], data: Data, tmp_path: Path
+    fit_tiny: Callable[..., Run], data: Data, tmp_path: Path
 ) -> None:
     often = [*SETTINGS, "--trainer.val_check_interval", "1"]
-    whole, folder = fit_tiny(*often), RunFolder(tmp_path / "run", trusted=True)
+    whole, folder = fit_tiny(*often), Run(tmp_path / "run", trusted=True)
     with pytest.raises(my_networks.Interruption):
         run_hardpix("fit", *data.arguments, *TINY, *often, "--run", folder.path, *stopped_at(2, 1))
     assert torch.load(folder.checkpoint("last"), weights_only=True)["global_step"] == 2 * 2
@@ -188,8 +188,8 @@ def test_validation_within_an_epoch_leaves_nothing_to_go_on_from_but_whole_epoch
         assert torch.equal(found["state_dict"][name], value), name
 
 
-def test_an_epoch_that_time_cut_short_is_gone_on_with(whole: RunFolder, data: Data, tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path / "run", trusted=True)
+def test_an_epoch_that_time_cut_short_is_gone_on_with(whole: Run, data: Data, tmp_path: Path) -> None:
+    folder = Run(tmp_path / "run", trusted=True)
     time_is_up = ["--trainer.callbacks", "[{class_path: my_networks.OutOfTime, init_args: {step: 5}}]"]
     assert run_hardpix("fit", *data.arguments, *TINY, *SETTINGS, "--run", folder.path, *time_is_up).code == 0
     assert torch.load(folder.checkpoint("last"), weights_only=True)["global_step"] == 5
@@ -200,7 +200,7 @@ def test_an_epoch_that_time_cut_short_is_gone_on_with(whole: RunFolder, data: Da
         assert torch.equal(found["state_dict"][name], value), name
 
 
-def test_a_training_of_some_steps_keeps_its_last_one(fit_tiny: Callable[..., RunFolder]) -> None:
+def test_a_training_of_some_steps_keeps_its_last_one(fit_tiny: Callable[..., Run]) -> None:
     folder = fit_tiny(*SETTINGS, "--trainer.max_steps", 5)
     assert torch.load(folder.checkpoint("last"), weights_only=True)["global_step"] == 5
 

@@ -9,7 +9,7 @@ import my_networks
 import pytest
 import torch
 
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from runs import TINY, Data, Fit, Outcome, run_hardpix, weights
 
 SETTINGS = ("--trainer.max_epochs", 4, "--model.network.dropout", 0.3)
@@ -18,21 +18,21 @@ STOP = ("--trainer.callbacks", "[{class_path: my_networks.StopAt, init_args: {ep
 
 
 @pytest.fixture(scope="module")
-def interrupted(data: Data, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+def interrupted(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Two epochs of four are behind it."""
     path = tmp_path_factory.mktemp("interrupted") / "run"
     with pytest.raises(my_networks.Interruption):
         run_hardpix("fit", *data.arguments, *TINY, *SETTINGS, "--run", path, *STOP)
-    return RunFolder(path)
+    return Run(path)
 
 
 @pytest.fixture
-def copied(interrupted: RunFolder, tmp_path: Path) -> RunFolder:
+def copied(interrupted: Run, tmp_path: Path) -> Run:
     shutil.copytree(interrupted.path, tmp_path / "run")
-    return RunFolder(tmp_path / "run")
+    return Run(tmp_path / "run")
 
 
-def resumed(folder: RunFolder) -> Outcome:
+def resumed(folder: Run) -> Outcome:
     outcome = run_hardpix("fit", "--run", folder.path, "--resume")
     assert outcome.code == 0, outcome.err
     return outcome
@@ -44,14 +44,14 @@ def expected(fit_tiny: Fit) -> dict[str, torch.Tensor]:
     return weights(fit_tiny(*SETTINGS))
 
 
-def assert_equal(folder: RunFolder, expected: dict[str, torch.Tensor]) -> None:
+def assert_equal(folder: Run, expected: dict[str, torch.Tensor]) -> None:
     found = weights(folder)
     assert [name for name in expected if not torch.equal(found[name], expected[name])] == []
 
 
 @pytest.mark.parametrize("share", [0.0, 0.4, 0.999, None])
 def test_a_last_checkpoint_that_broke_gives_way_to_the_best(
-    share: float | None, copied: RunFolder, expected: dict[str, torch.Tensor]
+    share: float | None, copied: Run, expected: dict[str, torch.Tensor]
 ) -> None:
     last = copied.checkpoint("last")
     content = last.read_bytes()
@@ -64,14 +64,14 @@ def test_a_last_checkpoint_that_broke_gives_way_to_the_best(
     assert_equal(copied, expected)
 
 
-def test_killed_between_the_first_best_and_the_first_last(copied: RunFolder, expected: dict[str, torch.Tensor]) -> None:
+def test_killed_between_the_first_best_and_the_first_last(copied: Run, expected: dict[str, torch.Tensor]) -> None:
     copied.checkpoint("last").unlink()
     outcome = resumed(copied)
     assert f"there is no {copied.checkpoints / 'last.ckpt'}" in outcome.out
     assert_equal(copied, expected)
 
 
-def test_the_one_before_comes_before_the_best(copied: RunFolder, expected: dict[str, torch.Tensor]) -> None:
+def test_the_one_before_comes_before_the_best(copied: Run, expected: dict[str, torch.Tensor]) -> None:
     previous = copied.checkpoints / "last.previous.ckpt"
     copied.checkpoint("last").rename(previous)
     assert f"the run goes on from {previous}, step 4" in resumed(copied).out
@@ -80,7 +80,7 @@ def test_the_one_before_comes_before_the_best(copied: RunFolder, expected: dict[
 
 
 def test_best_of_a_validation_within_an_epoch(fit_tiny: Fit, data: Data, tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path / "run")
+    folder = Run(tmp_path / "run")
     with pytest.raises(my_networks.Interruption):
         run_hardpix("fit", *data.arguments, *TINY, *SETTINGS, *OFTEN, "--run", folder.path, *STOP)
     folder.checkpoint("last").unlink()
@@ -89,7 +89,7 @@ def test_best_of_a_validation_within_an_epoch(fit_tiny: Fit, data: Data, tmp_pat
     assert_equal(folder, weights(fit_tiny(*SETTINGS, *OFTEN)))
 
 
-def test_none_that_can_be_read_lists_them_all(copied: RunFolder) -> None:
+def test_none_that_can_be_read_lists_them_all(copied: Run) -> None:
     for which in ("last", "best"):
         copied.checkpoint(which).write_bytes(b"")
     outcome = run_hardpix("fit", "--run", copied.path, "--resume")

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from runs import TINY, Data, run_hardpix
 
 from .test_resume import stopped_at
@@ -63,7 +63,7 @@ def fit(run: Path, *given: object) -> dict[str, Any]:
 
 
 def last(run: Path) -> dict[str, Any]:
-    return torch.load(RunFolder(run).checkpoint("last"), weights_only=True)
+    return torch.load(Run(run).checkpoint("last"), weights_only=True)
 
 
 def assert_same(found: dict[str, Any], expected: dict[str, Any]) -> None:
@@ -80,7 +80,7 @@ def assert_same(found: dict[str, Any], expected: dict[str, Any]) -> None:
 def losses(run: Path) -> list[str]:
     """Training losses of every step, as they were written, of all parts of a run."""
     found = []
-    for part in sorted(RunFolder(run).logs.iterdir()):
+    for part in sorted(Run(run).logs.iterdir()):
         with (part / "metrics.csv").open(newline="") as file:
             found += [row["train/loss"] for row in csv.DictReader(file) if row.get("train/loss")]
     return found

@@ -8,24 +8,24 @@ from typing import Any
 import my_networks
 import pytest
 
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from runs import TINY, Data, column, run_hardpix
 
 SLOW, STEPS = 0.02, 2
 
 
-def record(folder: RunFolder) -> dict[str, Any]:
+def record(folder: Run) -> dict[str, Any]:
     return json.loads(folder.record.read_text())
 
 
 @pytest.fixture(scope="module")
-def slow(fit_tiny: Callable[..., RunFolder]) -> RunFolder:
+def slow(fit_tiny: Callable[..., Run]) -> Run:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SLOW_SECONDS", str(SLOW))
         return fit_tiny("--trainer.max_epochs", 3, "--trainer.callbacks", "[{class_path: my_networks.Slow}]")
 
 
-def test_curve_is_that_of_the_logs(slow: RunFolder) -> None:
+def test_curve_is_that_of_the_logs(slow: Run) -> None:
     found = record(slow)
     assert [entry["epoch"] for entry in found["curve"]] == [1, 2, 3]
     for key, name in (("miou", "val/miou"), ("val_loss", "val/loss")):
@@ -34,7 +34,7 @@ def test_curve_is_that_of_the_logs(slow: RunFolder) -> None:
     assert (found["epochs"], found["of"], found["steps"], found["finished"]) == (3, 3, 3 * STEPS, True)
 
 
-def test_costs_are_of_the_right_size(slow: RunFolder) -> None:
+def test_costs_are_of_the_right_size(slow: Run) -> None:
     """Every step takes the seconds that the callback sleeps at least, and the training those of all steps."""
     found = record(slow)
     assert SLOW <= found["step_seconds"] < found["seconds"]
@@ -49,11 +49,9 @@ def test_costs_are_of_the_right_size(slow: RunFolder) -> None:
 
 
 @pytest.mark.parametrize("minutes", [10, 0], ids=["from an epoch's end", "from within an epoch"])
-def test_interrupted_run_has_one_record(
-    minutes: int, data: Data, fit_tiny: Callable[..., RunFolder], tmp_path: Path
-) -> None:
+def test_interrupted_run_has_one_record(minutes: int, data: Data, fit_tiny: Callable[..., Run], tmp_path: Path) -> None:
     whole = record(fit_tiny("--trainer.max_epochs", 3))
-    folder = RunFolder(tmp_path / "run", trusted=True)
+    folder = Run(tmp_path / "run", trusted=True)
     stop = [
         "--checkpoint_minutes",
         minutes,

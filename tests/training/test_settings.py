@@ -19,7 +19,7 @@ from hardpix.objectives import WeightedCrossEntropy
 from hardpix.signals import Uniform
 from hardpix.training.augmentation import Augmentation
 from hardpix.training.data_module import SegmentationData
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from hardpix.training.seeding import SeedEveryBatch
 from hardpix.training.streams import Stream
 from hardpix.training.task import SegmentationTask
@@ -96,7 +96,7 @@ def test_evaluation_sees_a_share_of_the_image_padded_to_the_divisor(read: MakeDa
     assert tuple(seen["target"].shape) == SIZE
 
 
-def test_a_run_is_scored_at_its_own_resolution(fit_tiny: Callable[..., RunFolder], data: Data, tmp_path: Path) -> None:
+def test_a_run_is_scored_at_its_own_resolution(fit_tiny: Callable[..., Run], data: Data, tmp_path: Path) -> None:
     folder = fit_tiny("--data.resolution", 0.5, "--trainer.max_epochs", 6)
     outcome = run_hardpix("test", "--run", folder.path, "--checkpoint", "last", "--out", tmp_path / "scores")
     assert outcome.code == 0, outcome.err
@@ -139,7 +139,7 @@ def test_validation_loss_is_the_mean_over_labelled_pixels_not_over_images() -> N
     torch.testing.assert_close(task.mean_loss.compute(), expected)
 
 
-def test_objectives_are_told_how_much_of_the_training_is_done(fit_tiny: Callable[..., RunFolder]) -> None:
+def test_objectives_are_told_how_much_of_the_training_is_done(fit_tiny: Callable[..., Run]) -> None:
     my_networks.Progress.seen = []
     fit_tiny("--model.objective", "WeightedCrossEntropy", "--model.objective.signal", "my_networks.Progress")
     tried_out, *steps = my_networks.Progress.seen

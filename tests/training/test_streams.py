@@ -24,7 +24,7 @@ from hardpix.data.labeled_part import labeled_part
 from hardpix.data.sampling import EndlessSampler
 from hardpix.training.augmentation import Augmentation
 from hardpix.training.data_module import SegmentationData
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from hardpix.training.streams import Stream
 from runs import OWN_CODE, TINY, Data, run_hardpix, weights
 
@@ -140,7 +140,7 @@ def test_an_epoch_is_one_pass_over_the_labeled_images_and_the_other_stream_goes_
     assert len(unlabeled) == 18
     for start in range(0, 15, 5):
         assert sorted(unlabeled[start : start + 5]) == [f"extra_{k}" for k in range(5)]
-    assert weights(RunFolder(tmp_path / "run"))["recipe.teacher.updates"] == 6
+    assert weights(Run(tmp_path / "run"))["recipe.teacher.updates"] == 6
 
 
 def test_what_is_not_labeled_of_the_training_images_is_the_stream(data: Data, tmp_path: Path) -> None:
@@ -286,7 +286,7 @@ def test_two_processes_share_each_stream_and_end_the_same_steps(data: Data, othe
     unlabeled = [stem for pair in zip(*(stems(seen, "unlabeled") for seen in both), strict=True) for stem in pair]
     assert sorted(unlabeled[:5]) == sorted(unlabeled[5:]) == [f"extra_{k}" for k in range(5)]
     # 5 batches added up by twos: 3 steps of the optimizer.
-    assert weights(RunFolder(tmp_path / "run"))["recipe.teacher.updates"] == 3
+    assert weights(Run(tmp_path / "run"))["recipe.teacher.updates"] == 3
 
 
 PAGE = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text(encoding="utf-8")
@@ -312,6 +312,6 @@ def test_the_first_command_of_the_page_trains(data: Data, others: Path, tmp_path
     outcome = run_hardpix("fit", *given, *TINY, "--run", tmp_path / "run")
     assert outcome.code == 0, outcome.err
     assert "eval mode" not in outcome.err
-    state = weights(RunFolder(tmp_path / "run"))
+    state = weights(Run(tmp_path / "run"))
     # 10 images are trained on in batches of 4: two steps in each of two epochs.
     assert state["recipe.teacher._extra_state"] == 4

@@ -14,7 +14,7 @@ from hardpix.__main__ import main
 from hardpix.cli.errors import UntrustedRun
 from hardpix.training.dump import write_dump
 from hardpix.training.frozen_run import FrozenRun
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from hardpix.training.trust import is_known, require_trusted
 from runs import Data, run_hardpix
 
@@ -124,21 +124,21 @@ def test_replay_refuses_a_strangers_network_and_says_how_to_go_on(
 
 
 def test_inference_builds_no_optimizer(stranger: Callable[[Change], Path]) -> None:
-    RunFolder(stranger(ATTACKS["os.system"])).load_task()
+    Run(stranger(ATTACKS["os.system"])).load_task()
 
 
 def test_predicting_needs_no_objective(stranger: Callable[[Change], Path]) -> None:
     run = stranger(ATTACKS["objective"])
-    task = RunFolder(run).load_task(predict_only=True)
+    task = Run(run).load_task(predict_only=True)
     saved = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"]
     for name, value in task.network.state_dict().items():
         torch.testing.assert_close(value, saved[f"recipe.network.{name}"], rtol=0, atol=0)
     with pytest.raises(UntrustedRun, match=r"objective: evil\.Net"):
-        RunFolder(run).load_task()
+        Run(run).load_task()
 
 
 def test_a_run_of_ones_own_network_is_used_with_one_more_option(
-    tiny_run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tiny_run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["test", "--run", str(tiny_run.path), "--out", str(tmp_path / "scores.json"), "--pictures", "false"]
     assert main(arguments) == 2
@@ -156,7 +156,7 @@ def test_a_module_in_the_run_folder_is_never_imported(
     run = stranger(network({"class_path": "stranger.net.Net"}))
     shutil.copy(here / "evil.py", run / "net.py")
     with pytest.raises(ValueError, match=r"no code in the folder of a run, found stranger\.net\.Net"):
-        RunFolder(run, trusted).load_task()
+        Run(run, trusted).load_task()
     assert not (here / "pwned").exists()
 
 
@@ -176,7 +176,7 @@ def test_resuming_unpickles_nothing(option: list[str], stranger: Callable[[Chang
     assert not (here / "pwned").exists()
 
 
-def test_a_teachers_run_is_trusted_by_its_own_setting(tiny_run: RunFolder) -> None:
+def test_a_teachers_run_is_trusted_by_its_own_setting(tiny_run: Run) -> None:
     with pytest.raises(UntrustedRun, match=r"add --model\.recipe\.teacher\.trust true"):
         FrozenRun(tiny_run.path)._read()
     assert FrozenRun(tiny_run.path, trust=True)._read().class_names == tiny_run.read_classes().names

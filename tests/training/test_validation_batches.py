@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from hardpix.data import Transformed, restore
 from hardpix.training.data_module import SegmentationData
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from hardpix.training.validation_batches import BatchesOf, EvaluationBatches, split_by_size
 from runs import OWN_CODE, TINY, Data, column, run_hardpix, write_pair
 
@@ -105,7 +105,7 @@ POOLING = ("--model.network", "my_networks.Pooling", "--data.val_share", "0.5", 
 POOLING += ("--trainer.max_epochs", "6")
 
 
-def miou_one_by_one(run: RunFolder) -> float:
+def miou_one_by_one(run: Run) -> float:
     """Mean IoU of the last checkpoint from a confusion matrix, one image at a time."""
     task, samples = run.load_task("last"), Transformed(run.validation_set(), run.evaluation_transform())
     confusion = np.zeros((task.num_classes, task.num_classes), dtype=np.int64)
@@ -121,7 +121,7 @@ def miou_one_by_one(run: RunFolder) -> float:
     return float((hits[union > 0] / union[union > 0]).mean())
 
 
-def miou_of_test(run: RunFolder) -> float:
+def miou_of_test(run: Run) -> float:
     assert (
         run_hardpix("test", "--run", run.path, "--checkpoint", "last", "--device", "cpu", "--pictures", "false").code
         == 0
@@ -131,7 +131,7 @@ def miou_of_test(run: RunFolder) -> float:
 
 @pytest.mark.parametrize("val_batch_size", [1, 2, 8])
 def test_fit_says_what_test_and_a_plain_loop_say(mixed_sizes: Data, val_batch_size: int, tmp_path: Path) -> None:
-    run = RunFolder(tmp_path / "run", trusted=True)
+    run = Run(tmp_path / "run", trusted=True)
     batch = ("--data.val_batch_size", val_batch_size)
     outcome = run_hardpix("fit", *mixed_sizes.arguments, *TINY, *POOLING, *batch, "--run", run.path)
     assert outcome.code == 0, outcome.err
@@ -140,7 +140,7 @@ def test_fit_says_what_test_and_a_plain_loop_say(mixed_sizes: Data, val_batch_si
 
 @pytest.mark.parametrize("val_batch_size", [1, 2, 8])
 def test_data_sets_of_ones_own_too(val_batch_size: int, tmp_path: Path) -> None:
-    run, file = RunFolder(tmp_path / "run", trusted=True), tmp_path / "own.yaml"
+    run, file = Run(tmp_path / "run", trusted=True), tmp_path / "own.yaml"
     squares = {"class_path": "my_networks.SquaresOfManySizes", "init_args": {"length": 7}}
     data = {"train_set": squares, "val_set": squares, "val_batch_size": val_batch_size}
     file.write_text(yaml.safe_dump({"data": data, "model": {"network": POOLING_OF_TWO}}))
@@ -152,7 +152,7 @@ def test_data_sets_of_ones_own_too(val_batch_size: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed", "bf16-true"])
 def test_scores_do_not_depend_on_the_precision_of_the_training(data: Data, precision: str, tmp_path: Path) -> None:
     """Autocast serves training; validation computes as test does. Half weights cannot, and fit says so."""
-    run = RunFolder(tmp_path / "run", trusted=True)
+    run = Run(tmp_path / "run", trusted=True)
     # Far from a tie of all classes, and far from perfect, so that rounding moves some pixels.
     settings = ("--trainer.max_epochs", 12, "--model.optimizer", "AdamW", "--model.optimizer.lr", 0.03)
     outcome = run_hardpix(
@@ -169,7 +169,7 @@ def test_scores_do_not_depend_on_the_precision_of_the_training(data: Data, preci
 
 def test_two_processes_say_what_one_says(mixed_sizes: Data, tmp_path: Path) -> None:
     """One process has 3 of 7 images, and repeats one that does not count."""
-    run = RunFolder(tmp_path / "run", trusted=True)
+    run = Run(tmp_path / "run", trusted=True)
     command = [sys.executable, "-m", "hardpix", "fit", *mixed_sizes.arguments, *TINY, *POOLING]
     command += [
         "--run",

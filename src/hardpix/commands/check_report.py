@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from hardpix.data import ClassTable, FolderReport, Folders
+from hardpix.data import ClassTable, ImagePaths, ProblemReport
 from hardpix.data.errors import Problem
 from hardpix.data.file_forms import file_form
 from hardpix.data.labels import Label
@@ -21,7 +21,7 @@ from hardpix.data.unlabeled import unlabeled_line, unlabeled_pixels
 MOST_ROWS = 60
 
 
-def print_part(console: Console, name: str, folders: Folders, report: FolderReport) -> None:
+def print_part(console: Console, name: str, folders: ImagePaths, report: ProblemReport) -> None:
     """Tables of sizes, file types and labels, and the line on unlabeled pixels."""
     masks = list(report.masks.values())
     where = " and ".join(str(folder) for folder in dict.fromkeys(filter(None, (folders.images, folders.masks))))
@@ -73,14 +73,14 @@ def _order(label: Label) -> tuple[int, ...]:
     return (0, label) if isinstance(label, int) else (1, *label)
 
 
-def _forms(folders: Folders) -> list[str]:
+def _forms(folders: ImagePaths) -> list[str]:
     if folders.images == folders.masks:
         return []
     return [file_form(path).name for paths in folders.files["images"].values() for path in paths]
 
 
 def as_json(
-    folders: Folders, report: FolderReport, problems: Iterable[Problem], warnings: Iterable[Problem]
+    folders: ImagePaths, report: ProblemReport, problems: Iterable[Problem], warnings: Iterable[Problem]
 ) -> dict[str, Any]:
     """All that is known of one part, of plain lists and numbers."""
     masks = list(report.masks.values())

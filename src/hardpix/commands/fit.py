@@ -25,8 +25,8 @@ from hardpix.networks.default import about_default, as_setting
 from hardpix.training.build_trainer import build_trainer
 from hardpix.training.data_files import Record, files_of, record_of, require_same_files
 from hardpix.training.data_module import SegmentationData
+from hardpix.training.dataset_split import show
 from hardpix.training.dry_run import check_network, dry_run, unused_settings
-from hardpix.training.folders import show
 from hardpix.training.new_run import DATED, new_run
 from hardpix.training.processes import is_first_process
 from hardpix.training.quiet import expected_of, quiet
@@ -40,7 +40,7 @@ from hardpix.training.resuming import (
     require_same_split,
     restored,
 )
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from hardpix.training.task import SegmentationTask
 from hardpix.training.trained_on import doubts_about_labels
 from hardpix.training.trust import known_imports_alone
@@ -53,7 +53,7 @@ HALF_WEIGHTS = (
 )
 
 
-def fit(arguments: list[str]) -> RunFolder:
+def fit(arguments: list[str]) -> Run:
     """Train as the arguments say (see ``hardpix fit --help``).
 
     Returns:
@@ -74,7 +74,7 @@ def fit(arguments: list[str]) -> RunFolder:
                 imports.enter_context(known_imports_alone(earlier.read_config(), earlier.path, " ".join(arguments)))
             settings = with_whole_paths(_parsed(parser, words, earlier))
             # The settings have passed the checks of a run, or are of the command line itself.
-            folder = RunFolder(Path(settings.run or datetime.now().strftime(DATED)), trusted=True)
+            folder = Run(Path(settings.run or datetime.now().strftime(DATED)), trusted=True)
             if earlier is not None and not earlier.trusted:
                 inside = (path.relative_to(folder.path) for path in folder.path.rglob("*") if path.is_symlink())
                 require_no_links(folder.path, map(str, inside))
@@ -137,7 +137,7 @@ def fit(arguments: list[str]) -> RunFolder:
     return folder
 
 
-def _parsed(parser: Parser, words: list[str], earlier: RunFolder | None) -> Namespace:
+def _parsed(parser: Parser, words: list[str], earlier: Run | None) -> Namespace:
     try:
         return parse(parser, words)
     except UsageError as error:
@@ -190,13 +190,11 @@ def try_settings(settings: Namespace, data: SegmentationData | None = None) -> S
             task = _task_alone(settings, data.class_names, data.channels)
         _dry_run(task, data)
         # Loggers and checkpoints write nothing before the training starts.
-        build_trainer(
-            _trainer_alone(settings), settings.seed, RunFolder(Path("untrained")), settings.checkpoint_minutes
-        )
+        build_trainer(_trainer_alone(settings), settings.seed, Run(Path("untrained")), settings.checkpoint_minutes)
     return data
 
 
-def _files(folder: RunFolder, data: SegmentationData, resumed: bool, accepted: bool) -> Record | None:
+def _files(folder: Run, data: SegmentationData, resumed: bool, accepted: bool) -> Record | None:
     if not is_first_process():
         return None
     files = files_of(data)

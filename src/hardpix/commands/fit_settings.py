@@ -19,7 +19,7 @@ from hardpix.cli.moved import with_new_places
 from hardpix.data import MAPS, describe
 from hardpix.data.yaml_files import read_yaml
 from hardpix.training.data_module import SegmentationData
-from hardpix.training.run_folder import RunFolder, group
+from hardpix.training.run import Run, group
 from hardpix.training.task import SegmentationTask
 from hardpix.training.trust import RISKY, require_trusted
 
@@ -120,7 +120,7 @@ def read_settings(arguments: list[str]) -> tuple[Namespace, dict[str, Any]]:
         return settings, yaml.safe_load(parser.dump(settings, skip_validation=True, skip_unset=False))
 
 
-def with_saved_config(arguments: list[str]) -> tuple[list[str], RunFolder | None]:
+def with_saved_config(arguments: list[str]) -> tuple[list[str], Run | None]:
     """A resumed run starts from its own saved settings, so that nothing has to be said twice; they are checked first.
 
     Returns:
@@ -138,7 +138,7 @@ def with_saved_config(arguments: list[str]) -> tuple[list[str], RunFolder | None
         return arguments, None
     if known.run is None:
         raise ValueError("--resume needs --run with the folder of the run to go on with")
-    folder = RunFolder(Path(known.run), known.trust_run)
+    folder = Run(Path(known.run), known.trust_run)
     config = folder.read_config()
     if not folder.trusted:
         for name in ("model", "data", "trainer"):

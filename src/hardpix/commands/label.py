@@ -26,7 +26,7 @@ from hardpix.training.class_scores import caution_about_labels, class_ious
 from hardpix.training.fingerprint import fingerprint
 from hardpix.training.given_files import GivenFiles
 from hardpix.training.inference import console, infer, open_run
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from hardpix.training.trained_on import trained_on
 
 
@@ -66,7 +66,7 @@ def label(
         trust_run: Whether classes of any module may be imported that the run names; for your own runs and those of
             people you trust.
     """
-    folder = RunFolder(run, trust_run)
+    folder = Run(run, trust_run)
     labeler = ConfidenceThreshold() if labeler is None else labeler
     with ExitStack() as until_done:
         with checked_input():
@@ -183,7 +183,7 @@ def _how_to_train(images: Path, suffix: str, out: Path) -> str:
     )
 
 
-def _how_to_train_together(folder: RunFolder, images: Path, suffix: str, out: Path) -> str:
+def _how_to_train_together(folder: Run, images: Path, suffix: str, out: Path) -> str:
     pair = {"images": str(images), "masks": str(out / "masks"), "trust": str(out / "trust")}
     pair |= {"image_suffix": suffix} if suffix else {}
     more = yaml.safe_dump([pair], default_flow_style=True, allow_unicode=True, sort_keys=False, width=10**6).strip()

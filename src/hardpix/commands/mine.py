@@ -20,7 +20,7 @@ from hardpix.data.wording import counted
 from hardpix.training.fingerprint import fingerprint
 from hardpix.training.given_files import GivenFiles
 from hardpix.training.inference import console, infer, open_run
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 
 
 def mine(
@@ -67,7 +67,7 @@ def mine(
         trust_run: Whether classes of any module may be imported that the run names; for your own runs and those of
             people you trust.
     """
-    folder = RunFolder(run, trust_run)
+    folder = Run(run, trust_run)
     with ExitStack() as until_done:
         with checked_input():
             given = GivenFiles(images, masks, image_suffix, mask_suffix, label_map, threshold, palette, max_pixels)

@@ -26,7 +26,7 @@ from hardpix.signals import Signal
 from hardpix.training.fingerprint import fingerprint
 from hardpix.training.given_files import GivenFiles
 from hardpix.training.inference import console, infer, open_run
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from hardpix.training.task import SegmentationTask
 from hardpix.training.trained_on import trained_on
 
@@ -75,7 +75,7 @@ def predict(
         trust_run: Whether classes of any module may be imported that the run names; for your own runs and those of
             people you trust.
     """
-    folder = RunFolder(run, trust_run)
+    folder = Run(run, trust_run)
     with ExitStack() as until_done:
         with checked_input():
             given = GivenFiles(images, image_suffix=image_suffix, max_pixels=max_pixels)

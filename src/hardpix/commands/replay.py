@@ -17,7 +17,7 @@ from hardpix.training.checkpoints import load_weights
 from hardpix.training.dump import read_dump, stems_of
 from hardpix.training.finite import not_finite
 from hardpix.training.inference import choose_device, console
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 
 HALF = {"bf16": torch.bfloat16, "16-mixed": torch.float16, "16-true": torch.float16}
 
@@ -40,7 +40,7 @@ def replay(dump: Path, run: Path | None = None, device: str | None = None, trust
     """
     with checked_input():
         content = read_dump(dump)
-        folder = RunFolder(dump.parent if run is None else run, trust_run)
+        folder = Run(dump.parent if run is None else run, trust_run)
         task = folder.build_task().to(choose_device(device))
         otherwise = f"expected the weights of the network and objective in {folder.config}, found others in {dump}"
         load_weights(task, content["state_dict"], f"{otherwise}; give the folder of the run as --run")

@@ -24,7 +24,7 @@ from hardpix.report.against import require_comparable, score_settings, settings_
 from hardpix.report.report_folder import new_report
 from hardpix.training.given_files import GivenFiles
 from hardpix.training.inference import choose_device, console, infer, open_run
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from hardpix.training.trained_on import trained_on
 
 # Packages that the report needs and a training does not.
@@ -86,7 +86,7 @@ def evaluate(
     Returns:
         The scores, from 0 to 1; None for a class that is neither in the truth nor predicted.
     """
-    folder = RunFolder(run, trust_run)
+    folder = Run(run, trust_run)
     with ExitStack() as until_whole:
         with checked_input():
             if (images is None) != (masks is None):

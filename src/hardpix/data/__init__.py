@@ -12,13 +12,13 @@ from hardpix.data.crop import RandomScaledCrop
 from hardpix.data.depth import DepthFormat, read_depth
 from hardpix.data.errors import DataError, Problem, describe
 from hardpix.data.folder import SegmentationFolder
-from hardpix.data.folder_report import FolderReport
 from hardpix.data.image_format import ImageFormat
 from hardpix.data.images import read_image
 from hardpix.data.maps import MAPS, MapKind
 from hardpix.data.masks import read_mask, write_mask
-from hardpix.data.pairs import Folders
+from hardpix.data.pairs import ImagePaths
 from hardpix.data.presets import Preset, load_preset, preset_names
+from hardpix.data.problem_report import ProblemReport
 from hardpix.data.sample import Sample
 from hardpix.data.sampling import EndlessSampler, SeededDataset, SeededSampler
 from hardpix.data.split import Split, split_blocks, split_by_pattern
@@ -31,12 +31,12 @@ __all__ = [
     "DepthFormat",
     "EndlessSampler",
     "EvaluationTransform",
-    "FolderReport",
-    "Folders",
     "ImageFormat",
+    "ImagePaths",
     "MapKind",
     "Preset",
     "Problem",
+    "ProblemReport",
     "RandomScaledCrop",
     "Sample",
     "SeededDataset",

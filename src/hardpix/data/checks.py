@@ -17,14 +17,14 @@ from rich.progress import track
 from hardpix.data.classes import ClassTable
 from hardpix.data.depth import DepthFormat
 from hardpix.data.errors import DataError, Problem
-from hardpix.data.folder_report import ALONE, FolderReport
 from hardpix.data.image_doubts import BandsSeen, image_doubts, look, nearly_black
 from hardpix.data.image_format import PLAIN, ImageFormat
 from hardpix.data.maps import MapKind, with_settings
 from hardpix.data.mask_checks import MOST_LABELS, judge_masks
 from hardpix.data.mask_facts import MaskFacts, mask_facts
 from hardpix.data.masks import read_mask
-from hardpix.data.pairs import Folders, folder_problems, pairing_problems, unread_files
+from hardpix.data.pairs import ImagePaths, folder_problems, pairing_problems, unread_files
+from hardpix.data.problem_report import ALONE, ProblemReport
 from hardpix.data.problems import too_many_labels, wrong_size
 from hardpix.data.reading import reading
 from hardpix.data.room import Room
@@ -46,7 +46,7 @@ class _Finding:
 
 
 def check_folders(
-    folders: Folders,
+    folders: ImagePaths,
     classes: ClassTable | None = None,
     *,
     depth_format: DepthFormat | None = None,
@@ -55,7 +55,7 @@ def check_folders(
     progress: bool = False,
     palette: str | None = None,
     option: str = "--data.",
-) -> FolderReport:
+) -> ProblemReport:
     """Read every file to its end and list all that is wrong, without stopping at the first.
 
     Args:
@@ -88,11 +88,11 @@ def check_folders(
     Nothing is written.
 
     Example:
-        >>> check_folders(Folders(Path("nowhere"))).problems[0].kind
+        >>> check_folders(ImagePaths(Path("nowhere"))).problems[0].kind
         'folder that does not exist'
     """
     if problems := folder_problems(folders):
-        return FolderReport((), classes, {}, {}, tuple(problems), ())
+        return ProblemReport((), classes, {}, {}, tuple(problems), ())
     problems = pairing_problems(folders)
     stems = tuple(folders.files["images"])
     kinds = with_settings(folders.kinds, depth_format, image_format.max_pixels)
@@ -134,11 +134,11 @@ def check_folders(
         key: {stem: finding.maps_seen[key] for stem, finding in findings.items() if key in finding.maps_seen}
         for key in kinds
     }
-    return FolderReport(stems, classes, labels, sizes, tuple(problems), tuple(warnings), lacking, seen, masks)
+    return ProblemReport(stems, classes, labels, sizes, tuple(problems), tuple(warnings), lacking, seen, masks)
 
 
 def _inspect(
-    folders: Folders,
+    folders: ImagePaths,
     stem: str,
     kinds: Mapping[str, MapKind],
     classes: ClassTable | None,
@@ -200,7 +200,7 @@ def _read(path: Path, reader: Callable[[Path], np.ndarray], finding: _Finding) -
         return None
 
 
-def _alone(folders: Folders) -> list[Problem]:
+def _alone(folders: ImagePaths) -> list[Problem]:
     """Masks and further maps without an image."""
     return [
         Problem(ALONE, path, f"an image {stem}.*", "none", "add the image, or leave it: it is not used")

@@ -19,7 +19,7 @@ from hardpix.data.image_format import PLAIN, ImageFormat
 from hardpix.data.maps import MapKind, with_settings
 from hardpix.data.mask_checks import classes_in
 from hardpix.data.masks import read_mask
-from hardpix.data.pairs import Folders, folder_problems, pairing_problems
+from hardpix.data.pairs import ImagePaths, folder_problems, pairing_problems
 from hardpix.data.problems import ids_among_colors, unknown_labels, wrong_size
 from hardpix.data.reading import reading
 from hardpix.data.sample import Sample
@@ -38,7 +38,7 @@ class SegmentationFolder(Dataset[Sample]):
         maps: folders of maps of any kind, such as ``{MapKind("superpixel", …): "superpixels"}``.
         depth_format: how stored depth becomes meters; by default it is in meters.
         image_format: which bands of the images, and which of their numbers are black and white; by default RGB.
-        image_suffix, mask_suffix, depth_suffix: what follows the stem in file names (see `Folders`).
+        image_suffix, mask_suffix, depth_suffix: what follows the stem in file names (see `ImagePaths`).
         ignore_index: marks pixels without a label in `target`.
         stems: the part of the data to use, such as one side of a split; None is all of them.
 
@@ -81,7 +81,7 @@ class SegmentationFolder(Dataset[Sample]):
         stems: Sequence[str] | None = None,
     ) -> None:
         short = {name: folder for name, folder in (("depth", depth), ("weights", weights)) if folder is not None}
-        self.folders = Folders(
+        self.folders = ImagePaths(
             images,
             masks,
             **short,
@@ -108,7 +108,7 @@ class SegmentationFolder(Dataset[Sample]):
         self.ignore_index = ignore_index
 
     @classmethod
-    def of(cls, folders: Folders, classes: ClassTable | None = None, **settings: Any) -> SegmentationFolder:
+    def of(cls, folders: ImagePaths, classes: ClassTable | None = None, **settings: Any) -> SegmentationFolder:
         """The data set of these folders; `settings` are those of the class that do not say where files are."""
         return cls(
             folders.images,

@@ -48,7 +48,7 @@ class MapKind:
         needed: an image without it is an error.
         training_only: validation and inference never load it.
         dtype: type of the numbers in a sample; an integer type for ids.
-        ending: what follows the stem in file names (see `Folders`).
+        ending: what follows the stem in file names (see `ImagePaths`).
         suffix_setting: setting that gives `ending`, if there is one, such as "depth_suffix".
 
     Crops take the nearest pixel, so that ids stay ids.

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from hardpix.data.classes import ClassTable
-from hardpix.data.folder_report import FolderReport
 from hardpix.data.image_format import PLAIN, ImageFormat
 from hardpix.data.mask_checks import judge_masks, read_masks
-from hardpix.data.pairs import Folders, files_of_one_stem, folder_problems, unread_files, unreadable
+from hardpix.data.pairs import ImagePaths, files_of_one_stem, folder_problems, unread_files, unreadable
+from hardpix.data.problem_report import ProblemReport
 
 
-def masks_alone(folders: Folders) -> Folders:
+def masks_alone(folders: ImagePaths) -> ImagePaths:
     """The same folders with the masks in the place of the images, for `check_masks`.
 
     Example:
-        >>> masks_alone(Folders("images", "masks", mask_suffix="_gt")).image_suffix
+        >>> masks_alone(ImagePaths("images", "masks", mask_suffix="_gt")).image_suffix
         '_gt'
     """
     assert folders.masks is not None
-    return Folders(
+    return ImagePaths(
         folders.masks,
         folders.masks,
         image_suffix=folders.mask_suffix,
@@ -27,7 +27,7 @@ def masks_alone(folders: Folders) -> Folders:
 
 
 def check_masks(
-    folders: Folders,
+    folders: ImagePaths,
     classes: ClassTable | None = None,
     *,
     image_format: ImageFormat = PLAIN,
@@ -35,7 +35,7 @@ def check_masks(
     progress: bool = False,
     palette: str | None = None,
     option: str = "--data.",
-) -> FolderReport:
+) -> ProblemReport:
     """Read every mask and list all that is wrong, as `check_folders` does of masks with their images.
 
     Args:
@@ -49,20 +49,20 @@ def check_masks(
         option: what the options of the command begin with that the messages name.
 
     Example:
-        >>> check_masks(masks_alone(Folders("nowhere", "nowhere"))).problems[0].kind
+        >>> check_masks(masks_alone(ImagePaths("nowhere", "nowhere"))).problems[0].kind
         'folder that does not exist'
     """
     masks = folders.masks
     assert masks is not None
-    if missing := folder_problems(Folders(masks, image_suffix=folders.mask_suffix, stems=folders.stems)):
-        return FolderReport((), classes, {}, {}, tuple(missing), ())
+    if missing := folder_problems(ImagePaths(masks, image_suffix=folders.mask_suffix, stems=folders.stems)):
+        return ProblemReport((), classes, {}, {}, tuple(missing), ())
     problems = [*unreadable(folders), *files_of_one_stem(folders, "masks")]
     stems = {paths[0]: stem for stem, paths in folders.files["masks"].items()}
     limit = image_format.max_pixels
     facts, broken = read_masks(stems, classes, palette=palette, max_pixels=limit, progress=progress)
     found = {stems[mask.path]: mask for mask in facts}
     judged = judge_masks(masks, found, classes, ignore_index, palette=palette, option=option)
-    return FolderReport(
+    return ProblemReport(
         stems=tuple(stems.values()),
         classes=judged.classes,
         labels={stem: dict(mask.labels) for stem, mask in found.items()},

@@ -17,7 +17,7 @@ from hardpix.data.wording import plural
 
 
 @dataclass(frozen=True, init=False)
-class Folders:
+class ImagePaths:
     """Folders of images, masks and further maps; files that belong together have the same stem.
 
     A stem is the path below the folder, without file type and without the ending that `image_suffix`, `mask_suffix` or
@@ -33,10 +33,10 @@ class Folders:
         ValueError: two kinds of maps of one key or folder.
 
     Example:
-        >>> folders = Folders("leftImg8bit", "gtFine", image_suffix="_leftImg8bit", mask_suffix="_gtFine_labelIds")
+        >>> folders = ImagePaths("leftImg8bit", "gtFine", image_suffix="_leftImg8bit", mask_suffix="_gtFine_labelIds")
         >>> folders.masks.name
         'gtFine'
-        >>> [kind.key for kind in Folders("images", depth="far").kinds]
+        >>> [kind.key for kind in ImagePaths("images", depth="far").kinds]
         ['depth']
     """
 
@@ -94,7 +94,7 @@ class Folders:
     def _map_folder(self, key: str) -> Path | None:
         return next(folder for kind, folder in self.maps.items() if kind.key == key)
 
-    def keeping(self, condition: Callable[[MapKind], bool]) -> Folders:
+    def keeping(self, condition: Callable[[MapKind], bool]) -> ImagePaths:
         """The same folders without those of maps that do not meet a condition."""
         return replace(self, maps={kind: folder if condition(kind) else None for kind, folder in self.maps.items()})
 
@@ -157,7 +157,7 @@ class Folders:
         return {name: side.folder for name, side in self.sides.items()}
 
 
-def folder_problems(folders: Folders) -> list[Problem]:
+def folder_problems(folders: ImagePaths) -> list[Problem]:
     """Folders that are missing, hold no images, or do not tell images from masks: nothing further can be looked at."""
     problems = [
         Problem(
@@ -186,7 +186,7 @@ def folder_problems(folders: Folders) -> list[Problem]:
     return []
 
 
-def pairing_problems(folders: Folders, *, chosen: bool = False) -> list[Problem]:
+def pairing_problems(folders: ImagePaths, *, chosen: bool = False) -> list[Problem]:
     """Stems without a partner, and stems with several files, before a single file is opened.
 
     An image may do without a map that is not needed, as long as not all of them do.
@@ -229,7 +229,7 @@ def pairing_problems(folders: Folders, *, chosen: bool = False) -> list[Problem]
     return problems
 
 
-def files_of_one_stem(folders: Folders, kind: str) -> list[Problem]:
+def files_of_one_stem(folders: ImagePaths, kind: str) -> list[Problem]:
     """Stems that several files of a kind, such as "masks", have."""
     side = folders.sides[kind]
     return [_several(side, stem, paths) for stem, paths in folders.files[kind].items() if len(paths) > 1]
@@ -243,13 +243,13 @@ def _several(side: Side, stem: str, paths: Sequence[Path]) -> Problem:
     return several_files(side, stem, paths, advice)
 
 
-def unread_files(folders: Folders) -> list[Problem]:
+def unread_files(folders: ImagePaths) -> list[Problem]:
     """Files of types that are not read, a problem for each folder; and links to folders that are not followed."""
     sides = [(folders.sides[kind], listing) for kind, listing in folders.listings.items()]
     return [problem for problems in files_of_other_types(sides, folders.used).values() for problem in problems]
 
 
-def unreadable(folders: Folders) -> list[Problem]:
+def unreadable(folders: ImagePaths) -> list[Problem]:
     """Subfolders without the right to read them, and what is named like a file to be read and is none."""
     listings = [(listing, folders.sides[kind].suffixes) for kind, listing in folders.listings.items()]
     found = [[*unreadable_folders(listing), *not_regular(listing, suffixes)] for listing, suffixes in listings]

@@ -12,7 +12,7 @@ from hardpix.data.classes import ClassTable
 from hardpix.data.depth import METERS, DepthFormat
 from hardpix.data.files import read_stems
 from hardpix.data.maps import MAPS
-from hardpix.data.pairs import Folders
+from hardpix.data.pairs import ImagePaths
 from hardpix.data.yaml_files import read_yaml
 
 FOLDER = Path(__file__).parent / "presets"
@@ -23,7 +23,7 @@ PARTS = ("train", "val", "test")
 class Preset:
     """A data set's name, its classes, and for each part (train, val, test) where its files lie below the root.
 
-    A part is what `Folders` takes: folders, endings, and as `stems` the text file that lists the part's stems, one a
+    A part is what `ImagePaths` takes: folders, endings, and as `stems` the text file that lists the part's stems, one a
     line. `depth_format` says how stored depth becomes meters.
 
     Example:
@@ -38,7 +38,7 @@ class Preset:
     parts: Mapping[str, Mapping[str, str]]
     depth_format: DepthFormat = METERS
 
-    def folders(self, root: str | Path, part: str) -> Folders:
+    def folders(self, root: str | Path, part: str) -> ImagePaths:
         """Folders of one part's files in a copy of the data set.
 
         Raises:
@@ -57,7 +57,7 @@ class Preset:
             replace(kind, ending=found.pop(kind.suffix_setting or "", kind.ending)): found.pop(kind.folder, None)
             for kind in MAPS.values()
         }
-        return Folders(**found, maps=maps)
+        return ImagePaths(**found, maps=maps)
 
 
 def load_preset(name: str | Path) -> Preset:
@@ -94,7 +94,7 @@ def _as_preset(content: dict[str, Any]) -> Preset:
             f"ignore_colors and depth_format, found {found}"
         )
     parts = {part: content[part] for part in PARTS if part in content}
-    known = {field.name for field in fields(Folders)} - {"maps"}
+    known = {field.name for field in fields(ImagePaths)} - {"maps"}
     known |= {name for kind in MAPS.values() for name in (kind.folder, kind.suffix_setting) if name is not None}
     for part, entries in parts.items():
         if (

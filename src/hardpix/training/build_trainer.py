@@ -16,13 +16,13 @@ from hardpix.training.checkpoints import BestCheckpoint, LastCheckpoint
 from hardpix.training.end_request import EndRequest
 from hardpix.training.finite import StopWhereNotFinite
 from hardpix.training.lost_process import WatchedLauncher
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from hardpix.training.run_record import RunRecord
 from hardpix.training.screen import ProgressBar, Report, console
 from hardpix.training.seeding import SeedEveryBatch
 
 
-def build_trainer(settings: Namespace, seed: int, folder: RunFolder, checkpoint_minutes: float) -> Trainer:
+def build_trainer(settings: Namespace, seed: int, folder: Run, checkpoint_minutes: float) -> Trainer:
     """The trainer of a run, which writes nothing before the training starts.
 
     Args:

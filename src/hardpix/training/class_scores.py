@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from hardpix.data.wording import counted
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 
 # Below this IoU most of what is labeled as a class, or most of the class itself, is wrong.
 POOR_IOU = 0.3
 MOST_NAMED = 5
 
 
-def class_ious(folder: RunFolder, checkpoint: str) -> dict[str, float | None]:
+def class_ious(folder: Run, checkpoint: str) -> dict[str, float | None]:
     """IoU of each class in the validation of a checkpoint, by its name, 0 to 1; None where the class did not occur.
 
     It is that of the run's record, else that of its scores.json. Without either, the result is empty.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hardpix.data import SegmentationFolder
 from hardpix.training.data_module import SegmentationData
-from hardpix.training.folders import show
+from hardpix.training.dataset_split import show
 from hardpix.training.more_images import JoinedFolders
 
 # From so many bytes on a line says why the training does not begin yet.

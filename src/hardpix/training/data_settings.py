@@ -27,7 +27,7 @@ class FolderSettings:
 
     @property
     def endings(self) -> dict[str, str]:
-        """The endings, as arguments of `Folders`."""
+        """The endings, as arguments of `ImagePaths`."""
         return {name: value for name, value in vars(self).items() if name.endswith("_suffix")}
 
 

@@ -10,14 +10,14 @@ from typing import Any
 from torch import nn
 
 from hardpix.data import SegmentationFolder
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 
 # Attributes of other types may be shown by their place in memory, which says nothing.
 SIMPLE = (str, int, float, bool, tuple, list, type(None))
 
 
 def fingerprint(
-    run: RunFolder, checkpoint: str, samples: SegmentationFolder, settings: Mapping[str, Any], *parts: nn.Module
+    run: Run, checkpoint: str, samples: SegmentationFolder, settings: Mapping[str, Any], *parts: nn.Module
 ) -> str:
     """Hexadecimal number that differs where weights, files or settings do.
 

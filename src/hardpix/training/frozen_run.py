@@ -11,7 +11,7 @@ from hardpix.cli.errors import UntrustedRun
 from hardpix.networks import TappedNetwork
 from hardpix.pixels import DatasetInfo, PixelBatch
 from hardpix.teachers import Frozen, Teacher
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from hardpix.training.trained_on import trained_on
 
 
@@ -39,7 +39,7 @@ class FrozenRun(Teacher):
 
     def __init__(self, run: Path, checkpoint: str = "best", trust: bool = False) -> None:
         super().__init__()
-        self.folder = RunFolder(Path(run), trust)
+        self.folder = Run(Path(run), trust)
         self.checkpoint = checkpoint
         self.teacher: Frozen | None = None
         self._ignore_index = 255

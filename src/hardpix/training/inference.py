@@ -18,17 +18,17 @@ from hardpix.cli.terminal import Terminal
 from hardpix.data import (
     ClassTable,
     DataError,
-    Folders,
     ImageFormat,
+    ImagePaths,
     Problem,
     SegmentationFolder,
     check_folders,
     describe,
     restore,
 )
-from hardpix.data.folder_report import FolderReport
 from hardpix.data.image_doubts import BELOW_BLACK, FEW_GRAYS, NEARLY_ALL_BLACK, TOO_NARROW, UNUSED_BANDS
 from hardpix.data.pairs import unread_files
+from hardpix.data.problem_report import ProblemReport
 from hardpix.data.problems import NEVER_OCCURS
 from hardpix.data.remedies import SETTING, with_own_settings
 from hardpix.data.sample import Sample
@@ -43,7 +43,7 @@ from hardpix.training.finite import NotFinite
 from hardpix.training.given_files import SETTINGS, GivenFiles
 from hardpix.training.loader_worker import start_worker
 from hardpix.training.loading import ErrorsAsSamples
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from hardpix.training.task import SegmentationTask
 
 IMAGE_KINDS = (BELOW_BLACK, FEW_GRAYS, NEARLY_ALL_BLACK, TOO_NARROW, UNUSED_BANDS)
@@ -78,8 +78,8 @@ class Prediction:
 
 
 def open_run(
-    folder: RunFolder, checkpoint: str, device: str | None, given: GivenFiles, *, predict_only: bool = False
-) -> tuple[SegmentationTask, SegmentationFolder, FolderReport]:
+    folder: Run, checkpoint: str, device: str | None, given: GivenFiles, *, predict_only: bool = False
+) -> tuple[SegmentationTask, SegmentationFolder, ProblemReport]:
     """A trained network on its device, the images that are given for it, and a report on their files.
 
     Without its objective where it is to predict only.
@@ -218,8 +218,8 @@ def labels_as_seen(sample: Sample, ignore_index: int, image: Tensor) -> Tensor:
 
 
 def open_folder(
-    folders: Folders, classes: ClassTable, ignore_index: int, image_format: ImageFormat
-) -> tuple[SegmentationFolder, FolderReport]:
+    folders: ImagePaths, classes: ClassTable, ignore_index: int, image_format: ImageFormat
+) -> tuple[SegmentationFolder, ProblemReport]:
     """The images of a folder, with masks if there are any; what cannot be used is listed and left out.
 
     Raises:
@@ -278,7 +278,7 @@ def _advised(problem: Problem) -> Problem:
     return with_own_settings(problem, SETTINGS)
 
 
-def _paths(folders: Folders, stem: str) -> set:
+def _paths(folders: ImagePaths, stem: str) -> set:
     """Whatever a problem of one stem may be about: its files, and the stem itself where it has several."""
     files = {path for found in folders.files.values() for path in found.get(stem, [])}
     return files | {folder / stem for folder in folders.given.values()}

@@ -19,7 +19,7 @@ from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
 from torch.distributed import DistError
 
 from hardpix.cli.errors import UsageError
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 
 # Time to end by oneself, with one's own message, after another process has died.
 SECONDS = 15.0
@@ -48,7 +48,7 @@ class WatchedLauncher(_SubprocessScriptLauncher):
         run: for the message.
     """
 
-    def __init__(self, launcher: _SubprocessScriptLauncher, run: RunFolder) -> None:
+    def __init__(self, launcher: _SubprocessScriptLauncher, run: Run) -> None:
         super().__init__(launcher.cluster_environment, launcher.num_processes, launcher.num_nodes)
         self.run = run
         self.parent: int | None = None
@@ -58,7 +58,7 @@ class WatchedLauncher(_SubprocessScriptLauncher):
             process, _, folder = launched_by.partition(" ")
             self.parent = int(process)
             # A run without a name is named by the clock of its first process.
-            self.run = RunFolder(Path(folder))
+            self.run = Run(Path(folder))
         os.environ[LAUNCHER] = f"{os.getpid()} {self.run.path}"
         return super().launch(partial(self.watched, function), *args, trainer=trainer, **kwargs)
 

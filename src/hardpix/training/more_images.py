@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import Dataset
 from torchvision import tv_tensors
 
-from hardpix.data import Folders, MapKind, SegmentationFolder
+from hardpix.data import ImagePaths, MapKind, SegmentationFolder
 from hardpix.data.images import read_weight
 from hardpix.data.sample import Sample
 
@@ -39,9 +39,9 @@ class LabeledImages:
     mask_suffix: str = ""
 
     @property
-    def folders(self) -> Folders:
+    def folders(self) -> ImagePaths:
         """The folders, as they are checked and read."""
-        return Folders(
+        return ImagePaths(
             self.images,
             self.masks,
             image_suffix=self.image_suffix,

@@ -9,14 +9,14 @@ from itertools import count
 from pathlib import Path
 
 from hardpix.training.processes import is_first_process
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 
 # Names of runs that are given none.
 DATED = "runs/%Y%m%d-%H%M%S"
 
 
 @contextmanager
-def new_run(given: str | None) -> Iterator[RunFolder]:
+def new_run(given: str | None) -> Iterator[Run]:
     """Make and lock the folder of a run; without a name, a new one by date and time.
 
     A folder by date and time is made by this process alone: where the name is taken, the next one has a number. It is
@@ -27,14 +27,14 @@ def new_run(given: str | None) -> Iterator[RunFolder]:
         FolderInUse: another process writes to it.
     """
     if given is not None or not is_first_process():
-        folder = RunFolder(Path(given or datetime.now().strftime(DATED)), trusted=True)
+        folder = Run(Path(given or datetime.now().strftime(DATED)), trusted=True)
         with folder.taken():
             folder.require_new()
             yield folder
         return
     path = _made(datetime.now().strftime(DATED))
     try:
-        folder = RunFolder(path, trusted=True)
+        folder = Run(path, trusted=True)
         with folder.taken():
             yield folder
     finally:

@@ -13,17 +13,17 @@ from hardpix.data import (
     MAPS,
     ClassTable,
     DataError,
-    FolderReport,
-    Folders,
     ImageFormat,
+    ImagePaths,
     MapKind,
+    ProblemReport,
     SegmentationFolder,
     check_folders,
 )
 from hardpix.data.class_rules import require_no_class
 from hardpix.data.palette_reading import read_by
 from hardpix.training.data_settings import DataSettings
-from hardpix.training.folders import described, split_folders
+from hardpix.training.dataset_split import described, open_split
 from hardpix.training.more_images import JoinedFolders
 from hardpix.training.plan_split import plan_split
 from hardpix.training.processes import is_first_process
@@ -118,7 +118,7 @@ def open_folders(settings: DataSettings) -> OpenedData:
         ValueError: settings that contradict each other.
     """
     sources, classes = sources_of(settings)
-    split = split_folders(plan_sources(settings, sources, classes), settings.ignore_index)
+    split = open_split(plan_sources(settings, sources, classes), settings.ignore_index)
     image_format = split.train.image_format
     train_set = JoinedFolders([split.train, *split.more]) if split.more else split.train
     return OpenedData(
@@ -144,7 +144,7 @@ def sources_of(settings: DataSettings) -> tuple[Sources, ClassTable | None]:
     """
     folders, maps, parts = settings.folders, settings.maps, settings.parts
     classes, stored = settings.labels.table(), None
-    training: Folders
+    training: ImagePaths
     if settings.preset.preset is not None:
         refuse("preset", asdict(folders))
         training, validation, known = preset_folders(settings.preset.preset, settings.preset.root, parts.val_stems)
@@ -169,7 +169,7 @@ def plan_sources(
     settings: DataSettings,
     sources: Sources,
     classes: ClassTable | None,
-    check: Callable[..., FolderReport] = check_folders,
+    check: Callable[..., ProblemReport] = check_folders,
 ) -> SplitPlan:
     """Check all files, and choose the images of each part; what forbids a training is in the plan.
 

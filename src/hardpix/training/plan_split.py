@@ -10,10 +10,10 @@ from pathlib import Path
 from hardpix.data import (
     ClassTable,
     DataError,
-    FolderReport,
-    Folders,
     ImageFormat,
+    ImagePaths,
     Problem,
+    ProblemReport,
     Split,
     check_folders,
     split_blocks,
@@ -37,8 +37,8 @@ from hardpix.training.split_plan import Part, SplitPlan
 
 
 def plan_split(
-    training: Folders,
-    validation: Folders | None,
+    training: ImagePaths,
+    validation: ImagePaths | None,
     classes: ClassTable | None,
     *,
     val_share: float,
@@ -47,9 +47,9 @@ def plan_split(
     ignore_index: int = 255,
     palette: str | None = None,
     label_map: Mapping[int, int | str] | None = None,
-    more: Sequence[Folders] = (),
+    more: Sequence[ImagePaths] = (),
     progress: bool = False,
-    check: Callable[..., FolderReport] = check_folders,
+    check: Callable[..., ProblemReport] = check_folders,
 ) -> SplitPlan:
     """Check every file and split the images. Nothing is printed, and what forbids a training is not raised.
 
@@ -195,7 +195,7 @@ def _of_parts(plan: SplitPlan) -> SplitPlan:
     )
 
 
-def _all_of(folders: Folders, report: FolderReport) -> Part:
+def _all_of(folders: ImagePaths, report: ProblemReport) -> Part:
     return Part(folders, report, report.stems)
 
 

@@ -17,13 +17,13 @@ from hardpix.data import ClassTable
 from hardpix.data.wording import counted
 from hardpix.training.checkpoints import UnsafeCheckpoint, load_weights, read_checkpoint
 from hardpix.training.data_module import SegmentationData
-from hardpix.training.folders import show
+from hardpix.training.dataset_split import show
+from hardpix.training.run import Run
 from hardpix.training.run_files import RESTORE, require_progress
-from hardpix.training.run_folder import RunFolder
 from hardpix.training.task import SegmentationTask
 
 
-def require_same_split(folder: RunFolder, data: SegmentationData) -> None:
+def require_same_split(folder: Run, data: SegmentationData) -> None:
     """A resumed run trains on the images that it was started with.
 
     Raises:
@@ -43,7 +43,7 @@ def require_same_split(folder: RunFolder, data: SegmentationData) -> None:
         )
 
 
-def require_same_classes(folder: RunFolder, data: SegmentationData) -> None:
+def require_same_classes(folder: Run, data: SegmentationData) -> None:
     """A resumed run learns the classes that it was started with; what is unlabeled may have changed.
 
     Raises:
@@ -63,7 +63,7 @@ def _learned(table: ClassTable) -> list[Any]:
     return [*table.to_dict()["classes"], {"threshold": table.threshold, "palette": table.palette}]
 
 
-def require_same_images(folder: RunFolder, data: SegmentationData) -> None:
+def require_same_images(folder: Run, data: SegmentationData) -> None:
     """A resumed run reads its images as before: the same bands, and the same numbers as black and white.
 
     Raises:
@@ -78,7 +78,7 @@ def require_same_images(folder: RunFolder, data: SegmentationData) -> None:
             )
 
 
-def require_same_optimizer(folder: RunFolder, optimizer: str) -> None:
+def require_same_optimizer(folder: Run, optimizer: str) -> None:
     """A resumed run has the kind of optimizer whose state its checkpoint holds; its rates may have changed.
 
     Args:
@@ -97,7 +97,7 @@ def require_same_optimizer(folder: RunFolder, optimizer: str) -> None:
         )
 
 
-def readable_checkpoint(folder: RunFolder) -> Path:
+def readable_checkpoint(folder: Run) -> Path:
     """The first checkpoint of a run that can be read: the last, the one before it, or the best. Another says so.
 
     Raises:
@@ -131,7 +131,7 @@ class Done(NamedTuple):
     steps: int
 
 
-def require_checkpoint(folder: RunFolder, path: Path, task: SegmentationTask, max_epochs: int | None) -> Done:
+def require_checkpoint(folder: Run, path: Path, task: SegmentationTask, max_epochs: int | None) -> Done:
     """A checkpoint is one that a training of the task can go on from.
 
     Returns:
@@ -176,7 +176,7 @@ def restored(trainer: Trainer, path: Path | None) -> Iterator[None]:
         ) from error
 
 
-def nothing_left(folder: RunFolder, done: Done, max_epochs: int | None, max_steps: int) -> str | None:
+def nothing_left(folder: Run, done: Done, max_epochs: int | None, max_steps: int) -> str | None:
     """Sentence on a run that is at its end, and how to train it longer; None where there is more to train.
 
     Args:
@@ -187,7 +187,7 @@ def nothing_left(folder: RunFolder, done: Done, max_epochs: int | None, max_step
 
     Example:
         >>> from pathlib import Path
-        >>> print(nothing_left(RunFolder(Path("runs/a")), Done(1, 20), 1, -1))
+        >>> print(nothing_left(Run(Path("runs/a")), Done(1, 20), 1, -1))
         runs/a has finished its 1 epoch; to train longer: hardpix fit --run runs/a --resume --trainer.max_epochs 2 (or \
 more; the learning rate goes on as in a training of that length)
     """

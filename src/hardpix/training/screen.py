@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from hardpix.cli.errors import UntrustedRun
 from hardpix.cli.own_modules import given_folders
 from hardpix.cli.terminal import Terminal
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 from hardpix.training.task import SegmentationTask
 from hardpix.training.trust import RISKY, require_trusted
 
@@ -33,7 +33,7 @@ class ProgressBar(RichProgressBar):
 class Report(Callback):
     """A line on the network before training, one after every validation, and at the end what can be done next."""
 
-    def __init__(self, folder: RunFolder, best: ModelCheckpoint | None) -> None:
+    def __init__(self, folder: Run, best: ModelCheckpoint | None) -> None:
         self.folder = folder
         self.best = best
         self.highest = float("-inf")

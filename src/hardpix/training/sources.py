@@ -9,11 +9,13 @@ from typing import Any
 
 from torch.utils.data import Dataset
 
-from hardpix.data import ClassTable, DepthFormat, Folders, Preset, load_preset
+from hardpix.data import ClassTable, DepthFormat, ImagePaths, Preset, load_preset
 from hardpix.data.maps import with_settings
 
 
-def preset_folders(preset: str, root: str | None, val_stems: str | None) -> tuple[Folders, Folders | None, Preset]:
+def preset_folders(
+    preset: str, root: str | None, val_stems: str | None
+) -> tuple[ImagePaths, ImagePaths | None, Preset]:
     """The folders of a known data set: those to train on, those to validate on if they are apart, and its preset.
 
     Raises:
@@ -33,8 +35,8 @@ def own_folders(
     val_masks: str | None,
     endings: Mapping[str, Any],
     val_stems: str | None,
-) -> tuple[Folders, Folders | None]:
-    """The folders to train on, and those to validate on if they are apart; `endings` are the suffixes of `Folders`.
+) -> tuple[ImagePaths, ImagePaths | None]:
+    """The folders to train on, and those to validate on if they are apart; `endings` are the suffixes of `ImagePaths`.
 
     Raises:
         ValueError: a folder that is missing, or settings that contradict each other.
@@ -43,7 +45,7 @@ def own_folders(
         raise ValueError(
             "no data: give --data.images and --data.masks, or --data.preset and --data.root, or data sets of your own"
         )
-    training = Folders(Path(images), Path(masks), **endings)
+    training = ImagePaths(Path(images), Path(masks), **endings)
     if not val_images and not val_masks:
         return training, None
     if not (val_images and val_masks):
@@ -71,7 +73,7 @@ def own_sets(
     return train_set, val_set, classes if isinstance(classes, ClassTable) else ClassTable.from_names(classes)
 
 
-def with_maps(training: Folders, asked: Mapping[str, bool | str | None]) -> Folders:
+def with_maps(training: ImagePaths, asked: Mapping[str, bool | str | None]) -> ImagePaths:
     """The training folders with the maps that are asked for.
 
     Args:
@@ -83,7 +85,7 @@ def with_maps(training: Folders, asked: Mapping[str, bool | str | None]) -> Fold
         ValueError: there is no folder of maps for what is asked.
 
     Example:
-        >>> with_maps(Folders("images", "masks"), {"depth": "far"}).depth.as_posix()
+        >>> with_maps(ImagePaths("images", "masks"), {"depth": "far"}).depth.as_posix()
         'far'
     """
     maps = dict(training.maps)
@@ -101,7 +103,7 @@ def with_maps(training: Folders, asked: Mapping[str, bool | str | None]) -> Fold
     return replace(training, maps=maps)
 
 
-def in_depth_format(training: Folders, given: DepthFormat | None, preset: DepthFormat | None) -> Folders:
+def in_depth_format(training: ImagePaths, given: DepthFormat | None, preset: DepthFormat | None) -> ImagePaths:
     """The training folders with the format in which their depth is stored: the given one, else the preset's.
 
     Raises:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from hardpix.data import ClassTable, FolderReport, Folders, Problem
+from hardpix.data import ClassTable, ImagePaths, Problem, ProblemReport
 from hardpix.data.same_files import same_files
 from hardpix.data.wording import first_three, share_of
 from hardpix.training.split_plan import Part
 
 
-def in_both(training: Folders, validation: Folders) -> list[Problem]:
+def in_both(training: ImagePaths, validation: ImagePaths) -> list[Problem]:
     """Images that would be trained on and scored, as where the one folder holds the other."""
     trained_on = {path.resolve() for paths in training.files["images"].values() for path in paths}
     advice = "let neither folder hold the other, or give one alone and say by val_stems or val_share what is held out"
@@ -51,7 +51,7 @@ def nothing_labeled(masks: Path, use: str) -> Problem:
     return Problem("nothing labeled", masks, f"labels of the images to {use}", "none", "label some of them")
 
 
-def unlearnable_classes(classes: ClassTable, report: FolderReport, class_pixels: Sequence[int]) -> list[str]:
+def unlearnable_classes(classes: ClassTable, report: ProblemReport, class_pixels: Sequence[int]) -> list[str]:
     """Sentences about classes that none of the training images has, while those that are held out do.
 
     Args:
@@ -61,7 +61,7 @@ def unlearnable_classes(classes: ClassTable, report: FolderReport, class_pixels:
 
     Example:
         >>> table = ClassTable.from_names(["road", "car"])
-        >>> report = FolderReport(("a", "b"), table, {"a": {0: 6}, "b": {0: 5, 1: 1}}, {}, (), ())
+        >>> report = ProblemReport(("a", "b"), table, {"a": {0: 6}, "b": {0: 5, 1: 1}}, {}, (), ())
         >>> unlearnable_classes(table, report, [6, 0])
         ['car: in no training image, so it cannot be learned; hold out other images (val_stems)']
     """

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hardpix.data import ClassTable, FolderReport, Folders, ImageFormat, Problem
+from hardpix.data import ClassTable, ImageFormat, ImagePaths, Problem, ProblemReport
 from hardpix.data.mask_palettes import colors_by_index
 from hardpix.data.unlabeled import unlabeled_line
 from hardpix.data.unlabeled_classes import settled
@@ -16,8 +16,8 @@ from hardpix.data.unlabeled_classes import settled
 class Part:
     """Images for one purpose: their folders, what the files of these hold, and the stems that are used."""
 
-    folders: Folders
-    report: FolderReport
+    folders: ImagePaths
+    report: ProblemReport
     stems: tuple[str, ...] = ()
 
     @property

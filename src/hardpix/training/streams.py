@@ -16,8 +16,8 @@ from torchvision import tv_tensors
 
 from hardpix.data import (
     DataError,
-    Folders,
     ImageFormat,
+    ImagePaths,
     MapKind,
     Problem,
     SegmentationFolder,
@@ -29,7 +29,7 @@ from hardpix.data import (
 from hardpix.data.labeled_part import labeled_part
 from hardpix.data.pairs import folder_problems
 from hardpix.data.sample import Sample
-from hardpix.training.folders import show
+from hardpix.training.dataset_split import show
 from hardpix.training.processes import is_first_process
 
 UNLABELED = "unlabeled"
@@ -70,14 +70,14 @@ class Sources:
     `remarks` are facts about the choice, in sentences.
     """
 
-    training: Folders
-    validation: Folders | None
-    streams: dict[str, Folders]
-    more: tuple[Folders, ...] = ()
+    training: ImagePaths
+    validation: ImagePaths | None
+    streams: dict[str, ImagePaths]
+    more: tuple[ImagePaths, ...] = ()
     remarks: tuple[str, ...] = ()
 
 
-def stream_folders(streams: Mapping[str, Stream]) -> dict[str, Folders]:
+def stream_folders(streams: Mapping[str, Stream]) -> dict[str, ImagePaths]:
     """The folders of the streams that name one.
 
     Raises:
@@ -86,7 +86,7 @@ def stream_folders(streams: Mapping[str, Stream]) -> dict[str, Folders]:
     if "labeled" in streams:
         raise ValueError("labeled is no name of a further stream: give these images as --data.images or by a preset")
     named = {name: stream for name, stream in streams.items() if stream.images is not None}
-    return {name: Folders(str(stream.images), image_suffix=stream.image_suffix) for name, stream in named.items()}
+    return {name: ImagePaths(str(stream.images), image_suffix=stream.image_suffix) for name, stream in named.items()}
 
 
 def with_labeled_part(
@@ -122,7 +122,7 @@ def with_labeled_part(
     return Sources(replace(training, stems=labeled), validation, streams, sources.more, tuple(remarks))
 
 
-def stream_problems(streams: Mapping[str, Folders], image_format: ImageFormat, ignore_index: int) -> list[Problem]:
+def stream_problems(streams: Mapping[str, ImagePaths], image_format: ImageFormat, ignore_index: int) -> list[Problem]:
     """Everything that is wrong with the files of the streams; doubts are said on screen."""
     problems: list[Problem] = []
     for name, folders in streams.items():
@@ -136,7 +136,7 @@ def stream_problems(streams: Mapping[str, Folders], image_format: ImageFormat, i
 
 
 def open_streams(
-    streams: Mapping[str, Folders], validation: Dataset, image_format: ImageFormat, ignore_index: int
+    streams: Mapping[str, ImagePaths], validation: Dataset, image_format: ImageFormat, ignore_index: int
 ) -> dict[str, SegmentationFolder]:
     """The images of each stream.
 

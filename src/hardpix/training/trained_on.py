@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hardpix.cli.results import read_record
-from hardpix.data import Folders
+from hardpix.data import ImagePaths
 from hardpix.data.same_files import same_files
 from hardpix.data.wording import first_three, share_of
-from hardpix.training.run_folder import RunFolder
+from hardpix.training.run import Run
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,14 @@ def doubts_about_labels(masks: Iterable[Path], images: Mapping[str, Path]) -> li
     runs = {Path(record["checkpoint"]).parent.parent for record in records if record.get("command") == "label"}
     doubts = []
     for run in sorted(runs):
-        doubts += trained_on(RunFolder(run), images).sentences(
+        doubts += trained_on(Run(run), images).sentences(
             "its labels carry what it has seen, so that scores there are too good; hold out what it held out "
             "(--data.val_images or --data.val_stems)"
         )
     return doubts
 
 
-def trained_on(folder: RunFolder, images: Mapping[str, Path]) -> TrainedOn:
+def trained_on(folder: Run, images: Mapping[str, Path]) -> TrainedOn:
     """The training images of a run among others, of all its streams; none for a run on data sets in code.
 
     Images of the same name that have other contents are other images.
@@ -84,7 +84,7 @@ def trained_on(folder: RunFolder, images: Mapping[str, Path]) -> TrainedOn:
     there: list[Path] = []
     lost: set[str] = set()
     for part in parts:
-        known = Folders(part["images"], image_suffix=part["image_suffix"], stems=part["stems"])
+        known = ImagePaths(part["images"], image_suffix=part["image_suffix"], stems=part["stems"])
         found = known.files["images"] if known.images.is_dir() else {}
         there += [path for paths in found.values() for path in paths]
         lost.update(set(known.stems or ()) - found.keys())

@@ -9,14 +9,14 @@ from typing import Any
 from rich.markup import escape
 
 from hardpix.cli.terminal import Terminal
-from hardpix.data import ClassTable, Folders, SegmentationFolder, describe
+from hardpix.data import ClassTable, ImagePaths, SegmentationFolder, describe
 from hardpix.training.processes import is_first_process
 from hardpix.training.split_plan import SplitPlan
 
 
 @dataclass(frozen=True)
-class SplitFolders:
-    """Findings of `split_folders`.
+class DatasetSplit:
+    """Findings of `open_split`.
 
     `smallest` is the least height and the least width of the training images, `class_pixels` the number of pixels of
     each class in their masks; `more` are further training images. `lacking` has, by the key of a map that was asked
@@ -34,7 +34,7 @@ class SplitFolders:
     lacking: dict[str, tuple[str, ...]]
 
 
-def split_folders(plan: SplitPlan, ignore_index: int) -> SplitFolders:
+def open_split(plan: SplitPlan, ignore_index: int) -> DatasetSplit:
     """Say on screen what a plan holds out, and open both parts.
 
     Args:
@@ -49,14 +49,14 @@ def split_folders(plan: SplitPlan, ignore_index: int) -> SplitFolders:
     if plan.error is not None:
         raise plan.error
 
-    def opened(folders: Folders, stems: Sequence[str]) -> SegmentationFolder:
+    def opened(folders: ImagePaths, stems: Sequence[str]) -> SegmentationFolder:
         part = replace(folders, stems=tuple(stems))
         return SegmentationFolder.of(part, plan.classes, image_format=plan.image_format, ignore_index=ignore_index)
 
     heights, widths = zip(*(size for part in plan.trained_on for size in part.sizes), strict=True)
     val = opened(plan.val.folders.keeping(lambda kind: not kind.training_only), plan.val.stems)
     sizes = dict(zip(plan.val.stems, plan.val.sizes, strict=True))
-    return SplitFolders(
+    return DatasetSplit(
         classes=plan.classes,
         train=opened(plan.train.folders, plan.train.stems),
         more=tuple(opened(part.folders, part.stems) for part in plan.more),

@@ -16,7 +16,7 @@ ALONE = "file without an image"
 
 
 @dataclass(frozen=True)
-class FolderReport:
+class ProblemReport:
     """Findings of `check_folders`.
 
     `classes` are those asked for or, where none were, those found in the masks (None without masks). `labels` holds for
@@ -27,7 +27,7 @@ class FolderReport:
 
     Example:
         >>> classes = ClassTable.from_names(["road", "car"])
-        >>> report = FolderReport(("a",), classes, {"a": {0: 50, 255: 14}}, {"a": (8, 8)}, (), ())
+        >>> report = ProblemReport(("a",), classes, {"a": {0: 50, 255: 14}}, {"a": (8, 8)}, (), ())
         >>> report.require().class_pixels()
         [50, 0]
     """
@@ -72,7 +72,7 @@ class FolderReport:
         """The warnings that concern how all masks are read."""
         return tuple(warning for warning in self.warnings if warning.whole_folder)
 
-    def require(self) -> FolderReport:
+    def require(self) -> ProblemReport:
         """The report itself, if nothing stands in the way of training.
 
         Raises:

@@ -20,7 +20,7 @@ from hardpix.cli.folder_lock import OWN, taken
 from hardpix.cli.moved import with_new_places
 from hardpix.cli.own_modules import name_modules
 from hardpix.cli.results import write_whole
-from hardpix.data import ClassTable, DataError, EvaluationTransform, Folders, ImageFormat, SegmentationFolder
+from hardpix.data import ClassTable, DataError, EvaluationTransform, ImageFormat, ImagePaths, SegmentationFolder
 from hardpix.data.transforms import normalization
 from hardpix.data.yaml_files import read_yaml
 from hardpix.pixels import DatasetInfo
@@ -44,7 +44,7 @@ ADVICE = {"train": AS_STARTED, "val": f"{AS_STARTED}, or score others: --images 
 
 
 @dataclass(frozen=True)
-class RunFolder:
+class Run:
     """Files of a run.
 
     - config.yaml: everything that ``hardpix fit`` was given
@@ -328,7 +328,7 @@ class RunFolder:
         except DataError as error:
             raise DataError.of([replace(problem, advice=ADVICE[name]) for problem in error.problems]) from error
 
-    def folders(self, given: GivenFiles) -> Folders:
+    def folders(self, given: GivenFiles) -> ImagePaths:
         """Folders whose files are named as those of the run, unless other suffixes are given."""
         split = self.read_split()
         trained_on = self.read_config()["data"] if split is None else split["train"]
@@ -336,7 +336,7 @@ class RunFolder:
             trained_on[name] if own is None else own
             for name, own in (("image_suffix", given.image_suffix), ("mask_suffix", given.mask_suffix))
         )
-        return Folders(
+        return ImagePaths(
             given.images, given.masks, image_suffix=of_images, mask_suffix="" if given.masks is None else of_masks
         )
 

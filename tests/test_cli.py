@@ -111,3 +111,14 @@ def test_classes_of_the_user_are_found_where_the_command_is_given(tmp_path: Path
 def test_a_diagnosis_needs_nothing_that_trains() -> None:
     code = "import sys; sys.modules['lightning'] = sys.modules['tensorboard'] = None; import hardpix.commands.diagnose"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_words_of_an_option_are_joined_by_underscores_or_dashes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = []
+    for option in ("--max_pixels", "--max-pixels"):
+        assert cli.main(["check", "--images", str(tmp_path), option, "many"]) == 2
+        said.append(capsys.readouterr().err)
+    assert "max_pixels" in said[0]
+    assert said[0] == said[1]

@@ -309,4 +309,4 @@ def test_words_that_are_no_options_stay(text: str) -> None:
     from hardpix.data.remedies import own_settings
 
     assert named(own_settings(text, {"bands"})) <= {"--bands"}
-    assert own_settings("--images and --truth-suffix", set()) == "--images and --truth-suffix"
+    assert own_settings("--images and --truth_suffix", set()) == "--images and --truth_suffix"

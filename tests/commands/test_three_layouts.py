@@ -169,7 +169,7 @@ class TestRefuge:
         assert found == {"cup": stored[0], "disc": stored[128], "background": stored[255]}
 
     @pytest.mark.parametrize(
-        ("folder", "setting"), [("numbers", "--prediction-ids"), ("backwards", "--prediction-map")]
+        ("folder", "setting"), [("numbers", "--prediction_ids"), ("backwards", "--prediction_map")]
     )
     def test_predictions_of_another_tool(self, refuge: Path, tmp_path: Path, folder: str, setting: str) -> None:
         outcome = diagnosed(refuge / "masks", refuge / folder, tmp_path / "report")
@@ -181,7 +181,7 @@ class TestRefuge:
         assert score == pytest.approx(miou(pairs, 3), abs=1e-3)
 
     def test_a_label_map_that_leaves_white_out_is_no_reason_to_skip_it(self, refuge: Path, tmp_path: Path) -> None:
-        label_map = ("--label-map", "{0: 0, 128: 1}")
+        label_map = ("--label_map", "{0: 0, 128: 1}")
         # Everywhere cup or disc, so that no prediction lacks a class.
         for k in range(1, COUNT + 1):
             put(tmp_path / f"predicted/T{k:04}.png", np.where(blocks(k, 3) == 0, 0, 128))
@@ -191,11 +191,11 @@ class TestRefuge:
         stored = stored_in(refuge / "masks", "*.bmp")
         share = f"{100 * stored[255] / stored.total():.1f} % of the pixels"
         assert f"255 holds {share} in {COUNT} of {COUNT} masks (T0001.bmp, " in outcome.err
-        a_class, unlabeled = remedies(outcome.err, "--label-map")
+        a_class, unlabeled = remedies(outcome.err, "--label_map")
         pairs = [(blocks(k, 3), np.where(blocks(k, 3) == 0, 0, 1)) for k in range(1, COUNT + 1)]
         assert scored(*sides, tmp_path / "report", *a_class) == pytest.approx(miou(pairs, 3), abs=1e-3)
         assert scored(*sides, tmp_path / "other", *unlabeled) == pytest.approx(100)
-        stands = (*label_map, "--prediction-ids", "stored")
+        stands = (*label_map, "--prediction_ids", "stored")
         assert scored(*sides, tmp_path / "report", *stands) == pytest.approx(100)
 
 
@@ -288,24 +288,24 @@ class TestCity:
         assert "--data." not in outcome.out
 
     def test_predictions_of_train_ids(self, city: Path, tmp_path: Path) -> None:
-        suffixes = ("--truth-suffix", "_gtFine_labelIds", "--prediction-suffix", "_leftImg8bit")
+        suffixes = ("--truth_suffix", "_gtFine_labelIds", "--prediction_suffix", "_leftImg8bit")
         settings = (*suffixes, "--classes", "cityscapes")
         sides = city / "gtFine/val", city / "predicted/val"
         outcome = diagnosed(*sides, tmp_path / "report", *settings)
         assert outcome.code == 2
-        assert remedies(outcome.err, "--prediction-ids")[0] == ["--prediction-ids", "index"]
+        assert remedies(outcome.err, "--prediction_ids")[0] == ["--prediction_ids", "index"]
         truth = [np.vectorize(TRAIN_IDS.get)(CITY[blocks(k, len(CITY))]) for k in range(50, 50 + COUNT)]
         pairs = [(t, np.where(moved(t) == 255, 0, moved(t))) for t in truth]
-        score = scored(*sides, tmp_path / "report", *settings, "--prediction-ids", "index")
+        score = scored(*sides, tmp_path / "report", *settings, "--prediction_ids", "index")
         assert score == pytest.approx(miou(pairs, 19), abs=1e-3)
 
     def test_names_are_no_matter_where_the_files_pair(self, city: Path, tmp_path: Path) -> None:
-        suffixes = ("--truth-suffix", "_gtFine_labelIds", "--prediction-suffix", "_leftImg8bit")
-        settings = (*suffixes, "--classes", "cityscapes", "--prediction-ids", "stored")
+        suffixes = ("--truth_suffix", "_gtFine_labelIds", "--prediction_suffix", "_leftImg8bit")
+        settings = (*suffixes, "--classes", "cityscapes", "--prediction_ids", "stored")
         outcome = diagnosed(city / "gtFine/val", city / "predicted/val", tmp_path / "report", *settings)
         assert outcome.code == 2
         assert f"no pair of mask and prediction of {COUNT} can be used" in outcome.err
-        assert "--truth-suffix" not in outcome.err
+        assert "--truth_suffix" not in outcome.err
 
 
 def palette_file(path: Path, index: np.ndarray, colors: list[int]) -> None:
@@ -374,7 +374,7 @@ class TestHurry:
         assert score == pytest.approx(miou(pairs, 2), abs=1e-3)
         # Indices as they stand are the answer that is given.
         pairs = [(t, p if k < 2 else 1 - p) for k, (t, p) in enumerate(pairs)]
-        as_stored = scored(masks, tmp_path / "predicted", tmp_path / "report", "--prediction-ids", "stored")
+        as_stored = scored(masks, tmp_path / "predicted", tmp_path / "report", "--prediction_ids", "stored")
         assert as_stored == pytest.approx(miou(pairs, 2), abs=1e-3)
 
     @pytest.mark.parametrize("bits", [8, 16])

@@ -149,7 +149,7 @@ def test_settings_on_the_command_line(tmp_path: Path) -> None:
         assert main(words) == 0
         return json.loads((tmp_path / out / "summary.json").read_text(encoding="utf-8"))
 
-    found = typed("dash", "--ignore-index", "0")
+    found = typed("dash", "--ignore_index", "0")
     assert listed(found) == [("class 1", 1), ("class 2", 2)]
     assert found["scores"]["miou"] == 1
     found = typed("names", "--classes", '["sky", "pole", "road"]', "--lines", "pole,road", "--sizes", "[10, 20]")
@@ -172,7 +172,7 @@ def test_indices_do_not_shift_by_an_ignored_class(tmp_path: Path, capsys: pytest
     maps = {"a": np.zeros((4, 4), np.uint8)}
     truth, predictions = write_maps(tmp_path / "t", maps), write_maps(tmp_path / "p", maps)
     command = ["diagnose", "--truth", str(truth), "--predictions", str(predictions), "--out", str(tmp_path / "out")]
-    assert main([*command, "--classes", "[a,b]", "--ignore-index", "1", "--prediction-ids", "index"]) == 2
+    assert main([*command, "--classes", "[a,b]", "--ignore_index", "1", "--prediction_ids", "index"]) == 2
     assert "found 1, which would shift them" in capsys.readouterr().err
-    assert main([*command, "--classes", "a,b", "--ignore-index", "9"]) == 0
+    assert main([*command, "--classes", "a,b", "--ignore_index", "9"]) == 0
     assert "never predicted" not in capsys.readouterr().out

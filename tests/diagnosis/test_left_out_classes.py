@@ -43,7 +43,7 @@ def test_a_named_class_without_a_pixel_beside_255_is_refused(
     said = capsys.readouterr().err
     share = 100 * np.mean([mask.mean() for mask in drawn()])
     assert f"no mask holds lesion, while 255 holds {share:.1f} % of the pixels" in said
-    assert "--label-map '{0: 0, 255: 1}'" in said
+    assert "--label_map '{0: 0, 255: 1}'" in said
     found = diagnose(
         tmp_path / "t",
         tmp_path / "p",
@@ -68,7 +68,7 @@ def test_predictions_below_the_threshold_of_a_class_table_are_refused(
     assert main(options(tmp_path, "--classes", str(table))) == 2
     said = capsys.readouterr().err
     assert "the predictions hold ids up to 1 alone, below the threshold 128" in said
-    assert "--prediction-ids index" in said
+    assert "--prediction_ids index" in said
 
 
 def test_a_map_of_predictions_leaves_the_colors_of_others_alone() -> None:

@@ -13,11 +13,11 @@ from PIL import Image
 from hardpix.__main__ import main
 
 CASES = {
-    "ending of predictions": ("{}.png", "{}_pred.png", "--prediction-suffix _pred"),
-    "ending of masks": ("{}_labelIds.png", "{}.png", "--truth-suffix _labelIds"),
-    "both": ("s_{}_gt.png", "s_{}_pred.png", "--truth-suffix _gt --prediction-suffix _pred"),
-    "beginning": ("{}.png", "pred_{}.png", "--prediction-suffix 'pred_*'"),
-    "type": ("{}.png", "{}.png.tif", "--prediction-suffix .png.tif"),
+    "ending of predictions": ("{}.png", "{}_pred.png", "--prediction_suffix _pred"),
+    "ending of masks": ("{}_labelIds.png", "{}.png", "--truth_suffix _labelIds"),
+    "both": ("s_{}_gt.png", "s_{}_pred.png", "--truth_suffix _gt --prediction_suffix _pred"),
+    "beginning": ("{}.png", "pred_{}.png", "--prediction_suffix 'pred_*'"),
+    "type": ("{}.png", "{}.png.tif", "--prediction_suffix .png.tif"),
 }
 
 
@@ -64,7 +64,7 @@ def test_of_several_masks_a_prediction_one_ending_is_to_be_chosen(
     assert "remove the mask" not in said
     ways = re.findall(r"(?:either|or) give ([^;\n]+)", said)
     endings = "color", "labelIds", "labelTrainIds"
-    assert ways == [f"--prediction-suffix _left --truth-suffix _fine_{ending}" for ending in endings]
+    assert ways == [f"--prediction_suffix _left --truth_suffix _fine_{ending}" for ending in endings]
     for way in ways:
         assert diagnose(*shlex.split(way), "--overwrite=true") == 0
         assert "report of 3 images" in " ".join(capsys.readouterr().out.split())
@@ -98,7 +98,7 @@ def test_an_image_without_its_file_is_diagnosed_and_the_other_file_named(
     assert diagnose("--images=images") == 0
     said = capsys.readouterr().out
     assert "expected an image 1.* in images, found 1_rgb.png, named otherwise" in said
-    assert "what to do: give --image-suffix _rgb" in said
+    assert "what to do: give --image_suffix _rgb" in said
 
 
 def test_pictures_of_predictions_are_not_offered(

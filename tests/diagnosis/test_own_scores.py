@@ -245,7 +245,7 @@ def test_settings_by_options_after_the_class(own: Path, given: tuple[str, ...]) 
     truth, predictions = maps()
     write_maps(own / "t", truth), write_maps(own / "p", predictions)
     words = ["--truth", "t", "--predictions", "p", "--out", "report", "--classes", ",".join(NAMES), "--scores", OWN]
-    assert main(["diagnose", *words, *given, "--prediction-ids", "stored"]) == 0
+    assert main(["diagnose", *words, *given, "--prediction_ids", "stored"]) == 0
     assert summary_of(own / "report")["score_settings"] == {OWN: {"min_area": 10**6}}
     assert summary_of(own / "report")["scores"]["missed_entirely"] is None
 
@@ -265,7 +265,7 @@ def test_settings_that_belong_to_no_class_are_refused(
     truth, predictions = maps()
     write_maps(own / "t", truth), write_maps(own / "p", predictions)
     words = ["--truth", "t", "--predictions", "p", "--out", "report", "--classes", ",".join(NAMES)]
-    assert main(["diagnose", *words, "--prediction-ids", "stored", *given]) == 2
+    assert main(["diagnose", *words, "--prediction_ids", "stored", *given]) == 2
     assert message in capsys.readouterr().err
     assert not (own / "report").exists()
 
@@ -352,7 +352,7 @@ def test_several_on_the_command_line(own: Path, words: tuple[str, ...]) -> None:
     hardness = write_maps(own / "h", {stem: np.ones(labels.shape) for stem, labels in truth.items()}, ".npy")
     folders = ["--truth", "t", "--predictions", "p", "--hardness", str(hardness), "--out", "report"]
     assert (
-        main(["diagnose", *folders, "--classes", ",".join(NAMES), "--prediction-ids", "stored", "--scores", *words])
+        main(["diagnose", *folders, "--classes", ",".join(NAMES), "--prediction_ids", "stored", "--scores", *words])
         == 0
     )
     read = json.loads((own / "report" / "summary.json").read_text(encoding="utf-8"))

@@ -142,7 +142,7 @@ def test_folders_that_share_no_name(here: Path, capsys: pytest.CaptureFixture[st
     # One message on the names, not one for each file.
     assert "predictions that are named otherwise than the masks (1)" in message
     assert "found a_pred.png for a.png, b_pred.png for b.png (2 of 2 masks)" in message
-    assert "what to do: give --prediction-suffix _pred" in message
+    assert "what to do: give --prediction_suffix _pred" in message
     assert "no prediction for a mask" not in message
     assert "no mask for a prediction" not in message
     assert main(typed(prediction_suffix="_pred")) == 0

@@ -53,27 +53,27 @@ def test_palettes_of_one_side_that_contradict_each_other(side: str, tmp_path: Pa
     message = capsys.readouterr().err
     share = 100 * sum((maps[k] > 0).sum() for k in (1, 3)) / sum(m.size for m in maps)
     assert f"{share:.3g} % of the pixels, in 2 of 4 masks (f1.png, f3.png)" in message
-    assert "--prediction-ids stored" in message
+    assert "--prediction_ids stored" in message
     assert "palette: colors" in message
     assert "palette: ids" in message
     assert not (tmp_path / "out").exists()
     # The indices are right.
     expected = confusion(TRUTH, FOUND, 3)
     by_ids = ["--classes", table_file(tmp_path, palette="ids")]
-    for number, settings in enumerate((["--prediction-ids", "stored"], by_ids)):
+    for number, settings in enumerate((["--prediction_ids", "stored"], by_ids)):
         assert typed(tmp_path, *settings, out=f"ids{number}") == 0
         assert np.array_equal(matrix_in(tmp_path, f"ids{number}"), expected)
         assert ("doubt: palettes that contradict" in capsys.readouterr().out) == (number == 0)
     # The colors are right: 1 and 2 change places in half of the files of that side.
     other = [np.array([0, 2, 1])[m] if k % 2 else m for k, m in enumerate(maps)]
     truth, predictions = (other, FOUND) if side == "truth" else (TRUTH, other)
-    settings = ["--classes", table_file(tmp_path, colors=True, palette="colors"), "--prediction-ids", "stored"]
+    settings = ["--classes", table_file(tmp_path, colors=True, palette="colors"), "--prediction_ids", "stored"]
     assert typed(tmp_path, *settings, out="colors") == 0
     assert np.array_equal(matrix_in(tmp_path, "colors"), confusion(truth, predictions, 3))
 
 
 @pytest.mark.parametrize("side", ["truth", "predictions"])
-@pytest.mark.parametrize("more", [[], ["--ignore-index", "255"], ["--ignore-index", "9"]])
+@pytest.mark.parametrize("more", [[], ["--ignore_index", "255"], ["--ignore_index", "9"]])
 def test_other_palettes_than_those_of_the_training(side: str, more: list[str], tmp_path: Path, capsys: Capture) -> None:
     """The class table of a run has seen palettes; both files of a side agree with each other, and not with them."""
     write(tmp_path, TRUTH, FOUND)
@@ -87,7 +87,7 @@ def test_other_palettes_than_those_of_the_training(side: str, more: list[str], t
     message = capsys.readouterr().err
     assert "index 1 in the color (255, 0, 0) in all masks, as in the training" in message
     # Indices in another order are no ids of the training.
-    assert typed(tmp_path, *settings, "--prediction-map", "{1: 2, 2: 1}", out="map") == 0
+    assert typed(tmp_path, *settings, "--prediction_map", "{1: 2, 2: 1}", out="map") == 0
     assert ("as in the training" in capsys.readouterr().out) == (side == "truth")
 
 
@@ -116,7 +116,7 @@ def test_masks_of_ids_beside_classes_found_by_color(tmp_path: Path, capsys: Capt
     capsys.readouterr()
     assert typed(tmp_path, *classes, out="gray") == 2
     assert "ids 0–2 in 4 of 4 masks (f0.png, f1.png, f2.png and 1 more)" in capsys.readouterr().err
-    assert typed(tmp_path, *classes, "--truth-ids", "index", out="gray") == 0
+    assert typed(tmp_path, *classes, "--truth_ids", "index", out="gray") == 0
     assert np.array_equal(matrix_in(tmp_path, "gray"), confusion(order, own, 3))
 
 
@@ -131,12 +131,12 @@ def test_masks_are_refused_whatever_the_predictions_are(tmp_path: Path, capsys: 
     message = capsys.readouterr().err
     assert "one class written as two ids" in message
     assert "255 in 2 masks (f0.png, f2.png" in message
-    assert "--label-map '{0: 0, 1: 1, 255: 1}'" in message
-    assert typed(tmp_path, "--label-map", "{0: 0, 1: 1, 255: 1}") == 0
+    assert "--label_map '{0: 0, 1: 1, 255: 1}'" in message
+    assert typed(tmp_path, "--label_map", "{0: 0, 1: 1, 255: 1}") == 0
     assert np.array_equal(matrix_in(tmp_path), confusion(truth, nothing, 2))
     # Told that 255 is unlabeled, by any of the settings, nothing is asked.
     capsys.readouterr()
-    for number, said in enumerate((["--label-map", "{0: 0, 1: 1, 255: ignore}"], ["--ignore-index", "255"])):
+    for number, said in enumerate((["--label_map", "{0: 0, 1: 1, 255: ignore}"], ["--ignore_index", "255"])):
         assert typed(tmp_path, *said, out=f"unlabeled{number}") == 0
         assert "doubt" not in capsys.readouterr().out
         odd = [k for k in range(4) if k % 2]
@@ -156,7 +156,7 @@ def test_masks_in_the_order_of_a_table_and_a_bad_network(tmp_path: Path, capsys:
     classes = ["--classes", str(tmp_path / "table.yaml")]
     assert typed(tmp_path, *classes) == 2
     message = capsys.readouterr().err
-    assert "--truth-ids index" in message
+    assert "--truth_ids index" in message
     assert typed(tmp_path, *classes, *remedy(message)) == 0
     expected = confusion(truth, [np.searchsorted([7, 8, 11], m) for m in noise], 3)
     assert np.array_equal(matrix_in(tmp_path), expected)
@@ -197,7 +197,7 @@ def test_the_facts_are_those_of_a_training(seed: int, tmp_path: Path) -> None:
 def test_gray_levels_of_a_side_are_judged_by_their_threshold(tmp_path: Path, capsys: Capture) -> None:
     truth = [scene(k, 2) for k in range(3)]
     write(tmp_path, [255 * m for m in truth], [m.copy() for m in truth])
-    settings = ["--truth-threshold", "128", "--prediction-threshold", "128"]
+    settings = ["--truth_threshold", "128", "--prediction_threshold", "128"]
     assert typed(tmp_path, *settings) == 0
     assert "the predictions hold ids up to 1 alone, below the threshold 128" in capsys.readouterr().out
     # Scores of 16 bits have too many levels to keep.

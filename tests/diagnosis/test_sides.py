@@ -25,31 +25,31 @@ Capture = pytest.CaptureFixture[str]
 
 # Ids of the masks, ids of the predictions, other settings, and words of the remedy.
 DIALECTS: dict[str, tuple[list[int], list[int], list[str], str]] = {
-    "0 and 255, predicted 0 and 1": ([0, 255], [0, 1], [], "--prediction-ids index"),
+    "0 and 255, predicted 0 and 1": ([0, 255], [0, 1], [], "--prediction_ids index"),
     "0 and 1, predicted 0 and 255": ([0, 1], [0, 255], [], "{255: 1}"),
-    "gaps, predicted in order": ([7, 8, 11], [0, 1, 2], [], "--prediction-ids index"),
+    "gaps, predicted in order": ([7, 8, 11], [0, 1, 2], [], "--prediction_ids index"),
     "in order, predicted with gaps": ([0, 1, 2], [7, 8, 11], [], "{7: 0, 8: 1, 11: 2}"),
-    "0 is unlabeled, predicted from 0": ([1, 2, 3], [0, 1, 2], ["--ignore-index", "0"], "--prediction-ids index"),
-    "from 1, predicted from 0": ([1, 2, 3, 4], [0, 1, 2, 3], [], "--prediction-ids index"),
+    "0 is unlabeled, predicted from 0": ([1, 2, 3], [0, 1, 2], ["--ignore_index", "0"], "--prediction_ids index"),
+    "from 1, predicted from 0": ([1, 2, 3, 4], [0, 1, 2, 3], [], "--prediction_ids index"),
     "from 0, predicted from 1": ([0, 1, 2, 3], [1, 2, 3, 4], [], "{1: 0, 2: 1, 3: 2, 4: 3}"),
     "swapped": ([0, 1], [1, 0], [], "{0: 1, 1: 0}"),
     "swapped 0 and 255": ([0, 255], [255, 0], [], "{0: 255, 255: 0}"),
     "named, swapped": ([0, 1], [1, 0], ["--classes", "ground,thing"], "{0: 1, 1: 0}"),
-    "16 bits": ([0, 1000, 40000], [0, 1, 2], [], "--prediction-ids index"),
+    "16 bits": ([0, 1000, 40000], [0, 1, 2], [], "--prediction_ids index"),
     "labelIds, predicted trainIds": (
         LABEL_IDS,
         TRAIN_IDS,
         ["--classes", "cityscapes"],
-        "--prediction-ids index",
+        "--prediction_ids index",
     ),
-    "trainIds, predicted labelIds": (TRAIN_IDS, LABEL_IDS, ["--classes", "cityscapes"], "--truth-ids index"),
+    "trainIds, predicted labelIds": (TRAIN_IDS, LABEL_IDS, ["--classes", "cityscapes"], "--truth_ids index"),
     "trainIds on both sides": (
         TRAIN_IDS,
         TRAIN_IDS,
         ["--classes", "cityscapes"],
-        "--truth-ids index --prediction-ids index",
+        "--truth_ids index --prediction_ids index",
     ),
-    "labelIds and trainIds without a table": (LABEL_IDS, TRAIN_IDS, [], "--prediction-map"),
+    "labelIds and trainIds without a table": (LABEL_IDS, TRAIN_IDS, [], "--prediction_map"),
 }
 
 
@@ -60,7 +60,7 @@ def test_sides_of_other_ids_are_refused_and_the_remedy_is_right(
 ) -> None:
     true_ids, predicted_ids, settings, words = DIALECTS[case]
     if named and not settings:
-        settings = ["--label-map", str({i: k for k, i in enumerate(sorted(true_ids))})]
+        settings = ["--label_map", str({i: k for k, i in enumerate(sorted(true_ids))})]
         words = "add to the command"
     classes = len(true_ids)
     truth = [scene(k, classes) for k in range(6)]
@@ -87,7 +87,7 @@ def test_a_set_with_a_reduced_zero_label(classes: int, tmp_path: Path, capsys: C
         mask[:5], indices[:5] = 0, 255
     write(tmp_path, masks, [scene(k, classes) for k in range(4)])
     message, found = refused_then_right(tmp_path, capsys, truth, truth)
-    assert "--ignore-index 0" in message
+    assert "--ignore_index 0" in message
     assert "(mIoU 100.0 %)" in message
     assert np.array_equal(found, np.diag(confusion(truth, truth, classes).diagonal()))
 
@@ -96,18 +96,18 @@ def test_indices_without_a_class_table_are_of_the_ids_in_the_masks(tmp_path: Pat
     truth = [scene(k, 3) for k in range(3)]
     predictions = [predicted(m) for m in truth]
     write(tmp_path, [stored(m, [7, 8, 11]) for m in truth], predictions)
-    assert typed(tmp_path, "--prediction-ids", "index") == 0
+    assert typed(tmp_path, "--prediction_ids", "index") == 0
     same_scores(matrix_in(tmp_path), truth, predictions, 3)
 
 
 def test_an_index_that_no_mask_has_tells_that_the_order_is_unknown(tmp_path: Path, capsys: Capture) -> None:
     write(tmp_path, [stored(scene(0, 3), [7, 8, 11])], [scene(0, 4)])
-    assert typed(tmp_path, "--prediction-ids", "index") == 2
+    assert typed(tmp_path, "--prediction_ids", "index") == 2
     message = capsys.readouterr().err
     assert "a class seems to be missing in the masks" in message
     assert "7–8, 11" in message
     assert "0–3" in message
-    assert typed(tmp_path, "--prediction-ids", "index", "--label-map", "{7: 0, 8: 1, 9: 2, 11: 3}") == 0
+    assert typed(tmp_path, "--prediction_ids", "index", "--label_map", "{7: 0, 8: 1, 9: 2, 11: 3}") == 0
 
 
 def test_predictions_of_two_dialects_are_read_as_one(tmp_path: Path, capsys: Capture) -> None:
@@ -152,20 +152,20 @@ def test_masks_of_1_and_255(tmp_path: Path, capsys: Capture) -> None:
 def test_the_user_has_the_last_word(tmp_path: Path, capsys: Capture) -> None:
     truth = [scene(k, 2) for k in range(4)]
     write(tmp_path, [255 * m for m in truth], truth)
-    assert typed(tmp_path, "--prediction-ids", "stored") == 0
+    assert typed(tmp_path, "--prediction_ids", "stored") == 0
     # 1 is a class that the masks do not have.
     matrix = matrix_in(tmp_path)
     inside = sum(int(m.sum()) for m in truth)
     assert matrix.tolist() == [[4 * 2400 - inside, 0, 0], [0, 0, 0], [0, inside, 0]]
     # 255 is a class and not to be ignored.
-    assert "--ignore-index" not in capsys.readouterr().out
+    assert "--ignore_index" not in capsys.readouterr().out
 
 
 def test_ids_that_are_never_predicted_are_no_advice_to_ignore_a_class(tmp_path: Path, capsys: Capture) -> None:
     truth = scene(0, 5)
     write(tmp_path, [truth], [np.where(truth == 4, 0, truth)])
     assert typed(tmp_path) == 0
-    assert "never predicted: id 4; if it stands for unlabeled, say --ignore-index 4" in capsys.readouterr().out
+    assert "never predicted: id 4; if it stands for unlabeled, say --ignore_index 4" in capsys.readouterr().out
     write(tmp_path, [truth], [np.where(truth > 2, 0, truth)])
     assert typed(tmp_path, out="again") == 0
     assert "never predicted: ids 3–4; if one of them stands for unlabeled" in capsys.readouterr().out
@@ -183,14 +183,14 @@ def test_masks_of_colors_and_predictions_by_index(tmp_path: Path, capsys: Captur
     write(tmp_path, masks, predictions)
     settings = ["--classes", str(tmp_path / "classes.yaml")]
     message, found = refused_then_right(tmp_path, capsys, truth, predictions, settings)
-    assert "--prediction-ids index" in message
+    assert "--prediction_ids index" in message
     assert np.array_equal(found, confusion(truth, predictions, 3))
 
 
 def test_a_doubt_that_is_answered_is_said_before_the_work_and_in_the_report(tmp_path: Path, capsys: Capture) -> None:
     truth = [scene(k, 5) for k in range(4)]
     write(tmp_path, [m + 1 for m in truth], truth)
-    assert typed(tmp_path, "--prediction-ids", "stored") == 0
+    assert typed(tmp_path, "--prediction_ids", "stored") == 0
     printed = capsys.readouterr().out
     assert printed.startswith("doubt: the masks hold the ids 1–5, the predictions 0–4; as they stand, ")
     assert "100.0 % agree (mIoU 100.0 %)" in printed.partition("\n")[0]
@@ -222,12 +222,12 @@ def test_ids_that_only_one_side_has_are_said(tmp_path: Path, capsys: Capture) ->
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
-        (["--prediction-map", "{1: 255}", "--prediction-ids", "index"], "prediction_map and prediction_ids index"),
-        (["--prediction-map", "{1: 70000}"], "expected an id in 0…65535"),
-        (["--truth-ids", "index"], "give --classes"),
-        (["--prediction-threshold", "0"], "expected a prediction_threshold in 1…65535, found 0"),
-        (["--prediction-threshold", "128", "--classes", "a,b,c"], "expected two classes"),
-        (["--prediction-threshold", "128"], "a class seems to be missing"),
+        (["--prediction_map", "{1: 255}", "--prediction_ids", "index"], "prediction_map and prediction_ids index"),
+        (["--prediction_map", "{1: 70000}"], "expected an id in 0…65535"),
+        (["--truth_ids", "index"], "give --classes"),
+        (["--prediction_threshold", "0"], "expected a prediction_threshold in 1…65535, found 0"),
+        (["--prediction_threshold", "128", "--classes", "a,b,c"], "expected two classes"),
+        (["--prediction_threshold", "128"], "a class seems to be missing"),
     ],
 )
 def test_settings_that_do_not_go_together(settings: list[str], reason: str, tmp_path: Path, capsys: Capture) -> None:
@@ -264,7 +264,7 @@ def test_a_bad_network_that_speaks_the_same_ids_is_diagnosed(
     random = np.random.default_rng(seed)
     truth = [scene(seed + k, classes) for k in range(2)]
     predictions = [np.asarray(BAD[how](m, random, classes)).astype(np.uint8) for m in truth]
-    settings = ["--label-map", str({i: k for k, i in enumerate(ids[:classes])})] if named else []
+    settings = ["--label_map", str({i: k for k, i in enumerate(ids[:classes])})] if named else []
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder), [stored(m, ids) for m in truth], [stored(m, ids) for m in predictions])
         assert typed(Path(folder), *settings) == 0

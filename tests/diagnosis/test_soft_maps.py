@@ -31,18 +31,18 @@ EDGES = [smoothed(predicted(m)) for m in TRUTH]
 SOFT_TRUTH = [smoothed(m) for m in TRUTH]
 BINARY = [predicted(m) for m in TRUTH]
 PAIRS = {
-    "a score, masks of 0 and 255": ([255 * m for m in TRUTH], SCORES, "--prediction-threshold 128"),
-    "a score, masks of 0 and 1": (TRUTH, SCORES, "--prediction-threshold 128"),
-    "an unsure score": ([255 * m for m in TRUTH], [score(m, 9, 0.4) for m in TRUTH], "--prediction-threshold 128"),
-    "smoothed predictions": ([255 * m for m in TRUTH], EDGES, "--prediction-threshold 128"),
-    "smoothed masks": (SOFT_TRUTH, BINARY, "--truth-threshold 128"),
+    "a score, masks of 0 and 255": ([255 * m for m in TRUTH], SCORES, "--prediction_threshold 128"),
+    "a score, masks of 0 and 1": (TRUTH, SCORES, "--prediction_threshold 128"),
+    "an unsure score": ([255 * m for m in TRUTH], [score(m, 9, 0.4) for m in TRUTH], "--prediction_threshold 128"),
+    "smoothed predictions": ([255 * m for m in TRUTH], EDGES, "--prediction_threshold 128"),
+    "smoothed masks": (SOFT_TRUTH, BINARY, "--truth_threshold 128"),
     "smoothed masks, predictions of 0 and 255": (
         SOFT_TRUTH,
         [255 * m for m in BINARY],
-        "--truth-threshold 128 --prediction-threshold 128",
+        "--truth_threshold 128 --prediction_threshold 128",
     ),
-    "smoothed on both sides": (SOFT_TRUTH, EDGES, "--truth-threshold 128 --prediction-threshold 128"),
-    "smoothed masks and a score": (SOFT_TRUTH, SCORES, "--truth-threshold 128 --prediction-threshold 128"),
+    "smoothed on both sides": (SOFT_TRUTH, EDGES, "--truth_threshold 128 --prediction_threshold 128"),
+    "smoothed masks and a score": (SOFT_TRUTH, SCORES, "--truth_threshold 128 --prediction_threshold 128"),
 }
 
 
@@ -57,7 +57,7 @@ def test_levels_of_gray_are_refused_and_the_threshold_is_right(
 ) -> None:
     truth, predictions, words = PAIRS[case]
     write(tmp_path, truth, predictions)
-    settings = ["--label-map", "{0: 0, 255: 1}" if max(m.max() for m in truth) > 1 else "{0: 0, 1: 1}"] if named else []
+    settings = ["--label_map", "{0: 0, 255: 1}" if max(m.max() for m in truth) > 1 else "{0: 0, 1: 1}"] if named else []
     message, found = refused_then_right(tmp_path, capsys, truth, predictions, settings)
     assert words in message
     assert "found levels of gray" in message
@@ -66,7 +66,7 @@ def test_levels_of_gray_are_refused_and_the_threshold_is_right(
 
 def test_another_level(tmp_path: Path) -> None:
     write(tmp_path, TRUTH, SCORES)
-    assert typed(tmp_path, "--prediction-threshold", "77", "--classes", "ground,thing") == 0
+    assert typed(tmp_path, "--prediction_threshold", "77", "--classes", "ground,thing") == 0
     same_scores(matrix_in(tmp_path), TRUTH, [(m >= 77).astype(int) for m in SCORES], 2)
 
 
@@ -77,8 +77,8 @@ def test_a_score_of_16_bits(tmp_path: Path, capsys: Capture) -> None:
     ]
     write(tmp_path, TRUTH, scores)
     assert typed(tmp_path) == 2
-    assert "if it is a score of one class, say --prediction-threshold 32768" in capsys.readouterr().err
-    assert typed(tmp_path, "--prediction-threshold", "32768") == 0
+    assert "if it is a score of one class, say --prediction_threshold 32768" in capsys.readouterr().err
+    assert typed(tmp_path, "--prediction_threshold", "32768") == 0
 
 
 def test_many_classes_are_no_levels_of_gray(tmp_path: Path) -> None:
@@ -91,4 +91,4 @@ def test_many_classes_are_no_levels_of_gray(tmp_path: Path) -> None:
 
 def test_ids_without_a_word_for_it_stay_ids(tmp_path: Path) -> None:
     write(tmp_path, TRUTH, SCORES)
-    assert typed(tmp_path, "--prediction-ids", "stored") == 0
+    assert typed(tmp_path, "--prediction_ids", "stored") == 0

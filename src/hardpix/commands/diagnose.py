@@ -131,7 +131,7 @@ def diagnose(
             shown = signal_of(hardness, signal)
             inputs = Inputs({kind: path for kind, path in folders.items() if path is not None}, endings, shown)
             if images is None and (bands is not None or value_range is not None):
-                raise ValueError("--bands and --value-range are about the images: give their folder as --images, too")
+                raise ValueError("--bands and --value_range are about the images: give their folder as --images, too")
             image_format = ImageFormat(bands, value_range, max_pixels)
             sides = Sides(
                 SideSettings("truth", truth_ids, truth_threshold),

@@ -83,8 +83,8 @@ def _never_predicted(summary: Mapping[str, Any]) -> str:
         return ""
     named = ranges(ids)
     if len(ids) == 1:
-        return f"in the masks but never predicted: id {named}; if it stands for unlabeled, say --ignore-index {named}"
-    return f"in the masks but never predicted: ids {named}; if one of them stands for unlabeled, say --ignore-index ID"
+        return f"in the masks but never predicted: id {named}; if it stands for unlabeled, say --ignore_index {named}"
+    return f"in the masks but never predicted: ids {named}; if one of them stands for unlabeled, say --ignore_index ID"
 
 
 def _images(count: int) -> str:

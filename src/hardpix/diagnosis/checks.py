@@ -102,7 +102,7 @@ def _check(case: ImageFiles, reader: Reader, probabilities: ProbabilityCounts) -
 
 def _too_many(problem: Problem, kind: str, highest: int) -> Problem:
     """Gray levels of 16 bits are often a score that was stored for want of classes."""
-    setting = "--prediction-threshold" if kind == "predictions" else "--truth-threshold"
+    setting = "--prediction_threshold" if kind == "predictions" else "--truth_threshold"
     half = (HIGHEST_ID + 1) // 2 if highest > HIGHEST_ID // 2 else (highest + 1) // 2
     return replace(problem, advice=f"{problem.advice}; if it is a score of one class, say {setting} {half}")
 

@@ -76,7 +76,7 @@ def _doubts_about_ids(readings: Readings, cases: Sequence[Checked], answered: bo
                 f"the predictions hold {ranges(extra)} at {percent(share)} of the labeled pixels, which no mask "
                 f"holds, the masks {ranges(missing)}, which is never predicted: each is taken for a class of its own "
                 f"({files_of(cases, lambda case: bool(case.predicted & extra))}); if a side is stored another way, "
-                "--prediction-map '{PREDICTED: MASK}' says so",
+                "--prediction_map '{PREDICTED: MASK}' says so",
                 refused=False,
             )
         ]
@@ -154,7 +154,7 @@ def _as_doubt(
     if best is None:
         where = files_of(cases, lambda case: bool(case.predicted & _extra(readings)))
         lines = [f"{holds}, and nothing says how they belong together ({where})"]
-        advice = ["say it with --prediction-map '{PREDICTED: MASK, …}' or a class table (--classes)"]
+        advice = ["say it with --prediction_map '{PREDICTED: MASK, …}' or a class table (--classes)"]
     else:
         reading, score = best
         truth, predictions = (
@@ -177,6 +177,6 @@ def _as_doubt(
         advice = [f"add to the command: {reading.settings}"]
     if not refused:
         return Doubt("; ".join([*lines, f"if that is how they are stored, {advice[0]}"]), refused=False)
-    advice.append("or, if the ids are meant as they stand: --prediction-ids stored")
+    advice.append("or, if the ids are meant as they stand: --prediction_ids stored")
     title = "the ids of masks and predictions do not go together, so that scores would be wrong"
     return Doubt("\n  ".join([title, *lines, *(f"what to do: {line}" for line in advice)]), refused=True)

@@ -157,7 +157,7 @@ def _nothing_left(inputs: Inputs, problems: Sequence[Problem]) -> DataError:
     examples = f"such as {inputs.example('truth')} and {inputs.example('predictions')}"
     title = (
         f"nothing is left to diagnose: expected masks and predictions of the same names, {examples}; endings that "
-        "differ are named by --truth-suffix and --prediction-suffix"
+        "differ are named by --truth_suffix and --prediction_suffix"
         + "".join(
             f"; files of the masks' names are in {' and '.join(map(str, folders))} (for --{kind})"
             for kind, folders in inputs.nested().items()

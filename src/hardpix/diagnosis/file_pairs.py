@@ -29,7 +29,7 @@ NAMES = {
     "probabilities": "file of probabilities",
 }
 # The setting that names the ending of the files of a kind.
-SETTINGS = {"truth": "--truth-suffix", "predictions": "--prediction-suffix", "images": "--image-suffix"}
+SETTINGS = {"truth": "--truth_suffix", "predictions": "--prediction_suffix", "images": "--image_suffix"}
 NEEDED = ("truth", "predictions")
 
 

@@ -117,12 +117,12 @@ class Reader:
         predicted = self.predictions.table
         if predicted is not self.classes:
             return (
-                "with --prediction-ids index predictions hold 0, 1, 2 … in the order of the classes; leave it out "
+                "with --prediction_ids index predictions hold 0, 1, 2 … in the order of the classes; leave it out "
                 "where they have the ids of the masks"
             )
         in_order = max(pairs.of_predictions) < len(predicted)
         if in_order and any(ids != (k,) for k, ids in enumerate(predicted.ids)):
-            return f"if they hold 0, 1, 2 … in the order of the classes, say --prediction-ids index; else {otherwise}"
+            return f"if they hold 0, 1, 2 … in the order of the classes, say --prediction_ids index; else {otherwise}"
         return otherwise
 
     def maps(

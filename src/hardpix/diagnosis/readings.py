@@ -99,11 +99,11 @@ class Readings:
         true, predicted = (set(ids) <= {*order, 255} for ids in (self.pairs.of_truth, self.predicted))
         words = f"as 0, 1, 2 … in the order of the {'ids of the masks' if self.found else 'classes'}"
         if predicted:
-            yield Reading("--prediction-ids index", words, self.asked.truth, of_predictions)
+            yield Reading("--prediction_ids index", words, self.asked.truth, of_predictions)
         if true and not self.found:
-            yield Reading("--truth-ids index", f"{words} in the masks", of_truth, self.asked.predictions)
+            yield Reading("--truth_ids index", f"{words} in the masks", of_truth, self.asked.predictions)
             if predicted:
-                settings = "--truth-ids index --prediction-ids index"
+                settings = "--truth_ids index --prediction_ids index"
                 yield Reading(settings, f"{words} on both sides", of_truth, of_predictions)
 
     def _of_two(self, own: list[int], predicted: list[int]) -> Iterator[Reading]:
@@ -144,7 +144,7 @@ class Readings:
 
     def _map(self, new: Mapping[int, int], name: str, *, ignored: int | None = None, known: bool = True) -> Reading:
         changed = ", ".join(f"{p}: {new[p]}" for p in sorted(new) if p != new[p])
-        settings = f"--prediction-map '{{{changed}}}'" + ("" if ignored is None else f" --ignore-index {ignored}")
+        settings = f"--prediction_map '{{{changed}}}'" + ("" if ignored is None else f" --ignore_index {ignored}")
         moved = {p: self._class_of(new.get(p, p)) for p in self.pairs.of_predictions}
         gone = None if ignored is None else self._class_of(ignored)
         return Reading(

@@ -5,7 +5,6 @@ The other side adds evidence: where masks are in doubt, the predictions may tell
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os.path import commonpath
@@ -32,7 +31,7 @@ ADVICE = {
     CONTRADICT: f"if the colors are right, {COLORS}; {IDS}",
     CONTRADICT_TABLE: f"if the colors are right, {COLORS}; {IDS}; or correct the ids or colors of the table",
     OF_NO_CLASS: f"nothing if the ids of the class table are right; {IDS}",
-    IN_ORDER: "add to the command: --truth-ids index",
+    IN_ORDER: "add to the command: --truth_ids index",
 }
 
 
@@ -92,7 +91,7 @@ def _doubt(problem: Problem, readings: Readings, *, refused: bool, predicted: bo
     if evidence is not None and evidence.settings:
         lines.append(evidence.agreement)
         advice = f"add to the command: {evidence.settings}"
-    lines += [f"what to do: {advice}", "what to do: or, if the ids are meant as they stand: --prediction-ids stored"]
+    lines += [f"what to do: {advice}", "what to do: or, if the ids are meant as they stand: --prediction_ids stored"]
     return SideDoubt("\n  ".join(lines), refused=True, kind=problem.kind)
 
 
@@ -102,7 +101,6 @@ def _said(problem: Problem, *, predicted: bool) -> str:
 
 
 def _advice(problem: Problem, *, predicted: bool) -> str:
-    """The advice with the settings of `hardpix diagnose`: hyphens, and a threshold for each side."""
+    """The advice with the settings of `hardpix diagnose`, which has a threshold for each side."""
     advice = ADVICE.get(problem.kind, problem.advice)
-    advice = advice.replace("--threshold", "--prediction-threshold" if predicted else "--truth-threshold")
-    return re.sub(r"--[a-z_]+", lambda found: found[0].replace("_", "-"), advice)
+    return advice.replace("--threshold", "--prediction_threshold" if predicted else "--truth_threshold")

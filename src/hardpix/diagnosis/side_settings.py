@@ -151,7 +151,7 @@ class Sides:
             raise DataError(
                 f"expected predictions of {len(ids)} classes, 0 … {len(ids) - 1} in the order of the ids {ranges(ids)} "
                 f"that the masks hold, found {ranges(pairs.of_predictions)}: a class seems to be missing in the masks, "
-                "so that the order cannot be known; name all classes (--classes, or --label-map '{ID: 0, ID: 1, …}')"
+                "so that the order cannot be known; name all classes (--classes, or --label_map '{ID: 0, ID: 1, …}')"
             )
 
 

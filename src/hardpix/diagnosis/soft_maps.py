@@ -73,11 +73,11 @@ def soft_maps_doubt(readings: Readings, cases: Sequence[Checked]) -> Doubt | Non
             )
     if soft["truth"] and set(predicted) == {0, 255}:
         soft["prediction"] = True
-    settings = " ".join(f"--{name}-threshold 128" for name, found in soft.items() if found)
+    settings = " ".join(f"--{name}_threshold 128" for name, found in soft.items() if found)
     if not soft["prediction"] and not readings.found and readings.table.ids != ((0,), (1,)):
-        settings += " --prediction-ids index"
+        settings += " --prediction_ids index"
     lines.append(f"what to do: add to the command, with the level of your choice: {settings}")
-    lines.append("or, if they are ids all the same: --prediction-ids stored")
+    lines.append("or, if they are ids all the same: --prediction_ids stored")
     return Doubt("\n  ".join(lines), refused=True)
 
 

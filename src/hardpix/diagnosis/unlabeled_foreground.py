@@ -52,9 +52,9 @@ def _with_white(readings: Readings) -> Reading | None:
     if not readings.found:
         return None
     if ids == {1, 255} and predicted <= {0, 1}:
-        settings, meaning = "--label-map '{255: 0, 1: 1}' --prediction-ids index", {1: 1, 255: 0}
+        settings, meaning = "--label_map '{255: 0, 1: 1}' --prediction_ids index", {1: 1, 255: 0}
     elif ids == {0, 1, 255} and predicted <= {0, 1, 255}:
-        settings, meaning = "--label-map '{0: 0, 1: 1, 255: 1}'", {0: 0, 1: 1, 255: 1}
+        settings, meaning = "--label_map '{0: 0, 1: 1, 255: 1}'", {0: 0, 1: 1, 255: 1}
     else:
         return None
     return Reading(settings, "with 255 as a class", meaning, of_predictions)

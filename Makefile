@@ -1,10 +1,11 @@
 # make demo   trains twice on generated road scenes and writes demo/index.html
-# make test   ruff, types, the order of the floors, and all tests
+# make test   ruff, types, the order of the floors, and the tests
+# make slow   tests that take minutes: kills, long runs, hundreds of random cases each, benchmarks
 # make audit  known faults of the versions in constraints.txt: a report, which fails nothing
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: audit demo test lint
+.PHONY: audit demo test slow lint
 
 # The stamp is newer than what it was installed from, so that an install happens once and after every change.
 .venv/installed: pyproject.toml constraints.txt
@@ -24,7 +25,10 @@ lint: .venv/installed
 	$(BIN)/lint-imports
 
 test: lint
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 -m "not slow"
+
+slow: .venv/installed
+	$(BIN)/pytest -n 2 -m slow
 
 # In an environment of its own, so that it brings nothing into the one that is tested. The constraints name every
 # package, and none is installed.

@@ -1,6 +1,7 @@
 """Batches and branches whose every number is known, and a browser that tolerates no complaint."""
 
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,10 @@ from testing import batch_of
 
 # The workers of a parallel run are as many as the cores; with more threads each would wait for the others.
 torch.set_num_threads(1)
+
+# A shell's background job ignores Ctrl-C, and so would all that the tests start in order to interrupt it.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 

@@ -11,6 +11,8 @@ import torch
 
 from .conftest import FOLDER, load_script
 
+pytestmark = pytest.mark.slow
+
 TINY = ["--images", "2", "--classes", "3", "--size", "16", "24", "--channels", "8", "--memory", "12", "--anchors", "6"]
 
 

@@ -4,7 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from .conftest import FOLDER
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_tiny_run_prints_and_records_every_contestant(tmp_path: Path) -> None:

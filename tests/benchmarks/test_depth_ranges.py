@@ -15,6 +15,8 @@ from hardpix.training.run import Run
 from ..training.conftest import data, fit_tiny  # noqa: F401
 from .conftest import FOLDER, load_script
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def depth_ranges(monkeypatch: pytest.MonkeyPatch) -> ModuleType:

@@ -10,6 +10,8 @@ import pytest
 
 from .conftest import FOLDER, load_script
 
+pytestmark = pytest.mark.slow
+
 TINY = ["--size", "64", "128", "--small-size", "32", "64", "--rounds", "2", "--images", "2", "--memory-images", "2"]
 
 

@@ -9,6 +9,8 @@ from PIL import Image
 from ..training.conftest import data, fit_tiny  # noqa: F401
 from .conftest import load_script
 
+pytestmark = pytest.mark.slow
+
 embeddings = load_script("embeddings")
 
 

@@ -4,6 +4,8 @@ import pytest
 
 from .conftest import FOLDER, load_script
 
+pytestmark = pytest.mark.slow
+
 
 def test_shares_are_those_within_a_round_and_a_missed_target_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(FOLDER)

@@ -9,6 +9,8 @@ from PIL import Image
 
 from .conftest import load_script
 
+pytestmark = pytest.mark.slow
+
 label_grid = load_script("label_grid")
 
 

@@ -9,6 +9,8 @@ import torch
 
 from .conftest import FOLDER, load_script
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_blurred_truth_has_the_shares_of_the_cells(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(FOLDER)

@@ -15,6 +15,8 @@ from report.fake_report import fake_report
 
 from .conftest import load_script
 
+pytestmark = pytest.mark.slow
+
 
 def test_scenes_are_written_as_they_are(tmp_path: Path) -> None:
     folder = load_script("report_pictures").write_scenes(tmp_path / "scenes", 2, 5, (32, 64))

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "step_overhead.py"
 TINY = ["--networks", "ddrnet23slim", "--size", "32", "64", "--batch", "2", "--rounds", "2", "--threads", "1"]
 

@@ -17,6 +17,8 @@ from runs import Data, data, fit_tiny  # noqa: F401
 
 from .conftest import FOLDER, load_script
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def weight_shares(monkeypatch: pytest.MonkeyPatch) -> ModuleType:

@@ -1,5 +1,7 @@
 """Commands that are killed at any moment leave whole files, and the same command ends as if nothing had happened.
 
+pytestmark = pytest.mark.slow
+
 HARDPIX_KILLS=10 in the environment kills ten times as often.
 """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,6 +16,7 @@ from hardpix.data import ClassTable, ImagePaths, SegmentationFolder, check_folde
 
 HEIGHT, WIDTH = 24, 36
 BACK, THING, VOID = 0, 1, 2
+WHITE = 255
 # EXIF's orientations, as what an upright array becomes in the file.
 STORED = {1: lambda a: a, 3: lambda a: a[::-1, ::-1], 6: lambda a: np.rot90(a, 1), 8: lambda a: np.rot90(a, -1)}
 RED, GRAY = (255, 0, 0), (90, 90, 90)
@@ -103,6 +104,9 @@ def folders_of_masks(draw: st.DrawFn) -> list[Mask]:
         # A bmp cannot say how it lies.
         side = 1 if way.kind == "bmp" else draw(st.sampled_from(list(STORED)))
         masks.append(Mask(way, seed, side, draw(st.booleans()), seed > 0 and draw(st.integers(0, 3)) == 0))
+    if any(mask.way.thing == WHITE for mask in masks):
+        # Where 255 is an object in one mask, a mask of nothing but 0 and an unlabeled 255 looks the same.
+        masks = [replace(mask, void=mask.void and not (mask.empty and mask.way.void == WHITE)) for mask in masks]
     upside_down = [mask.way.palette[:1] == (RED,) for mask in masks]
     if any(upside_down) and not all(mask.way.mode == "P" for mask in masks):
         # Nobody can tell whether a mask without a palette has 0 and 1 as one with a palette.

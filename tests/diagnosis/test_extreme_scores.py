@@ -15,6 +15,8 @@ from hardpix.diagnosis.scores import ImageMaps, Score, report_scores
 from hardpix.diagnosis.settings import Settings
 from hardpix.testing.score_images import joined
 
+pytestmark = pytest.mark.slow
+
 # Counts that depend on where an image ends are not those of one image that holds two: for Boundary IoU the edge is a
 # border, thin parts (and Calibration's counts in them) go on beyond it, and Review counts images.
 OF_WHOLE_IMAGES = ("BoundaryIoU", "ThinParts", "Calibration", "Review")

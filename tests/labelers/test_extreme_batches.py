@@ -15,6 +15,8 @@ from extreme_batches import CASES, Case, cases, joined, missing, near, taken
 from hardpix.labelers import ConfidenceThreshold, Labeler, PseudoLabels
 from hardpix.refiners import PAMR
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True)
 class Promise:

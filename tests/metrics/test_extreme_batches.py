@@ -18,6 +18,8 @@ from extreme_batches import CASES, FEW, Case, cases, missing, of_classes, relaid
 
 from .every_metric import CASES as METRICS
 
+pytestmark = pytest.mark.slow
+
 WIDE = {torch.uint8: torch.int64, torch.int16: torch.int64, torch.int32: torch.int64}
 WIDE |= {torch.float16: torch.float32, torch.bfloat16: torch.float32}
 

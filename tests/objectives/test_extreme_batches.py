@@ -32,6 +32,8 @@ from hardpix.pixels import PixelBatch, valid_mask
 from hardpix.signals import DepthPrivileged, Focal, HardnessLevel
 from hardpix.testing.bench import Bench
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True)
 class Promise:

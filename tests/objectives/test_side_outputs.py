@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import hardpix
-from hardpix.networks import DDRNet
+from hardpix.networks import DDRNet, DDRNet23Slim
 from hardpix.objectives import SideOutputs, Sum, WeightedCrossEntropy, with_signal_losses
 from hardpix.pixels import PixelBatch
 from hardpix.signals import ClassBalance, Focal, HardnessLevel, OnlineHard, Precomputed, Product, Signal
@@ -489,7 +489,7 @@ class TestErrors:
         with pytest.raises(ValueError, match=r"no stages of Model are known.*--model\.stages"):
             task.SegmentationTask(CLASSES, Model(), SideOutputs(), decoder="head")
         with pytest.raises(ValueError, match=r"stage 'third\.0' to return a tensor, found tuple.*--model\.stages"):
-            task.SegmentationTask(CLASSES, objective=SideOutputs(), stages=["third.0"])
+            task.SegmentationTask(CLASSES, DDRNet23Slim(CLASSES), SideOutputs(), stages=["third.0"])
 
     def test_not_bound(self) -> None:
         with pytest.raises(RuntimeError, match=r"no heads yet: give it to hardpix.TrainingStep"):

@@ -12,6 +12,8 @@ import hardpix.refiners
 from extreme_batches import CASES, Case, cases, missing, near, taken
 from hardpix.refiners import PAMR, Refiner
 
+pytestmark = pytest.mark.slow
+
 REFINERS: dict[str, Callable[[], Refiner]] = {"PAMR": lambda: PAMR((1, 12), steps=2)}
 
 

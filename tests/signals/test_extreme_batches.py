@@ -26,6 +26,8 @@ from hardpix.signals import (
 )
 from hardpix.testing.bench import Bench
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True)
 class Promise:

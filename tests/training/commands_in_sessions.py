@@ -16,15 +16,21 @@ from hardpix.__main__ import main
 assert hardpix.commands.fit
 assert my_networks
 
-for line in sys.stdin:
-    output, *words = json.loads(line)
-    child = os.fork()
-    if child == 0:
-        os.setsid()
-        print(os.getpid(), flush=True)
-        file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        for stream in (1, 2):
-            os.dup2(file, stream)
-        # As at the end of `python -m hardpix`: what the interpreter does when it ends belongs to the command.
-        raise SystemExit(main(words))
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+def run_lines() -> None:
+    for line in sys.stdin:
+        output, *words = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            os.setsid()
+            print(os.getpid(), flush=True)
+            file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            for stream in (1, 2):
+                os.dup2(file, stream)
+            # As at the end of `python -m hardpix`: what the interpreter does when it ends belongs to the command.
+            raise SystemExit(main(words))
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+if __name__ == "__main__":
+    run_lines()

@@ -1,5 +1,7 @@
 """Ctrl-C at random moments of a training with workers leaves no process, and a run that goes on.
 
+pytestmark = pytest.mark.slow
+
 HARDPIX_KILLS=10 in the environment interrupts ten times as often.
 """
 

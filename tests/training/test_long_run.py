@@ -8,8 +8,9 @@ import os
 import statistics
 from pathlib import Path
 
+import pytest
 import torch
-from my_usage import Usage, open_files, resident
+from my_usage import Usage, give_back_freed_memory, open_files, resident
 from torch import nn
 
 import hardpix
@@ -17,10 +18,17 @@ from hardpix.objectives import WeightedCrossEntropy
 from hardpix.signals import HardnessLevel
 from runs import run_hardpix
 
+pytestmark = pytest.mark.slow
+
 # A step of fit takes several times as long as one of the loop.
 STEPS, STEPS_OF_FIT, FIRST = 2000, 1000, 300
 # The images of all steps, 24 kB each, would be 13 MB or more.
 BOUND = 4 * 2**20
+
+
+@pytest.fixture(autouse=True)
+def _new_memory_is_seen() -> None:
+    give_back_freed_memory()
 
 
 def growth(memory: list[int]) -> float:

@@ -20,6 +20,8 @@ from hardpix.training.run import Run
 from processes import of_session
 from runs import OWN_CODE, TINY, Data, run_hardpix
 
+pytestmark = pytest.mark.slow
+
 SLOW = ("--trainer.max_epochs", "30", "--trainer.callbacks", "[{class_path: my_networks.Slow}]")
 
 

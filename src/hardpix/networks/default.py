@@ -25,6 +25,11 @@ def default_network(num_classes: int, in_channels: int = 3) -> nn.Module:
     Args:
         num_classes: C.
         in_channels: of the images.
+
+    Example:
+        >>> import torch
+        >>> default_network(num_classes=5, in_channels=4).eval()(torch.rand(1, 4, 64, 96)).shape[:2]
+        torch.Size([1, 5])
     """
     kind = LiteUNet if not missing_packages() else DDRNet23Slim
     return kind(num_classes, in_channels=in_channels)

@@ -122,3 +122,9 @@ def test_words_of_an_option_are_joined_by_underscores_or_dashes(
         said.append(capsys.readouterr().err)
     assert "max_pixels" in said[0]
     assert said[0] == said[1]
+
+
+@pytest.mark.parametrize("command", [["fit", "--model.encoder_learning_rat", "1e-4"], ["check", "--image", "DIR"]])
+def test_a_shortened_name_is_no_option(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(command) == 2
+    assert "unknown option" in capsys.readouterr().err

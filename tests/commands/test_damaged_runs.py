@@ -58,8 +58,8 @@ USE, RESUME = ("test", "predict"), ("fit",)
 CASES: list[tuple[str, str, Damage, tuple[str, ...]]] = [
     *(("config.yaml", name, damage, EVERY) for name, damage in ANY.items() if name != "cut off"),
     *(("classes.yaml", name, damage, USE) for name, damage in ANY.items()),
-    # Runs on data sets in code have no split.yaml, and those of earlier versions no files.json.
-    *(("split.yaml", name, damage, USE) for name, damage in ANY.items() if name not in ("gone", "cut off")),
+    # Runs of earlier versions have no files.json.
+    *(("split.yaml", name, damage, USE) for name, damage in ANY.items() if name != "cut off"),
     *(("files.json", name, damage, RESUME) for name, damage in ANY.items() if name != "gone"),
     *(("checkpoints/best.ckpt", name, damage, USE) for name, damage in ANY.items()),
     ("config.yaml", "no model", changed("model"), EVERY),

@@ -71,7 +71,9 @@ class Parser(ArgumentParser):
     """A parser whose errors are UsageErrors, without a page of usage before them."""
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
-        super().__init__(*arguments, **{"formatter_class": HelpFormatter} | settings)
+        # A shortened name would be taken for the option that begins so, and a mistyped one in silence.
+        own: dict[str, Any] = {"formatter_class": HelpFormatter, "allow_abbrev": False}
+        super().__init__(*arguments, **own | settings)
         self.unknown_keys: list[Problem] = []
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:

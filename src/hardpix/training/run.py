@@ -32,7 +32,7 @@ from hardpix.training.finite import require_finite_weights
 from hardpix.training.given_files import GivenFiles
 from hardpix.training.loading import count_classes
 from hardpix.training.processes import is_first_process
-from hardpix.training.run_files import require_config, require_split
+from hardpix.training.run_files import RESTORE, require_config, require_split
 from hardpix.training.task import SegmentationTask
 from hardpix.training.trust import known_imports_alone, require_trusted
 
@@ -199,7 +199,15 @@ class Run:
 
     def read_split(self) -> dict[str, dict[str, Any]] | None:
         """Folders and stems of what was trained on ("train") and held out ("val"); None for data sets in code."""
-        return require_split(read_yaml(self.split, dict), self.split) if self.split.exists() else None
+        if self.split.exists():
+            return require_split(read_yaml(self.split, dict), self.split)
+        data = self.read_config()["data"]
+        if data.get("images") or data.get("preset"):
+            # Splitting anew might score images that were trained on.
+            raise ValueError(
+                f"expected {self.split}, which says what the run trained on and what it held out, found none; {RESTORE}"
+            )
+        return None
 
     def read_files(self) -> Record | None:
         """Files that the run was started with; None of runs of earlier versions and of data sets in code.

@@ -22,12 +22,16 @@ console = Terminal(highlight=False, markup=False, soft_wrap=True)
 
 
 class ProgressBar(RichProgressBar):
-    """Lightning's bar, without the number of a version that nobody chose."""
+    """Lightning's bar with epochs from 1 on and the loss alone; a line after each validation has the scores."""
 
     def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
         shown = super().get_metrics(trainer, pl_module)
-        shown.pop("v_num", None)
-        return shown
+        return {name: value for name, value in shown.items() if name == "loss"}
+
+    def _get_train_description(self, current_epoch: int) -> str:
+        last = self.trainer.max_epochs or -1
+        of = f"/{last}" if last > 0 else ""
+        return f"epoch {current_epoch + 1}{of}".ljust(len(self.validation_description))
 
 
 class Report(Callback):

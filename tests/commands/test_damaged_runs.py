@@ -139,6 +139,19 @@ def test_a_damaged_file_is_named(
         assert not (tmp_path / "out").exists()
 
 
+def test_the_message_on_half_a_checkpoint_names_a_whole_one(tiny_run: Run, data: Data, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(tiny_run.path, run)
+    best = run / "checkpoints" / "best.ckpt"
+    best.write_bytes(best.read_bytes()[: best.stat().st_size // 2])
+    outcome = start("test", run, data, tmp_path / "out")
+    assert outcome.code == 2
+    assert outcome.err.rstrip().endswith("give another one, such as --checkpoint last")
+    # Of torch's own message the first sentence alone.
+    assert len(outcome.err) < 500 + 2 * len(str(best))
+    assert run_hardpix("test", "--run", run, "--checkpoint", "last", "--pictures", "false").code == 0
+
+
 def refuse(*_: object, **__: object) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from copy import deepcopy
 from pathlib import Path
 
@@ -106,7 +106,8 @@ def label(
         written = classes_with_unlabeled(classes, unlabeled)
         write_whole(out / "classes.yaml", yaml.safe_dump(written.to_dict(), sort_keys=False, allow_unicode=True))
         transformed = Transformed(samples, folder.evaluation_transform(keep_original=True))
-        for found in infer(task, Subset(transformed, output.remaining), labeler=labeler, label="labeling"):
+        found_all = infer(task, Subset(transformed, output.remaining), labeler=labeler, label="labeling")
+        for found in until_done.enter_context(closing(found_all)):
             assert found.labels is not None
             target, trust = found.labels.target[0].numpy(), found.labels.weight[0].numpy()
             valid = target != task.ignore_index

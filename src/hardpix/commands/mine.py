@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from io import StringIO
 from pathlib import Path
 from typing import Literal
@@ -96,7 +96,8 @@ def mine(
                 )
             )
         transformed = Transformed(samples, folder.evaluation_transform())
-        for found in infer(task, Subset(transformed, output.remaining), signal=chosen, label="mining"):
+        found_all = infer(task, Subset(transformed, output.remaining), signal=chosen, label="mining")
+        for found in until_done.enter_context(closing(found_all)):
             assert found.level is not None
             level = found.level.numpy()
             write_level(out / files[found.stem][0], level, chosen)

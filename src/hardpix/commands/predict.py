@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -110,9 +110,10 @@ def predict(
         transformed = Transformed(samples, folder.evaluation_transform(keep_original=refine is not None))
         if refine is not None:
             refine = refine.to(task.device).eval()
-        for found in infer(
+        found_all = infer(
             task, Subset(transformed, output.remaining), signal=signal, probabilities=probabilities, refiner=refine
-        ):
+        )
+        for found in until_done.enter_context(closing(found_all)):
             index = found.prediction.numpy()
             write_mask(out / "labels" / f"{found.stem}.png", classes.stored(index))
             if overlays:

@@ -183,11 +183,20 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return content
 
 
+def _another(path: Path) -> str:
+    """Advice: another checkpoint of the same run, by its name."""
+    for name in ("best", "last"):
+        if (path.parent / f"{name}.ckpt").is_file() and path.name != f"{name}.ckpt":
+            return f"give another one, such as --checkpoint {name}"
+    return "give another one as --checkpoint"
+
+
 def _unreadable(path: Path, error: Exception) -> ValueError:
-    reason = str(error).partition("\n")[0]
+    # What follows the first sentence of torch's message is advice for other errors.
+    reason = re.split(r"\n|\. ", str(error))[0]
     return ValueError(
         f"expected a checkpoint that hardpix fit wrote, found a file that cannot be read, {path} ({reason}); it "
-        "may be cut off or of another program: give another one as --checkpoint"
+        f"may be cut off or of another program: {_another(path)}"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 
 import torch
@@ -104,7 +104,7 @@ def infer(
     refiner: Refiner | None = None,
     labeler: Labeler | None = None,
     label: str = "predicting",
-) -> Iterator[Prediction]:
+) -> Generator[Prediction, None, None]:
     """Run the network over all samples, one at a time, with a progress bar.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentError
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -186,7 +186,7 @@ class Run:
                     "give the folder that hardpix fit printed as --run"
                 )
         # Said where the run is opened (`load_task`), not once more for every setting that is looked up.
-        config = with_new_places(require_config(read_yaml(self.config, dict), self.config), {})
+        config = with_new_places(require_config(_read(self.config, dict), self.config), {})
         model = config.get("model")
         if isinstance(model, dict) and model.get("network") is None:
             config["model"] = model | {"network": self.network_of_before()}
@@ -200,7 +200,7 @@ class Run:
     def read_split(self) -> dict[str, dict[str, Any]] | None:
         """Folders and stems of what was trained on ("train") and held out ("val"); None for data sets in code."""
         if self.split.exists():
-            return require_split(read_yaml(self.split, dict), self.split)
+            return require_split(_read(self.split, dict), self.split)
         data = self.read_config()["data"]
         if data.get("images") or data.get("preset"):
             # Splitting anew might score images that were trained on.
@@ -228,7 +228,7 @@ class Run:
 
     def read_classes(self) -> ClassTable:
         """The classes that the network learned."""
-        return read_yaml(self.classes, ClassTable.from_dict)
+        return _read(self.classes, ClassTable.from_dict)
 
     def read_image_format(self, max_pixels: int | None = None) -> ImageFormat:
         """The bands and range that the network learned from, so that other images are read alike.
@@ -247,7 +247,7 @@ class Run:
 
     def _read_images(self) -> dict[str, Any]:
         # Runs on plain images have no such file.
-        return read_yaml(self.images, dict) if self.images.exists() else {"channels": 3}
+        return _read(self.images, dict) if self.images.exists() else {"channels": 3}
 
     def load_task(self, which: str = "best", *, predict_only: bool = False) -> SegmentationTask:
         """The task with the weights of a checkpoint, in evaluation mode, on the CPU.
@@ -291,7 +291,7 @@ class Run:
             ValueError: it cannot be built.
         """
         config, classes = self.read_config(), self.read_classes()
-        with_new_places(read_yaml(self.config, dict))
+        with_new_places(_read(self.config, dict))
         settings = {name: value for name, value in group(config, "model").items() if name in BUILT}
         if predict_only:
             settings |= {"recipe": None, "objective": None}
@@ -401,6 +401,13 @@ def _without_downloads(settings: Any) -> Any:
         blank = dict.fromkeys(PRETRAINED) | switch
         return {name: blank[name] if name in blank else _without_downloads(below) for name, below in settings.items()}
     return [*map(_without_downloads, settings)] if isinstance(settings, list) else settings
+
+
+def _read(path: Path, made_into: Callable[[dict[str, Any]], T]) -> T:
+    try:
+        return read_yaml(path, made_into)
+    except DataError as error:
+        raise DataError(f"{error}; {RESTORE}") from error
 
 
 def _as_yaml(content: Any) -> str:

@@ -147,7 +147,7 @@ def test_the_message_on_half_a_checkpoint_names_a_whole_one(tiny_run: Run, data:
     outcome = start("test", run, data, tmp_path / "out")
     assert outcome.code == 2
     assert outcome.err.rstrip().endswith("give another one, such as --checkpoint last")
-    # Of torch's own message the first sentence alone.
+    # Torch's own message is longer.
     assert len(outcome.err) < 500 + 2 * len(str(best))
     assert run_hardpix("test", "--run", run, "--checkpoint", "last", "--pictures", "false").code == 0
 

@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 import hardpix.__main__ as cli
+from hardpix.cli.ending import EndRequests
 from hardpix.cli.output import Output
 from hardpix.report.report_builder import Collector
 from hardpix.training.run import Run
@@ -32,6 +33,14 @@ def handlers() -> Iterator[None]:
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+def test_a_request_of_a_command_before_is_none_of_the_next() -> None:
+    with EndRequests(first=lambda number: None) as before:
+        signal.raise_signal(signal.SIGTERM)
+        assert EndRequests.of_command() is before
+    assert signal.getsignal(signal.SIGTERM).__self__ is before  # type: ignore[union-attr]
+    assert EndRequests.of_command().number is None
 
 
 def sent(number: int, epoch: int, batch: int, moment: str = "step", hangs: float = 0) -> tuple[str, str]:

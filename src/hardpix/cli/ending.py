@@ -56,6 +56,7 @@ class EndRequests:
 
     Attributes:
         number: of the first signal; None before it came.
+        is_over: whether the command has ended.
 
     Example:
         >>> with EndRequests(first=lambda number: print("asked")) as requests:
@@ -69,6 +70,7 @@ class EndRequests:
     def __init__(self, first: Callable[[int], None] = interrupt, command: str = "hardpix") -> None:
         self.first, self.command = first, command
         self.number: int | None = None
+        self.is_over = False
         self._since = 0.0
         self._process = os.getpid()
         self._before: dict[int, Any] = {}
@@ -78,7 +80,8 @@ class EndRequests:
     def of_command() -> EndRequests:
         """The requests that the command listens to; new ones outside of a command."""
         owner = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
-        return owner if isinstance(owner, EndRequests) else EndRequests()
+        # Handlers of a command that was interrupted stay behind it, and its request is not one of the next.
+        return owner if isinstance(owner, EndRequests) and not owner.is_over else EndRequests()
 
     def listen(self) -> None:
         """Handle both signals from now on; again where others have put handlers of theirs in place."""
@@ -103,6 +106,7 @@ class EndRequests:
 
     def __exit__(self, *_: object) -> None:
         # After a request they stay: Python's own exit takes a moment, in which another one would be a traceback.
+        self.is_over = True
         if self.number is None:
             self.leave()
         sys.unraisablehook = self._hook

@@ -192,7 +192,7 @@ def _another(path: Path) -> str:
 
 
 def _unreadable(path: Path, error: Exception) -> ValueError:
-    # What follows the first sentence of torch's message is advice for other errors.
+    # The rest of torch's message is advice for other errors.
     reason = re.split(r"\n|\. ", str(error))[0]
     return ValueError(
         f"expected a checkpoint that hardpix fit wrote, found a file that cannot be read, {path} ({reason}); it "

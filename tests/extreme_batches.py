@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from types import ModuleType
 
 import torch
 from hypothesis import settings
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from hardpix.pixels import PixelBatch, Taps
+from testing import public_classes
 
 # The same ones every time, so that a change fails for what it changed.
 CASES = settings(max_examples=300, deadline=None, derandomize=True)
@@ -189,14 +191,12 @@ def taken(tensors: dict[str, Tensor], images: slice) -> dict[str, Tensor]:
     return {name: value[images] for name, value in tensors.items()}
 
 
-def missing(given: Iterable[type], module: object, contract: type, where: str) -> str:
+def missing(given: Iterable[type], room: ModuleType, contract: type, where: str) -> str:
     """A sentence that names the public classes that have no case; empty where all have one."""
-    public = (getattr(module, name) for name in module.__all__)  # type: ignore[attr-defined]
-    kinds = {kind for kind in public if isinstance(kind, type) and issubclass(kind, contract)} - {contract}
-    names = sorted(kind.__name__ for kind in kinds - set(given))
-    return f"expected cases of every {contract.__name__}, found none of {', '.join(names)}: add it to {where}" * bool(
-        names
-    )
+    names = sorted(kind.__name__ for kind in public_classes(room, contract) - set(given))
+    if not names:
+        return ""
+    return f"expected cases of every {contract.__name__}, found none of {', '.join(names)}: add it to {where}"
 
 
 def _numbers(shape: tuple[int, ...], scale: float, generator: torch.Generator) -> Tensor:

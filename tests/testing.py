@@ -1,5 +1,6 @@
 """Helpers for the tests of signals and objectives."""
 
+from types import ModuleType
 from typing import Any
 
 from torch import Tensor
@@ -8,6 +9,12 @@ from hardpix.pixels import PixelBatch, Taps
 
 TAPS = ("features", "embedding", "auxiliary", "stages", "without_graph")
 BATCH = ("ignore_index", "teacher", "progress")
+
+
+def public_classes(room: ModuleType, contract: type) -> set[type]:
+    """Classes of a contract that a room exports, without the contract itself."""
+    exported = (getattr(room, name) for name in room.__all__)
+    return {kind for kind in exported if isinstance(kind, type) and issubclass(kind, contract)} - {contract}
 
 
 def batch_of(logits: Tensor, target: Tensor | None = None, **known: Any) -> PixelBatch:

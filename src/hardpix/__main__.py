@@ -13,6 +13,7 @@ if (
     del sys.path[0]
 
 from importlib.util import find_spec
+from signal import SIGINT
 
 from hardpix.cli.ending import EndRequests, Interrupted, end_at_once, interrupt
 from hardpix.cli.errors import UntrustedRun, UsageError
@@ -100,9 +101,7 @@ def main(arguments: list[str] | None = None) -> int:
             if not isinstance(error, KeyboardInterrupt) and requests.number is None:
                 raise
             # Other errors after a signal come of it.
-            by_signal = (
-                error if isinstance(error, Interrupted) else Interrupted(requests.number or Interrupted().number)
-            )
+            by_signal = error if isinstance(error, Interrupted) else Interrupted(requests.number or SIGINT)
             requests.number = by_signal.number
             print(f"hardpix {name}: {_interrupted(arguments, by_signal)}", file=sys.stderr)
             return by_signal.code
@@ -159,10 +158,7 @@ def _run(arguments: list[str], requests: EndRequests) -> int:
         way_on = ""
         if isinstance(error, UntrustedRun):
             way_on = f":\n  hardpix {shlex.join([name, *rest, *error.option])}"
-        from hardpix.data.printable import printable
-
-        way_on += _whole_list(error, whole_list)
-        print(printable(f"hardpix {name}: {error}{way_on}", keep="\n\t"), file=sys.stderr)
+        _say(f"hardpix {name}: {error}{way_on}{_whole_list(error, whole_list)}")
         return 2
     except ValueError as error:
         from hardpix.data.errors import DataError
@@ -170,23 +166,24 @@ def _run(arguments: list[str], requests: EndRequests) -> int:
         # Files were checked before the work; one that cannot be read now has changed since.
         if not isinstance(error, DataError) or requests.number is not None:
             raise
-        from hardpix.data.printable import printable
-
-        print(
-            printable(f"hardpix {name}: a file has changed since it was checked\n{error}", keep="\n\t"), file=sys.stderr
-        )
+        _say(f"hardpix {name}: a file has changed since it was checked\n{error}")
         return 2
     except OSError as error:
         # A full disk, a folder that was deleted meanwhile: no fault of the program, whose traceback would say nothing.
         if error.errno is None or requests.number is not None:
             raise
-        from hardpix.data.printable import printable
-
         place = "" if error.filename is None else f" at {error.filename}"
-        found = printable(f"hardpix {name}: expected to read and write files, found {error.strerror}{place}")
-        print(f"{found}; mend that, then give the command again", file=sys.stderr)
+        found = f"hardpix {name}: expected to read and write files, found {error.strerror}{place}"
+        _say(f"{found}; mend that, then give the command again", keep="")
         return 1
     return result if name in ("check", "compare") and isinstance(result, int) else 0
+
+
+def _say(text: str, keep: str = "\n\t") -> None:
+    """Write to stderr, with escapes for the control characters that names of files may hold."""
+    from hardpix.data.printable import printable
+
+    print(printable(text, keep=keep), file=sys.stderr)
 
 
 def _whole_list(error: UsageError, file: "Path | None") -> str:

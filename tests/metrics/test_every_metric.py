@@ -14,6 +14,7 @@ from torchmetrics import Metric, MetricCollection
 import hardpix.metrics
 from hardpix.metrics.counting import CountingMetric
 from hardpix.testing import check_metric
+from testing import public_classes
 
 from .every_metric import CASES, Case, draw_maps
 from .references import REFERENCES
@@ -41,8 +42,7 @@ def scored(metric: Metric, inputs: dict[str, Any]) -> dict[str, Tensor]:
 
 
 def test_all_metrics_are_here() -> None:
-    exported = (getattr(hardpix.metrics, name) for name in hardpix.metrics.__all__)
-    assert {kind.__name__ for kind in exported if isinstance(kind, type) and issubclass(kind, Metric)} == set(CASES)
+    assert {kind.__name__ for kind in public_classes(hardpix.metrics, Metric)} == set(CASES)
 
 
 @pytest.mark.parametrize("name", CASES)

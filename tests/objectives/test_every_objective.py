@@ -19,6 +19,7 @@ from hardpix.objectives import (
 )
 from hardpix.signals import ClassBalance, DepthPrivileged, Focal, HardnessLevel, OnlineHard, Precomputed, Product
 from hardpix.testing import check_objective
+from testing import public_classes
 
 OBJECTIVES: dict[str, Callable[[], Objective]] = {
     "cross-entropy": WeightedCrossEntropy,
@@ -61,6 +62,4 @@ def test_it_is_what_an_objective_must_be(make: Callable[[], Objective]) -> None:
 
 
 def test_all_objectives_are_here() -> None:
-    exported = (getattr(hardpix.objectives, name) for name in hardpix.objectives.__all__)
-    kinds = {kind for kind in exported if isinstance(kind, type) and issubclass(kind, Objective)} - {Objective}
-    assert {type(make()) for make in OBJECTIVES.values()} == kinds
+    assert {type(make()) for make in OBJECTIVES.values()} == public_classes(hardpix.objectives, Objective)

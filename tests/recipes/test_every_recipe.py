@@ -1,6 +1,7 @@
 """Properties of every recipe and of every labeler."""
 
 from collections.abc import Callable
+from types import ModuleType
 
 import pytest
 
@@ -14,6 +15,7 @@ from hardpix.refiners import PAMR
 from hardpix.signals import HardnessLevel
 from hardpix.teachers import MovingAverage
 from hardpix.testing import check_labeler, check_recipe
+from testing import public_classes
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "supervised": lambda: Supervised(WeightedCrossEntropy(HardnessLevel())),
@@ -58,7 +60,5 @@ def test_it_is_what_a_labeler_must_be(make: Callable[[], Labeler]) -> None:
     [(hardpix.recipes, Recipe, RECIPES), (hardpix.labelers, Labeler, LABELERS)],
     ids=["recipes", "labelers"],
 )
-def test_all_are_here(room: object, base: type, made: dict[str, Callable[[], object]]) -> None:
-    exported = (getattr(room, name) for name in room.__all__)  # type: ignore[attr-defined]
-    kinds = {kind for kind in exported if isinstance(kind, type) and issubclass(kind, base)} - {base}
-    assert {type(make()) for make in made.values()} == kinds
+def test_all_are_here(room: ModuleType, base: type, made: dict[str, Callable[[], object]]) -> None:
+    assert {type(make()) for make in made.values()} == public_classes(room, base)

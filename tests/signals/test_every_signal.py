@@ -23,7 +23,7 @@ from hardpix.signals import (
     Uniform,
 )
 from hardpix.testing import check_signal, make_batch, tapped
-from testing import batch_of
+from testing import batch_of, public_classes
 
 MakeSignal = Callable[[int], Signal]
 
@@ -60,9 +60,7 @@ def test_it_is_what_a_signal_must_be(make: MakeSignal, classes: int) -> None:
 
 
 def test_all_signals_are_here() -> None:
-    exported = (getattr(hardpix.signals, name) for name in hardpix.signals.__all__)
-    kinds = {kind for kind in exported if isinstance(kind, type) and issubclass(kind, Signal)} - {Signal}
-    assert {type(make(3)) for make in SIGNALS.values()} == kinds
+    assert {type(make(3)) for make in SIGNALS.values()} == public_classes(hardpix.signals, Signal)
 
 
 def bound(make: MakeSignal) -> Signal:

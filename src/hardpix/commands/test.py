@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
@@ -144,7 +144,8 @@ def evaluate(
             writer = ReportWriter(place, classes, samples, task.ignore_index, settings, figures, pictures)
         transformed = Transformed(samples, folder.evaluation_transform())
         count = 0
-        for found in infer(task, transformed, signal=signal if writer else None, label="testing"):
+        found_all = infer(task, transformed, signal=signal if writer else None, label="testing")
+        for found in until_whole.enter_context(closing(found_all)):
             assert found.target is not None
             total.update(found.prediction[None], found.target[None])
             if writer is not None:

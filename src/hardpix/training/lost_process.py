@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import re
 import signal
@@ -18,6 +17,7 @@ from typing import Any, NoReturn
 from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
 from torch.distributed import DistError
 
+from hardpix.cli.ending import end_children
 from hardpix.cli.errors import UsageError
 from hardpix.training.run import Run
 
@@ -116,8 +116,7 @@ class WatchedLauncher(_SubprocessScriptLauncher):
         sys.stderr.flush()
         for process in self.procs:
             process.kill()
-        for worker in multiprocessing.active_children():
-            worker.kill()
+        end_children()
         os._exit(2 if self.parent is None else FOLLOWED)
 
     def _message(self) -> str:

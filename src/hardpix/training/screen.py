@@ -67,7 +67,7 @@ class Report(Callback):
 
     @staticmethod
     def _say_news(trainer: Trainer, pl_module: LightningModule) -> None:
-        """Print what parts of the recipe have to say of the epoch before, such as classes whose labels are corrected."""
+        """Print sentences of parts of the recipe on the epoch before, such as whose labels are corrected."""
         assert isinstance(pl_module, SegmentationTask)
         told = [getattr(part, "news", None) for part in parts_of(pl_module.recipe)]
         for sentence in [sentence for tell in told if callable(tell) for sentence in tell()]:

@@ -103,7 +103,7 @@ def spoil(
         for part in range(1, count + 1):
             if not least <= sizes[part] <= truth.size / 10 or rng.random() >= share:
                 continue
-            # What an earlier error has left of it.
+            # An earlier error may have taken a part of it.
             thing = (parts == part) & (noisy == own)
             kind = KINDS[rng.integers(len(KINDS))]
             if not thing.any():
@@ -163,7 +163,7 @@ def compare(
     changes: np.ndarray,
     ignore: list[int],
 ) -> tuple[dict[int, bool], dict[int, str], dict[str, int]]:
-    """Which errors are found, what each corrected region is, and counts of pixels, of one image.
+    """Found errors, a verdict on each corrected region, and counts of pixels, of one image.
 
     Args:
         truth: (H, W) ids, as are `noisy` and `corrected`.

@@ -116,7 +116,7 @@ class MultiScaleAgreement(Objective):
     def _agreement(self, px: PixelBatch, logits: Sequence[Tensor], w: Tensor) -> Tensor:
         counted = weight_map(px, None)
         with torch.autocast(px.logits.device.type, enabled=False):
-            # What is not counted may be NaN, whose gradient no weight of 0 would stop.
+            # Pixels that are not counted may be NaN, whose gradient no weight of 0 would stop.
             inside = [at_least_float32(each).masked_fill(counted[:, None] <= 0, 0) for each in logits]
             log_p = torch.stack(inside).log_softmax(2)
             log_w = w.to(log_p.dtype).log().view(-1, 1, 1, 1, 1)

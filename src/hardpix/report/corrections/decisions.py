@@ -18,7 +18,7 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Decisions:
-    """What somebody has decided on the page.
+    """Decisions that somebody has made on the page.
 
     Attributes:
         proposals: folder that the page lies in, as it was when it was written.

@@ -13,7 +13,7 @@ MOST_REGIONS = 65535
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a network says of one image, (H, W) each.
+    """Maps of a network for one image, (H, W) each.
 
     Attributes:
         predicted: most probable class.

@@ -9,9 +9,14 @@ import numpy as np
 import pytest
 import torch
 
+import hardpix
 from hardpix.labelers import EarlyLearning, PseudoLabels
+from hardpix.objectives import WeightedCrossEntropy
 from hardpix.pixels import DatasetInfo, PixelBatch
+from hardpix.recipes import Supervised
 from hardpix.refiners import Refiner
+from hardpix.signals import HardnessLevel, Signal
+from hardpix.teachers import MovingAverage
 from hardpix.testing import check_labeler
 from processes import run_in_two_processes
 
@@ -63,6 +68,37 @@ def test_classes_of_other_images_are_given_only_where_that_is_wanted() -> None:
     px = PixelBatch(torch.cat((one.logits, other.logits)), torch.cat((one.labels, other.labels)))
     assert opened(1)(px).target.tolist() == [[[0, 0]], [[1, 1]]]
     assert opened(1, within_image=False)(px).target.tolist() == [[[1, 0]], [[1, 1]]]
+
+
+class Left(Signal):
+    """The left pixel alone is hard."""
+
+    name = "left"
+
+    def forward(self, px: PixelBatch) -> torch.Tensor:
+        return torch.linspace(1, 0, px.shape[2]).expand(px.shape)
+
+
+def test_with_a_signal_what_is_hard_and_sure_is_corrected() -> None:
+    for settings, expected in (({}, [1, 1, 0]), ({"min_level": 0}, [1, 1, 1]), ({"threshold": 0.95}, [0, 1, 0])):
+        labeler = opened(1, signal=Left(), **settings)
+        assert labeler(seen([1, 1, 1], [0, 1, 0])).target.tolist() == [[expected]]
+
+
+def test_learned_hardness_of_a_labeler_learns_from_the_given_labels() -> None:
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3, padding=1), torch.nn.Conv2d(8, 3, 1))
+    labeler = opened(0, 1, 2, threshold=0.0, signal=HardnessLevel(), min_level=0)
+    recipe = Supervised(WeightedCrossEntropy(), MovingAverage(), labeler).bind(hardpix.tap(model, decoder="1"))
+    batch = {"image": torch.rand(1, 3, 8, 8), "target": torch.randint(0, 3, (1, 8, 8))}
+    losses = recipe({"labeled": batch}, progress=0.0)
+    given = recipe.network.pixels(**batch)
+    torch.testing.assert_close(losses["labeler/hardness"], labeler.signal.loss(given))
+    agreed = PixelBatch(given.logits, given.logits.argmax(1), taps=given.taps)
+    assert not torch.allclose(losses["labeler/hardness"], labeler.signal.loss(agreed))
+    torch.testing.assert_close(losses["loss"], losses["segmentation"] + losses["labeler/hardness"])
+    losses["loss"].backward()
+    assert all(weights.grad is not None for weights in labeler.signal.parameters())
 
 
 def test_trust_of_the_batch_stays() -> None:

@@ -106,10 +106,9 @@ def correct(
             people you trust.
     """
     if apply is not None:
-        if given := [f"--{name}" for name, value in (("run", run), ("images", images), ("masks", masks)) if value]:
-            raise UsageError(
-                f"expected either --apply or --run, --images and --masks, found both: leave out {given[0]}"
-            )
+        also = [f"--{name}" for name, value in (("run", run), ("images", images), ("masks", masks)) if value]
+        if also:
+            raise UsageError(f"expected either --apply or --run, --images and --masks, found both: leave out {also[0]}")
         apply_decisions(apply, out, proposals, overwrite)
         return
     if run is None or images is None or masks is None:

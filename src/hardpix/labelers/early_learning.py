@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hardpix.labelers.base import Labeler, PseudoLabels
 from hardpix.labelers.learning_curve import LearningCurve, fit_curve
 from hardpix.labelers.most_likely import known_trust, most_likely
+from hardpix.networks.binding import bound
 from hardpix.pixels import DatasetInfo, PixelBatch, global_sum
 from hardpix.refiners import Refiner
+
+if TYPE_CHECKING:
+    from hardpix.networks import TappedNetwork
 
 # The authors look at the first 15 epochs of a curve.
 _SAID_AT = 15
@@ -27,7 +31,8 @@ class EarlyLearning(Labeler):
     from then on. A label y becomes the prediction ŷ where
 
     - ŷ ≠ y is a class that is corrected by now, with a probability above the threshold,
-    - and, with `within_image`, ŷ is a class of the labels of that image or crop.
+    - and, with `within_image`, ŷ is a class of the labels of that image or crop,
+    - and, with a `signal` [ours], its level there is at least `min_level`: the label is hard and the network sure.
 
     Use it in :class:`~hardpix.recipes.Supervised`, best with a MovingAverage teacher. It corrects what is wrong early
     in a training: a network that has learned wrong labels by heart agrees with them.
@@ -51,6 +56,9 @@ class EarlyLearning(Labeler):
         within_image: whether a class must be among the labels of the image; turn it off where whole objects may be
             labeled as another class.
         refiner: corrects the probabilities by the image first.
+        signal: such as HardnessLevel(form="graded"), whose level is 0.5 where the loss of the given label is expected
+            to be the average. The recipe trains it, by the given labels.
+        min_level: of the signal.
 
     Raises:
         ValueError: settings outside their range; a refiner, and a batch without its image.
@@ -70,7 +78,13 @@ class EarlyLearning(Labeler):
     corrected_from: Tensor
 
     def __init__(
-        self, threshold: float = 0.8, slowed: float = 0.9, within_image: bool = True, refiner: Refiner | None = None
+        self,
+        threshold: float = 0.8,
+        slowed: float = 0.9,
+        within_image: bool = True,
+        refiner: Refiner | None = None,
+        signal: nn.Module | None = None,
+        min_level: float = 0.5,
     ) -> None:
         super().__init__(refiner)
         if not 0 <= threshold <= 1 or not 0 <= slowed < 1:
@@ -80,9 +94,17 @@ class EarlyLearning(Labeler):
         self.threshold = threshold
         self.slowed = slowed
         self.within_image = within_image
+        self.signal = signal
+        self.min_level = min_level
         self._names: tuple[str, ...] = ()
         self._news: list[str] = []
         self._make(0)
+
+    def bind(self, network: TappedNetwork) -> Self:
+        """Build the signal's branch, if it has one."""
+        if self.signal is not None:
+            bound(self.signal, network)  # type: ignore[type-var]
+        return self
 
     def prepare(self, info: DatasetInfo) -> None:
         self._names = tuple(info.class_names)
@@ -103,6 +125,8 @@ class EarlyLearning(Labeler):
         replaced = px.valid & (predicted != given) & (confidence > self.threshold) & self._open(px)[predicted]
         if self.within_image:
             replaced &= _classes_of_images(px).gather(1, predicted.flatten(1)).view(px.shape)
+        if self.signal is not None:
+            replaced &= self.signal.level(px) >= self.min_level
         target = torch.where(replaced, predicted, given)
         return PseudoLabels(target, torch.where(px.valid, trust, 0))
 

@@ -76,6 +76,8 @@ class EarlyLearning(Labeler):
     counts: Tensor
     history: Tensor
     corrected_from: Tensor
+    # A Signal, whose room is beside this one.
+    signal: Any
 
     def __init__(
         self,
@@ -103,7 +105,7 @@ class EarlyLearning(Labeler):
     def bind(self, network: TappedNetwork) -> Self:
         """Build the signal's branch, if it has one."""
         if self.signal is not None:
-            bound(self.signal, network)  # type: ignore[type-var]
+            bound(self.signal, network)
         return self
 
     def prepare(self, info: DatasetInfo) -> None:

@@ -81,7 +81,7 @@ def read_decisions(path: Path) -> Decisions:
 
 
 def read_proposals(folder: Path) -> dict[str, Any]:
-    """What hardpix correct has written about its proposals.
+    """Record that hardpix correct has written of its proposals.
 
     Raises:
         UsageError: the folder holds none.

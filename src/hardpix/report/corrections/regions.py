@@ -30,7 +30,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Rule:
-    """Which disagreements are taken for wrong labels.
+    """Rule by which disagreements are taken for wrong labels.
 
     Attributes:
         thresholds: (C,) confidence from which a class is believed: the mean probability that the network gives to the

@@ -30,6 +30,7 @@ FUNCTIONS = {
     "test": ("hardpix.commands.test", "evaluate"),
     "predict": ("hardpix.commands.predict", "predict"),
     "label": ("hardpix.commands.label", "label"),
+    "correct": ("hardpix.commands.correct", "correct"),
     "mine": ("hardpix.commands.mine", "mine"),
     "diagnose": ("hardpix.commands.diagnose", "diagnose"),
     "compare": ("hardpix.commands.compare", "compare"),
@@ -68,6 +69,7 @@ COMMANDS = {
     "test": "score a trained network on labeled images, and report where it is wrong",
     "predict": "label images: class ids, overlays, confidence",
     "label": "write pseudo-labels of images to train on, and how far to trust them",
+    "correct": "find labels that look wrong, accept or reject each on a page, and write corrected masks",
     "mine": "write the learned hardness of every pixel, or the map of another signal",
     "diagnose": "show where and why label maps of any tool are wrong, and the mIoU to gain from each kind of error",
     "compare": "train several configurations from the same seeds; a table with confidence intervals",
@@ -77,7 +79,7 @@ COMMANDS = {
 
 
 # Words before the same command where it goes on, and does not begin anew.
-GOES_ON = ("compare", "label", "mine", "predict")
+GOES_ON = ("compare", "correct", "label", "mine", "predict")
 
 
 def main(arguments: list[str] | None = None) -> int:

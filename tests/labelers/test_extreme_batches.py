@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import hardpix.labelers
 from extreme_batches import CASES, Case, cases, joined, missing, near, taken
-from hardpix.labelers import ConfidenceThreshold, Labeler, PseudoLabels
+from hardpix.labelers import ConfidenceThreshold, EarlyLearning, Labeler, PseudoLabels
 from hardpix.refiners import PAMR
 
 pytestmark = pytest.mark.slow
@@ -26,9 +26,17 @@ class Promise:
     alone: bool = True
 
 
+def early() -> EarlyLearning:
+    """In evaluation, and correcting to every class."""
+    labeler = EarlyLearning(0.5).eval()
+    labeler._open = lambda px: torch.ones(px.logits.shape[1], dtype=torch.bool)  # type: ignore[method-assign]
+    return labeler
+
+
 PROMISES = {
     "threshold": Promise(ConfidenceThreshold),
     "share": Promise(lambda: ConfidenceThreshold(0.5, mode="share")),
+    "early learning": Promise(early),
     "refined": Promise(lambda: ConfidenceThreshold(0.5, refiner=PAMR((1, 2), steps=2))),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
@@ -19,6 +19,7 @@ from hardpix.objectives import (
     BoundaryLoss,
     ChannelDistillation,
     Distillation,
+    MultiScaleAgreement,
     Objective,
     PixelContrast,
     SideOutputs,
@@ -53,6 +54,15 @@ class Promise:
 
 
 BRANCH = ("features", "embedding")
+
+
+def two_scales() -> Objective:
+    """The second view has other logits of the same pixels, in place of another size of an image."""
+    objective = MultiScaleAgreement(scales=(1.0, 0.5))
+    objective._at = lambda px, scale: replace(px, logits=scale * px.logits)  # type: ignore[method-assign]
+    return objective
+
+
 PROMISES = {
     "smoothed": Promise(lambda: WeightedCrossEntropy(label_smoothing=0.1), "trust", reads=("auxiliary",)),
     "focal": Promise(lambda: WeightedCrossEntropy(Focal(0.5)), "pixels"),
@@ -65,6 +75,7 @@ PROMISES = {
     "contrast": Promise(lambda: PixelContrast(sampling="hardest", channels=16), repeats=False, reads=BRANCH),
     "distillation": Promise(lambda: Distillation(temperature=2.0), "trust", reads=("teacher",)),
     "channel distillation": Promise(ChannelDistillation, "images", reads=("teacher",)),
+    "multi-scale": Promise(two_scales, "trust"),
     "boundary": Promise(BoundaryLoss, "trust"),
     # Quotients of sums over the batch, with a constant in them or without.
     "clDice": Promise(lambda: SoftClDice([0]), repeats=False),

@@ -10,6 +10,7 @@ from hardpix.objectives.base import Objective
 from hardpix.objectives.boundary_loss import BoundaryLoss
 from hardpix.objectives.chosen_signal import shown_signal, signal_named
 from hardpix.objectives.distillation import ChannelDistillation, Distillation
+from hardpix.objectives.multi_scale_agreement import MultiScaleAgreement
 from hardpix.objectives.pixel_contrast import PixelContrast
 from hardpix.objectives.side_outputs import SideOutputs
 from hardpix.objectives.signal_losses import signals_in, with_signal_losses
@@ -23,6 +24,7 @@ __all__ = [
     "BoundaryLoss",
     "ChannelDistillation",
     "Distillation",
+    "MultiScaleAgreement",
     "Objective",
     "PixelContrast",
     "SideOutputs",

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from hardpix.cli.errors import UntrustedRun
 from hardpix.cli.own_modules import given_folders
 from hardpix.cli.terminal import Terminal
+from hardpix.recipes.parts import parts_of
 from hardpix.training.run import Run
 from hardpix.training.task import SegmentationTask
 from hardpix.training.trust import RISKY, require_trusted
@@ -59,6 +60,19 @@ class Report(Callback):
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.losses = []
+        self._say_news(trainer, pl_module)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._say_news(trainer, pl_module)
+
+    @staticmethod
+    def _say_news(trainer: Trainer, pl_module: LightningModule) -> None:
+        """Print sentences of parts of the recipe on the epoch before, such as whose labels are corrected."""
+        assert isinstance(pl_module, SegmentationTask)
+        told = [getattr(part, "news", None) for part in parts_of(pl_module.recipe)]
+        for sentence in [sentence for tell in told if callable(tell) for sentence in tell()]:
+            if trainer.is_global_zero:
+                console.print(sentence)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int

@@ -134,4 +134,7 @@ class WatchedLauncher(_SubprocessScriptLauncher):
                 how = f"by {signal.Signals(-code).name}{why}"
             found = f"process {rank} ({self.procs[rank - 1].pid}) ended {how}"
         processes = self.num_processes * self.num_nodes
-        return f"expected {processes} processes until the end of the training, found {found}. All are stopped; {way_on(self.run)}"
+        return (
+            f"expected {processes} processes until the end of the training, found {found}. All are stopped; "
+            f"{way_on(self.run)}"
+        )

@@ -19,12 +19,12 @@ def test_a_histogram_has_the_spread_of_its_pixels(seed: int) -> None:
     assert MapSpread.of(values).low == pytest.approx(found.low, abs=1e-3)
 
 
-@pytest.mark.parametrize(("width", "flat"), [(0.0, True), (0.04, True), (0.07, False)])
+@pytest.mark.parametrize(("width", "flat"), [(0.0, True), (0.04, True), (0.1, False)])
 @pytest.mark.parametrize("mean", [0.02, 0.5])
 def test_the_middle_nine_tenths_decide(width: float, flat: bool, mean: float) -> None:
     """Values spread evenly over `width` times the mean; 90 % of them cover 90 % of that, and a few may be far off."""
     values = mean * np.linspace(1 - width / 2, 1 + width / 2, 1000)
-    values[::100] = 1
+    values[::200] = 1
     assert MapSpread.of(values).hardly_differs == flat
 
 

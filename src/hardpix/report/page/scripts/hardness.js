@@ -44,14 +44,13 @@
         tile("Of a perfect ranking", Math.min(1, 0.1 / errors), null, "%", "What a map that knows every error would find."),
         tile("Of a random ranking", 0.1, null, "%", "What a map that knows nothing would find."),
       ),
-      caution && make("p", { class: "banner", role: "note" }, caution),
-      known(aurc) &&
-        make(
-          "p",
-          { class: "note" },
-          `Of the pixels of lowest ${signalName}, ${inUnit(aurc, "%")} are wrong: the mean over all numbers of pixels kept (AURC). ` +
-            `A perfect ranking has ${inUnit(best, "%")}, a random one ${inUnit(errors, "%")}; lower is better.`,
-        ),
+      ...(caution ? [make("p", { class: "banner", role: "note" }, caution)] : []),
+      make(
+        "p",
+        { class: "note" },
+        `Of the pixels of lowest ${signalName}, ${inUnit(aurc, "%")} are wrong: the mean over all numbers of pixels kept (AURC). ` +
+          `A perfect ranking has ${inUnit(best, "%")}, a random one ${inUnit(errors, "%")}; lower is better.`,
+      ),
       make("div", { class: `columns ${report.expected_loss ? "thirds" : ""}` }, deciles(), riskCoverage(), measuredLoss()),
     );
   }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Of the mean. A branch that was never trained gives one value up to rounding and padding; a trained one differs by far.
+# As a share of the mean. An untrained branch gives one value up to rounding and padding; a trained one differs by far.
 HARDLY = 0.05
 
 

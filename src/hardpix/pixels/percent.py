@@ -38,6 +38,6 @@ def in_percent(share: float) -> str:
         return "> 99.9"
     if 0 < value < SMALLEST:
         return f"< {SMALLEST}"
-    # Of 3000 %, the letter e would be no number for a reader.
+    # Larger ones would be written with an e.
     digits = "2g" if value < 1 else "3g" if value < 999.5 else "0f"
     return f"{value:.{digits}}"

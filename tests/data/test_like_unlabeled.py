@@ -95,9 +95,9 @@ def test_strips_between_all_classes_are_doubted_with_the_setting(
     (problem,) = found(tmp_path / "masks", maps)
     share = 100 * np.mean(np.stack(maps) == strip)
     place = "last" if strip else "first"
-    assert problem.found.startswith(f"{strip}, the {place} id, holds {share:.1f} % of the pixels; ")
+    assert problem.found.startswith(f"{strip}, the {place} id, holds {share:.3g} % of the pixels; ")
     near = np.mean([is_near for labels in maps for is_near in near_others(labels, strip)])
-    assert f"; {100 * near:.1f} % of them are within 3 px of a border (" in problem.found
+    assert f"; {100 * near:.3g} % of them are within 3 px of a border (" in problem.found
     kept = range(12) if strip else range(1, 13)
     entries = {i: str(k) for k, i in enumerate(kept)} | {strip: "ignore"}
     said = ", ".join(f"{i}: {entries[i]}" for i in sorted(entries))

@@ -111,7 +111,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _interrupted(arguments: list[str], error: Interrupted) -> str:
     if arguments[0] == "fit":
-        # It says more itself, where there is a run to go on with.
+        # A training knows whether it has saved anything to go on with, and where.
         return "; ".join(["interrupted", *getattr(error, "__notes__", ())])
     import shlex
 

@@ -44,6 +44,7 @@ from hardpix.training.run import Run
 from hardpix.training.task import SegmentationTask
 from hardpix.training.trained_on import doubts_about_labels
 from hardpix.training.trust import known_imports_alone
+from hardpix.training.way_on import way_on
 
 # Lightning converts weights and images before validation sees them.
 HALF = ("bf16-true", "16-true")
@@ -132,7 +133,9 @@ def fit(arguments: list[str]) -> Run:
             except SystemExit:
                 # Lightning raises this after Ctrl-C.
                 if trainer.interrupted:
-                    raise Interrupted(EndRequests.of_command().number or SIGINT) from None
+                    error = Interrupted(EndRequests.of_command().number or SIGINT)
+                    error.add_note(way_on(folder))
+                    raise error from None
                 raise
     return folder
 

@@ -10,6 +10,7 @@ from hardpix.data.errors import Problem
 from hardpix.data.labels import Label
 from hardpix.data.mask_facts import MaskFacts, pixels_of
 from hardpix.data.problems import ranges
+from hardpix.pixels.percent import percent
 
 SHOWN = 3
 
@@ -43,7 +44,7 @@ def unlabeled_line(parts: Mapping[str, Sequence[MaskFacts]], classes: ClassTable
         found = unlabeled_pixels(files, classes)
         whole = sum(file.pixels for file in files)
         of = f"{name} pixels" if name else "pixels"
-        shares.append(f"{100 * sum(found.values()) / max(1, whole):.3g} % of the {of}")
+        shares.append(f"{percent(sum(found.values()) / max(1, whole))} of the {of}")
         labels |= dict.fromkeys(found)
     if not labels:
         return ""

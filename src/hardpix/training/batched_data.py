@@ -24,9 +24,11 @@ from hardpix.training.data_settings import BatchSettings, ViewSettings
 from hardpix.training.loader_worker import start_worker
 from hardpix.training.loading import count_classes
 from hardpix.training.open_data import OpenedData
+from hardpix.training.seeding import seed_of
 from hardpix.training.stream_loaders import SampleStream, StreamLoaders
-from hardpix.training.streams import TRUST, Stream, WithoutLabels, seed_of
+from hardpix.training.streams import Stream
 from hardpix.training.validation_batches import validation_loader
+from hardpix.training.without_labels import TRUST, WithoutLabels
 
 # Images of further streams come without maps, but for the trust by which labelers tell their padding.
 _WITH_TRUST = MAPS | {TRUST.key: TRUST}

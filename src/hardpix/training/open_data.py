@@ -24,19 +24,22 @@ from hardpix.data.class_rules import require_no_class
 from hardpix.data.palette_reading import read_by
 from hardpix.training.data_settings import DataSettings
 from hardpix.training.dataset_split import described, open_split
+from hardpix.training.labeled_choice import with_labeled_part
 from hardpix.training.more_images import JoinedFolders
 from hardpix.training.plan_split import plan_split
 from hardpix.training.processes import is_first_process
-from hardpix.training.sources import in_depth_format, own_folders, own_sets, preset_folders, refuse, with_maps
-from hardpix.training.split_plan import SplitPlan
-from hardpix.training.streams import (
+from hardpix.training.sources import (
     Sources,
-    open_streams,
-    stream_folders,
-    stream_problems,
-    validated_on_too,
-    with_labeled_part,
+    in_depth_format,
+    own_folders,
+    own_sets,
+    preset_folders,
+    refuse,
+    with_maps,
 )
+from hardpix.training.split_plan import SplitPlan
+from hardpix.training.stream_images import open_streams, stream_problems, validated_on_too
+from hardpix.training.streams import stream_folders
 
 
 @dataclass(frozen=True)

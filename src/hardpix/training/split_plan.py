@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hardpix.data import ClassTable, ImageFormat, ImagePaths, Problem, ProblemReport
+from hardpix.data import (
+    ClassTable,
+    ImageFormat,
+    ImagePaths,
+    Problem,
+    ProblemReport,
+    Split,
+    split_blocks,
+    split_by_pattern,
+)
 from hardpix.data.mask_palettes import colors_by_index
 from hardpix.data.unlabeled import unlabeled_line
 from hardpix.data.unlabeled_classes import settled
@@ -93,3 +102,12 @@ class SplitPlan:
             named |= {str(part.folders.masks): part for part in self.more}
         masks = {name: list(part.report.masks.values()) for name, part in named.items()}
         return unlabeled_line(masks, self.train.report.classes)
+
+
+def split_stems(stems: Sequence[str], val_share: float, val_stems: str | None) -> Split:
+    """The stems to train on and those that are held out: by a pattern where there is one, else blocks of file names.
+
+    Raises:
+        ValueError: nothing would be left to train or to validate on.
+    """
+    return split_by_pattern(stems, val_stems) if val_stems else split_blocks(stems, val_share)

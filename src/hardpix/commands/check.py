@@ -19,6 +19,7 @@ from hardpix.data import ClassTable, DataError, DepthFormat, ImageFormat, check_
 from hardpix.data.limits import MAX_PIXELS
 from hardpix.data.masks_alone import check_masks, masks_alone
 from hardpix.data.remedies import own_settings, with_own_settings
+from hardpix.data.sparse import about_sparse, is_sparse
 from hardpix.training.data_settings import (
     DataSettings,
     FolderSettings,
@@ -140,6 +141,9 @@ def check(
         console.print("[yellow]Doubts[/yellow]", *(escape(own_settings(text, said)) for text in doubts), sep="\n")
     for remark in plan.remarks:
         console.print(escape(own_settings(remark, said)))
+    if plan.error is None and is_sparse(plan.labeled_share):
+        for line in about_sparse(plan.labeled_share, plan.val.labeled_share):
+            console.print(escape(own_settings(line, said)))
     if plan.error is not None:
         refusal = escape(own_settings(str(plan.error), said))
         console.print("[red]Refused by hardpix fit[/red]", refusal, sep="\n")

@@ -15,7 +15,7 @@ from torchvision.transforms.v2 import functional as F
 from hardpix.data.crop import RandomScaledCrop
 from hardpix.data.maps import MAPS, MapKind
 from hardpix.data.sample import Sample, map_fills
-from hardpix.pixels import resize_bilinear
+from hardpix.pixels import resize_bilinear, valid_mask
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -52,6 +52,8 @@ class TrainingTransform(v2.Compose):
         resolution: share of the image's own height and width around which the jitter is.
         map_kinds: of the maps that samples may hold beside the target.
         rare_crops, rarity: chance of a crop around a pixel of a rare class, see `RandomScaledCrop`.
+        keep_labels: for sparse labels, which shrinking must not lose, see `RandomScaledCrop`.
+        num_classes: C; with it the sample gets "tags", (C,) booleans: the classes of the image before it is cropped.
 
     It takes and gives a sample as `SegmentationFolder` makes it; `image` comes out as float32.
 
@@ -80,6 +82,8 @@ class TrainingTransform(v2.Compose):
         map_kinds: Mapping[str, MapKind] = MAPS,
         rare_crops: float = 0.0,
         rarity: Tensor | None = None,
+        keep_labels: bool = False,
+        num_classes: int | None = None,
     ) -> None:
         strengths = {"brightness": brightness, "contrast": contrast, "saturation": saturation, "hue": hue}
         if len(mean) == 3:
@@ -90,6 +94,7 @@ class TrainingTransform(v2.Compose):
             ]
         super().__init__(
             [
+                *([] if num_classes is None else [Tags(num_classes, ignore_index)]),
                 RandomScaledCrop(
                     crop_size,
                     scale,
@@ -100,12 +105,32 @@ class TrainingTransform(v2.Compose):
                     map_kinds=map_kinds,
                     rare_crops=rare_crops,
                     rarity=rarity,
+                    keep_labels=keep_labels,
                 ),
                 v2.RandomHorizontalFlip(flip),
                 *(v2.RandomApply([distortion], p=0.5) for distortion in distortions),
                 Normalize(mean, std),
             ]
         )
+
+
+class Tags(nn.Module):
+    """Adds "tags", (C,) booleans, to a sample: the classes of its target.
+
+    Example:
+        >>> Tags(3)({"target": torch.tensor([[0, 2, 255]])})["tags"]
+        tensor([ True, False,  True])
+    """
+
+    def __init__(self, num_classes: int, ignore_index: int = 255) -> None:
+        super().__init__()
+        self.num_classes = num_classes
+        self.ignore_index = ignore_index
+
+    def forward(self, sample: Sample) -> Sample:
+        target = sample["target"].as_subclass(Tensor)
+        classes = target[valid_mask(target, self.num_classes, self.ignore_index)].long()
+        return sample | {"tags": classes.bincount(minlength=self.num_classes) > 0}
 
 
 class Transformed(Dataset[Sample]):

@@ -30,14 +30,10 @@ def about_sparse(labeled: float | None, validation: float | None, by_default: bo
         'Validation is sparse, too: 4 % of its pixels are labeled, and scores are those of these pixels alone.'
     """
     share = "" if labeled is None else f": {100 * labeled:.3g} % of the training pixels are labeled"
-    trained = (
-        "plain cross-entropy of the labeled pixels and GaussianMixture, which teaches the others by their features"
-    )
+    trained = "plain cross-entropy of the labeled pixels, and GaussianMixture, which teaches the others by features"
     named = f"Trained by {trained}; --model.objective names another objective. " if by_default else ""
     lines = [f"Sparse labels{share}. {named}--data.sparse false treats them as dense ones."]
     if is_sparse(validation):
-        lines.append(
-            f"Validation is sparse, too: {100 * (validation or 0):.3g} % of its pixels are labeled, and scores are those "
-            "of these pixels alone."
-        )
+        found = f"{100 * (validation or 0):.3g} % of its pixels are labeled"
+        lines.append(f"Validation is sparse, too: {found}, and scores are those of these pixels alone.")
     return lines

@@ -36,6 +36,9 @@ def unlabeled_line(parts: Mapping[str, Sequence[MaskFacts]], classes: ClassTable
         >>> files = [MaskFacts(Path("a.png"), {0: 5, 1: 2, 255: 3})]
         >>> unlabeled_line({"training": files}, ClassTable.from_names(["a", "b"]))
         'Unlabeled by default: 30 % of the training pixels (255).'
+        >>> clicks = [MaskFacts(Path("a.png"), {0: 5, 1: 7, 255: 99_988})]
+        >>> unlabeled_line({"": clicks}, ClassTable.from_names(["a", "b"]))
+        'Unlabeled by default: 99.988 % of the pixels (255).'
     """
     shares: list[str] = []
     labels: dict[Label, None] = {}
@@ -43,7 +46,7 @@ def unlabeled_line(parts: Mapping[str, Sequence[MaskFacts]], classes: ClassTable
         found = unlabeled_pixels(files, classes)
         whole = sum(file.pixels for file in files)
         of = f"{name} pixels" if name else "pixels"
-        shares.append(f"{100 * sum(found.values()) / max(1, whole):.3g} % of the {of}")
+        shares.append(f"{_percent(sum(found.values()), whole)} % of the {of}")
         labels |= dict.fromkeys(found)
     if not labels:
         return ""
@@ -51,6 +54,12 @@ def unlabeled_line(parts: Mapping[str, Sequence[MaskFacts]], classes: ClassTable
     named = ", ".join(map(str, list(labels)[:SHOWN])) + more
     default = " by default" if set(labels) <= set(classes.assumed_ids) else ""
     return f"Unlabeled{default}: {', '.join(shares)} ({named})."
+
+
+def _percent(count: int, whole: int) -> str:
+    """A share in percent; 100 for all of them alone, as sparse labels leave 99.99 % unlabeled."""
+    short = f"{100 * count / max(1, whole):.3g}"
+    return f"{100 * count / whole:.6g}" if short == "100" and count < whole else short
 
 
 def ids_that_never_occur(

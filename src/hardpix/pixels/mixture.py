@@ -62,7 +62,7 @@ def mixture_of(px: PixelBatch, user: object, *, adaptive: bool = False) -> Mixtu
         tensor([[1.0000, 0.3679]])
     """
     features = _embedding(px, user)
-    num_classes = px.logits.shape[1]
+    _, num_classes, height, width = px.logits.shape
     labels = torch.where(px.valid, px.labels, -1)
     image = px.sample.get("image")
     padding = (
@@ -99,9 +99,7 @@ def _embedding(px: PixelBatch, user: object) -> Tensor:
     return embedding
 
 
-def _resized_mask(mask: Tensor, size: tuple[int, int]) -> Tensor:
-    if mask.shape[1:] == size:
-        return mask
+def _resized(mask: Tensor, size: tuple[int, int]) -> Tensor:
     return interpolate(mask[:, None].float(), size=size, mode="nearest-exact")[:, 0] > 0
 
 

@@ -65,9 +65,7 @@ def mixture_of(px: PixelBatch, user: object, *, adaptive: bool = False) -> Mixtu
     _, num_classes, height, width = px.logits.shape
     labels = torch.where(px.valid, px.labels, -1)
     image = px.sample.get("image")
-    padding = (
-        torch.zeros_like(px.valid) if image is None else _resized_mask(padding_of(image), (px.shape[1], px.shape[2]))
-    )
+    padding = torch.zeros_like(px.valid) if image is None else _resized(padding_of(image), (height, width))
     with torch.autocast(features.device.type, enabled=False):
         centers, counts = class_centers(features, labels, num_classes)
         squares = distances_to_centers(features, centers).square()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import adaptive_avg_pool2d, interpolate
+from torch.nn.functional import adaptive_avg_pool2d
 
 from hardpix.pixels.batch import PixelBatch
 from hardpix.pixels.padding import padding_of
@@ -65,7 +65,7 @@ def mixture_of(px: PixelBatch, user: object, *, adaptive: bool = False) -> Mixtu
     _, num_classes, height, width = px.logits.shape
     labels = torch.where(px.valid, px.labels, -1)
     image = px.sample.get("image")
-    padding = torch.zeros_like(px.valid) if image is None else _resized(padding_of(image), (height, width))
+    padding = torch.zeros_like(px.valid) if image is None else padding_of(image, (height, width))
     with torch.autocast(features.device.type, enabled=False):
         centers, counts = class_centers(features, labels, num_classes)
         squares = distances_to_centers(features, centers).square()
@@ -95,10 +95,6 @@ def _embedding(px: PixelBatch, user: object) -> Tensor:
         )
     px.require_graph("embedding", user)
     return embedding
-
-
-def _resized(mask: Tensor, size: tuple[int, int]) -> Tensor:
-    return interpolate(mask[:, None].float(), size=size, mode="nearest-exact")[:, 0] > 0
 
 
 def class_centers(features: Tensor, labels: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:

@@ -13,6 +13,7 @@ from torchvision.transforms.v2 import functional as F
 from hardpix.data.maps import MAPS, MapKind
 from hardpix.data.rare_classes import rare_pixel
 from hardpix.data.sample import Sample, require_one_size
+from hardpix.pixels import valid_mask
 
 Window = tuple[int, int, int, int]  # top, left, height, width; may reach beyond the image
 
@@ -46,6 +47,7 @@ class RandomScaledCrop(nn.Module):
         rarity: (C,) logarithms of the chances of classes, as `rarity` in rare_classes.py makes them.
         keep_labels: for sparse labels, of which shrinking by the nearest pixel would lose most: where it finds no
             label, a pixel takes the first of the labels that fall on it.
+        num_classes: C; with it the sample gets "tags", (C,) booleans: the classes of the image before it is cropped.
 
     Raises:
         ValueError: a map of another size than the image, or of a kind that is not among these.
@@ -71,9 +73,11 @@ class RandomScaledCrop(nn.Module):
         rare_crops: float = 0.0,
         rarity: Tensor | None = None,
         keep_labels: bool = False,
+        num_classes: int | None = None,
     ) -> None:
         super().__init__()
         self.keep_labels = keep_labels
+        self.num_classes = num_classes
         if not 0 <= rare_crops <= 1 or (rare_crops and rarity is None):
             raise ValueError(f"expected rare_crops from 0 to 1, and the classes' rarity with it, found {rare_crops}")
         self.rare_crops = rare_crops
@@ -116,6 +120,8 @@ class RandomScaledCrop(nn.Module):
         if "target" in sample:
             cut_target = cut_labels if self.keep_labels else cut_map
             cut["target"] = tv_tensors.Mask(cut_target(sample["target"], best, self.crop_size, self.ignore_index))
+            if self.num_classes is not None:
+                cut["tags"] = tags_of(sample["target"].as_subclass(Tensor), self.num_classes, self.ignore_index)
         for key, kind in self.map_kinds.items():
             if key in sample:
                 # In the type of its kind: depth as whole numbers could not hold what is unknown.
@@ -146,6 +152,17 @@ def largest_share(target: Tensor, ignore_index: int) -> float:
     counts = (target - lowest).flatten().bincount(minlength=ignore_index - lowest + 1)
     counts[ignore_index - lowest] = 0
     return (counts.max() / counts.sum()).item() if counts.any() else 1.0
+
+
+def tags_of(target: Tensor, num_classes: int, ignore_index: int) -> Tensor:
+    """(C,) booleans: the classes of an image's labels.
+
+    Example:
+        >>> tags_of(torch.tensor([[0, 2, 255]]), 3, 255)
+        tensor([ True, False,  True])
+    """
+    classes = target[valid_mask(target, num_classes, ignore_index)].long()
+    return classes.bincount(minlength=num_classes) > 0
 
 
 def cut_map(values: Tensor, window: Window, size: tuple[int, int], fill: float) -> Tensor:

@@ -15,7 +15,7 @@ from torchvision.transforms.v2 import functional as F
 from hardpix.data.crop import RandomScaledCrop
 from hardpix.data.maps import MAPS, MapKind
 from hardpix.data.sample import Sample, map_fills
-from hardpix.pixels import resize_bilinear, valid_mask
+from hardpix.pixels import resize_bilinear
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -53,7 +53,7 @@ class TrainingTransform(v2.Compose):
         map_kinds: of the maps that samples may hold beside the target.
         rare_crops, rarity: chance of a crop around a pixel of a rare class, see `RandomScaledCrop`.
         keep_labels: for sparse labels, which shrinking must not lose, see `RandomScaledCrop`.
-        num_classes: C; with it the sample gets "tags", (C,) booleans: the classes of the image before it is cropped.
+        num_classes: C; with it the sample gets "tags", see `RandomScaledCrop`.
 
     It takes and gives a sample as `SegmentationFolder` makes it; `image` comes out as float32.
 
@@ -94,7 +94,6 @@ class TrainingTransform(v2.Compose):
             ]
         super().__init__(
             [
-                *([] if num_classes is None else [Tags(num_classes, ignore_index)]),
                 RandomScaledCrop(
                     crop_size,
                     scale,
@@ -106,31 +105,13 @@ class TrainingTransform(v2.Compose):
                     rare_crops=rare_crops,
                     rarity=rarity,
                     keep_labels=keep_labels,
+                    num_classes=num_classes,
                 ),
                 v2.RandomHorizontalFlip(flip),
                 *(v2.RandomApply([distortion], p=0.5) for distortion in distortions),
                 Normalize(mean, std),
             ]
         )
-
-
-class Tags(nn.Module):
-    """Adds "tags", (C,) booleans, to a sample: the classes of its target.
-
-    Example:
-        >>> Tags(3)({"target": torch.tensor([[0, 2, 255]])})["tags"]
-        tensor([ True, False,  True])
-    """
-
-    def __init__(self, num_classes: int, ignore_index: int = 255) -> None:
-        super().__init__()
-        self.num_classes = num_classes
-        self.ignore_index = ignore_index
-
-    def forward(self, sample: Sample) -> Sample:
-        target = sample["target"].as_subclass(Tensor)
-        classes = target[valid_mask(target, self.num_classes, self.ignore_index)].long()
-        return sample | {"tags": classes.bincount(minlength=self.num_classes) > 0}
 
 
 class Transformed(Dataset[Sample]):

@@ -25,7 +25,7 @@ NAMES = [f"k{k}" for k in range(3)]
 
 
 def clicks(masks: Path, out: Path, every: int) -> None:
-    """Of each mask every so many pixels, 255 elsewhere."""
+    """Keep every so many pixels of each mask; 255 elsewhere."""
     out.mkdir()
     for path in masks.iterdir():
         ids = np.array(Image.open(path))

@@ -45,8 +45,8 @@ class RandomScaledCrop(nn.Module):
         map_kinds: of the maps that samples may hold beside the target.
         rare_crops: chance of a window around a pixel of a rare class, from 0 to 1.
         rarity: (C,) logarithms of the chances of classes, as `rarity` in rare_classes.py makes them.
-        keep_labels: for sparse labels, of which shrinking by the nearest pixel would lose most: where it finds no
-            label, a pixel takes the first of the labels that fall on it.
+        keep_labels: for sparse labels, most of which shrinking by the nearest pixel would lose. Where it finds no
+            label, a pixel takes the first that falls on it.
         num_classes: C; with it the sample gets "tags", (C,) booleans: the classes of the image before it is cropped.
 
     Raises:

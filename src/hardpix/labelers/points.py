@@ -79,7 +79,7 @@ class Instances:
 def point_instances(classes: Tensor, points: Tensor, ignore_index: int = 255, smallest: int = 50) -> Instances:
     """First instances (S2I): every pixel of a connected part goes to the nearest point of its class in the part.
 
-    [ours] the offset leads to the point also where the part has a single one; the authors' code takes the centroid of
+    [ours] the offset leads to the point also where the part has a single one. The authors' code takes the centroid of
     the part there, and the point in the second step.
 
     Args:

@@ -32,9 +32,9 @@ class GaussianMixture(Objective):
     GaussianMixture()})``. Logarithms are those of x + 1e-6. Labels may be clicks, scribbles, blocks or boxes. f is the
     embedding that enters the network's last classifier.
 
-    The classes that an image has come from "tags" of the sample, (B, C) booleans, which ``hardpix fit`` takes from the
-    whole mask of each image before it is cropped; without them, from the labels of the batch. Crops of images with
-    sparse labels need the tags: a class without a click in the crop may be in it.
+    "tags" of the sample, (B, C) booleans, say which classes an image has. ``hardpix fit`` takes them from the whole
+    mask of each image before it is cropped; without tags they are the classes labeled in the batch. Crops of images
+    with sparse labels need the tags: a class without a click in the crop may be in it.
 
     [ours], where the authors' code does otherwise:
 

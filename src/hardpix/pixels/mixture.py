@@ -78,7 +78,7 @@ def mixture_of(px: PixelBatch, user: object, *, adaptive: bool = False) -> Mixtu
 @torch.no_grad()
 def _variances(px: PixelBatch, squares: Tensor, padding: Tensor) -> Tensor:
     """σ² (B, C, 1, 1): the mean of d², weighed by the probability of the class."""
-    size = list(squares.shape[2:])
+    size = (squares.shape[2], squares.shape[3])
     p = at_least_float32(px.logits).softmax(1)
     p = adaptive_avg_pool2d(torch.where(padding[:, None], 0, p), size).to(squares.dtype)
     return (p * squares).sum((2, 3), keepdim=True) / (p.sum((2, 3), keepdim=True) + EPSILON)

@@ -52,7 +52,7 @@ class Affinity(Refiner):
     def forward(self, probabilities: Tensor, image: Tensor) -> Tensor:
         require_one_size(probabilities, image)
         maps = at_least_float32(probabilities)
-        size = [-(-side // self.cell) for side in maps.shape[2:]]
+        size = (-(-maps.shape[2] // self.cell), -(-maps.shape[3] // self.cell))
         with torch.no_grad():
             features = adaptive_avg_pool2d(at_least_float32(image).to(maps.dtype), size)
             features = features - features.mean((2, 3), keepdim=True)

@@ -35,6 +35,7 @@ FUNCTIONS = {
     "diagnose": ("hardpix.commands.diagnose", "diagnose"),
     "compare": ("hardpix.commands.compare", "compare"),
     "replay": ("hardpix.commands.replay", "replay"),
+    "rasterize": ("hardpix.commands.rasterize", "rasterize_annotations"),
     "demo": ("hardpix.commands.demo", "demo"),
 }
 
@@ -74,6 +75,7 @@ COMMANDS = {
     "diagnose": "show where and why label maps of any tool are wrong, and the mIoU to gain from each kind of error",
     "compare": "train several configurations from the same seeds; a table with confidence intervals",
     "replay": "compute a training step once more whose loss was not finite, and say where it begins",
+    "rasterize": "draw annotations of LabelMe, COCO or CVAT as masks",
     "demo": "train twice on generated road scenes and show what learned hardness changes",
 }
 

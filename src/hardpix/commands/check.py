@@ -21,6 +21,7 @@ from hardpix.data.like_unlabeled import classes_like_unlabeled
 from hardpix.data.limits import MAX_PIXELS
 from hardpix.data.masks_alone import check_masks, masks_alone
 from hardpix.data.remedies import own_settings, with_own_settings
+from hardpix.data.sparse import about_sparse, is_sparse
 from hardpix.training.data_settings import (
     DataSettings,
     FolderSettings,
@@ -143,6 +144,9 @@ def check(
         console.print("[yellow]Doubts[/yellow]", *(escape(own_settings(text, said)) for text in doubts), sep="\n")
     for remark in plan.remarks:
         console.print(escape(own_settings(remark, said)))
+    if plan.error is None and is_sparse(plan.labeled_share):
+        for line in about_sparse(plan.labeled_share, plan.val.labeled_share):
+            console.print(escape(own_settings(line, said)))
     if plan.error is not None:
         refusal = escape(own_settings(str(plan.error), said))
         console.print("[red]Refused by hardpix fit[/red]", refusal, sep="\n")

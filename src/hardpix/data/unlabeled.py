@@ -37,6 +37,9 @@ def unlabeled_line(parts: Mapping[str, Sequence[MaskFacts]], classes: ClassTable
         >>> files = [MaskFacts(Path("a.png"), {0: 5, 1: 2, 255: 3})]
         >>> unlabeled_line({"training": files}, ClassTable.from_names(["a", "b"]))
         'Unlabeled by default: 30 % of the training pixels (255).'
+        >>> clicks = [MaskFacts(Path("a.png"), {0: 5, 1: 7, 255: 99_988})]
+        >>> unlabeled_line({"": clicks}, ClassTable.from_names(["a", "b"]))
+        'Unlabeled by default: 99.988 % of the pixels (255).'
     """
     shares: list[str] = []
     labels: dict[Label, None] = {}

@@ -57,6 +57,8 @@ class OpenedData:
         class_pixels: number of training pixels of each class; None where it is not known.
         val_sizes: height and width of each validation image; None where they are not known.
         lacking: by the key of a map that was asked for, stems of training images whose map is not known.
+        labeled_share: of the training pixels, in images that have any label; None where it is not known.
+        val_labeled_share: the same of validation.
     """
 
     classes: ClassTable
@@ -70,6 +72,8 @@ class OpenedData:
     class_pixels: list[int] | None = None
     val_sizes: tuple[tuple[int, int], ...] | None = None
     lacking: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    labeled_share: float | None = None
+    val_labeled_share: float | None = None
 
     @property
     def folders(self) -> list[Path]:
@@ -121,7 +125,8 @@ def open_folders(settings: DataSettings) -> OpenedData:
         ValueError: settings that contradict each other.
     """
     sources, classes = sources_of(settings)
-    split = open_split(plan_sources(settings, sources, classes), settings.ignore_index)
+    plan = plan_sources(settings, sources, classes)
+    split = open_split(plan, settings.ignore_index)
     image_format = split.train.image_format
     train_set = JoinedFolders([split.train, *split.more]) if split.more else split.train
     return OpenedData(
@@ -136,6 +141,8 @@ def open_folders(settings: DataSettings) -> OpenedData:
         class_pixels=split.class_pixels,
         val_sizes=split.val_sizes,
         lacking=split.lacking,
+        labeled_share=plan.labeled_share,
+        val_labeled_share=plan.val.labeled_share,
     )
 
 

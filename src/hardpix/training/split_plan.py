@@ -35,6 +35,16 @@ class Part:
         return self.report.class_pixels(self.stems)
 
     @property
+    def labeled_share(self) -> float:
+        """Share of the pixels that have a class, in the images that have any; 0 where none has."""
+        labeled = pixels = 0
+        for stem in self.stems:
+            if count := sum(self.report.class_pixels([stem])):
+                labeled += count
+                pixels += self.report.sizes[stem][0] * self.report.sizes[stem][1]
+        return labeled / max(1, pixels)
+
+    @property
     def images(self) -> dict[str, Path]:
         """The image of each stem."""
         return {stem: self.folders.files["images"][stem][0] for stem in self.stems}
@@ -82,6 +92,13 @@ class SplitPlan:
     def class_pixels(self) -> list[int]:
         """Number of pixels of each class in all that is trained on."""
         return [sum(counts) for counts in zip(*(part.class_pixels for part in self.trained_on), strict=True)]
+
+    @property
+    def labeled_share(self) -> float:
+        """Share of the pixels that have a class in all that is trained on, in the images that have any."""
+        labeled = [sum(part.class_pixels) for part in self.trained_on]
+        pixels = [count / part.labeled_share for part, count in zip(self.trained_on, labeled, strict=True) if count]
+        return sum(labeled) / max(1.0, sum(pixels))
 
     @property
     def classes(self) -> ClassTable:

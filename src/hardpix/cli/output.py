@@ -130,6 +130,7 @@ def output_folder(
             )
         record = {**made_by, "fingerprint": fingerprint}
         _write_record(out, {**record, "finished": False, "files": sorted({*files, *ours})})
+        assert read_record(out) is not None, f"a place that commands do not write to: {files}"
         if problems:
             (out / NAME).unlink(missing_ok=True)
             write_problems(out / NAME, problems)

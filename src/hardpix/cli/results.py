@@ -14,9 +14,11 @@ from hardpix.data.whole_files import whole_file
 
 # In every folder of results: what made it, and which files it wrote.
 RECORD = "hardpix.json"
-# Files of predict, label and mine: a table has its maps in the folder of its name.
+# Files of commands: a table has its maps in the folder of its name.
 _OURS = re.compile(
-    r"labels/.+\.png|overlays/.+\.jpg|confidence/.+\.png|probabilities/.+\.npy|(masks|trust)/.+\.png|classes\.yaml"
+    r"labels/.+\.png|overlays/.+\.jpg|legend\.png|confidence/.+\.png|probabilities/.+\.npy|trust/.+\.png|classes\.yaml"
+    r"|masks/.+\.(?i:png|tiff?|bmp|npy|webp)|changes/.+\.png|pictures/\d+\.(jpg|png)|index\.html|page\.(css|js)|data\.js"
+    rf"|proposals\.json|{re.escape(OWN)}evidence/.+\.npz"
 )
 
 
@@ -97,7 +99,7 @@ def read_record(out: Path) -> dict[str, Any] | None:
         record = json.loads((out / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    if not isinstance(record, dict) or not {"command", "checkpoint", "files"} <= record.keys():
+    if not isinstance(record, dict) or not {"command", "files"} <= record.keys():
         return None
     files = record["files"]
     if not isinstance(files, list) or not all(isinstance(file, str) for file in files):

@@ -16,7 +16,7 @@ from hardpix.data.whole_files import whole_file
 RECORD = "hardpix.json"
 # Files of commands: a table has its maps in the folder of its name.
 _OURS = re.compile(
-    r"labels/.+\.png|overlays/.+\.jpg|legend\.png|confidence/.+\.png|probabilities/.+\.npy|trust/.+\.png|classes\.yaml"
+    r"labels/.+\.png|(hardness_)?overlays/.+\.jpg|legend\.png|confidence/.+\.png|probabilities/.+\.npy|trust/.+\.png|classes\.yaml"
     r"|masks/.+\.(?i:png|tiff?|bmp|npy|webp)|changes/.+\.png|pictures/\d+\.(jpg|png)|index\.html|page\.(css|js)|data\.js"
     rf"|proposals\.json|{re.escape(OWN)}evidence/.+\.npz"
 )

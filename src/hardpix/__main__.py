@@ -33,6 +33,7 @@ FUNCTIONS = {
     "mine": ("hardpix.commands.mine", "mine"),
     "diagnose": ("hardpix.commands.diagnose", "diagnose"),
     "compare": ("hardpix.commands.compare", "compare"),
+    "export": ("hardpix.commands.export", "export"),
     "replay": ("hardpix.commands.replay", "replay"),
     "demo": ("hardpix.commands.demo", "demo"),
 }
@@ -43,7 +44,18 @@ DEFAULT_CLASSES = {"label": {"labeler": "hardpix.labelers.ConfidenceThreshold"}}
 # Packages that commands import beyond torch and numpy, and the extra that brings them.
 TRAIN = (
     "train",
-    ("lightning", "torchmetrics", "torchvision", "jsonargparse", "yaml", "PIL", "tifffile", "rich", "cv2"),
+    (
+        "lightning",
+        "torchmetrics",
+        "torchvision",
+        "jsonargparse",
+        "yaml",
+        "PIL",
+        "tifffile",
+        "rich",
+        "cv2",
+        "safetensors",
+    ),
 )
 DIAGNOSE = (
     "diagnose",
@@ -71,6 +83,7 @@ COMMANDS = {
     "mine": "write the learned hardness of every pixel, or the map of another signal",
     "diagnose": "show where and why label maps of any tool are wrong, and the mIoU to gain from each kind of error",
     "compare": "train several configurations from the same seeds; a table with confidence intervals",
+    "export": "write the weights of a trained network as safetensors, for other programs",
     "replay": "compute a training step once more whose loss was not finite, and say where it begins",
     "demo": "train twice on generated road scenes and show what learned hardness changes",
 }

@@ -279,6 +279,11 @@ class Run:
         )
         return task.eval()
 
+    def network_setting(self) -> dict[str, Any]:
+        """Class path and arguments to build the network from, without weights that would be loaded first."""
+        setting = _without_downloads(group(self.read_config(), "model").get("network"))
+        return {"class_path": setting, "init_args": {}} if isinstance(setting, str) else setting
+
     def build_task(self, *, predict_only: bool = False) -> SegmentationTask:
         """The task as it was before the training, on the CPU; its weights are random. It has no optimizer.
 

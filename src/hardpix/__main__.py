@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from signal import SIGINT
 
 from hardpix.cli.ending import EndRequests, Interrupted, end_at_once, interrupt
-from hardpix.cli.errors import UntrustedRun, UsageError
+from hardpix.cli.errors import UntrustedRun, UsageError, of_system
 
 # Slow imports come when Ctrl-C is handled.
 TYPE_CHECKING = False
@@ -185,9 +185,7 @@ def _run(arguments: list[str], requests: EndRequests) -> int:
         # A full disk, a folder that was deleted meanwhile: no fault of the program, whose traceback would say nothing.
         if error.errno is None or requests.number is not None:
             raise
-        place = "" if error.filename is None else f" at {error.filename}"
-        found = f"hardpix {name}: expected to read and write files, found {error.strerror}{place}"
-        _say(f"{found}; mend that, then give the command again", keep="")
+        _say(f"hardpix {name}: {of_system(error)}", keep="")
         return 1
     return result if name in ("check", "compare") and isinstance(result, int) else 0
 

@@ -101,13 +101,27 @@ def _locked(folder: Path) -> IO[str] | None:
             time.sleep(0.2)
             continue
         if path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno())):
-            since = datetime.now().isoformat(" ", "seconds")
-            file.truncate(0)
-            file.write(json.dumps({"process": os.getpid(), "machine": socket.gethostname(), "since": since}))
-            file.flush()
+            _note_holder(path, file)
             return file
         # Its holder has removed it in the meantime.
         file.close()
+
+
+def _note_holder(path: Path, file: IO[str]) -> None:
+    """Write which process has the lock, for messages; nothing is left of a lock that cannot be written."""
+    since = datetime.now().isoformat(" ", "seconds")
+    holder = {"process": os.getpid(), "machine": socket.gethostname(), "since": since}
+    try:
+        file.truncate(0)
+        # Not through the buffer, which would be written once more when the file is closed.
+        os.write(file.fileno(), json.dumps(holder).encode())
+    except OSError as error:
+        with suppress(OSError):
+            path.unlink()
+        file.close()
+        # A full disk does not say which file it is about.
+        error.filename = str(path)
+        raise
 
 
 def _holder(file: IO[str]) -> dict[str, Any]:

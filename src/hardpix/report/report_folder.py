@@ -106,8 +106,11 @@ def new_report(out: Path, inputs: Iterable[Path] = (), overwrite: bool = False) 
         prepare_report(place)
         try:
             yield place
-        except BaseException:
+        except BaseException as error:
             shutil.rmtree(place, ignore_errors=True)
+            # A full disk does not say which file it is about.
+            if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+                error.filename = str(out)
             raise
         place.rename(out / WHOLE)
         (out / RECORD).unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hardpix.cli.folder_lock import OWN, taken
-from hardpix.cli.results import RECORD, require_free, require_no_links, write_whole
+from hardpix.cli.results import RECORD, read_json, require_free, require_no_links, write_whole
 
 # Version of the report's data; raise it when a figure changes its meaning.
 FORMAT = 2
@@ -137,7 +137,7 @@ def _move(source: Path, target: Path) -> None:
 def is_report(folder: Path) -> bool:
     """True if a folder holds a report, by its record."""
     try:
-        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        record = read_json(folder / RECORD)
     except (OSError, ValueError):
         return False
     return isinstance(record, dict) and record.get("command") == "diagnose"

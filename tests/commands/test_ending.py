@@ -212,9 +212,9 @@ def test_a_check_writes_nothing(
 ) -> None:
     import multiprocessing
 
-    from hardpix.data import mask_facts
+    from hardpix.data import checks
 
-    monkeypatch.setattr(mask_facts, "read_mask", lambda *_, **__: os.kill(os.getpid(), number))
+    monkeypatch.setattr(checks, "mask_facts", lambda *_, **__: os.kill(os.getpid(), number))
     given = ["check", "--images", str(data.images), "--masks", str(data.masks), "--json", str(tmp_path / "all.json")]
     outcome = run_hardpix(*given)
     assert outcome.code == CODES[number], outcome.err

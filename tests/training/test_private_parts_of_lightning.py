@@ -1,4 +1,4 @@
-"""Names of Lightning that are not public, for which it has no public ones: a new version that lacks one is told here."""
+"""Names of Lightning that are not public, where it has no public ones: a version that lacks one is told here."""
 
 from __future__ import annotations
 

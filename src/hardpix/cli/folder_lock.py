@@ -14,6 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
+from hardpix.data.whole_files import says_where
+
 # Beginning of the names of files and folders that hardpix has while it works, and leaves where it is killed.
 OWN = ".hardpix."
 LOCK = f"{OWN}lock"
@@ -112,15 +114,14 @@ def _note_holder(path: Path, file: IO[str]) -> None:
     since = datetime.now().isoformat(" ", "seconds")
     holder = {"process": os.getpid(), "machine": socket.gethostname(), "since": since}
     try:
-        file.truncate(0)
-        # Not through the buffer, which would be written once more when the file is closed.
-        os.write(file.fileno(), json.dumps(holder).encode())
-    except OSError as error:
+        with says_where(path):
+            file.truncate(0)
+            # Not through the buffer, which would be written once more when the file is closed.
+            os.write(file.fileno(), json.dumps(holder).encode())
+    except OSError:
         with suppress(OSError):
             path.unlink()
         file.close()
-        # A full disk does not say which file it is about.
-        error.filename = str(path)
         raise
 
 

@@ -21,6 +21,7 @@ from hardpix.cli.moved import with_new_places
 from hardpix.cli.results import require_no_links
 from hardpix.commands.fit_settings import add_trainer, build_parser, parse, with_saved_config, with_whole_paths
 from hardpix.data import DataError, describe
+from hardpix.data.whole_files import says_where
 from hardpix.networks.default import about_default, as_setting
 from hardpix.training.build_trainer import build_trainer
 from hardpix.training.data_files import Record, files_of, record_of, require_same_files
@@ -123,7 +124,7 @@ def fit(arguments: list[str]) -> Run:
                 if saved.model.network is None:
                     saved.model.network = as_setting(task.network.model, task.num_classes, task.in_channels)
                 folder.save(parser.dump(saved, skip_validation=True, skip_unset=False), data, files)
-        with restored(trainer, resumed), _one_speaks(), quiet(expected_of(task.recipe)):
+        with says_where(folder.path), restored(trainer, resumed), _one_speaks(), quiet(expected_of(task.recipe)):
             try:
                 lacking = {f"images_without_{key}": len(stems) for key, stems in data.lacking.items() if stems}
                 for logger in trainer.loggers if lacking else ():

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from hardpix.cli.folder_lock import OWN, taken
 from hardpix.cli.results import RECORD, read_json, require_free, require_no_links, write_whole
+from hardpix.data.whole_files import says_where
 
 # Version of the report's data; raise it when a figure changes its meaning.
 FORMAT = 2
@@ -105,12 +106,10 @@ def new_report(out: Path, inputs: Iterable[Path] = (), overwrite: bool = False) 
         shutil.rmtree(place, ignore_errors=True)
         prepare_report(place)
         try:
-            yield place
-        except BaseException as error:
+            with says_where(out):
+                yield place
+        except BaseException:
             shutil.rmtree(place, ignore_errors=True)
-            # A full disk does not say which file it is about.
-            if isinstance(error, OSError) and error.errno is not None and error.filename is None:
-                error.filename = str(out)
             raise
         place.rename(out / WHOLE)
         (out / RECORD).unlink(missing_ok=True)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from hardpix.labelers import Labeler
-from hardpix.objectives import Objective, with_signal_losses
+from hardpix.objectives import Objective, signals_in, with_signal_losses
 from hardpix.recipes.base import Batch, Recipe
 from hardpix.teachers import Teacher
 
@@ -42,12 +42,18 @@ class Supervised(Recipe):
         batch = batches["labeled"]
         seen = None if self.teacher is None else self.teacher(batch)
         px = self.pixels(batch, progress, seen)
-        if self.labeler is not None:
-            with torch.no_grad():
-                made = self.labeler(px if seen is None else seen).into(batch)
-            # The logits are those of before: a second forward would say the same.
-            px = replace(px, target=made["target"], sample={key: made[key] for key in made if key != "target"})
-        return with_signal_losses(self.objective, px)
+        if self.labeler is None:
+            return with_signal_losses(self.objective, px)
+        with torch.no_grad():
+            made = self.labeler(px if seen is None else seen).into(batch)
+        # The logits are those of before: a second forward would say the same.
+        learned = replace(px, target=made["target"], sample={key: made[key] for key in made if key != "target"})
+        losses = with_signal_losses(self.objective, learned)
+        for signal in signals_in(self.labeler):
+            # It looks for labels that are wrong, so that it learns from them as they were given.
+            if (own := signal.loss(px)) is not None:
+                losses = {**losses, "loss": losses["loss"] + own, f"labeler/{signal.name}": own}
+        return losses
 
     def end_step(self) -> None:
         if self.teacher is not None:

@@ -39,8 +39,9 @@ def checked_input(*also: type[Exception]) -> Iterator[None]:
     except UsageError:
         raise
     except mendable as error:
-        by_system = isinstance(error, OSError) and error.errno is not None
-        raise UsageError(of_system(error) if by_system else explain(error)) from error
+        if isinstance(error, OSError) and error.errno is not None:
+            raise UsageError(of_system(error)) from error
+        raise UsageError(explain(error)) from error
 
 
 class HelpFormatter(DefaultHelpFormatter):

@@ -57,7 +57,7 @@ class Output:
             for line in path.read_text(encoding="ascii", errors="replace").splitlines(keepends=True):
                 if not line.endswith("\n"):
                     continue
-                with suppress(ValueError):
+                with suppress(ValueError, TypeError, RecursionError):
                     stem, note = json.loads(line)
                     files = self.files.get(stem)
                     if files is not None and all((self.folder / file).is_file() for file in files):

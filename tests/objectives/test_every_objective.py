@@ -6,6 +6,7 @@ import pytest
 
 import hardpix.objectives
 from hardpix.objectives import (
+    BorderCrossEntropy,
     BoundaryLoss,
     ChannelDistillation,
     Distillation,
@@ -41,6 +42,8 @@ OBJECTIVES: dict[str, Callable[[], Objective]] = {
     "channel distillation": ChannelDistillation,
     "boundary": BoundaryLoss,
     "boundary of classes": lambda: BoundaryLoss(["class 0", 2], reach=2),
+    "borders": BorderCrossEntropy,
+    "wide borders": lambda: BorderCrossEntropy(3),
     "clDice": SoftClDice,
     "clDice of classes": lambda: SoftClDice(["class 0", 2], iterations=2),
     "skeleton recall": SkeletonRecall,

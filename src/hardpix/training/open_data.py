@@ -33,6 +33,7 @@ from hardpix.training.streams import (
     Sources,
     open_streams,
     stream_folders,
+    said_of_streams,
     stream_problems,
     validated_on_too,
     with_labeled_part,
@@ -197,7 +198,7 @@ def plan_sources(
         progress=is_first_process(),
         check=check,
     )
-    plan = replace(plan, remarks=(*sources.remarks, *plan.remarks))
+    plan = replace(plan, remarks=(*sources.remarks, *plan.remarks, *said_of_streams(sources.streams)))
     if not problems:
         of_streams = [paths[0] for folders in sources.streams.values() for paths in folders.files["images"].values()]
         problems = validated_on_too(of_streams, plan.val.images.values() if plan.val.stems else ())

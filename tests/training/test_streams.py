@@ -265,7 +265,10 @@ class TestMessages:
         given = ["--data.streams", f"{{unlabeled: {{images: {others}}}}}", "--data.labeled_every", 2]
         outcome = self.fit(data, tmp_path / "run", *given)
         assert outcome.code == 2
-        assert "leave --data.unlabeled and --data.streams.unlabeled.images out, or the choice of labeled ones" in outcome.err
+        assert (
+            "leave --data.unlabeled and --data.streams.unlabeled.images out, or the choice of labeled ones"
+            in outcome.err
+        )
 
 
 def test_two_processes_share_each_stream_and_end_the_same_steps(data: Data, others: Path, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ With nothing but --data.images and --data.masks the classes are found in the mas
 held out for validation, and a network learns with learned pixel hardness: a small U-Net from ImageNet weights
 (LiteUNet) where their package is installed, else a DDRNet-23-slim from random weights.
 
-With --data.unlabeled DIR it learns from images without labels, too: by mean teacher with CutMix, or as --model.recipe says.
+With --data.unlabeled DIR it learns from images without labels, too: by mean teacher with CutMix, or by --model.recipe.
 
 Everything can be set here or in YAML (--config, as often as you like; later ones win), and --print_config shows it all.
 A class of your own is named by its path, such as --model.network my_module.MyNet, and its arguments by

@@ -32,8 +32,8 @@ from hardpix.training.split_plan import SplitPlan
 from hardpix.training.streams import (
     Sources,
     open_streams,
-    stream_folders,
     said_of_streams,
+    stream_folders,
     stream_problems,
     validated_on_too,
     with_labeled_part,

@@ -64,7 +64,7 @@ def test_a_line_of_one_pixel_is_border_itself_which_the_filter_misses() -> None:
     assert border_band(target, 1)[0, :, 2:5].all()
     logits = torch.zeros(1, 2, 7, 7)
     logits[0, 0, :, 3] = 9
-    # Of 21 pixels of the band, 7 are wrong by 9; the filter would see none of them.
+    # The band has 21 pixels, 7 of them wrong by 9; the filter would see none of these.
     found = BorderCrossEntropy()(PixelBatch(logits, target))["loss"]
     expected = (7 * F.softplus(torch.tensor(9.0)) + 14 * torch.log(torch.tensor(2.0))) / 21
     torch.testing.assert_close(found, expected)

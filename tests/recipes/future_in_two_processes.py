@@ -26,7 +26,7 @@ RULES = ("Fixed", "Sigmoid", "Floor", "ClassFloor", "FreeMatch", "SoftMatch")
 
 
 class Losses(nn.Module):
-    """What DDP wraps: the network that learns, and the loss of a step."""
+    """Module for DDP to wrap: the network that learns, and the loss of a step."""
 
     def __init__(self, recipe: FutureSelfTraining) -> None:
         super().__init__()

@@ -169,7 +169,7 @@ def test_all_but_the_teacher_is_as_it_was(future: Future) -> None:
     assert all(torch.equal(one, two) for one, two in zip(optimizer_state(optimizer), kept, strict=True))
     assert torch.equal(torch.get_rng_state(), draws)
     assert [group["lr"] for group in optimizer.param_groups] == rates
-    # Of a batch before, which accumulated gradients add to.
+    # They are those of a batch before, which accumulated gradients add to.
     assert all(p.grad is g and (g == 1).all() for p, g in zip(made.network.parameters(), gradients, strict=True))
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class AskedSignal(nn.Module):
-    """How hard a teacher's pixels are, from 0 to 1 [ours].
+    """Hardness of a teacher's pixels by a signal, from 0 to 1 [ours].
 
     The signal learns with the network that learns, from labeled images; its recipe adds its loss. What is asked about
     the teacher's pixels is an average of it over the steps of the optimizer, as the teacher is one of the network, in

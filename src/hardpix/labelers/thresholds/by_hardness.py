@@ -26,8 +26,8 @@ class ByHardness(Threshold):
 
         c ≥ T + (1 − T) · h
 
-    T where a pixel is easy, halfway to 1 where learned hardness expects an average loss, and never where h = 1: "hard
-    and sure" is kept, "hard and doubtful" is not.
+    It is T where a pixel is easy, and halfway to 1 where learned hardness expects an average loss; h = 1 is never kept.
+    So "hard and sure" is kept, and "hard and doubtful" is not.
 
     Args:
         signal: how hard a pixel is, such as HardnessLevel. See :class:`~hardpix.labelers.AskedSignal`.

@@ -16,6 +16,7 @@ from torch import Tensor
 import hardpix.objectives
 from extreme_batches import CASES, Case, cases, joined, missing, near, taken
 from hardpix.objectives import (
+    BorderCrossEntropy,
     BoundaryLoss,
     ChannelDistillation,
     Distillation,
@@ -65,6 +66,8 @@ PROMISES = {
     "contrast": Promise(lambda: PixelContrast(sampling="hardest", channels=16), repeats=False, reads=BRANCH),
     "distillation": Promise(lambda: Distillation(temperature=2.0), "trust", reads=("teacher",)),
     "channel distillation": Promise(ChannelDistillation, "images", reads=("teacher",)),
+    # A mean over borders, whose share of the pixels differs between images.
+    "borders": Promise(BorderCrossEntropy),
     "boundary": Promise(BoundaryLoss, "trust"),
     # Quotients of sums over the batch, with a constant in them or without.
     "clDice": Promise(lambda: SoftClDice([0]), repeats=False),

@@ -30,10 +30,12 @@ FUNCTIONS = {
     "test": ("hardpix.commands.test", "evaluate"),
     "predict": ("hardpix.commands.predict", "predict"),
     "label": ("hardpix.commands.label", "label"),
+    "correct": ("hardpix.commands.correct", "correct"),
     "mine": ("hardpix.commands.mine", "mine"),
     "diagnose": ("hardpix.commands.diagnose", "diagnose"),
     "compare": ("hardpix.commands.compare", "compare"),
     "replay": ("hardpix.commands.replay", "replay"),
+    "rasterize": ("hardpix.commands.rasterize", "rasterize_annotations"),
     "demo": ("hardpix.commands.demo", "demo"),
 }
 
@@ -68,16 +70,18 @@ COMMANDS = {
     "test": "score a trained network on labeled images, and report where it is wrong",
     "predict": "label images: class ids, overlays, confidence",
     "label": "write pseudo-labels of images to train on, and how far to trust them",
+    "correct": "find labels that look wrong, accept or reject each on a page, and write corrected masks",
     "mine": "write the learned hardness of every pixel, or the map of another signal",
     "diagnose": "show where and why label maps of any tool are wrong, and the mIoU to gain from each kind of error",
     "compare": "train several configurations from the same seeds; a table with confidence intervals",
     "replay": "compute a training step once more whose loss was not finite, and say where it begins",
+    "rasterize": "draw annotations of LabelMe, COCO or CVAT as masks",
     "demo": "train twice on generated road scenes and show what learned hardness changes",
 }
 
 
 # Words before the same command where it goes on, and does not begin anew.
-GOES_ON = ("compare", "label", "mine", "predict")
+GOES_ON = ("compare", "correct", "label", "mine", "predict")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -109,7 +113,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _interrupted(arguments: list[str], error: Interrupted) -> str:
     if arguments[0] == "fit":
-        # It says more itself, where there is a run to go on with.
+        # A training knows whether it has saved anything to go on with, and where.
         return "; ".join(["interrupted", *getattr(error, "__notes__", ())])
     import shlex
 

@@ -95,6 +95,7 @@ def build_parser() -> Parser:
     parser.link_arguments("data.ignore_index", "model.ignore_index")
     parser.link_arguments("data.num_classes", "model.num_classes", apply_on="instantiate")
     parser.link_arguments("data.channels", "model.in_channels", apply_on="instantiate")
+    parser.link_arguments("data.sparse", "model.sparse", apply_on="instantiate")
     parser.link_arguments("data.class_names", "model.class_names", apply_on="instantiate")
     return parser
 

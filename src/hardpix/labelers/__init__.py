@@ -8,16 +8,23 @@ from hardpix.labelers.asked_signal import AskedSignal
 from hardpix.labelers.base import Labeler, PseudoLabels
 from hardpix.labelers.confidence_threshold import ConfidenceThreshold
 from hardpix.labelers.confidence_weighted import ConfidenceWeighted
-from hardpix.labelers.most_likely import known_trust, most_likely
+from hardpix.labelers.early_learning import EarlyLearning
+from hardpix.labelers.gaussian_mixture import MixtureLabels
+from hardpix.labelers.most_likely import known_trust, most_likely, trust_beyond_labels
+from hardpix.labelers.points import PointComponents
 from hardpix.labelers.trusted_by import TrustedBy
 
 __all__ = [
     "AskedSignal",
     "ConfidenceThreshold",
     "ConfidenceWeighted",
+    "EarlyLearning",
     "Labeler",
+    "MixtureLabels",
+    "PointComponents",
     "PseudoLabels",
     "TrustedBy",
     "known_trust",
     "most_likely",
+    "trust_beyond_labels",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -32,15 +31,13 @@ def signals_in(module: nn.Module) -> list[Signal]:
 def losses_of_signals(module: nn.Module, px: PixelBatch) -> dict[str, Tensor]:
     """Losses of the signals that learn inside a labeler, from pixels with labels: "loss", their sum, and each by name.
 
-    Empty where none learns. They are asked about a batch of their own, so that an objective may have signals of the
-    same names.
+    Empty where none learns. An objective that has signals of the same names needs another ``PixelBatch``.
 
     Example:
         >>> losses_of_signals(nn.Identity(), PixelBatch(torch.zeros(1, 2, 1, 1), torch.tensor([[[0]]])))
         {}
     """
-    apart = replace(px)
-    losses = {signal.name: loss for signal in signals_in(module) if (loss := signal.loss(apart)) is not None}
+    losses = {signal.name: loss for signal in signals_in(module) if (loss := signal.loss(px)) is not None}
     return {"loss": torch.stack(list(losses.values())).sum(), **losses} if losses else {}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal, Self
 
 from torch import Tensor, nn
@@ -114,7 +115,7 @@ class SelfTraining(Recipe):
 
     def given_losses(self, given: PixelBatch) -> dict[str, dict[str, Tensor]]:
         """Losses of the labeled images, and of the signals that the labeler asks, which learn from them."""
-        judging = losses_of_signals(self.labeler, given)
+        judging = losses_of_signals(self.labeler, replace(given))
         labeled = {"labeled": with_signal_losses(self.objective, given)}
         return {**labeled, "labeler": judging} if judging else labeled
 

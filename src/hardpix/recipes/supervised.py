@@ -54,18 +54,18 @@ class Supervised(Recipe):
         batch = batches["labeled"]
         seen = None if self.teacher is None else self.teacher(batch)
         px = self.pixels(batch, progress, seen)
-        judging: dict[str, Tensor] = {}
-        if self.labeler is not None:
-            # They learn from the labels as they were given.
-            judging = losses_of_signals(self.labeler, px)
-            with torch.no_grad():
-                made = self.labeler(px if seen is None else seen).into(batch)
-            # The logits are those of before: a second forward would say the same.
-            px = replace(px, target=made["target"], sample={key: made[key] for key in made if key != "target"})
-        losses = with_signal_losses(self.objective, px)
+        if self.labeler is None:
+            return with_signal_losses(self.objective, px)
+        with torch.no_grad():
+            made = self.labeler(px if seen is None else seen).into(batch)
+        # The logits are those of before: a second forward would say the same.
+        learned = replace(px, target=made["target"], sample={key: made[key] for key in made if key != "target"})
+        losses = with_signal_losses(self.objective, learned)
+        # Signals look for labels that are wrong, so that they learn from them as they were given.
+        judging = losses_of_signals(self.labeler, px)
         if not judging:
             return losses
-        parts = {f"labeler/{name}": value for name, value in judging.items()}
+        parts = {f"labeler/{name}": value for name, value in judging.items() if name != "loss"}
         return {**losses, **parts, "loss": losses["loss"] + judging["loss"]}
 
     def end_step(self) -> None:

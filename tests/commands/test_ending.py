@@ -208,3 +208,21 @@ def test_a_diagnosis_leaves_no_report_and_no_process(
     assert "interrupted; to start again: hardpix diagnose --truth" in outcome.err
     assert not (tmp_path / "out").exists()
     assert multiprocessing.active_children() == []
+
+
+@pytest.mark.parametrize("number", CODES)
+def test_a_check_writes_nothing(
+    number: signal.Signals, data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import multiprocessing
+
+    from hardpix.data import checks
+
+    monkeypatch.setattr(checks, "mask_facts", lambda *_, **__: os.kill(os.getpid(), number))
+    given = ["check", "--images", str(data.images), "--masks", str(data.masks), "--json", str(tmp_path / "all.json")]
+    outcome = run_hardpix(*given)
+    assert outcome.code == CODES[number], outcome.err
+    assert outcome.err.endswith(f"hardpix check: interrupted; to start again: hardpix {' '.join(given)}\n")
+    assert "Traceback" not in outcome.err
+    assert list(tmp_path.iterdir()) == []
+    assert multiprocessing.active_children() == []

@@ -23,6 +23,7 @@ from hardpix.commands.default_recipe import SAID, wants_default_recipe, with_def
 from hardpix.commands.fit_settings import add_trainer, build_parser, parse, with_saved_config, with_whole_paths
 from hardpix.data import DataError, describe
 from hardpix.data.sparse import about_sparse
+from hardpix.data.whole_files import says_where
 from hardpix.networks.default import about_default, as_setting
 from hardpix.objectives.sparse import FOR_SPARSE_LABELS
 from hardpix.training.build_trainer import build_trainer
@@ -136,7 +137,7 @@ def fit(arguments: list[str]) -> Run:
                 if by_default and data.sparse:
                     saved.model.objective = FOR_SPARSE_LABELS
                 folder.save(parser.dump(saved, skip_validation=True, skip_unset=False), data, files)
-        with restored(trainer, resumed), _one_speaks(), quiet(expected_of(task.recipe)):
+        with says_where(folder.path), restored(trainer, resumed), _one_speaks(), quiet(expected_of(task.recipe)):
             try:
                 lacking = {f"images_without_{key}": len(stems) for key, stems in data.lacking.items() if stems}
                 for logger in trainer.loggers if lacking else ():

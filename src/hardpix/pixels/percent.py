@@ -39,7 +39,7 @@ def in_percent(share: float) -> str:
     if 100 - SMALLEST < value < 100:
         return f"> {100 - SMALLEST}"
     if 99.95 <= value < 100:
-        # Of clicks the whole point is how little is left.
+        # A share of unlabeled pixels, as with clicks, is told by how little is left.
         return f"{value:.{1 - math.floor(math.log10(100 - value))}f}"
     # Larger ones would be written with an e.
     digits = "2g" if value < 1 else "3g" if value < 999.5 else "0f"

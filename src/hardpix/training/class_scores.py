@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hardpix.cli.results import read_json
 from hardpix.data.wording import counted
 from hardpix.pixels.percent import percent
 from hardpix.training.run import Run
@@ -34,7 +34,7 @@ def class_ious(folder: Run, checkpoint: str) -> dict[str, float | None]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

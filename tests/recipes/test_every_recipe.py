@@ -9,7 +9,15 @@ from torch import Tensor
 import hardpix.labelers
 import hardpix.recipes
 from hardpix.data.batch_transforms import ClassMix, CutMix, StrongColor
-from hardpix.labelers import ConfidenceThreshold, ConfidenceWeighted, Labeler, TrustedBy
+from hardpix.labelers import (
+    ConfidenceThreshold,
+    ConfidenceWeighted,
+    EarlyLearning,
+    Labeler,
+    MixtureLabels,
+    PointComponents,
+    TrustedBy,
+)
 from hardpix.labelers.thresholds import ByHardness, ClassFloor, Fixed, Floor, FreeMatch, SoftMatch
 from hardpix.objectives import Distillation, PixelContrast, Sum, WeightedCrossEntropy
 from hardpix.pixels import PixelBatch
@@ -79,6 +87,9 @@ LABELERS: dict[str, Callable[[], Labeler]] = {
     "FreeMatch": lambda: ConfidenceWeighted(FreeMatch(), power=0),
     "SoftMatch": lambda: ConfidenceWeighted(SoftMatch(), power=0, decay=0.9),
     "threshold by doubt": lambda: ConfidenceWeighted(ByHardness(Doubt(), Fixed(0.3))),
+    "early learning": EarlyLearning,
+    "mixture": MixtureLabels,
+    "points": lambda: PointComponents(smallest=2),
     "trusted by doubt": lambda: TrustedBy(ConfidenceThreshold(0.4), Doubt()),
     "pixels": lambda: ConfidenceThreshold(0.4),
     "share": lambda: ConfidenceThreshold(0.4, mode="share"),

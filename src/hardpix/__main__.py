@@ -72,7 +72,7 @@ COMMANDS = {
     "diagnose": "show where and why label maps of any tool are wrong, and the mIoU to gain from each kind of error",
     "compare": "train several configurations from the same seeds; a table with confidence intervals",
     "replay": "compute a training step once more whose loss was not finite, and say where it begins",
-    "demo": "train twice on generated road scenes and show what learned hardness changes",
+    "demo": "train one network in three ways on generated road scenes; show where it fails and what helps",
 }
 
 

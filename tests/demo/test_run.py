@@ -10,9 +10,9 @@ from sklearn.metrics import jaccard_score, roc_auc_score
 
 from hardpix.cli.errors import UsageError
 from hardpix.commands.demo import THIN_AND_SMALL, demo
-from hardpix.commands.demo_contestant import AMBIGUOUS, multiples
+from hardpix.commands.demo_contestant import AMBIGUOUS
 from hardpix.demo import contestants
-from hardpix.demo.contestants import CONTESTANTS, PLAIN, about_network, balance_and_hardness, make_data, new_task, train
+from hardpix.demo.contestants import CONTESTANTS, PLAIN, about_network, make_data, new_task, train
 from hardpix.demo.drawn_scenes import DrawnScenes
 from hardpix.demo.evaluation import MapStability, evaluate
 from hardpix.demo.findings import Findings
@@ -20,6 +20,7 @@ from hardpix.demo.network import SmallUNet
 from hardpix.demo.page import require_place
 from hardpix.networks import LiteUNet
 from hardpix.scenes import GeneratedScenes
+from hardpix.signals import HardnessLevel
 
 
 @pytest.fixture(scope="module")
@@ -75,16 +76,20 @@ def test_held_out_scenes_are_no_training_scenes(small: tuple[Findings, Path]) ->
     assert not images & held_out
 
 
-def test_learned_hardness_ranks_what_is_ambiguous_by_construction_above_the_rest() -> None:
-    """In order of magnitude: chance is 0.5. The map is a loss in multiples of the average, so its mean is near 1."""
+def test_learned_hardness_ranks_what_is_ambiguous_by_construction_above_the_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In order of magnitude: chance is 0.5, and three seeds gave 0.61 to 0.73; consecutive maps correlated by 0.9."""
+    monkeypatch.setattr(
+        contestants, "missing_packages", lambda: ["timm"]
+    )  # the small network takes a third of the time
     held_out = DrawnScenes.draw(GeneratedScenes(6, seed=3), "held out")
-    data = make_data(DrawnScenes.draw(GeneratedScenes(32, seed=2), "train"), held_out, 1, (96, 128))
+    data = make_data(DrawnScenes.draw(GeneratedScenes(64, seed=2), "train"), held_out, 1, (96, 128))
     watch = MapStability(held_out, count=2)
-    task = train(data, balance_and_hardness(), 80, seed=1, precision="32-true", callbacks=[watch])
-    level = evaluate(task, held_out).maps["learned hardness"]
+    task = train(data, HardnessLevel(kind="light"), 192, seed=1, precision="32-true", callbacks=[watch])
+    hardness = evaluate(task, held_out).maps["learned hardness"]
     ambiguity = held_out.maps["ambiguity"].numpy()
-    assert 0.55 < roc_auc_score(ambiguity.ravel() >= AMBIGUOUS, level.numpy().ravel()) < 0.95
-    assert 0.3 < multiples(level).mean() < 3
+    assert 0.55 < roc_auc_score(ambiguity.ravel() >= AMBIGUOUS, hardness.numpy().ravel()) < 0.9
     assert np.mean(watch.correlations["learned hardness"][-3:]) > 0.7
 
 

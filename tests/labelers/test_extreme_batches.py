@@ -12,10 +12,31 @@ from hypothesis import strategies as st
 
 import hardpix.labelers
 from extreme_batches import CASES, Case, cases, joined, missing, near, taken
-from hardpix.labelers import ConfidenceThreshold, Labeler, PseudoLabels
+from hardpix.labelers import (
+    ConfidenceThreshold,
+    ConfidenceWeighted,
+    EarlyLearning,
+    Labeler,
+    MixtureLabels,
+    PointComponents,
+    PseudoLabels,
+    TrustedBy,
+)
+from hardpix.labelers.thresholds import Fixed
+from hardpix.pixels import PixelBatch
 from hardpix.refiners import PAMR
+from hardpix.signals import Signal
 
 pytestmark = pytest.mark.slow
+
+
+class Doubt(Signal):
+    """Signal without a branch."""
+
+    name = "doubt"
+
+    def forward(self, px: PixelBatch) -> torch.Tensor:
+        return 1 - px.confidence
 
 
 @dataclass(frozen=True)
@@ -26,9 +47,23 @@ class Promise:
     alone: bool = True
 
 
+def early() -> EarlyLearning:
+    """In evaluation, and correcting to every class."""
+    labeler = EarlyLearning(0.5).eval()
+    labeler._open = lambda px: torch.ones(px.logits.shape[1], dtype=torch.bool)  # type: ignore[method-assign]
+    return labeler
+
+
 PROMISES = {
     "threshold": Promise(ConfidenceThreshold),
     "share": Promise(lambda: ConfidenceThreshold(0.5, mode="share")),
+    "confidence-weighted": Promise(lambda: ConfidenceWeighted(Fixed(0.5), power=2)),
+    # By the mean confidence of the batch.
+    "dynamic threshold": Promise(ConfidenceWeighted, alone=False),
+    "trusted by doubt": Promise(lambda: TrustedBy(ConfidenceThreshold(0.5), Doubt())),
+    "early learning": Promise(early),
+    "mixture": Promise(MixtureLabels),
+    "points": Promise(lambda: PointComponents(smallest=2)),
     "refined": Promise(lambda: ConfidenceThreshold(0.5, refiner=PAMR((1, 2), steps=2))),
 }
 
@@ -40,7 +75,8 @@ def test_labels_are_as_they_must_be_and_the_same_whatever_must_not_matter(
     name: str, case: Case, with_target: bool
 ) -> None:
     labeler = PROMISES[name].make()
-    tensors = case.tensors("logits", "image")
+    with_target = with_target or labeler.completes
+    tensors = case.tensors("logits", "image", "embedding")
 
     def labeled(given: dict[str, torch.Tensor]) -> PseudoLabels:
         seen = given if with_target else {name: value for name, value in given.items() if name != "target"}
@@ -53,7 +89,10 @@ def test_labels_are_as_they_must_be_and_the_same_whatever_must_not_matter(
     known = (whole.target >= 0) & (whole.target < case.classes)
     assert (known | (whole.target == case.ignore_index)).all()
     assert ((whole.weight >= 0) & (whole.weight <= 1)).all()
-    if with_target:
+    if labeler.completes:
+        given = px.valid & (px.sample.get("target_weight", torch.ones(px.shape)) > 0)
+        assert torch.equal(whole.target[given], px.labels[given])
+    elif with_target:
         assert (whole.target[~px.valid] == case.ignore_index).all()
         assert not whole.weight[~px.valid].any()
     variants = {

@@ -19,9 +19,13 @@ from hardpix.cli.ending import EndRequests, Interrupted
 from hardpix.cli.errors import UsageError
 from hardpix.cli.moved import with_new_places
 from hardpix.cli.results import require_no_links
+from hardpix.commands.default_recipe import SAID, wants_default_recipe, with_default_recipe
 from hardpix.commands.fit_settings import add_trainer, build_parser, parse, with_saved_config, with_whole_paths
 from hardpix.data import DataError, describe
+from hardpix.data.sparse import about_sparse
+from hardpix.data.whole_files import says_where
 from hardpix.networks.default import about_default, as_setting
+from hardpix.objectives.sparse import FOR_SPARSE_LABELS
 from hardpix.training.build_trainer import build_trainer
 from hardpix.training.data_files import Record, files_of, record_of, require_same_files
 from hardpix.training.data_module import SegmentationData
@@ -44,6 +48,7 @@ from hardpix.training.run import Run
 from hardpix.training.task import SegmentationTask
 from hardpix.training.trained_on import doubts_about_labels
 from hardpix.training.trust import known_imports_alone
+from hardpix.training.way_on import way_on
 
 # Lightning converts weights and images before validation sees them.
 HALF = ("bf16-true", "16-true")
@@ -73,6 +78,8 @@ def fit(arguments: list[str]) -> Run:
             if earlier is not None and not earlier.trusted:
                 imports.enter_context(known_imports_alone(earlier.read_config(), earlier.path, " ".join(arguments)))
             settings = with_whole_paths(_parsed(parser, words, earlier))
+            without_recipe = wants_default_recipe(settings)
+            settings = with_default_recipe(parser, settings)
             # The settings have passed the checks of a run, or are of the command line itself.
             folder = Run(Path(settings.run or datetime.now().strftime(DATED)), trusted=True)
             if earlier is not None and not earlier.trusted:
@@ -97,8 +104,13 @@ def fit(arguments: list[str]) -> Run:
                 if said := nothing_left(folder, done, settings.trainer.max_epochs, settings.trainer.max_steps):
                     show(escape(said))
             _dry_run(task, data)
+            if without_recipe:
+                show(escape(SAID))
             if settings.model.network is None:
                 show(escape(about_default(task.network.model)))
+            by_default = settings.model.objective is None and settings.model.recipe is None
+            if data.sparse:
+                show(*map(escape, about_sparse(data.opened.labeled_share, data.opened.val_labeled_share, by_default)))
             useless = unused_settings(task, data.maps_asked_for)
             useless += [
                 f"the {len(data.streams[name])} images of the stream {name} are not used: {type(task.recipe).__name__} "
@@ -122,8 +134,10 @@ def fit(arguments: list[str]) -> Run:
                 saved.pop("trust_run", None)
                 if saved.model.network is None:
                     saved.model.network = as_setting(task.network.model, task.num_classes, task.in_channels)
+                if by_default and data.sparse:
+                    saved.model.objective = FOR_SPARSE_LABELS
                 folder.save(parser.dump(saved, skip_validation=True, skip_unset=False), data, files)
-        with restored(trainer, resumed), _one_speaks(), quiet(expected_of(task.recipe)):
+        with says_where(folder.path), restored(trainer, resumed), _one_speaks(), quiet(expected_of(task.recipe)):
             try:
                 lacking = {f"images_without_{key}": len(stems) for key, stems in data.lacking.items() if stems}
                 for logger in trainer.loggers if lacking else ():
@@ -132,7 +146,9 @@ def fit(arguments: list[str]) -> Run:
             except SystemExit:
                 # Lightning raises this after Ctrl-C.
                 if trainer.interrupted:
-                    raise Interrupted(EndRequests.of_command().number or SIGINT) from None
+                    error = Interrupted(EndRequests.of_command().number or SIGINT)
+                    error.add_note(way_on(folder))
+                    raise error from None
                 raise
     return folder
 
@@ -187,7 +203,7 @@ def try_settings(settings: Namespace, data: SegmentationData | None = None) -> S
             ready = _instantiate(build_parser(), settings)
             data, task = ready.data, ready.model
         else:
-            task = _task_alone(settings, data.class_names, data.channels)
+            task = _task_alone(settings, data.class_names, data.channels, data.sparse)
         _dry_run(task, data)
         # Loggers and checkpoints write nothing before the training starts.
         build_trainer(_trainer_alone(settings), settings.seed, Run(Path("untrained")), settings.checkpoint_minutes)
@@ -229,7 +245,9 @@ def _instantiate(parser: Parser, settings: Namespace) -> Namespace:
     raise UsageError("\nand ".join(wrong)) from data_error
 
 
-def _task_alone(settings: Namespace, class_names: Sequence[str], channels: int | None = None) -> SegmentationTask:
+def _task_alone(
+    settings: Namespace, class_names: Sequence[str], channels: int | None = None, sparse: bool = False
+) -> SegmentationTask:
     """The task as it would be with data of these classes, without reading the data."""
     parser = Parser()
     parser.add_class_arguments(SegmentationTask, "model")
@@ -237,6 +255,7 @@ def _task_alone(settings: Namespace, class_names: Sequence[str], channels: int |
     names, ignore_index = list(class_names), settings.data.ignore_index
     channels = len(settings.data.bands or (1, 2, 3)) if channels is None else channels
     model.update(Namespace(num_classes=len(names), class_names=names, ignore_index=ignore_index, in_channels=channels))
+    model.sparse = sparse
     return parser.instantiate(Namespace(model=model)).model
 
 

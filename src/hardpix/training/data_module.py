@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from torch.utils.data import Dataset
@@ -22,7 +23,8 @@ from hardpix.training.data_settings import (
 )
 from hardpix.training.more_images import LabeledImages
 from hardpix.training.open_data import open_folders, open_sets
-from hardpix.training.streams import Stream
+from hardpix.training.streams import UNLABELED, Stream
+from hardpix.training.unlabeled_folder import with_unlabeled
 
 
 class SegmentationData(BatchedData):
@@ -89,8 +91,13 @@ class SegmentationData(BatchedData):
             one a line; the others are the stream unlabeled and need no masks.
         labeled_every: the same by their order: one in so many images of each sequence, from its first. Stems of a
             sequence differ in their last number alone.
+        sparse: true where most pixels of the training masks are unlabeled on purpose, as with clicks and scribbles.
+            Shrinking images then loses no label, and the default objective is one for sparse labels. By default true
+            where less than 20 % of the pixels are labeled.
         more: further labeled images, all of them to train on, such as [{images: DIR, masks: DIR, trust: DIR}]; trust
             says how far pseudo-labels count. With image_suffix and mask_suffix of their own.
+        unlabeled: folder of images without labels to learn from, of the same kind of camera; short for the stream
+            unlabeled with this folder. Without a recipe hardpix fit takes mean teacher with CutMix.
 
     Raises:
         DataError: everything that is wrong with the files, in one list.
@@ -136,8 +143,10 @@ class SegmentationData(BatchedData):
         labeled_stems: str | None = None,
         labeled_every: int | None = None,
         more: list[LabeledImages] | None = None,
+        unlabeled: str | None = None,
+        sparse: bool | None = None,
     ) -> None:
-        view = ViewSettings(resolution, crop_size, divisor, augment)
+        view = ViewSettings(resolution, crop_size, divisor, augment, sparse)
         batching = BatchSettings(batch_size, val_batch_size, workers, seed)
         settings = DataSettings(
             FolderSettings(images, masks, val_images, val_masks, image_suffix, mask_suffix, depth_suffix),
@@ -147,12 +156,27 @@ class SegmentationData(BatchedData):
             MapSettings(depth, depth_format, weights),
             ImageFormat(bands, value_range, max_pixels),
             ignore_index,
-            streams or {},
+            with_unlabeled(streams or {}, unlabeled),
             more or (),
         )
         own = train_set is not None or val_set is not None
         # Read here, and not in `setup`: the number of classes is an argument of the task.
         opened = open_sets(settings, train_set, val_set) if own else open_folders(settings)
         super().__init__(opened, view, batching, settings.streams, ignore_index)
+        self.unlabeled = unlabeled
         # Kept so that `fit` can warn about maps that no signal reads.
         self.maps_asked_for = [key for key, place in settings.maps.asked.items() if place not in (None, False)]
+
+    def want(self, streams: Sequence[str]) -> None:
+        """Bring batches of these streams from now on.
+
+        Raises:
+            ValueError: there are none of that name; images without labels, and nobody who wants them.
+        """
+        if self.unlabeled is not None and UNLABELED not in streams:
+            raise ValueError(
+                f"expected a recipe that learns from images without labels, those of --data.unlabeled, found one that "
+                f"wants {', '.join(streams)} images alone: leave the recipe out for mean teacher with CutMix, name "
+                "another (--model.recipe SelfTraining, TwoViews, FutureSelfTraining), or leave --data.unlabeled out"
+            )
+        super().want(streams)

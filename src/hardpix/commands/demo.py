@@ -39,9 +39,9 @@ from hardpix.scenes import VERSION, GeneratedScenes
 
 console = Terminal(highlight=False)
 
-# What is a pixel or a few wide, or small on the picture.
+# A pixel or a few wide, or small on the picture.
 THIN_AND_SMALL = ["pole", "wire", "sign", "person", "railing"]
-# Of all; the five minutes begin with the imports before it.
+# Everything but the imports before it, in less than five minutes.
 SECONDS = 280
 LEAST_SECONDS_OF_TRAINING = 100
 MOST_STEPS = 1200

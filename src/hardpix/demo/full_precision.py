@@ -30,8 +30,8 @@ class FullPrecision(nn.Module):
 def depthwise_in_full(network: Network) -> Network:
     """The network, whose depthwise convolutions mixed precision leaves out from now on.
 
-    On a CPU their backward pass takes up to 20 times as long in bfloat16 as in float32 (torch 2.15), and so a third of
-    a training step of a network of the MobileNet kind.
+    On a CPU their backward pass takes up to 20 times as long in bfloat16 as in float32 (torch 2.15). In a network of
+    the MobileNet kind that is a third of a training step.
 
     Example:
         >>> depthwise_in_full(nn.Sequential(nn.Conv2d(4, 4, 3, groups=4), nn.Conv2d(4, 2, 1)))[0]

@@ -14,7 +14,6 @@ from lightning.pytorch import LightningModule, Trainer, seed_everything
 from lightning.pytorch.callbacks import Callback
 
 from hardpix.demo.drawn_scenes import DrawnScenes
-from hardpix.demo.full_precision import depthwise_in_full
 from hardpix.demo.network import SmallUNet
 from hardpix.networks import LiteUNet
 from hardpix.networks.default import missing_packages
@@ -98,7 +97,7 @@ def about_network() -> str:
 def new_task(num_classes: int, signal: Signal, class_names: Sequence[str]) -> SegmentationTask:
     """The network with its optimizer: pretrained where its packages are installed, else small and from scratch."""
     pretrained = not missing_packages()
-    network = depthwise_in_full(LiteUNet(num_classes)) if pretrained else SmallUNet(num_classes)
+    network = LiteUNet(num_classes) if pretrained else SmallUNet(num_classes)
     return SegmentationTask(
         num_classes,
         network,

@@ -20,8 +20,9 @@ from hardpix.networks.depthwise import DepthwiseConv2d, DepthwiseConv2dSame
 
 RECORD = Path(__file__).parent / "results" / "depthwise.md"
 METHOD = """\
-Forward, loss and backward pass of one batch of random colors, channels last, under autocast to bfloat16. "16 bits" is the
-same network with its depthwise convolutions as timm has them. Contestants take turns; ratios are taken within a round.
+Forward, loss and backward pass of one batch of random colors, channels last, under autocast to bfloat16. "16 bits" is
+the same network with its depthwise convolutions as timm has them. Contestants take turns; ratios are taken within a
+round.
 """
 
 
@@ -56,10 +57,9 @@ def main() -> None:
         "16 bits": as_timm_has_them(LiteUNet(11, pretrained=False)),
         "32 bits": LiteUNet(11, pretrained=False),
     }
-    runs = {
-        name: (lambda network=network.to(memory_format=torch.channels_last): step(network))
-        for name, network in networks.items()
-    }
+    for network in networks.values():
+        network.to(memory_format=torch.channels_last)
+    runs = {name: (lambda network=network: step(network)) for name, network in networks.items()}
     seconds = take_turns(runs, arguments.rounds, torch.device("cpu"), warm_up=2)
     rows = [
         "| depthwise in | fastest | median | share of 16 bits in a round: median [quartiles] |",

@@ -19,9 +19,17 @@ from hardpix.cli.ending import EndRequests, Interrupted
 from hardpix.cli.errors import UsageError
 from hardpix.cli.moved import with_new_places
 from hardpix.cli.results import require_no_links
-from hardpix.commands.fit_settings import add_trainer, build_parser, parse, with_saved_config, with_whole_paths
+from hardpix.commands.fit_settings import (
+    add_trainer,
+    build_parser,
+    choose_objective,
+    parse,
+    with_saved_config,
+    with_whole_paths,
+)
 from hardpix.data import DataError, describe
 from hardpix.networks.default import about_default, as_setting
+from hardpix.objectives.default import ABOUT_DEFAULT
 from hardpix.training.build_trainer import build_trainer
 from hardpix.training.data_files import Record, files_of, record_of, require_same_files
 from hardpix.training.data_module import SegmentationData
@@ -73,6 +81,7 @@ def fit(arguments: list[str]) -> Run:
             if earlier is not None and not earlier.trusted:
                 imports.enter_context(known_imports_alone(earlier.read_config(), earlier.path, " ".join(arguments)))
             settings = with_whole_paths(_parsed(parser, words, earlier))
+            is_default = choose_objective(settings)
             # The settings have passed the checks of a run, or are of the command line itself.
             folder = Run(Path(settings.run or datetime.now().strftime(DATED)), trusted=True)
             if earlier is not None and not earlier.trusted:
@@ -99,6 +108,8 @@ def fit(arguments: list[str]) -> Run:
             _dry_run(task, data)
             if settings.model.network is None:
                 show(escape(about_default(task.network.model)))
+            if is_default:
+                show(escape(ABOUT_DEFAULT))
             useless = unused_settings(task, data.maps_asked_for)
             useless += [
                 f"the {len(data.streams[name])} images of the stream {name} are not used: {type(task.recipe).__name__} "

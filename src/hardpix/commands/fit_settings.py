@@ -18,6 +18,8 @@ from hardpix.cli.errors import UsageError
 from hardpix.cli.moved import with_new_places
 from hardpix.data import MAPS, describe
 from hardpix.data.yaml_files import read_yaml
+from hardpix.objectives import Objective
+from hardpix.objectives.default import default_setting
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.run import Run, group
 from hardpix.training.task import SegmentationTask
@@ -26,8 +28,9 @@ from hardpix.training.trust import RISKY, require_trusted
 DESCRIPTION = """Train a segmentation network on a folder of images and masks.
 
 With nothing but --data.images and --data.masks the classes are found in the masks, blocks of neighboring files are
-held out for validation, and a network learns with learned pixel hardness: a small U-Net from ImageNet weights
-(LiteUNet) where their package is installed, else a DDRNet-23-slim from random weights.
+held out for validation, and a network learns by cross-entropy weighted by learned pixel hardness and class balance.
+It is a small U-Net from ImageNet weights (LiteUNet) where their package is installed, else a DDRNet-23-slim from random
+weights.
 
 Everything can be set here or in YAML (--config, as often as you like; later ones win), and --print_config shows it all.
 A class of your own is named by its path, such as --model.network my_module.MyNet, and its arguments by
@@ -117,6 +120,7 @@ def read_settings(arguments: list[str]) -> tuple[Namespace, dict[str, Any]]:
         settings = parse(parser, with_new_places(arguments))
         if parser.unknown_keys:
             raise UsageError(describe(parser.unknown_keys))
+        choose_objective(settings)
         return settings, yaml.safe_load(parser.dump(settings, skip_validation=True, skip_unset=False))
 
 
@@ -144,10 +148,23 @@ def with_saved_config(arguments: list[str]) -> tuple[list[str], Run | None]:
         for name in ("model", "data", "trainer"):
             group(config, name)
     require_trusted(config, folder.path, folder.trusted, risky=(*RISKY, "trust"))
-    network = []
-    if group(read_yaml(folder.config, dict), "model").get("network") is None:
-        network = ["--model.network", json.dumps(folder.network_of_before())]
-    return ["--config", str(folder.config), *network, *arguments], folder
+    then = folder.settings_of_then(with_new_places(group(read_yaml(folder.config, dict), "model"), {}))
+    words = [word for name, part in then.items() for word in (f"--model.{name}", json.dumps(part))]
+    return ["--config", str(folder.config), *words, *arguments], folder
+
+
+def choose_objective(settings: Namespace) -> bool:
+    """Write the default objective, with all its arguments, into settings that name neither one nor a recipe.
+
+    Returns:
+        Whether it did. What is trained is what a run records, so that later defaults change nothing about it.
+    """
+    if settings.model.objective is not None or settings.model.recipe is not None:
+        return False
+    parser = Parser()
+    parser.add_argument("--objective", type=Objective)
+    settings.model.objective = parser.parse_object({"objective": default_setting()}).objective
+    return True
 
 
 def parse(parser: Parser, arguments: list[str]) -> Namespace:

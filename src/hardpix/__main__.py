@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from signal import SIGINT
 
 from hardpix.cli.ending import EndRequests, Interrupted, end_at_once, interrupt
-from hardpix.cli.errors import UntrustedRun, UsageError
+from hardpix.cli.errors import UntrustedRun, UsageError, of_system
 
 # Slow imports come when Ctrl-C is handled.
 TYPE_CHECKING = False
@@ -34,7 +34,9 @@ FUNCTIONS = {
     "mine": ("hardpix.commands.mine", "mine"),
     "diagnose": ("hardpix.commands.diagnose", "diagnose"),
     "compare": ("hardpix.commands.compare", "compare"),
+    "export": ("hardpix.commands.export", "export"),
     "replay": ("hardpix.commands.replay", "replay"),
+    "rasterize": ("hardpix.commands.rasterize", "rasterize_annotations"),
     "demo": ("hardpix.commands.demo", "demo"),
 }
 
@@ -44,7 +46,18 @@ DEFAULT_CLASSES = {"label": {"labeler": "hardpix.labelers.ConfidenceThreshold"}}
 # Packages that commands import beyond torch and numpy, and the extra that brings them.
 TRAIN = (
     "train",
-    ("lightning", "torchmetrics", "torchvision", "jsonargparse", "yaml", "PIL", "tifffile", "rich", "cv2"),
+    (
+        "lightning",
+        "torchmetrics",
+        "torchvision",
+        "jsonargparse",
+        "yaml",
+        "PIL",
+        "tifffile",
+        "rich",
+        "cv2",
+        "safetensors",
+    ),
 )
 DIAGNOSE = (
     "diagnose",
@@ -73,7 +86,9 @@ COMMANDS = {
     "mine": "write the learned hardness of every pixel, or the map of another signal",
     "diagnose": "show where and why label maps of any tool are wrong, and the mIoU to gain from each kind of error",
     "compare": "train several configurations from the same seeds; a table with confidence intervals",
+    "export": "write the weights of a trained network as safetensors, for other programs",
     "replay": "compute a training step once more whose loss was not finite, and say where it begins",
+    "rasterize": "draw annotations of LabelMe, COCO or CVAT as masks",
     "demo": "train twice on generated road scenes and show what learned hardness changes",
 }
 
@@ -111,7 +126,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _interrupted(arguments: list[str], error: Interrupted) -> str:
     if arguments[0] == "fit":
-        # It says more itself, where there is a run to go on with.
+        # A training knows whether it has saved anything to go on with, and where.
         return "; ".join(["interrupted", *getattr(error, "__notes__", ())])
     import shlex
 
@@ -174,9 +189,7 @@ def _run(arguments: list[str], requests: EndRequests) -> int:
         # A full disk, a folder that was deleted meanwhile: no fault of the program, whose traceback would say nothing.
         if error.errno is None or requests.number is not None:
             raise
-        place = "" if error.filename is None else f" at {error.filename}"
-        found = f"hardpix {name}: expected to read and write files, found {error.strerror}{place}"
-        _say(f"{found}; mend that, then give the command again", keep="")
+        _say(f"hardpix {name}: {of_system(error)}", keep="")
         return 1
     return result if name in ("check", "compare") and isinstance(result, int) else 0
 

@@ -66,7 +66,7 @@ def test_everything_is_said_and_written(with_images: bool, masks: Path, tmp_path
     assert (found["problems"], found["warnings"]) == ([], [])
     for label in (0, 1, 255):
         line = next(line for line in said.splitlines() if line.startswith(f"│ {label} "))
-        assert f"{100 * total[label] / len(values):.3f}" in line
+        assert f" {100 * total[label] / len(values):.3g} " in line
     assert f"Unlabeled by default: {100 * np.mean(values == 255):.3g} % of the pixels (255)." in said
     assert "(200, 0, 0)" in said
     assert "hardpix fit can start" in said

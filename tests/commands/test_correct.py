@@ -209,3 +209,18 @@ def test_arguments_that_do_not_belong_together(mixed: Mixed, noisy: Path, tmp_pa
     outcome = run_hardpix("correct", *given(mixed, noisy), "--out", tmp_path / "out", "--confidence", 2)
     assert outcome.code == 2
     assert "expected confidence from 0 to 1" in outcome.err
+
+
+def test_earlier_results_are_replaced_where_asked_for(mixed: Mixed, noisy: Path, tmp_path: Path) -> None:
+    out, final = tmp_path / "out", tmp_path / "final"
+    command = ["correct", *given(mixed, noisy), "--out", out, *SETTINGS]
+    assert run_hardpix(*command).code == 0
+    assert run_hardpix(*command).code == 2
+    assert run_hardpix(*command, "--min_area", 5, "--overwrite", "true").code == 0
+    file = decisions(out, tmp_path / "decisions.json", {}, {})
+    assert run_hardpix("correct", "--apply", file, "--out", final).code == 0
+    assert run_hardpix("correct", "--apply", file, "--out", final).code == 2
+    assert run_hardpix("correct", "--apply", file, "--out", final, "--overwrite", "true").code == 0
+    (out / "masks" / "notes.txt").write_text("mine")
+    again = run_hardpix(*command, "--overwrite", "true")
+    assert (out / "masks" / "notes.txt").read_text() == "mine", again.err

@@ -152,6 +152,17 @@ def test_the_message_on_half_a_checkpoint_names_a_whole_one(tiny_run: Run, data:
     assert run_hardpix("test", "--run", run, "--checkpoint", "last", "--pictures", "false").code == 0
 
 
+def test_the_message_on_weights_of_another_network_stays_short(tiny_run: Run, data: Data, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(tiny_run.path, run)
+    others = {f"recipe.network.model.layer{k}.weight": torch.zeros(1) for k in range(500)}
+    changed("state_dict", to=others)(run / "checkpoints" / "best.ckpt")
+    outcome = start("predict", run, data, tmp_path / "out")
+    assert outcome.code == 2
+    assert "layer0.weight" in outcome.err
+    assert len(outcome.err) < 1000 + 2 * len(str(run))
+
+
 def refuse(*_: object, **__: object) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 

@@ -79,9 +79,13 @@ def test_a_training_saves_and_goes_on_as_if_nothing_had_happened(
     outcome = run_hardpix("fit", *data.arguments, *TINY, *SETTINGS, "--run", run, *sent(number, epoch, batch, moment))
     assert outcome.code == CODES[number], outcome.err
     assert "Traceback" not in outcome.err
-    assert outcome.err.endswith("hardpix fit: interrupted\n")
     way_on = f"fit --run {run} --resume --trust-run"
-    assert f"interrupted; to go on from the last checkpoint: hardpix {way_on}\n" in outcome.out
+    # One story: what happens now, and at the end how to go on; nothing of it is said a second time.
+    *_, first, last_line = outcome.err.splitlines()
+    assert last_line == f"hardpix fit: interrupted; to go on from the last checkpoint: hardpix {way_on}"
+    said = "the training ends after this step (once more: at once)"
+    assert first == f"hardpix fit: {'Ctrl-C' if number == signal.SIGINT else 'SIGTERM'}; {said}"
+    assert (outcome.out + outcome.err).count("interrupted") == 1
     last = torch.load(Run(run).checkpoint("last"), weights_only=True)
     assert last["global_step"] == steps
     resumed = run_hardpix(*way_on.split(), trust=False)
@@ -203,4 +207,22 @@ def test_a_diagnosis_leaves_no_report_and_no_process(
     assert "Traceback" not in outcome.err
     assert "interrupted; to start again: hardpix diagnose --truth" in outcome.err
     assert not (tmp_path / "out").exists()
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.parametrize("number", CODES)
+def test_a_check_writes_nothing(
+    number: signal.Signals, data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import multiprocessing
+
+    from hardpix.data import checks
+
+    monkeypatch.setattr(checks, "mask_facts", lambda *_, **__: os.kill(os.getpid(), number))
+    given = ["check", "--images", str(data.images), "--masks", str(data.masks), "--json", str(tmp_path / "all.json")]
+    outcome = run_hardpix(*given)
+    assert outcome.code == CODES[number], outcome.err
+    assert outcome.err.endswith(f"hardpix check: interrupted; to start again: hardpix {' '.join(given)}\n")
+    assert "Traceback" not in outcome.err
+    assert list(tmp_path.iterdir()) == []
     assert multiprocessing.active_children() == []

@@ -21,6 +21,7 @@ from hardpix.commands.label import classes_with_unlabeled, label, stored, unlabe
 from hardpix.data import ClassTable
 from hardpix.pixels import DatasetInfo
 from hardpix.refiners import PAMR
+from hardpix.training.class_scores import class_ious
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.frozen_run import FrozenRun
 from hardpix.training.run import Run
@@ -47,7 +48,7 @@ def labeled(mixed: Mixed, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
     return out, outcome.out
 
 
-def test_labels_are_the_confident_predictions(labeled: tuple[Path, str], predicted: Path) -> None:
+def test_labels_are_the_confident_predictions(labeled: tuple[Path, str], predicted: Path, mixed: Mixed) -> None:
     """By what predict writes: its ids where its confidence reaches the threshold, and unlabeled elsewhere."""
     out, said = labeled
     counts = np.zeros((3, 2), dtype=int)
@@ -65,13 +66,17 @@ def test_labels_are_the_confident_predictions(labeled: tuple[Path, str], predict
             counts[k] += (ids == stored_id).sum(), (prediction == stored_id).sum()
     assert 0 < counts[:, 0].sum() < counts[:, 1].sum()
     share = 100 * counts[:, 0].sum() / counts[:, 1].sum()
-    assert f"{share:.2f} % of the pixels labeled" in said
+    assert f"{share:.3g} % of the pixels labeled" in said
+    ious = class_ious(mixed.run, "best")
     for k, (kept_count, all_count) in enumerate(counts):
-        row = next(line for line in said.splitlines() if f"class {IDS[k]} " in line)
-        of_all, of_predicted = re.findall(r"[\d.]+|–", row.split(f"class {IDS[k]}")[1])
-        assert float(of_all) == pytest.approx(100 * kept_count / counts[:, 1].sum(), abs=0.006)
+        row = next(line for line in said.splitlines() if f"│ class {IDS[k]} " in line)
+        # Three digits, and beside the shares how well the class is found at all.
+        of_all, of_predicted, iou = re.findall(r"[\d.]+|–", row.split(f"class {IDS[k]}")[1])
+        assert float(of_all) == pytest.approx(100 * kept_count / counts[:, 1].sum(), rel=0.006)
         if all_count:
-            assert float(of_predicted) == pytest.approx(100 * kept_count / all_count, abs=0.006)
+            assert float(of_predicted) == pytest.approx(100 * kept_count / all_count, rel=0.006)
+        expected = ious[f"class {IDS[k]}"]
+        assert iou == "–" if expected is None else float(iou) == pytest.approx(100 * expected, rel=0.051)
 
 
 def test_the_folder_is_trained_on_directly(labeled: tuple[Path, str], mixed: Mixed, tmp_path: Path) -> None:
@@ -118,13 +123,13 @@ def test_share_and_nothing_labeled(mixed: Mixed, tmp_path: Path) -> None:
     images = ["--run", mixed.run.path, "--images", mixed.data.images]
     outcome = run_hardpix("label", *images, "--out", tmp_path / "out", "--labeler.threshold", 1)
     assert outcome.code == 0, outcome.err
-    assert "0.00 % of the pixels labeled, 5 images without any label" in outcome.out
+    assert "0 % of the pixels labeled, 5 images without any label" in outcome.out
     assert "nothing to train on: lower the labeler's threshold" in outcome.out
     assert "hardpix fit" not in outcome.out
     settings = ["--labeler", "ConfidenceThreshold", "--labeler.mode", "share", "--labeler.threshold", THRESHOLD]
     outcome = run_hardpix("label", *images, "--out", tmp_path / "out", "--overwrite", *settings)
     assert outcome.code == 0, outcome.err
-    assert "100.00 % of the pixels labeled, 0 images without any label" in outcome.out
+    assert "100 % of the pixels labeled, 0 images without any label" in outcome.out
     shares = [np.unique(read(tmp_path / "out" / "trust" / f"{stem}.png")) for stem in SIZES]
     assert all(len(share) == 1 for share in shares)
     assert len({share[0] for share in shares}) > 1

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hardpix.data.heat import heat_colors
 from hardpix.training.run import Run
 from runs import Data, read, run_hardpix
 
@@ -38,6 +39,40 @@ def test_maps_are_those_of_mine_and_the_table_has_the_hardest_image_first(
         assert float(row["p95"]) == pytest.approx(np.quantile(level, 0.95), abs=1e-4)
         with Image.open(tmp_path / "predicted" / "hardness_overlays" / f"{row['image']}.jpg") as shown:
             assert shown.size == level.shape[::-1]
+
+
+@pytest.mark.parametrize("hardness", [False, True])
+def test_a_legend_shows_every_color_of_the_overlays(run: Path, data: Data, tmp_path: Path, hardness: bool) -> None:
+    given = ("predict", "--run", run, "--images", data.images, "--out", tmp_path / "out", "--hardness", hardness)
+    outcome = run_hardpix(*given)
+    assert outcome.code == 0, outcome.err
+    assert f"what the overlays' colors mean is in {tmp_path / 'out' / 'legend.png'}" in outcome.out
+    colors, counts = np.unique(read(tmp_path / "out" / "legend.png").reshape(-1, 3), axis=0, return_counts=True)
+    found = {tuple(color): count for color, count in zip(colors.tolist(), counts, strict=True)}
+    for color in Run(run).read_classes().shown_colors:
+        assert found[tuple(color)] >= 16 * 16
+    ends = [tuple(color) for color in heat_colors()[[64, 128, 192]].tolist()]
+    assert all(color in found for color in ends) == hardness
+
+
+def test_a_map_that_hardly_differs_between_pixels_is_said(
+    fit_tiny: Callable[..., Run], data: Data, tmp_path: Path
+) -> None:
+    """Uniform's map is 1 everywhere; that of the classes of the masks is not."""
+    constant = fit_tiny("--model.objective", "WeightedCrossEntropy", "--model.objective.signal", "Uniform").path
+    given = ("mine", "--images", data.images, "--out")
+    outcome = run_hardpix(*given, tmp_path / "constant", "--run", constant, "--signal", "Uniform")
+    assert outcome.code == 0, outcome.err
+    said = "map hardly differs between pixels in 12 of 12 images (5th to 95th percentile 1 to 1, mean 1 in the first)"
+    assert said in outcome.out
+    varied = fit_tiny("--model.objective", "WeightedCrossEntropy", "--model.objective.signal", "ClassBalance").path
+    labels = ("--signal", "ClassBalance", "--masks", data.masks)
+    outcome = run_hardpix(*given, tmp_path / "varied", "--run", varied, *labels)
+    assert outcome.code == 0, outcome.err
+    table = (tmp_path / "varied" / next(p.name for p in (tmp_path / "varied").glob("*.csv"))).read_text()
+    means = {float(line.split(",")[4]) for line in table.splitlines()[1:] if ",all," not in line}
+    assert max(means) > 1.05 * min(means)
+    assert "hardly differs" not in outcome.out
 
 
 def test_images_that_are_left_out_are_not_in_the_table(run: Path, data: Data, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from hardpix.pixels.percent import percent
 from hardpix.training.class_scores import caution_about_labels, class_ious
 from hardpix.training.run import Run
 from runs import Data, column, run_hardpix, weights
@@ -42,7 +43,11 @@ def test_labels_of_classes_that_are_hardly_found_are_doubted(plain: Run, data: D
     outcome = run_hardpix("label", "--run", plain.path, "--images", data.images, "--out", tmp_path / "out")
     line = next(line for line in outcome.out.splitlines() if "hardly finds" in line)
     assert {name for name in ious if f"{name} (IoU" in line} == set(poor)
-    assert f"(mIoU {100 * sum(ious.values()) / len(ious):.0f} %" in line
+    assert f"(mIoU {percent(sum(ious.values()) / len(ious))})" in line
+    # Before anything is labeled, and so before the shares that look like a success.
+    said = outcome.out.splitlines()
+    assert said.index("Caution") < said.index(line) < next(k for k, row in enumerate(said) if "labeled, %" in row)
+    assert "a poor network is often sure and wrong" in outcome.out
 
 
 def test_scores_of_test_stand_in_for_a_record_without_classes(plain: Run, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def copied(data: Data, stem: str, others: Data, name: str) -> None:
 
 def test_scores_of_training_images_are_said(tiny_run: Run, data: Data) -> None:
     trained = stems(tiny_run)
-    share = f"{len(trained)} of 12 images ({100 * len(trained) / 12:.0f} %) are images that {tiny_run.path}"
+    share = f"{len(trained)} of 12 images ({100 * len(trained) / 12:.3g} %) are images that {tiny_run.path}"
     files = ["--images", data.images, "--masks", data.masks]
     outcome = run_hardpix("test", "--run", tiny_run.path, *files)
     assert f"{share} was trained on ({', '.join(trained[:3])} and {len(trained) - 3} more)" in outcome.out
@@ -75,7 +75,7 @@ def test_a_diagnosis_knows_what_predict_knew(tiny_run: Run, data: Data, others: 
     assert json.loads((place / "predicted" / "hardpix.json").read_text())["trained_on"] == ["renamed"]
     sides = ["--truth", others.masks, "--predictions", place / "predicted" / "labels"]
     outcome = run_hardpix("diagnose", *sides, "--out", place / "report", "--pictures", "false", "--workers", 1)
-    said = f"1 of 3 images (33 %) {SAID} the network was trained on (renamed): scores there are too good"
+    said = f"1 of 3 images (33.3 %) {SAID} the network was trained on (renamed): scores there are too good"
     assert f"doubt: {said}" in outcome.out, outcome.err
     assert outcome.out.count(said) == 1
     sentences = json.loads((place / "report" / "summary.json").read_text())["sentences"]

@@ -40,7 +40,7 @@ def test_another_order_of_the_channels_is_named(order: list[int], tmp_path: Path
     printed = capsys.readouterr().out
     moved = sum(int((np.array(order)[guess] != guess).sum()) for guess in GUESS.values())
     share = moved / sum(guess.size for guess in GUESS.values())
-    assert f"another channel highest at {100 * share:.1f} % of the pixels" in printed
+    assert f"another channel highest at {100 * share:.3g} % of the pixels" in printed
     assert printed.index("probabilities are not used") < printed.index("mIoU")
     assert printed.count("probabilities that contradict") == 1
     assert found["calibration"] is None

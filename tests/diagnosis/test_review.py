@@ -91,7 +91,7 @@ def test_the_better_one_is_named(tmp_path: Path) -> None:
     drawing = Drawing(2)
     found = drawing.diagnosed(tmp_path, "hardness", "probabilities", signal="my_doubt")
     [text] = said(found)
-    areas = {}
+    areas, caught = {}, {}
     for key, title in zip(
         ("signal", "confidence", "product"),
         ("my doubt", "1 − confidence", "my doubt × (1 − confidence)"),
@@ -99,13 +99,18 @@ def test_the_better_one_is_named(tmp_path: Path) -> None:
     ):
         wrong = drawing.sorted_errors(key)
         areas[title] = (wrong[::-1].cumsum() / np.arange(1, len(wrong) + 1)).mean()
+        caught[title] = np.interp(0.1, np.arange(len(wrong) + 1) / len(wrong), [0, *wrong.cumsum()]) / wrong.sum()
     best = min(areas, key=areas.__getitem__)
     assert text.startswith(f"Pixels to check are best chosen by {best}")
     near = sorted(areas.values())[1] <= 1.03 * areas[best]
     assert ("nearly as well" in text) == near
-    for title, area in areas.items():
-        assert f"{area:.4f}" in text
-        assert title in text
+    first, _, others = text.partition(" of the errors, against ")
+    named = {best: first.rpartition("finds ")[2]}
+    named |= {title: each for each, title in (part.split(" by ") for part in others.rstrip(".").split(" and "))}
+    assert named.keys() == caught.keys()
+    for title, share in named.items():
+        assert float(share.removesuffix(" %")) == pytest.approx(100 * caught[title], abs=0.2)
+    assert "AURC" not in text
 
 
 def test_rankings_that_say_nothing_are_not_praised(tmp_path: Path) -> None:
@@ -124,7 +129,7 @@ def test_probabilities_alone_have_a_curve_and_a_sentence(tmp_path: Path) -> None
     wrong = drawing.sorted_errors("confidence")
     assert ranking["key"] == "confidence"
     assert ranking["pixels"][10] == pytest.approx(wrong[: len(wrong) // 10].sum() / wrong.sum(), abs=2e-3)
-    assert said(found)[0].startswith("Checking the tenth of the pixels of lowest confidence finds")
+    assert said(found)[0].startswith("Checking the 10 % of the pixels of lowest confidence finds")
     assert found["expected_loss"] is None
 
 

@@ -51,11 +51,11 @@ def test_kind_class_and_pair(tmp_path: Path) -> None:
     filters = [sentence["filter"] for sentence in found["sentences"] if sentence["view"] == "gallery"]
     assert {"class": 1, "kind": "displaced"} in filters
     assert said(found, "confusion") == [
-        "ground and pole are taken for each other at 80 pixels, 94 % of the wrong ones; telling these two apart would "
-        f"add {100 * poles_corrected:+.1f} mIoU."
+        "ground and pole are taken for each other at 80 pixels, 94.1 % of the wrong ones; telling these two apart "
+        f"would add {100 * poles_corrected:+.1f} mIoU."
     ]
     assert said(found, "classes")[0] == (
-        f"4.2 % of the labeled pixels are wrong: mIoU {100 * before:.1f} %, Boundary mIoU "
+        f"4.25 % of the labeled pixels are wrong: mIoU {100 * before:.1f} %, Boundary mIoU "
         f"{100 * found['scores']['boundary_miou']:.1f} %."
     )
     # Half of the thing is found, too, of which all is thin.

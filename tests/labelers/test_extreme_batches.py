@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import hardpix.labelers
 from extreme_batches import CASES, Case, cases, joined, missing, near, taken
-from hardpix.labelers import ConfidenceThreshold, EarlyLearning, Labeler, PseudoLabels
+from hardpix.labelers import ConfidenceThreshold, EarlyLearning, Labeler, MixtureLabels, PointComponents, PseudoLabels
 from hardpix.refiners import PAMR
 
 pytestmark = pytest.mark.slow
@@ -37,6 +37,8 @@ PROMISES = {
     "threshold": Promise(ConfidenceThreshold),
     "share": Promise(lambda: ConfidenceThreshold(0.5, mode="share")),
     "early learning": Promise(early),
+    "mixture": Promise(MixtureLabels),
+    "points": Promise(lambda: PointComponents(smallest=2)),
     "refined": Promise(lambda: ConfidenceThreshold(0.5, refiner=PAMR((1, 2), steps=2))),
 }
 
@@ -48,7 +50,8 @@ def test_labels_are_as_they_must_be_and_the_same_whatever_must_not_matter(
     name: str, case: Case, with_target: bool
 ) -> None:
     labeler = PROMISES[name].make()
-    tensors = case.tensors("logits", "image")
+    with_target = with_target or labeler.completes
+    tensors = case.tensors("logits", "image", "embedding")
 
     def labeled(given: dict[str, torch.Tensor]) -> PseudoLabels:
         seen = given if with_target else {name: value for name, value in given.items() if name != "target"}
@@ -61,7 +64,10 @@ def test_labels_are_as_they_must_be_and_the_same_whatever_must_not_matter(
     known = (whole.target >= 0) & (whole.target < case.classes)
     assert (known | (whole.target == case.ignore_index)).all()
     assert ((whole.weight >= 0) & (whole.weight <= 1)).all()
-    if with_target:
+    if labeler.completes:
+        given = px.valid & (px.sample.get("target_weight", torch.ones(px.shape)) > 0)
+        assert torch.equal(whole.target[given], px.labels[given])
+    elif with_target:
         assert (whole.target[~px.valid] == case.ignore_index).all()
         assert not whole.weight[~px.valid].any()
     variants = {

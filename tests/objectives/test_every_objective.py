@@ -9,6 +9,7 @@ from hardpix.objectives import (
     BoundaryLoss,
     ChannelDistillation,
     Distillation,
+    GaussianMixture,
     MultiScaleAgreement,
     Objective,
     PixelContrast,
@@ -43,6 +44,8 @@ OBJECTIVES: dict[str, Callable[[], Objective]] = {
     "distillation": lambda: Distillation(temperature=2.0, signal=HardnessLevel()),
     "channel distillation": ChannelDistillation,
     "boundary": BoundaryLoss,
+    "mixture": GaussianMixture,
+    "mixture of adaptive variance": lambda: GaussianMixture("adaptive"),
     "boundary of classes": lambda: BoundaryLoss(["class 0", 2], reach=2),
     "multi-scale": lambda: MultiScaleAgreement(scales=(1.0, 2.0), threshold=0.0, divisor=1),
     "clDice": SoftClDice,
@@ -62,7 +65,14 @@ OBJECTIVES: dict[str, Callable[[], Objective]] = {
 
 @pytest.mark.parametrize("make", OBJECTIVES.values(), ids=OBJECTIVES)
 def test_it_is_what_an_objective_must_be(make: Callable[[], Objective]) -> None:
-    check_objective(make())
+    objective = make()
+    of_all_pixels = isinstance(objective, GaussianMixture)
+    # The variance is a constant for the loss, which finite differences do not know.
+    check_objective(
+        objective,
+        uses_unlabeled=of_all_pixels,
+        gradcheck=not of_all_pixels or objective.variance == "fixed",
+    )
 
 
 def test_all_objectives_are_here() -> None:

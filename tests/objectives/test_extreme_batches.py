@@ -19,6 +19,7 @@ from hardpix.objectives import (
     BoundaryLoss,
     ChannelDistillation,
     Distillation,
+    GaussianMixture,
     MultiScaleAgreement,
     Objective,
     PixelContrast,
@@ -45,12 +46,14 @@ class Promise:
             "pixels", the sum of their "trust", or that of "images" with a trusted pixel; None where there is none.
         repeats: True where the same images twice have the loss of once, as they have where parts add up.
         reads: what it looks at beside logits, labels and their trust.
+        uses_unlabeled: True where pixels without a label have a part in it.
     """
 
     make: Callable[[], Objective]
     joins: Literal["trust", "pixels", "images"] | None = None
     repeats: bool = True
     reads: tuple[str, ...] = ()
+    uses_unlabeled: bool = False
 
 
 BRANCH = ("features", "embedding")
@@ -77,6 +80,10 @@ PROMISES = {
     "channel distillation": Promise(ChannelDistillation, "images", reads=("teacher",)),
     "multi-scale": Promise(two_scales, "trust"),
     "boundary": Promise(BoundaryLoss, "trust"),
+    "mixture": Promise(GaussianMixture, reads=("embedding",), uses_unlabeled=True),
+    "mixture of adaptive variance": Promise(
+        lambda: GaussianMixture("adaptive"), reads=("embedding",), uses_unlabeled=True
+    ),
     # Quotients of sums over the batch, with a constant in them or without.
     "clDice": Promise(lambda: SoftClDice([0]), repeats=False),
     "skeleton recall": Promise(SkeletonRecall),
@@ -85,7 +92,7 @@ PROMISES = {
     ),
 }
 # These count or normalize otherwise in training.
-LEARNING = ["depth", "side outputs", "contrast", "skeleton recall"]
+LEARNING = ["mixture", "depth", "side outputs", "contrast", "skeleton recall"]
 
 
 @cache
@@ -101,7 +108,9 @@ def drawn(name: str, case: Case, objective: Objective) -> dict[str, Tensor]:
     return tensors
 
 
-def evaluated(objective: Objective, case: Case, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def evaluated(
+    objective: Objective, case: Case, tensors: dict[str, Tensor], uses_unlabeled: bool = False
+) -> dict[str, Tensor]:
     """Losses, and gradients of the total by the logits and the taps. They and those of parameters must be finite."""
     px = case.px(tensors)
     with case.autocast:
@@ -115,7 +124,7 @@ def evaluated(objective: Objective, case: Case, tensors: dict[str, Tensor]) -> d
     gradients = {name: gradient for name, gradient in zip(inputs, found, strict=True) if gradient is not None}
     for name, gradient in gradients.items():
         assert gradient.isfinite().all(), f"the gradient of {name} is not finite"
-    if "logits" in gradients:
+    if "logits" in gradients and not uses_unlabeled:
         assert not gradients["logits"].movedim(1, -1)[~px.valid].any(), "unlabeled pixels have a gradient"
     by_input = {f"gradient of {name}": gradients[name] for name in leaves if name in gradients}
     return {name: value.detach() for name, value in losses.items()} | by_input
@@ -139,8 +148,11 @@ def same(found: dict[str, Tensor], expected: dict[str, Tensor], what: str) -> No
 def test_losses_and_gradients_are_finite_and_the_same_whatever_must_not_matter(name: str, case: Case) -> None:
     promise, objective = PROMISES[name], bound(name, case.classes)
     tensors = drawn(name, case, objective)
-    whole = evaluated(objective, case, tensors)
-    turned = evaluated(objective, case, without_unlabeled(case, case.turned(tensors)))
+    whole = evaluated(objective, case, tensors, promise.uses_unlabeled)
+    other = case.turned(tensors)
+    if not promise.uses_unlabeled:
+        other = without_unlabeled(case, other)
+    turned = evaluated(objective, case, other, promise.uses_unlabeled)
     turned = {name: value.flip(0) if value.ndim else value for name, value in turned.items()}
     same(turned, whole, "in reverse, laid out otherwise, in other types, NaN where nothing is labeled")
     if promise.joins and case.size[0] > 1:
@@ -154,7 +166,7 @@ def test_losses_and_gradients_are_finite_and_the_same_whatever_must_not_matter(n
             total[part] = torch.cat(terms) if terms[0].ndim else torch.stack(terms).sum()
         same(total, whole, "the parts of the batch, added")
     elif promise.repeats:
-        twice = evaluated(objective, case, joined([tensors, tensors]))
+        twice = evaluated(objective, case, joined([tensors, tensors]), promise.uses_unlabeled)
         images = case.size[0]
         twice = {name: value[:images] + value[images:] if value.ndim else value for name, value in twice.items()}
         same(twice, whole, "the same images twice")
@@ -171,7 +183,7 @@ def count(px: PixelBatch, by: Literal["trust", "pixels", "images"]) -> float:
 @given(case=cases())
 def test_a_step_of_training_is_finite(name: str, case: Case) -> None:
     objective = copy.deepcopy(bound(name, case.classes)).train()
-    evaluated(objective, case, drawn(name, case, objective))
+    evaluated(objective, case, drawn(name, case, objective), PROMISES[name].uses_unlabeled)
 
 
 def test_every_objective_has_cases() -> None:

@@ -74,6 +74,7 @@ def test_each_for_itself_they_have_the_mean_of_their_own_gradients(
         ("skeleton recall", 2),
         ("skeleton recall of thin classes", 3),
         ("boundary", 2),
+        ("mixture", 3),
         ("clDice", 2),
         ("skeleton recall of each process", 0),
         ("hardness of each process", 0),

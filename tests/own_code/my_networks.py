@@ -353,3 +353,27 @@ class ScaledDoubt(Doubt):
 
     def level(self, px: PixelBatch) -> Tensor:
         return px.map(self)
+
+
+class Tied(Tiny):
+    """One weight by two names, weights in an order of their own, and a view of a larger memory."""
+
+    def __init__(self, outputs: int = 3) -> None:
+        super().__init__(outputs)
+        self.encoder.append(nn.Conv2d(8, 8, 3, padding=1))
+        self.encoder[-1].weight = self.decoder[0].weight
+        self.register_buffer("scale", torch.arange(16.0)[::2].view(1, 8, 1, 1) / 8)
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.decoder(self.encoder(image) * self.scale)
+
+
+class Remembering(Tiny):
+    """Keeps something else than tensors."""
+
+    def get_extra_state(self) -> str:
+        return "a text"
+
+    def set_extra_state(self, state: str) -> None:
+        pass

@@ -10,11 +10,14 @@ from hypothesis import given
 
 import hardpix.refiners
 from extreme_batches import CASES, Case, cases, missing, near, taken
-from hardpix.refiners import PAMR, Refiner
+from hardpix.refiners import PAMR, Affinity, Refiner
 
 pytestmark = pytest.mark.slow
 
-REFINERS: dict[str, Callable[[], Refiner]] = {"PAMR": lambda: PAMR((1, 12), steps=2)}
+REFINERS: dict[str, Callable[[], Refiner]] = {
+    "PAMR": lambda: PAMR((1, 12), steps=2),
+    "affinity": lambda: Affinity(cell=2),
+}
 
 
 @pytest.mark.parametrize("name", REFINERS)

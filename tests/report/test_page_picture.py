@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from fake_scenes import kinds_of_error, scene
+from hardpix.data.heat import heat_colors
 from hardpix.report.data_scripts import assign, read_assigned
 
 from .fake_report import fake_report
@@ -376,3 +378,15 @@ def test_the_frame_around_a_place_is_as_thin_at_any_zoom(visit: Visit, odd: Path
     scale = page.locator(".sheet").bounding_box()["width"] / WIDE
     assert over["vectorEffect"] == "none"  # a browser knows nothing of the sheet's own scale
     assert over["width"] * scale == pytest.approx(2, rel=0.02)
+
+
+def test_the_colors_of_a_signal_have_a_scale_with_numbers(visit: Visit, odd: Path) -> None:
+    page = visit(odd, "#picture?image=0&layers=image,hardness")
+    scale = page.locator(".layers .heat-scale")
+    assert scale.locator(".heat-numbers").inner_text().split() == ["0", "0.25", "0.5", "0.75", "1"]
+    drawn = page.evaluate("() => getComputedStyle(document.querySelector('.heat-bar')).backgroundImage")
+    shown = [tuple(map(int, color)) for color in re.findall(r"rgb\((\d+), (\d+), (\d+)\)", drawn)]
+    # The steps of the pictures' own palette.
+    np.testing.assert_allclose(shown, heat_colors()[np.linspace(0, 255, 10).round().astype(int)], atol=2)
+    page.locator(".layers input[value=hardness]").uncheck()
+    assert page.locator(".heat-scale").count() == 0

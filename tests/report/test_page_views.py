@@ -12,6 +12,8 @@ import pytest
 from fake_scenes import KINDS, ODD_CLASS, ODD_NAMES
 from hardpix.report.data_scripts import assign, read_assigned
 
+from .fake_report import fake_report
+
 Visit = Callable[..., Any]
 VIEWS = {
     "verdict": "DDRNet-23-slim, cross-entropy",
@@ -517,3 +519,25 @@ def test_a_folder_without_its_data_says_so(visit: Visit, odd: Path, tmp_path: Pa
         (tmp_path / "report" / "data" / name).write_text("")
     page = visit(tmp_path / "report")
     page.locator("main", has_text="The data of this report are missing").wait_for()
+
+
+@pytest.mark.parametrize("caution", [None, "The hardness map hardly differs between pixels."])
+def test_a_caution_about_the_map_stands_above_its_charts(visit: Visit, tmp_path: Path, caution: str | None) -> None:
+    report = fake_report(tmp_path / "report")
+    script = report / "data" / "summary.js"
+    summary = read_assigned(script)
+    summary["hardness"]["caution"] = caution
+    assign(script, "hardpixReport", summary)
+    page = visit(report, "#hardness")
+    assert page.locator(".banner").all_inner_texts() == ([caution] if caution else [])
+    said = page.locator("main").inner_text()
+    assert not any(word in said for word in ("undefined", "null", "false"))
+
+
+def test_the_share_of_the_errors_that_is_found_stands_for_the_curve(visit: Visit, odd: Path) -> None:
+    page = visit(odd, "#review")
+    review = page.evaluate("() => hardpixReport.review")
+    at = review["checked"].index(0.1)
+    expected = [ranking["pixels"][at] for ranking in review["rankings"]]
+    expected += [min(1, 0.1 / review["aurc_random"]), 0.1]
+    assert page.locator(".tile .value").all_inner_texts() == [f"{100 * share:.1f}" for share in expected]

@@ -14,12 +14,14 @@ import yaml
 from torch import Tensor, nn
 
 from hardpix.cli.arguments import Parser
-from hardpix.commands.fit_settings import read_settings
+from hardpix.commands.compare_trial import read_plan
+from hardpix.commands.fit_settings import default_in_full
 from hardpix.diagnosis.shown_signal import HARDNESS, ShownSignal, recorded_signal
 from hardpix.objectives import Objective, signals_in
-from hardpix.objectives.default import default_objective, default_setting
+from hardpix.objectives.default import default_objective
 from hardpix.pixels import DatasetInfo
 from hardpix.signals import ClassBalance, HardnessLevel
+from hardpix.study.plan import require_comparable
 from hardpix.training.earlier_defaults import written_out
 from hardpix.training.frozen_run import FrozenRun
 from hardpix.training.loading import count_classes
@@ -128,16 +130,21 @@ def test_a_run_records_every_argument(run: tuple[Run, str]) -> None:
     assert hardness.keys() == {"alpha", "floor", "kind", "normalize", "across_processes", "form", "share", "cap"}
     assert balance == {"counts": None, "method": "inverse_frequency", "beta": None, "power": 0.5}
     assert written_out(config_of(run[0])["model"]) == {}
+    assert recorded == default_in_full(sparse=False)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_what_is_recorded_is_what_is_built(sparse: bool) -> None:
     parser = Parser()
     parser.add_argument("--objective", type=Objective)
-    built = parser.instantiate(parser.parse_object({"objective": default_setting()})).objective
+    built = parser.instantiate(parser.parse_object({"objective": default_in_full(sparse)})).objective
     assert isinstance(built, Objective)
-    assert settings(built) == settings(default_objective())
+    assert settings(built) == settings(default_objective(sparse))
 
 
 def test_going_on_says_nothing_of_defaults_and_keeps_them(copied: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     before = config_of(copied)["model"]["objective"]
-    monkeypatch.setattr("hardpix.commands.fit_settings.default_setting", lambda: pytest.fail("a default was asked for"))
+    monkeypatch.setattr("hardpix.commands.fit.default_in_full", lambda: pytest.fail("a default was asked for"))
     outcome = run_hardpix("fit", "--run", copied.path, "--resume", "--trainer.max_epochs", 2)
     assert outcome.code == 0, outcome.err
     assert "No objective named" not in outcome.out
@@ -159,10 +166,19 @@ def test_what_is_named_is_taken_and_not_talked_about(named: list[str], data: Dat
     assert signals_in(Run(tmp_path / "run", trusted=True).load_task().recipe) == []
 
 
-def test_settings_that_are_compared_have_it_too(data: Data) -> None:
-    """So that a study that was begun with another default is not gone on with."""
-    _, resolved = read_settings(data.arguments)
-    assert resolved["model"]["objective"]["init_args"]["signal"]["class_path"] == "hardpix.signals.Product"
+def test_a_study_knows_which_default_its_runs_were_made_with(data: Data, tmp_path: Path) -> None:
+    """So that one that was begun with another default is not gone on with."""
+    config, variants = tmp_path / "base.yaml", tmp_path / "variants.yaml"
+    config.write_text(yaml.safe_dump({"data": {"images": str(data.images), "masks": str(data.masks)}}))
+    plain = {"model": {"objective": {"class_path": "hardpix.objectives.WeightedCrossEntropy"}}}
+    variants.write_text(yaml.safe_dump({"default": None, "plain": plain}))
+    planned, _ = read_plan(config, variants, "last", None)
+    default, named = (variant.resolved["model"] for variant in planned)
+    signals = default["objective_by_default"]["dense"]["init_args"]["signal"]["init_args"]["signals"]
+    assert signals[0]["init_args"]["form"] == "graded"
+    assert default["objective_by_default"]["sparse"]["class_path"] == "hardpix.objectives.Sum"
+    assert "objective_by_default" not in named
+    require_comparable(planned, ())  # it is a part of the method
 
 
 class TestRunsOfBefore:

@@ -96,6 +96,16 @@ class TestTwoFolders:
         assert {"val/border_miou", "val/accuracy", "val/loss", "val/iou/class 200", "lr-AdamW/branches"} <= names
 
 
+def test_the_bar_ends_before_what_is_said_of_the_end(data: Data, tmp_path: Path) -> None:
+    given = ["--run", tmp_path / "run", "--trainer.enable_progress_bar", "true"]
+    outcome = run_hardpix("fit", *data.arguments, *TINY, *given)
+    assert outcome.code == 0, outcome.err
+    bars = [k for k, line in enumerate(outcome.out.splitlines()) if line.startswith("epoch 2/2 ") and "•" in line]
+    said = [k for k, line in enumerate(outcome.out.splitlines()) if "everything of this run is in" in line]
+    assert bars, outcome.out
+    assert bars[-1] < said[0]
+
+
 @pytest.mark.parametrize(
     "settings", [["--data.batch_size", 2], ["--trainer.accumulate_grad_batches", 2, "--trainer.limit_train_batches", 1]]
 )

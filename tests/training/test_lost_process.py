@@ -63,7 +63,7 @@ def test_a_killed_process_takes_the_others_down_with_a_message(killed: int, data
     else:
         assert code == 2
         assert message.startswith(f"process 1 ({second}) ended by SIGKILL, as the system does where memory runs out. ")
-    assert message.endswith(f"to go on from the last checkpoint: hardpix fit --run {run.path} --resume\n")
+    assert message.endswith(f"to go on from the last checkpoint: hardpix fit --run {run.path} --resume --trust-run\n")
     assert "Traceback" not in said.read_text()
     if killed == 1:
         outcome = run_hardpix("fit", "--run", run.path, "--resume", "--trainer.devices", 1, "--data.workers", 0)

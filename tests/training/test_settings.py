@@ -23,7 +23,7 @@ from hardpix.training.run import Run
 from hardpix.training.seeding import SeedEveryBatch
 from hardpix.training.streams import Stream
 from hardpix.training.task import SegmentationTask
-from runs import SIZE, Data, column, run_hardpix
+from runs import SIZE, TINY, Data, column, run_hardpix
 
 MakeData = Callable[..., SegmentationData]
 
@@ -145,3 +145,14 @@ def test_objectives_are_told_how_much_of_the_training_is_done(fit_tiny: Callable
     tried_out, *steps = my_networks.Progress.seen
     assert tried_out == 0
     assert steps == [0, 0.25, 0.5, 0.75]
+
+
+def test_batch_normalization_that_cannot_be_synchronized_is_refused_before_processes_start(
+    data: Data, tmp_path: Path
+) -> None:
+    """Torch raises an error in the first step of each process, after which the first one waits for ever."""
+    given = ("--trainer.sync_batchnorm", "true", "--trainer.strategy", "ddp", "--trainer.devices", 2)
+    outcome = run_hardpix("fit", *data.arguments, *TINY, "--run", tmp_path / "run", *given)
+    assert outcome.code == 2
+    assert "expected a GPU for --trainer.sync_batchnorm true, found cpu" in outcome.err
+    assert not (tmp_path / "run" / "config.yaml").exists()

@@ -88,6 +88,7 @@ def test_no_command_runs_what_a_strangers_run_names(
         ["predict", "--run", run, *images, "--out", "predicted"],
         ["label", "--run", run, *images, "--out", "labeled"],
         ["mine", "--run", run, *images, "--out", "mined"],
+        ["export", "--run", run, "--out", "exported.safetensors"],
         ["replay", dump_in(run)],
         ["fit", "--run", run, "--resume", "--trainer.max_epochs", "3"],
     ):

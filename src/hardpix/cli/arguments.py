@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from jsonargparse import ArgumentParser, DefaultHelpFormatter
 
 from hardpix.cli.class_names import class_at, hint_of, missing_parameters, name_the_class_first, nearest_classes
-from hardpix.cli.errors import UsageError
+from hardpix.cli.errors import UsageError, of_system
 from hardpix.cli.listed_classes import lists_of_classes, with_settings
 from hardpix.data import Problem
 from hardpix.data.remedies import own_settings
@@ -39,6 +39,8 @@ def checked_input(*also: type[Exception]) -> Iterator[None]:
     except UsageError:
         raise
     except mendable as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise UsageError(of_system(error)) from error
         raise UsageError(explain(error)) from error
 
 

@@ -27,3 +27,15 @@ class UntrustedRun(UsageError):
 
     def reworded(self, message: str) -> Self:
         return type(self)(message, self.option)
+
+
+def of_system(error: OSError) -> str:
+    """Message on an error that the system gave, such as a full disk or a folder that was deleted meanwhile.
+
+    Example:
+        >>> of_system(OSError(28, "No space left on device", "out/a.png"))
+        'expected to read and write files, found No space left on device at out/a.png; mend that, then give the \
+command again'
+    """
+    place = "" if error.filename is None else f" at {error.filename}"
+    return f"expected to read and write files, found {error.strerror}{place}; mend that, then give the command again"

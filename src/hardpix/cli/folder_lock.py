@@ -14,6 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
+from hardpix.data.whole_files import says_where
+
 # Beginning of the names of files and folders that hardpix has while it works, and leaves where it is killed.
 OWN = ".hardpix."
 LOCK = f"{OWN}lock"
@@ -101,13 +103,26 @@ def _locked(folder: Path) -> IO[str] | None:
             time.sleep(0.2)
             continue
         if path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno())):
-            since = datetime.now().isoformat(" ", "seconds")
-            file.truncate(0)
-            file.write(json.dumps({"process": os.getpid(), "machine": socket.gethostname(), "since": since}))
-            file.flush()
+            _note_holder(path, file)
             return file
         # Its holder has removed it in the meantime.
         file.close()
+
+
+def _note_holder(path: Path, file: IO[str]) -> None:
+    """Write which process has the lock, for messages; nothing is left of a lock that cannot be written."""
+    since = datetime.now().isoformat(" ", "seconds")
+    holder = {"process": os.getpid(), "machine": socket.gethostname(), "since": since}
+    try:
+        with says_where(path):
+            file.truncate(0)
+            # Not through the buffer, which would be written once more when the file is closed.
+            os.write(file.fileno(), json.dumps(holder).encode())
+    except OSError:
+        with suppress(OSError):
+            path.unlink()
+        file.close()
+        raise
 
 
 def _holder(file: IO[str]) -> dict[str, Any]:

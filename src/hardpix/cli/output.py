@@ -57,7 +57,7 @@ class Output:
             for line in path.read_text(encoding="ascii", errors="replace").splitlines(keepends=True):
                 if not line.endswith("\n"):
                     continue
-                with suppress(ValueError):
+                with suppress(ValueError, TypeError, RecursionError):
                     stem, note = json.loads(line)
                     files = self.files.get(stem)
                     if files is not None and all((self.folder / file).is_file() for file in files):
@@ -130,6 +130,7 @@ def output_folder(
             )
         record = {**made_by, "fingerprint": fingerprint}
         _write_record(out, {**record, "finished": False, "files": sorted({*files, *ours})})
+        assert read_record(out) is not None, f"a place that commands do not write to: {files}"
         if problems:
             (out / NAME).unlink(missing_ok=True)
             write_problems(out / NAME, problems)

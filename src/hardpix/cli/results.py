@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Collection, Iterable
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 from hardpix.cli.folder_lock import OWN
@@ -14,9 +15,13 @@ from hardpix.data.whole_files import whole_file
 
 # In every folder of results: what made it, and which files it wrote.
 RECORD = "hardpix.json"
-# Files of predict, label and mine: a table has its maps in the folder of its name.
+# Bytes of the largest JSON that is read: the record of millions of images.
+LARGEST = 2**30
+# Files of commands: a table has its maps in the folder of its name.
 _OURS = re.compile(
-    r"labels/.+\.png|overlays/.+\.jpg|confidence/.+\.png|probabilities/.+\.npy|(masks|trust)/.+\.png|classes\.yaml"
+    r"labels/.+\.png|(hardness_)?overlays/.+\.jpg|legend\.png|confidence/.+\.png|probabilities/.+\.npy|trust/.+\.png|classes\.yaml"
+    r"|masks/.+\.(?i:png|tiff?|bmp|npy|webp)|changes/.+\.png|pictures/\d+\.(jpg|png)|index\.html|page\.(css|js)|data\.js"
+    rf"|proposals\.json|{re.escape(OWN)}evidence/.+\.npz"
 )
 
 
@@ -86,6 +91,38 @@ def require_outside(out: Path, inputs: Iterable[Path], what: str = "results") ->
             )
 
 
+def read_json(file: Path) -> Any:
+    """Content of a JSON file that may be damaged, or come from anybody.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: it cannot be read, as where it is cut off, no regular file, too large, or nested too deeply.
+        OSError: the system does not give it.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     file = Path(folder) / "a.json"
+        ...     _ = file.write_text("[" * 100_000)
+        ...     try:
+        ...         read_json(file)
+        ...     except ValueError as error:
+        ...         print(str(error).replace(folder, ""))
+        expected JSON in /a.json, found lists in lists that are too deep
+    """
+    about = file.stat()
+    if not S_ISREG(about.st_mode):
+        raise ValueError(f"expected JSON in {file}, found no regular file")
+    if about.st_size > LARGEST:
+        raise ValueError(f"expected JSON in {file} of at most {LARGEST} bytes, found {about.st_size}")
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError(f"expected JSON in {file}, found lists in lists that are too deep") from None
+    except ValueError as error:
+        raise ValueError(f"expected JSON in {file}, found something else ({error})") from error
+
+
 def read_record(out: Path) -> dict[str, Any] | None:
     """Record of the results in a folder: the command, the checkpoint, the files; None where there is none.
 
@@ -94,12 +131,14 @@ def read_record(out: Path) -> dict[str, Any] | None:
         True
     """
     try:
-        record = json.loads((out / RECORD).read_text(encoding="utf-8"))
+        record = read_json(out / RECORD)
     except (OSError, ValueError):
         return None
-    if not isinstance(record, dict) or not {"command", "checkpoint", "files"} <= record.keys():
+    if not isinstance(record, dict) or not {"command", "files"} <= record.keys():
         return None
     files = record["files"]
+    if not all(isinstance(record.get(name, ""), str) for name in ("command", "checkpoint")):
+        return None
     if not isinstance(files, list) or not all(isinstance(file, str) for file in files):
         return None
     tables = {file.removesuffix(".csv") for file in files if re.fullmatch(r"[^/]+\.csv", file)}

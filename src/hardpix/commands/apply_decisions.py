@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from contextlib import ExitStack
 from io import StringIO
 from pathlib import Path
 
@@ -33,38 +34,38 @@ def apply_decisions(file: Path, out: Path, proposals: Path | None = None, overwr
     Raises:
         UsageError: decisions on other proposals, or on masks that have changed since.
     """
-    with checked_input():
-        decisions = read_decisions(file)
-        folder = decisions.proposals if proposals is None else proposals
-        known = read_proposals(folder)
-        masks = Path(known["mask_folder"])
-        paths = {stem: masks / name for stem, name in known["files"].items()}
-        require_unchanged(decisions, known, paths)
-        maps = {stem: folder / "changes" / f"{stem}.png" for stem in known["changes"]}
-        if damaged := [stem for stem, path in maps.items() if not _same(path, known["changes"][stem])]:
-            raise UsageError(
-                f"expected the maps of changes as hardpix correct wrote them, found {len(damaged)} changed or gone "
-                f"({first_three(damaged)}): run it again"
-            )
-        rows = list(csv.DictReader(StringIO((folder / "regions.csv").read_text(encoding="utf-8"))))
-        suggested = {(row["image"], int(row["region"])): known["names"].index(row["to"]) for row in rows}
-        named = {
-            (stem, number): kind
-            for kind, found in (("accepted", decisions.accepted), ("rejected", decisions.rejected))
-            for stem, numbers in found.items()
-            for number in numbers
-        }
-        if unknown := sorted(named.keys() - suggested.keys()):
-            raise UsageError(
-                f"expected decisions on regions of the table, found {len(unknown)} on others, such as region "
-                f"{unknown[0][1]} of {unknown[0][0]}: give the file as the page saved it"
-            )
-        files = {stem: [f"masks/{name}"] for stem, name in known["files"].items()}
-        made_by = {"command": "correct", "decisions": str(file), "proposals": str(folder)}
-        depends_on = f"{known['fingerprint']} {digest(file)}"
-        output = Output(out, files, ["regions.csv"])
-        entered = output_folder(output, [masks, folder], overwrite, made_by, depends_on)
-    with entered:
+    with ExitStack() as until_done:
+        with checked_input():
+            decisions = read_decisions(file)
+            folder = decisions.proposals if proposals is None else proposals
+            known = read_proposals(folder)
+            masks = Path(known["mask_folder"])
+            paths = {stem: masks / name for stem, name in known["files"].items()}
+            require_unchanged(decisions, known, paths)
+            maps = {stem: folder / "changes" / f"{stem}.png" for stem in known["changes"]}
+            if damaged := [stem for stem, path in maps.items() if not _same(path, known["changes"][stem])]:
+                raise UsageError(
+                    f"expected the maps of changes as hardpix correct wrote them, found {len(damaged)} changed or gone "
+                    f"({first_three(damaged)}): run it again"
+                )
+            rows = list(csv.DictReader(StringIO((folder / "regions.csv").read_text(encoding="utf-8"))))
+            suggested = {(row["image"], int(row["region"])): known["names"].index(row["to"]) for row in rows}
+            named = {
+                (stem, number): kind
+                for kind, found in (("accepted", decisions.accepted), ("rejected", decisions.rejected))
+                for stem, numbers in found.items()
+                for number in numbers
+            }
+            if unknown := sorted(named.keys() - suggested.keys()):
+                raise UsageError(
+                    f"expected decisions on regions of the table, found {len(unknown)} on others, such as region "
+                    f"{unknown[0][1]} of {unknown[0][0]}: give the file as the page saved it"
+                )
+            files = {stem: [f"masks/{name}"] for stem, name in known["files"].items()}
+            made_by = {"command": "correct", "decisions": str(file), "proposals": str(folder)}
+            depends_on = f"{known['fingerprint']} {digest(file)}"
+            output = Output(out, files, ["regions.csv"])
+            until_done.enter_context(output_folder(output, [masks, folder], overwrite, made_by, depends_on))
         values = [tuple(value) if isinstance(value, list) else value for value in known["values"]]
         settings = {"by_color": known["by_color"], "max_pixels": known["max_pixels"]}
         for stem in [stem for stem in paths if stem not in output.notes]:

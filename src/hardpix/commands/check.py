@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from dataclasses import replace
 from inspect import signature
 from pathlib import Path
 from typing import Any, Literal
@@ -15,10 +16,12 @@ from hardpix.cli.problem_list import is_long, write_problems
 from hardpix.cli.results import write_whole
 from hardpix.cli.terminal import Terminal
 from hardpix.commands.check_report import as_json, print_part
-from hardpix.data import ClassTable, DataError, DepthFormat, ImageFormat, check_folders, describe
+from hardpix.data import ClassTable, DataError, DepthFormat, ImageFormat, Problem, check_folders, describe
+from hardpix.data.like_unlabeled import classes_like_unlabeled
 from hardpix.data.limits import MAX_PIXELS
 from hardpix.data.masks_alone import check_masks, masks_alone
 from hardpix.data.remedies import own_settings, with_own_settings
+from hardpix.data.sparse import about_sparse, is_sparse
 from hardpix.training.data_settings import (
     DataSettings,
     FolderSettings,
@@ -29,9 +32,9 @@ from hardpix.training.data_settings import (
 )
 from hardpix.training.more_images import LabeledImages
 from hardpix.training.open_data import plan_sources, sources_of
-from hardpix.training.sources import own_folders, refuse
+from hardpix.training.sources import Sources, own_folders, refuse
 from hardpix.training.split_plan import Part, SplitPlan
-from hardpix.training.streams import Sources, Stream
+from hardpix.training.streams import Stream
 
 
 def check(
@@ -133,6 +136,7 @@ def check(
         )
         sources, table = _masks_alone(settings) if alone else sources_of(settings)
         plan = plan_sources(settings, sources, table, check_masks if alone else check_folders)
+        plan = replace(plan, doubts=(*plan.doubts, *_like_unlabeled(plan.train, max_pixels)))
     said = frozenset(signature(check).parameters)
     for name, part in _parts(plan).items():
         print_part(console, name, part.folders, part.report)
@@ -140,6 +144,9 @@ def check(
         console.print("[yellow]Doubts[/yellow]", *(escape(own_settings(text, said)) for text in doubts), sep="\n")
     for remark in plan.remarks:
         console.print(escape(own_settings(remark, said)))
+    if plan.error is None and is_sparse(plan.labeled_share):
+        for line in about_sparse(plan.labeled_share, plan.val.labeled_share):
+            console.print(escape(own_settings(line, said)))
     if plan.error is not None:
         refusal = escape(own_settings(str(plan.error), said))
         console.print("[red]Refused by hardpix fit[/red]", refusal, sep="\n")
@@ -155,6 +162,14 @@ def check(
     refused = plan.error is not None
     console.print("hardpix fit would refuse these files." if refused else "hardpix fit can start with these files.")
     return 1 if refused else 0
+
+
+def _like_unlabeled(part: Part, max_pixels: int) -> list[Problem]:
+    """Doubts about classes that may be meant as unlabeled, where the masks can be read as they are."""
+    report = part.report
+    if report.classes is None or part.folders.masks is None or report.refusals:
+        return []
+    return classes_like_unlabeled(Path(part.folders.masks), list(report.masks.values()), report.classes, max_pixels)
 
 
 def _masks_alone(settings: DataSettings) -> tuple[Sources, ClassTable | None]:

@@ -16,6 +16,7 @@ from hardpix.data.file_forms import file_form
 from hardpix.data.labels import Label
 from hardpix.data.mask_facts import MaskFacts, pixels_of
 from hardpix.data.unlabeled import unlabeled_line, unlabeled_pixels
+from hardpix.pixels.percent import in_percent
 
 # Rows of a table on screen; the JSON has all of them.
 MOST_ROWS = 60
@@ -47,7 +48,7 @@ def _labels(masks: list[MaskFacts], classes: ClassTable | None) -> Table:
     table = Table("id or color", "class", "% of the pixels", "masks", "color in the palette")
     for label in sorted(total, key=_order)[:MOST_ROWS]:
         shown = sorted({mask.palette[label] for mask in masks if isinstance(label, int) and label in mask.palette})
-        share = f"{100 * total[label] / whole:.3f}"
+        share = in_percent(total[label] / whole)
         colors = ", ".join(map(str, shown[:3])) + (" …" if len(shown) > 3 else "")
         table.add_row(str(label), escape(class_name(label, classes)), share, str(files[label]), colors)
     if len(total) > MOST_ROWS:

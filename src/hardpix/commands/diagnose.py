@@ -197,7 +197,7 @@ def _trained_on(predictions: Path, stems: Sequence[str]) -> list[str]:
     """A sentence on the images that the network of ``hardpix predict`` was trained on, where its record tells."""
     record = read_record(predictions.parent) or {}
     known = record.get("trained_on") if record.get("command") == "predict" else None
-    trained = set(known) if isinstance(known, list) else set()
+    trained = {stem for stem in known if isinstance(stem, str)} if isinstance(known, list) else set()
     seen = [stem for stem in stems if stem in trained]
     if not seen:
         return []

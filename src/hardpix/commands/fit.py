@@ -22,12 +22,15 @@ from hardpix.cli.results import require_no_links
 from hardpix.commands.fit_settings import (
     add_trainer,
     build_parser,
-    choose_objective,
+    default_in_full,
+    names_no_objective,
     parse,
     with_saved_config,
     with_whole_paths,
 )
 from hardpix.data import DataError, describe
+from hardpix.data.sparse import about_sparse
+from hardpix.data.whole_files import says_where
 from hardpix.networks.default import about_default, as_setting
 from hardpix.objectives.default import ABOUT_DEFAULT
 from hardpix.training.build_trainer import build_trainer
@@ -52,6 +55,7 @@ from hardpix.training.run import Run
 from hardpix.training.task import SegmentationTask
 from hardpix.training.trained_on import doubts_about_labels
 from hardpix.training.trust import known_imports_alone
+from hardpix.training.way_on import way_on
 
 # Lightning converts weights and images before validation sees them.
 HALF = ("bf16-true", "16-true")
@@ -81,7 +85,6 @@ def fit(arguments: list[str]) -> Run:
             if earlier is not None and not earlier.trusted:
                 imports.enter_context(known_imports_alone(earlier.read_config(), earlier.path, " ".join(arguments)))
             settings = with_whole_paths(_parsed(parser, words, earlier))
-            is_default = choose_objective(settings)
             # The settings have passed the checks of a run, or are of the command line itself.
             folder = Run(Path(settings.run or datetime.now().strftime(DATED)), trusted=True)
             if earlier is not None and not earlier.trusted:
@@ -108,7 +111,10 @@ def fit(arguments: list[str]) -> Run:
             _dry_run(task, data)
             if settings.model.network is None:
                 show(escape(about_default(task.network.model)))
-            if is_default:
+            by_default = names_no_objective(settings.model)
+            if data.sparse:
+                show(*map(escape, about_sparse(data.opened.labeled_share, data.opened.val_labeled_share, by_default)))
+            elif by_default:
                 show(escape(ABOUT_DEFAULT))
             useless = unused_settings(task, data.maps_asked_for)
             useless += [
@@ -133,8 +139,10 @@ def fit(arguments: list[str]) -> Run:
                 saved.pop("trust_run", None)
                 if saved.model.network is None:
                     saved.model.network = as_setting(task.network.model, task.num_classes, task.in_channels)
+                if by_default:
+                    saved.model.objective = default_in_full(data.sparse)
                 folder.save(parser.dump(saved, skip_validation=True, skip_unset=False), data, files)
-        with restored(trainer, resumed), _one_speaks(), quiet(expected_of(task.recipe)):
+        with says_where(folder.path), restored(trainer, resumed), _one_speaks(), quiet(expected_of(task.recipe)):
             try:
                 lacking = {f"images_without_{key}": len(stems) for key, stems in data.lacking.items() if stems}
                 for logger in trainer.loggers if lacking else ():
@@ -143,7 +151,9 @@ def fit(arguments: list[str]) -> Run:
             except SystemExit:
                 # Lightning raises this after Ctrl-C.
                 if trainer.interrupted:
-                    raise Interrupted(EndRequests.of_command().number or SIGINT) from None
+                    error = Interrupted(EndRequests.of_command().number or SIGINT)
+                    error.add_note(way_on(folder))
+                    raise error from None
                 raise
     return folder
 
@@ -198,7 +208,7 @@ def try_settings(settings: Namespace, data: SegmentationData | None = None) -> S
             ready = _instantiate(build_parser(), settings)
             data, task = ready.data, ready.model
         else:
-            task = _task_alone(settings, data.class_names, data.channels)
+            task = _task_alone(settings, data.class_names, data.channels, data.sparse)
         _dry_run(task, data)
         # Loggers and checkpoints write nothing before the training starts.
         build_trainer(_trainer_alone(settings), settings.seed, Run(Path("untrained")), settings.checkpoint_minutes)
@@ -240,7 +250,9 @@ def _instantiate(parser: Parser, settings: Namespace) -> Namespace:
     raise UsageError("\nand ".join(wrong)) from data_error
 
 
-def _task_alone(settings: Namespace, class_names: Sequence[str], channels: int | None = None) -> SegmentationTask:
+def _task_alone(
+    settings: Namespace, class_names: Sequence[str], channels: int | None = None, sparse: bool = False
+) -> SegmentationTask:
     """The task as it would be with data of these classes, without reading the data."""
     parser = Parser()
     parser.add_class_arguments(SegmentationTask, "model")
@@ -248,6 +260,7 @@ def _task_alone(settings: Namespace, class_names: Sequence[str], channels: int |
     names, ignore_index = list(class_names), settings.data.ignore_index
     channels = len(settings.data.bands or (1, 2, 3)) if channels is None else channels
     model.update(Namespace(num_classes=len(names), class_names=names, ignore_index=ignore_index, in_channels=channels))
+    model.sparse = sparse
     return parser.instantiate(Namespace(model=model)).model
 
 

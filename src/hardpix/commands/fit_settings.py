@@ -95,6 +95,7 @@ def build_parser() -> Parser:
     parser.link_arguments("data.ignore_index", "model.ignore_index")
     parser.link_arguments("data.num_classes", "model.num_classes", apply_on="instantiate")
     parser.link_arguments("data.channels", "model.in_channels", apply_on="instantiate")
+    parser.link_arguments("data.sparse", "model.sparse", apply_on="instantiate")
     parser.link_arguments("data.class_names", "model.class_names", apply_on="instantiate")
     return parser
 
@@ -120,7 +121,6 @@ def read_settings(arguments: list[str]) -> tuple[Namespace, dict[str, Any]]:
         settings = parse(parser, with_new_places(arguments))
         if parser.unknown_keys:
             raise UsageError(describe(parser.unknown_keys))
-        choose_objective(settings)
         return settings, yaml.safe_load(parser.dump(settings, skip_validation=True, skip_unset=False))
 
 
@@ -153,18 +153,21 @@ def with_saved_config(arguments: list[str]) -> tuple[list[str], Run | None]:
     return ["--config", str(folder.config), *words, *arguments], folder
 
 
-def choose_objective(settings: Namespace) -> bool:
-    """Write the default objective, with all its arguments, into settings that name neither one nor a recipe.
+def names_no_objective(model: Namespace) -> bool:
+    """True if settings of the model leave what is trained to the default."""
+    return model.objective is None and model.recipe is None
 
-    Returns:
-        Whether it did. What is trained is what a run records, so that later defaults change nothing about it.
+
+def default_in_full(sparse: bool) -> dict[str, Any]:
+    """The default objective with all its arguments, so that later defaults change nothing about a run that has it.
+
+    Args:
+        sparse: whether labels are sparse, for which it is another one.
     """
-    if settings.model.objective is not None or settings.model.recipe is not None:
-        return False
     parser = Parser()
     parser.add_argument("--objective", type=Objective)
-    settings.model.objective = parser.parse_object({"objective": default_setting()}).objective
-    return True
+    parsed = parser.parse_object({"objective": default_setting(sparse)})
+    return yaml.safe_load(parser.dump(parsed, skip_validation=True, skip_unset=False))["objective"]
 
 
 def parse(parser: Parser, arguments: list[str]) -> Namespace:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from copy import deepcopy
 from pathlib import Path
@@ -21,6 +22,7 @@ from hardpix.data.labels import HIGHEST_ID
 from hardpix.data.wording import counted
 from hardpix.labelers import ConfidenceThreshold, Labeler
 from hardpix.pixels import prepare_all
+from hardpix.pixels.percent import in_percent, percent
 from hardpix.refiners import Refiner
 from hardpix.training.class_scores import caution_about_labels, class_ious
 from hardpix.training.fingerprint import fingerprint
@@ -102,6 +104,9 @@ def label(
             "labels there are better than on other images, and their own masks are better still"
         ):
             console.print(sentence)
+        ious = class_ious(folder, checkpoint)
+        if caution := caution_about_labels(ious):
+            console.print("\n- ".join(["Caution", *caution]), style="yellow")
         unlabeled = unlabeled_id(classes)
         written = classes_with_unlabeled(classes, unlabeled)
         write_whole(out / "classes.yaml", yaml.safe_dump(written.to_dict(), sort_keys=False, allow_unicode=True))
@@ -119,12 +124,11 @@ def label(
         counts = np.array([output.notes[stem] for stem in samples.stems], dtype=np.int64)
         predicted, kept, labeled = counts.sum(axis=0)
         without = int((counts[:, 2].sum(axis=1) == 0).sum())
-        console.print(_summary(classes.names, predicted, kept, labeled))
-        for sentence in caution_about_labels(class_ious(folder, checkpoint)):
-            console.print(sentence)
+        console.print(_summary(classes.names, predicted, kept, labeled, ious))
+        share = percent(_share(labeled.sum(), predicted.sum()))
         console.print(
-            f"{counted(len(samples), 'image')} in {out}: {_percent(labeled.sum(), predicted.sum())} % of the pixels "
-            f"labeled, {counted(without, 'image')} without any label; unlabeled pixels have the id {unlabeled}"
+            f"{counted(len(samples), 'image')} in {out}: {share} of the pixels labeled, "
+            f"{counted(without, 'image')} without any label; unlabeled pixels have the id {unlabeled}"
         )
         if labeled.any():
             console.print(_how_to_train(images, samples.folders.image_suffix, out))
@@ -195,12 +199,24 @@ def _how_to_train_together(folder: Run, images: Path, suffix: str, out: Path) ->
     return f"or on labels of people and these together:\n  hardpix fit {shlex.join([*words, '--data.more', more])}"
 
 
-def _summary(names: tuple[str, ...], predicted: np.ndarray, kept: np.ndarray, labeled: np.ndarray) -> Table:
+def _summary(
+    names: tuple[str, ...],
+    predicted: np.ndarray,
+    kept: np.ndarray,
+    labeled: np.ndarray,
+    ious: Mapping[str, float | None],
+) -> Table:
+    """The share of each class, beside how well it is known to be found: a network may be sure, and wrong."""
     table = Table("class", "labeled, % of all pixels", "of the pixels predicted so, % labeled")
+    if ious:
+        table.add_column("IoU in validation, %")
     for name, *counts in zip(names, predicted, kept, labeled, strict=True):
-        table.add_row(name, _percent(counts[2], predicted.sum()), _percent(counts[1], counts[0]))
+        shares = [_share(counts[2], predicted.sum()), _share(counts[1], counts[0])]
+        iou = ious.get(name)
+        shares += [float("nan") if iou is None else iou] if ious else []
+        table.add_row(name, *map(in_percent, shares))
     return table
 
 
-def _percent(count: int, total: int) -> str:
-    return f"{100 * count / total:.2f}" if total else "–"
+def _share(count: int, total: int) -> float:
+    return count / total if total else float("nan")

@@ -14,6 +14,7 @@ from torch.utils.data import Subset
 from hardpix.cli.arguments import checked_input
 from hardpix.cli.output import Output, output_folder
 from hardpix.cli.results import write_whole
+from hardpix.commands.map_caution import MapCaution
 from hardpix.commands.signal_maps import mined_signal, write_level
 from hardpix.data import Transformed
 from hardpix.data.wording import counted
@@ -95,12 +96,14 @@ def mine(
                     checked.everything,
                 )
             )
+        caution = MapCaution(f"{chosen.name} map")
         transformed = Transformed(samples, folder.evaluation_transform())
         found_all = infer(task, Subset(transformed, output.remaining), signal=chosen, label="mining")
         for found in until_done.enter_context(closing(found_all)):
             assert found.level is not None
             level = found.level.numpy()
             write_level(out / files[found.stem][0], level, chosen)
+            caution.add(level)
             source, index = ("prediction", found.prediction) if found.target is None else ("mask", found.target)
             rows = []
             for name, pixels in by_class(level, index.numpy(), classes.names):
@@ -113,6 +116,8 @@ def mine(
         table.writerows(row for stem in samples.stems for row in output.notes[stem])
         write_whole(out / f"{chosen.name}.csv", text.getvalue())
         console.print(f"{chosen.name} of {counted(len(samples), 'image')} in {out}")
+        if said := caution.sentence():
+            console.print(said, style="yellow")
 
 
 def by_class(values: np.ndarray, index: np.ndarray, names: tuple[str, ...]) -> list[tuple[str, np.ndarray]]:

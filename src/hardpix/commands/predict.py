@@ -16,6 +16,8 @@ from torch.utils.data import Subset
 from hardpix.cli.arguments import checked_input
 from hardpix.cli.output import Output, output_folder
 from hardpix.cli.results import write_whole
+from hardpix.commands.legend import legend
+from hardpix.commands.map_caution import MapCaution
 from hardpix.commands.signal_maps import over_image, to_16_bit, write_level
 from hardpix.data import Transformed, write_mask
 from hardpix.data.whole_files import whole_file
@@ -49,12 +51,12 @@ def predict(
 ) -> None:
     """Label every image of a folder.
 
-    Writes OUT/labels, png with the ids of your own masks, and OUT/overlays, the image under the classes' colors. If
-    asked for, OUT/confidence holds 16-bit png of 65535 × the probability of the predicted class. OUT/probabilities,
-    likewise, holds npy of float16, classes × height × width. OUT/hardness, likewise, holds 16-bit png of 65535 × the
-    learned hardness, which says where a person should look. OUT/hardness_overlays shows it over the image, bright where
-    the network expects to be wrong, and OUT/hardness.csv lists the images, hardest first. Each map has the image's own
-    size and name. Images that cannot be read are listed and left out.
+    Writes OUT/labels, png with the ids of your own masks, and OUT/overlays, the image under the classes' colors, which
+    OUT/legend.png names. If asked for, OUT/confidence holds 16-bit png of 65535 × the probability of the predicted
+    class. OUT/probabilities, likewise, holds npy of float16, classes × height × width. OUT/hardness, likewise, holds
+    16-bit png of 65535 × the learned hardness, which says where a person should look. OUT/hardness_overlays shows it
+    over the image, bright where the network expects to be wrong, and OUT/hardness.csv lists the images, hardest first.
+    Each map has the image's own size and name. Images that cannot be read are listed and left out.
 
     Args:
         run: Folder that hardpix fit wrote.
@@ -97,7 +99,7 @@ def predict(
             kinds += [("probabilities", "npy")] * probabilities + [("hardness", "png")] * hardness
             kinds += [("hardness_overlays", "jpg")] * (hardness and overlays)
             files = {stem: [f"{kind}/{stem}.{ending}" for kind, ending in kinds] for stem in samples.stems}
-            tables = ["hardness.csv"] * hardness
+            tables = ["hardness.csv"] * hardness + ["legend.png"] * overlays
             depends_on = fingerprint(
                 folder, checkpoint, samples, {**made_by, "kinds": kinds}, *([refine] if refine else [])
             )
@@ -107,6 +109,10 @@ def predict(
             )
         for sentence in seen.sentences("predictions there are better than on other images"):
             console.print(sentence)
+        if overlays:
+            with whole_file(out / "legend.png") as file:
+                Image.fromarray(legend(classes, "hardness" if hardness else None)).save(file, format="PNG")
+        caution = MapCaution("hardness map")
         transformed = Transformed(samples, folder.evaluation_transform(keep_original=refine is not None))
         if refine is not None:
             refine = refine.to(task.device).eval()
@@ -129,13 +135,17 @@ def predict(
             if signal is not None and found.level is not None:
                 level = found.level.numpy()
                 write_level(out / "hardness" / f"{found.stem}.png", level, signal)
+                caution.add(level)
                 if overlays:
                     _write_picture(out / "hardness_overlays" / f"{found.stem}.jpg", over_image(picture, level))
                 row = [float(level.mean(dtype=np.float64)), float(np.quantile(level, 0.95))]
             output.done(found.stem, row)
         if hardness:
             write_whole(out / "hardness.csv", hardest_first(output.notes))
-        console.print(f"{counted(len(samples), 'image')} labeled in {out}")
+        colors = f"; what the overlays' colors mean is in {out / 'legend.png'}" if overlays else ""
+        console.print(f"{counted(len(samples), 'image')} labeled in {out}{colors}")
+        if said := caution.sentence():
+            console.print(said, style="yellow")
 
 
 def _learned_hardness(task: SegmentationTask) -> Signal:

@@ -11,6 +11,7 @@ from hardpix.data import write_mask
 from hardpix.data.heat import heat_colors
 from hardpix.data.whole_files import whole_file
 from hardpix.objectives import signal_named, signals_in
+from hardpix.pixels.percent import percent
 from hardpix.signals import Signal
 from hardpix.training.task import SegmentationTask
 
@@ -68,7 +69,7 @@ def write_level(file: Path, level: np.ndarray, signal: Signal) -> None:
         if faulty.any():
             raise UsageError(
                 f"expected a finite map ≥ 0 of {type(signal).__name__}, found NaN, infinity or values below 0 in "
-                f"{100 * faulty.mean():.3g} % of the pixels of {file.stem}: mend the signal's forward; "
+                f"{percent(faulty.mean())} of the pixels of {file.stem}: mend the signal's forward; "
                 "hardpix.testing.check_signal looks for the batches that do it"
             )
         with whole_file(file) as written:

@@ -16,6 +16,7 @@ from hardpix.commands.report_of_run import ReportWriter
 from hardpix.commands.score_table import score_table
 from hardpix.data import Problem, Transformed
 from hardpix.diagnosis.scores import report_scores
+from hardpix.diagnosis.scores.boundary_iou import TWO_BORDER_SCORES
 from hardpix.diagnosis.scores.loading import load_scores
 from hardpix.diagnosis.settings import Settings
 from hardpix.diagnosis.shown_signal import HARDNESS, ShownSignal
@@ -166,6 +167,7 @@ def evaluate(
             inputs = {"truth": of_masks, "predictions": result["checkpoint"]}
             sentences = writer.finish(run.name, inputs, against, left_out, problems, unused, doubts)
     console.print(score_table({run.name: result}))
+    console.print(TWO_BORDER_SCORES)
     if file is None:
         console.print("not written; --out FILE writes the scores of other images than the run's own")
     else:

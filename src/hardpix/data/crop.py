@@ -13,6 +13,7 @@ from torchvision.transforms.v2 import functional as F
 from hardpix.data.maps import MAPS, MapKind
 from hardpix.data.rare_classes import rare_pixel
 from hardpix.data.sample import Sample, require_one_size
+from hardpix.pixels import valid_mask
 
 Window = tuple[int, int, int, int]  # top, left, height, width; may reach beyond the image
 
@@ -44,6 +45,9 @@ class RandomScaledCrop(nn.Module):
         map_kinds: of the maps that samples may hold beside the target.
         rare_crops: chance of a window around a pixel of a rare class, from 0 to 1.
         rarity: (C,) logarithms of the chances of classes, as `rarity` in rare_classes.py makes them.
+        keep_labels: for sparse labels, most of which shrinking by the nearest pixel would lose. Where it finds no
+            label, a pixel takes the first that falls on it.
+        num_classes: C; with it the sample gets "tags", (C,) booleans: the classes of the image before it is cropped.
 
     Raises:
         ValueError: a map of another size than the image, or of a kind that is not among these.
@@ -68,8 +72,12 @@ class RandomScaledCrop(nn.Module):
         map_kinds: Mapping[str, MapKind] = MAPS,
         rare_crops: float = 0.0,
         rarity: Tensor | None = None,
+        keep_labels: bool = False,
+        num_classes: int | None = None,
     ) -> None:
         super().__init__()
+        self.keep_labels = keep_labels
+        self.num_classes = num_classes
         if not 0 <= rare_crops <= 1 or (rare_crops and rarity is None):
             raise ValueError(f"expected rare_crops from 0 to 1, and the classes' rarity with it, found {rare_crops}")
         self.rare_crops = rare_crops
@@ -110,7 +118,10 @@ class RandomScaledCrop(nn.Module):
                     best, smallest = window, share
         cut = {"image": cut_image(sample["image"], best, self.crop_size, self.fill)}
         if "target" in sample:
-            cut["target"] = tv_tensors.Mask(cut_map(sample["target"], best, self.crop_size, self.ignore_index))
+            cut_target = cut_labels if self.keep_labels else cut_map
+            cut["target"] = tv_tensors.Mask(cut_target(sample["target"], best, self.crop_size, self.ignore_index))
+            if self.num_classes is not None:
+                cut["tags"] = tags_of(sample["target"].as_subclass(Tensor), self.num_classes, self.ignore_index)
         for key, kind in self.map_kinds.items():
             if key in sample:
                 # In the type of its kind: depth as whole numbers could not hold what is unknown.
@@ -143,6 +154,17 @@ def largest_share(target: Tensor, ignore_index: int) -> float:
     return (counts.max() / counts.sum()).item() if counts.any() else 1.0
 
 
+def tags_of(target: Tensor, num_classes: int, ignore_index: int) -> Tensor:
+    """(C,) booleans: the classes of an image's labels.
+
+    Example:
+        >>> tags_of(torch.tensor([[0, 2, 255]]), 3, 255)
+        tensor([ True, False,  True])
+    """
+    classes = target[valid_mask(target, num_classes, ignore_index)].long()
+    return classes.bincount(minlength=num_classes) > 0
+
+
 def cut_map(values: Tensor, window: Window, size: tuple[int, int], fill: float) -> Tensor:
     """A window of an (H, W) map, resized to `size`: each pixel takes the value under its center, or `fill` outside."""
     top, left, height, width = window
@@ -150,6 +172,27 @@ def cut_map(values: Tensor, window: Window, size: tuple[int, int], fill: float) 
     columns, inside_columns = _sources(left, width, size[1], values.shape[1])
     cut = values.as_subclass(Tensor)[rows][:, columns]
     return cut.masked_fill_(~(inside_rows[:, None] & inside_columns), fill)
+
+
+def cut_labels(target: Tensor, window: Window, size: tuple[int, int], ignore_index: int) -> Tensor:
+    """`cut_map`, and where it finds no label the first, from the top left, of the labels that fall on the pixel.
+
+    Example:
+        >>> target = torch.tensor([[255, 255, 1, 255], [255, 255, 255, 255]])
+        >>> cut_map(target, (0, 0, 2, 4), (1, 2), 255), cut_labels(target, (0, 0, 2, 4), (1, 2), 255)
+        (tensor([[255, 255]]), tensor([[255,   1]]))
+    """
+    cut = cut_map(target, window, size, ignore_index).flatten()
+    target = target.as_subclass(Tensor)
+    rows, columns = (target != ignore_index).nonzero().unbind(1)
+    y, x = (rows - window[0]) * size[0] // window[2], (columns - window[1]) * size[1] // window[3]
+    inside = (y >= 0) & (y < size[0]) & (x >= 0) & (x < size[1])
+    place = (y * size[1] + x)[inside]
+    values, number = target[rows, columns][inside], torch.arange(int(inside.sum()))
+    first = torch.full_like(cut, len(values), dtype=torch.long).scatter_reduce_(0, place, number, "amin")
+    filled = ((first < len(values)) & (cut == ignore_index)).nonzero()[:, 0]
+    cut[filled] = values[first[filled]]
+    return cut.view(size)
 
 
 def cut_image(image: Tensor, window: Window, size: tuple[int, int], fill: tuple[int, ...]) -> tv_tensors.Image:

@@ -15,6 +15,7 @@ from hardpix.data.depth import METERS, DepthFormat, read_depth
 from hardpix.data.depth_problems import nothing_known, nothing_known_anywhere, wrong_unit
 from hardpix.data.errors import Problem
 from hardpix.data.map_kind import MapFacts, MapKind
+from hardpix.pixels.percent import percent
 
 
 class DepthSeen(NamedTuple):
@@ -59,5 +60,5 @@ class DepthKind(MapKind):
         known = sum(each.known for each in seen) / len(seen)
         return (
             f"Depth of {len(seen)} training images: their medians are {low} to {high} m, {middle} m in the middle; "
-            f"known at {100 * known:.3g} % of the pixels."
+            f"known at {percent(known)} of the pixels."
         )

@@ -13,6 +13,7 @@ from hardpix.data.errors import Problem
 from hardpix.data.image_format import BRIGHTEST, DARKEST, ImageFormat, as_picture, known, thinned
 from hardpix.data.images import identified, layout
 from hardpix.data.tif import read_raster
+from hardpix.pixels.percent import percent
 
 # Modes of up to 8 bits and three bands: nothing is left out.
 SIMPLE = ("1", "L", "P", "RGB", "CMYK", "YCbCr", "LAB")
@@ -150,7 +151,7 @@ def image_doubts(folder: Path, seen: Mapping[str, BandsSeen], count: int, image_
         doubts.append(Problem(FEW_GRAYS, folder, expected, found, advice))
     bright = {stem: each.white for stem, each in seen.items() if each.white > MUCH_WHITE}
     if bright and (np.mean([each.white for each in seen.values()]) > MUCH_WHITE or max(bright.values()) > FAR_OUTSIDE):
-        found = f"{100 * np.mean([*bright.values()]):.3g} % of the numbers in {of([*bright])} at or above white"
+        found = f"{percent(float(np.mean([*bright.values()])))} of the numbers in {of([*bright])} at or above white"
         advice = (
             "check the unit of these images; a higher second number in --data.value_range of hardpix fit, or measured, "
             "tells bright pixels apart"
@@ -158,7 +159,7 @@ def image_doubts(folder: Path, seen: Mapping[str, BandsSeen], count: int, image_
         doubts.append(Problem(TOO_NARROW, folder, "few numbers above white", found, advice))
     dark_ones = {stem: each.black for stem, each in seen.items() if each.black > FAR_OUTSIDE}
     if dark_ones:
-        found = f"{100 * np.mean([*dark_ones.values()]):.3g} % of the numbers in {of([*dark_ones])} below black"
+        found = f"{percent(float(np.mean([*dark_ones.values()])))} of the numbers in {of([*dark_ones])} below black"
         advice = (
             "check the unit of these images; a lower first number in --data.value_range of hardpix fit, or measured, "
             "tells dark pixels apart"

@@ -14,6 +14,7 @@ from hardpix.data.file_forms import file_form
 from hardpix.data.labels import Label, count_labels, gray_as_ids
 from hardpix.data.palette import Color
 from hardpix.data.soft_edges import between_black_and_white
+from hardpix.pixels.percent import percent
 
 MOST_NAMED = 3
 
@@ -101,8 +102,7 @@ def pixels_of(files: Iterable[MaskFacts]) -> dict[Label, int]:
 def percent_of(part: int, files: Iterable[MaskFacts]) -> str:
     """A number of pixels as a share of those of all files, such as "12.3 %"; what is not 0 is not written as 0."""
     whole = sum(file.pixels for file in files)
-    percent = 100 * part / whole if whole else 0.0
-    return f"{percent:.3g} %" if percent >= 0.001 or not part else "less than 0.001 %"
+    return percent(part / whole if whole else 0.0)
 
 
 def named(files: Iterable[MaskFacts], masks: Path) -> str:

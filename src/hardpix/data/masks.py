@@ -14,6 +14,7 @@ from hardpix.data.limits import MAX_PIXELS
 from hardpix.data.lossy import lossy_codec
 from hardpix.data.tif import PALETTE, RGB, Raster, read_raster
 from hardpix.data.whole_files import whole_file
+from hardpix.pixels.percent import percent
 
 
 def read_mask(path: str | Path, *, by_color: bool = False, max_pixels: int = MAX_PIXELS) -> np.ndarray:
@@ -84,7 +85,7 @@ def _as_ids(path: str | Path, stored: np.ndarray) -> np.ndarray:
         stored = stored.astype(np.float32)
     wrong = (stored < 0) | (stored > HIGHEST_ID) | (stored != np.floor(stored))
     if wrong.any():
-        share = f"others at {100 * wrong.mean():.3g} % of the pixels"
+        share = f"others at {percent(wrong.mean())} of the pixels"
         known = stored[~np.isnan(stored)]
         span = f"numbers from {known.min()} to {known.max()}" if known.size else "NaN alone"
         nan = ", and NaN" if 0 < known.size < stored.size else ""

@@ -52,6 +52,8 @@ class TrainingTransform(v2.Compose):
         resolution: share of the image's own height and width around which the jitter is.
         map_kinds: of the maps that samples may hold beside the target.
         rare_crops, rarity: chance of a crop around a pixel of a rare class, see `RandomScaledCrop`.
+        keep_labels: for sparse labels, which shrinking must not lose, see `RandomScaledCrop`.
+        num_classes: C; with it the sample gets "tags", see `RandomScaledCrop`.
 
     It takes and gives a sample as `SegmentationFolder` makes it; `image` comes out as float32.
 
@@ -80,6 +82,8 @@ class TrainingTransform(v2.Compose):
         map_kinds: Mapping[str, MapKind] = MAPS,
         rare_crops: float = 0.0,
         rarity: Tensor | None = None,
+        keep_labels: bool = False,
+        num_classes: int | None = None,
     ) -> None:
         strengths = {"brightness": brightness, "contrast": contrast, "saturation": saturation, "hue": hue}
         if len(mean) == 3:
@@ -100,6 +104,8 @@ class TrainingTransform(v2.Compose):
                     map_kinds=map_kinds,
                     rare_crops=rare_crops,
                     rarity=rarity,
+                    keep_labels=keep_labels,
+                    num_classes=num_classes,
                 ),
                 v2.RandomHorizontalFlip(flip),
                 *(v2.RandomApply([distortion], p=0.5) for distortion in distortions),

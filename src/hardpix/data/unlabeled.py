@@ -10,6 +10,7 @@ from hardpix.data.errors import Problem
 from hardpix.data.labels import Label
 from hardpix.data.mask_facts import MaskFacts, pixels_of
 from hardpix.data.problems import ranges
+from hardpix.pixels.percent import percent
 
 SHOWN = 3
 
@@ -36,6 +37,9 @@ def unlabeled_line(parts: Mapping[str, Sequence[MaskFacts]], classes: ClassTable
         >>> files = [MaskFacts(Path("a.png"), {0: 5, 1: 2, 255: 3})]
         >>> unlabeled_line({"training": files}, ClassTable.from_names(["a", "b"]))
         'Unlabeled by default: 30 % of the training pixels (255).'
+        >>> clicks = [MaskFacts(Path("a.png"), {0: 5, 1: 7, 255: 99_988})]
+        >>> unlabeled_line({"": clicks}, ClassTable.from_names(["a", "b"]))
+        'Unlabeled by default: 99.988 % of the pixels (255).'
     """
     shares: list[str] = []
     labels: dict[Label, None] = {}
@@ -43,7 +47,7 @@ def unlabeled_line(parts: Mapping[str, Sequence[MaskFacts]], classes: ClassTable
         found = unlabeled_pixels(files, classes)
         whole = sum(file.pixels for file in files)
         of = f"{name} pixels" if name else "pixels"
-        shares.append(f"{100 * sum(found.values()) / max(1, whole):.3g} % of the {of}")
+        shares.append(f"{percent(sum(found.values()) / max(1, whole))} of the {of}")
         labels |= dict.fromkeys(found)
     if not labels:
         return ""

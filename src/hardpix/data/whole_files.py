@@ -47,21 +47,41 @@ def whole_file(path: str | Path, durable: bool = False) -> Iterator[IO[bytes]]:
     # A link of that name would be followed.
     partial.unlink(missing_ok=True)
     try:
-        with partial.open("wb") as file:
-            yield file
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        partial.replace(path)
-    except BaseException as error:
+        with says_where(path):
+            with partial.open("wb") as file:
+                yield file
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            partial.replace(path)
+    except BaseException:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
-        # A full disk does not say which file it is about.
-        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
-            error.filename = str(path)
         raise
     if durable:
         flush_folder(path.parent)
+
+
+@contextmanager
+def says_where(path: Path) -> Iterator[None]:
+    """Around what is written to a file or below a folder: an error of the system that names no file names this one.
+
+    A full disk does not say which file it is about.
+
+    Example:
+        >>> try:
+        ...     with says_where(Path("out")):
+        ...         raise OSError(28, "No space left on device")
+        ... except OSError as error:
+        ...     error.filename
+        'out'
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def partial_of(path: Path) -> Path:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hardpix.pixels.percent import percent
+
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:
     """A number with its noun, in the singular where it is one.
@@ -31,9 +33,9 @@ def share_of(stems: Sequence[str], count: int) -> str:
 
     Example:
         >>> share_of(["a"], 1), share_of(["a", "b"], 3)
-        ('1 of 1 image (100 %)', '2 of 3 images (67 %)')
+        ('1 of 1 image (100 %)', '2 of 3 images (66.7 %)')
     """
-    return f"{len(stems)} of {counted(count, 'image')} ({100 * len(stems) / count:.0f} %)"
+    return f"{len(stems)} of {counted(count, 'image')} ({percent(len(stems) / count)})"
 
 
 def first_three(stems: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from hardpix.data import Problem
 from hardpix.diagnosis.agreement import matched
+from hardpix.pixels.percent import percent
 
 CONTRADICT = "probabilities that contradict the predictions"
 
@@ -65,7 +66,7 @@ def channel_problem(counts: np.ndarray, names: tuple[str, ...], folder: Path) ->
     other = sum(int(counts[channel_of[k], k]) for k in moved)
     there = sum(int(of_class[k]) for k in moved)
     wrong = 1 - counts.trace() / total
-    found = f"another channel highest at {100 * wrong:.1f} % of the pixels"
+    found = f"another channel highest at {percent(wrong)} of the pixels"
     advice = "give the probabilities that these predictions were made of"
     if moved and own <= OWN * there and other >= OTHER * there:
         order = _order(channel_of, len(names))

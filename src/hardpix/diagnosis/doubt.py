@@ -25,8 +25,3 @@ def files_of(cases: Sequence[Checked], concerned: Callable[[Checked], bool], kin
     found: list[Path] = [case.case.files[kind] for case in cases if concerned(case)]
     more = f" and {len(found) - 3:,} more" if len(found) > 3 else ""
     return ", ".join(map(str, found[:3])) + more
-
-
-def percent(share: float) -> str:
-    """A share in percent, one decimal."""
-    return f"{100 * share:.1f} %"

@@ -12,10 +12,11 @@ from hardpix.data.problems import ranges
 from hardpix.data.table_order import KIND as IN_ORDER
 from hardpix.diagnosis.agreement import Agreement
 from hardpix.diagnosis.checks import Checked
-from hardpix.diagnosis.doubt import CONVINCING, Doubt, files_of, percent
+from hardpix.diagnosis.doubt import CONVINCING, Doubt, files_of
 from hardpix.diagnosis.readings import Reading, Readings
 from hardpix.diagnosis.side_dialects import side_doubts
 from hardpix.diagnosis.soft_maps import soft_maps_doubt
+from hardpix.pixels.percent import percent
 
 # A reading is certain where the ids as they stand agree at most so far, as a share of its own kappa.
 LEFT = 0.25

@@ -16,18 +16,6 @@ def said(text: str, view: str, chosen: Mapping[str, Any] | None = None) -> Sente
     return {"text": text, "view": view, "filter": dict(chosen) if chosen else None}
 
 
-def percent(share: float) -> str:
-    """In percent, with a digit after the point where it is small; 100 % is all.
-
-    Example:
-        >>> percent(0.614), percent(0.0142), percent(0.997), percent(1.0)
-        ('61 %', '1.4 %', 'over 99 %', '100 %')
-    """
-    if 0.995 <= share < 1:
-        return "over 99 %"
-    return f"{100 * share:.0f} %" if share >= 0.0995 else f"{100 * share:.1f} %"
-
-
 def points(cost: float) -> str:
     """Points of mIoU with their sign.
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from hardpix.diagnosis.saying import WORTH_SAYING, Sentence, percent, points, said
+from hardpix.diagnosis.saying import WORTH_SAYING, Sentence, points, said
 from hardpix.diagnosis.settings import Settings
-from hardpix.diagnosis.signal_sentences import on_calibration, on_hardness, on_review, on_suspects
+from hardpix.diagnosis.signal_sentences import on_calibration, on_flat_map, on_hardness, on_review, on_suspects
 from hardpix.metrics import miou_if_fixed_by_pair
+from hardpix.pixels.percent import percent
 
 # Number of classes that are spoken of: those with the most mIoU to gain.
 CLASSES = 3
@@ -40,7 +41,13 @@ def verdict(summary: Mapping[str, Any], settings: Settings) -> list[Sentence]:
     found = [_overall(summary), _kind(summary, settings)]
     found += _classes(summary["class_kinds"], names, settings)
     found += [_pair(summary, names), _small(summary), _thin(summary, names)]
-    found += [on_hardness(summary), on_calibration(summary), on_review(summary), on_suspects(summary, names)]
+    found += [
+        on_hardness(summary),
+        on_flat_map(summary),
+        on_calibration(summary),
+        on_review(summary),
+        on_suspects(summary, names),
+    ]
     return [sentence for sentence in found if sentence is not None]
 
 

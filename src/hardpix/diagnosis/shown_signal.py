@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hardpix.cli.results import RECORD
+from hardpix.cli.results import RECORD, read_json
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ HARDNESS = ShownSignal()
 def recorded_signal(maps: Path) -> ShownSignal | None:
     """The signal of a folder of maps, by the record that `hardpix mine` writes beside it; None without one."""
     try:
-        record = json.loads((maps.resolve().parent / RECORD).read_text(encoding="utf-8"))
+        record = read_json(maps.resolve().parent / RECORD)
     except (OSError, ValueError):
         return None
     if not isinstance(record, dict) or record.get("command") != "mine" or not isinstance(record.get("signal"), str):

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from hardpix.diagnosis.saying import Sentence, percent, said
+from hardpix.diagnosis.saying import Sentence, said
+from hardpix.pixels.percent import percent
 
 # A ranking whose AURC is larger by this factor or less is hardly worse.
 NEARLY = 1.03
@@ -27,6 +28,12 @@ def on_hardness(summary: Mapping[str, Any]) -> Sentence | None:
         f"{_where(summary, 'with_hardness', f'{article} {named}')}.",
         "hardness",
     )
+
+
+def on_flat_map(summary: Mapping[str, Any]) -> Sentence | None:
+    """A caution where the map is nearly the same everywhere: what is said of it is then no result."""
+    hardness = summary.get("hardness")
+    return said(hardness["caution"], "hardness") if hardness and hardness.get("caution") else None
 
 
 def on_calibration(summary: Mapping[str, Any]) -> Sentence | None:
@@ -55,10 +62,9 @@ def on_review(summary: Mapping[str, Any]) -> Sentence | None:
     if review is None or [ranking["key"] for ranking in review["rankings"]] == ["signal"]:
         return None
     best, *others = sorted(review["rankings"], key=lambda ranking: ranking["aurc"])
-    caught = percent(float(np.interp(0.1, review["checked"], best["pixels"])))
     if not others:
-        text = f"Checking the tenth of the pixels of lowest confidence finds {caught} of the errors"
-        return said(f"{text} (AURC {best['aurc']:.4f}){_where(summary, 'with_confidence', 'probabilities')}.", "review")
+        text = f"Checking the 10 % of the pixels of lowest confidence finds {_caught(review, best)} of the errors"
+        return said(f"{text}{_where(summary, 'with_confidence', 'probabilities')}.", "review")
     inputs = summary["inputs"]
     everywhere = inputs["with_hardness"] == inputs["with_confidence"] == inputs["count"]
     count = review["image_count"]
@@ -68,12 +74,17 @@ def on_review(summary: Mapping[str, Any]) -> Sentence | None:
         titles = ", ".join(ranking["title"] for ranking in review["rankings"])
         return said(f"No ranking of the pixels to check is better than chance: {titles}{where}.", "review")
     near = f", or nearly as well by {others[0]['title']}" if others[0]["aurc"] <= NEARLY * best["aurc"] else ""
-    than = " and ".join(f"{ranking['aurc']:.4f} by {ranking['title']}" for ranking in others)
+    than = " and ".join(f"{_caught(review, ranking)} by {ranking['title']}" for ranking in others)
     return said(
-        f"Pixels to check are best chosen by {best['title']}{near}: the first tenth holds {caught} of the errors (AURC "
-        f"{best['aurc']:.4f}, against {than}){where}.",
+        f"Pixels to check are best chosen by {best['title']}{near}: checking the 10 % that it puts first finds "
+        f"{_caught(review, best)} of the errors, against {than}{where}.",
         "review",
     )
+
+
+def _caught(review: Mapping[str, Any], ranking: Mapping[str, Any]) -> str:
+    """The share of the errors in the tenth of the pixels that a ranking puts first."""
+    return percent(float(np.interp(0.1, review["checked"], ranking["pixels"])))
 
 
 def on_suspects(summary: Mapping[str, Any], names: Sequence[str]) -> Sentence | None:

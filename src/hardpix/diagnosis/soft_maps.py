@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from hardpix.diagnosis.checks import Checked
-from hardpix.diagnosis.doubt import Doubt, files_of, percent
+from hardpix.diagnosis.doubt import Doubt, files_of
 from hardpix.diagnosis.readings import Readings
+from hardpix.pixels.percent import percent
 
 # As many values that are neither black nor white, and it is no accident.
 VALUES = 8

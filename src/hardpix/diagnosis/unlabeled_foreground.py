@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from hardpix.data import Problem
 from hardpix.data.dialects import TWO_WHITES
 from hardpix.data.unlabeled_classes import ONE_CLASS, WITHOUT_PIXELS
-from hardpix.diagnosis.doubt import CONVINCING, percent
+from hardpix.diagnosis.doubt import CONVINCING
 from hardpix.diagnosis.readings import Reading, Readings
+from hardpix.pixels.percent import percent
 
 
 @dataclass(frozen=True)

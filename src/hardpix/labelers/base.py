@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -38,6 +38,10 @@ class Labeler(Prepared):
     it, stays unlabeled, and another "target_weight" multiplies the trust: :func:`known_trust`. A batch without labels
     tells its padding by either of the two.
 
+    A labeler of sparse labels, such as clicks, ``completes`` them: it needs a target, keeps the labels in it, and may
+    label the other pixels. Padding is then what has "target_weight" 0, and the rows and columns along the frame in the
+    mean color: :func:`trust_beyond_labels`.
+
     Args:
         refiner: corrects the probabilities by the image before they are turned into labels.
 
@@ -49,6 +53,9 @@ class Labeler(Prepared):
         >>> Everything()(PixelBatch(torch.tensor([0.0, 1.0]).view(1, 2, 1, 1))).target
         tensor([[[1]]])
     """
+
+    completes: ClassVar[bool] = False
+    """True if it completes the labels of a target that must be there."""
 
     def __init__(self, refiner: Refiner | None = None) -> None:
         super().__init__()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hardpix.pixels import PixelBatch, resize_bilinear
+from hardpix.pixels import PixelBatch, padding_of, resize_bilinear
 from hardpix.pixels.precision import at_least_float32
 from hardpix.refiners import Refiner
 
@@ -50,3 +50,17 @@ def known_trust(px: PixelBatch) -> Tensor:
     trust = px.valid.float()
     given = px.sample.get("target_weight")
     return trust if given is None else trust * given.float()
+
+
+def trust_beyond_labels(px: PixelBatch) -> Tensor:
+    """Largest trust that a label of each pixel may have where labels are sparse, (B, H, W) float32: 0 in padding alone.
+
+    Padding is 0 in the batch's "target_weight", or a row or column along the frame of its image in the mean color.
+
+    Example:
+        >>> trust_beyond_labels(PixelBatch(torch.zeros(1, 2, 1, 2), torch.tensor([[[0, 255]]])))
+        tensor([[[1., 1.]]])
+    """
+    given, image = px.sample.get("target_weight"), px.sample.get("image")
+    trust = torch.ones(px.shape, device=px.logits.device) if given is None else given.float()
+    return trust if image is None else trust * ~padding_of(image, (px.shape[1], px.shape[2]))

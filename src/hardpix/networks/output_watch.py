@@ -5,6 +5,7 @@ import warnings
 from torch import Tensor, nn
 
 from hardpix.networks.probabilities import ends_in, explain_probabilities, looks_like
+from hardpix.pixels.percent import percent
 
 _LAST_LOOK = 8
 
@@ -48,8 +49,8 @@ class OutputWatch:
         if self._steps == _LAST_LOOK and not self._foreground and share > 0:
             warnings.warn(
                 f"expected targets of the classes 0 and 1, found no pixel of class 1 in {len(self._ignored_shares)} of "
-                f"the first {_LAST_LOOK} batches, and {share:.2%} of their pixels are ignore_index ({ignore_index}), "
-                f"from which nothing is learned. If {ignore_index} means foreground, give (target == {ignore_index})"
-                ".long() as the target, or another ignore_index to hardpix.tap",
+                f"the first {_LAST_LOOK} batches, and {percent(share)} of their pixels are ignore_index "
+                f"({ignore_index}), from which nothing is learned. If {ignore_index} means foreground, give "
+                f"(target == {ignore_index}).long() as the target, or another ignore_index to hardpix.tap",
                 stacklevel=2,
             )

@@ -10,12 +10,14 @@ from hardpix.objectives.base import Objective
 from hardpix.objectives.boundary_loss import BoundaryLoss
 from hardpix.objectives.chosen_signal import shown_signal, signal_named
 from hardpix.objectives.distillation import ChannelDistillation, Distillation
+from hardpix.objectives.gaussian_mixture import GaussianMixture
 from hardpix.objectives.multi_scale_agreement import MultiScaleAgreement
 from hardpix.objectives.pixel_contrast import PixelContrast
 from hardpix.objectives.side_outputs import SideOutputs
 from hardpix.objectives.signal_losses import signals_in, with_signal_losses
 from hardpix.objectives.skeleton_recall import SkeletonRecall
 from hardpix.objectives.soft_cl_dice import SoftClDice
+from hardpix.objectives.sparse import for_sparse_labels
 from hardpix.objectives.sum import Sum
 from hardpix.objectives.weighted_cross_entropy import WeightedCrossEntropy
 from hardpix.objectives.weighting import weight_map
@@ -24,6 +26,7 @@ __all__ = [
     "BoundaryLoss",
     "ChannelDistillation",
     "Distillation",
+    "GaussianMixture",
     "MultiScaleAgreement",
     "Objective",
     "PixelContrast",
@@ -32,6 +35,7 @@ __all__ = [
     "SoftClDice",
     "Sum",
     "WeightedCrossEntropy",
+    "for_sparse_labels",
     "shown_signal",
     "signal_named",
     "signals_in",

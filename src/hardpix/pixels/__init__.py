@@ -8,7 +8,7 @@ is one kind of map: losses, borders, distances, skeletons, thin parts, component
 from hardpix.pixels.batch import MapSource, PixelBatch
 from hardpix.pixels.borders import border_band, distance_to_border
 from hardpix.pixels.cells import cell_labels, cell_values
-from hardpix.pixels.components import component_sizes
+from hardpix.pixels.components import component_ids, component_sizes
 from hardpix.pixels.dataset_info import DatasetInfo
 from hardpix.pixels.depth import depth_aware_error, depth_prediction_error, known_depth
 from hardpix.pixels.depth_losses import depth_loss
@@ -16,6 +16,7 @@ from hardpix.pixels.distances import distance_to, signed_distances
 from hardpix.pixels.late_verdicts import LateVerdicts
 from hardpix.pixels.losses import cross_entropy_map, divergence_map
 from hardpix.pixels.map_check import MapCheck
+from hardpix.pixels.padding import padding_of
 from hardpix.pixels.precision import at_least_float32
 from hardpix.pixels.prepared import Prepared, prepare_all
 from hardpix.pixels.reduce import global_max, global_sum, joined_sum, process_count, process_mean, weighted_mean
@@ -40,6 +41,7 @@ __all__ = [
     "border_band",
     "cell_labels",
     "cell_values",
+    "component_ids",
     "component_sizes",
     "cross_entropy_map",
     "depth_aware_error",
@@ -53,6 +55,7 @@ __all__ = [
     "joined_sum",
     "known_depth",
     "kth_smallest",
+    "padding_of",
     "prepare_all",
     "process_count",
     "process_mean",

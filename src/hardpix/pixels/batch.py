@@ -11,6 +11,7 @@ from torch import Tensor
 
 from hardpix.pixels.class_ids import class_ids
 from hardpix.pixels.losses import cross_entropy_map
+from hardpix.pixels.percent import percent
 from hardpix.pixels.precision import at_least_float32
 from hardpix.pixels.taps import NO_TAPS, Taps
 from hardpix.pixels.validity import valid_mask
@@ -102,12 +103,12 @@ class PixelBatch:
     def _require_one_class(self, target: Tensor) -> None:
         foreign = (target != self.ignore_index) & (target > 0)
         if bool(foreign.any()):
-            share, ids = 100 * foreign.double().mean().item(), target[foreign]
+            share, ids = foreign.double().mean().item(), target[foreign]
             raise ValueError(
                 f"expected logits of one channel for each class, found one channel and ids from {ids.min().item()} to "
-                f"{ids.max().item()} in {share:.3g} % of the pixels. Of a binary network, hardpix.tap(model) makes two "
-                "classes out of one channel, background and foreground; without it give torch.cat([torch.zeros_like("
-                "logits), logits], 1). A network of more classes needs as many output channels"
+                f"{ids.max().item()} in {percent(share)} of the pixels. Of a binary network, hardpix.tap(model) makes "
+                "two classes out of one channel, background and foreground; without it give torch.cat("
+                "[torch.zeros_like(logits), logits], 1). A network of more classes needs as many output channels"
             )
 
     def _label_maps(self) -> list[tuple[str, Tensor]]:

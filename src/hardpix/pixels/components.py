@@ -32,6 +32,34 @@ def component_sizes(target: Tensor, ignore_index: int = 255) -> Tensor:
         tensor([[[3, 2, 0],
                  [2, 3, 3]]])
     """
+    run, label, length, root = _runs(target, ignore_index)
+    size = torch.zeros_like(length).scatter_add_(0, root, length)[root]
+    return size.masked_fill(label == ignore_index, 0)[run]
+
+
+@eager
+@torch.no_grad()
+def component_ids(target: Tensor, ignore_index: int = 255) -> Tensor:
+    """A number for every component of :func:`component_sizes`, another one for each in the whole batch.
+
+    Args:
+        target: (B, H, W) integer labels.
+        ignore_index: the id of unlabeled pixels.
+
+    Returns:
+        (B, H, W) int64, from 0 to below the number of pixels; −1 where unlabeled.
+
+    Example:
+        >>> component_ids(torch.tensor([[[3, 0, 255], [0, 3, 3]]]))
+        tensor([[[ 0,  1, -1],
+                 [ 1,  0,  0]]])
+    """
+    run, label, _, root = _runs(target, ignore_index)
+    return root.masked_fill(label == ignore_index, -1)[run]
+
+
+def _runs(target: Tensor, ignore_index: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The run of every pixel (B, H, W); the label, the length, and the first run of the component of each run."""
     require_batch(target)
     labels = class_ids(target)
     width = labels.shape[2]
@@ -42,9 +70,7 @@ def component_sizes(target: Tensor, ignore_index: int = 255) -> Tensor:
     length = first.diff(append=first.new_tensor([labels.numel()]))
     one, other = _touching(run.view(labels.shape), starts, width)
     joined = (label[one] == label[other]) & (label[one] != ignore_index)
-    root = _roots(len(first), one[joined], other[joined])
-    size = torch.zeros_like(length).scatter_add_(0, root, length)[root]
-    return size.masked_fill(label == ignore_index, 0)[run].view(labels.shape)
+    return run.view(labels.shape), label, length, _roots(len(first), one[joined], other[joined])
 
 
 def _touching(run: Tensor, starts: Tensor, width: int) -> tuple[Tensor, Tensor]:

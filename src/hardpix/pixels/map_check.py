@@ -9,6 +9,7 @@ from torch import Tensor
 
 from hardpix.pixels.batch import MapSource, PixelBatch
 from hardpix.pixels.late_verdicts import LateVerdicts
+from hardpix.pixels.percent import percent
 
 
 class FaultyMap(ValueError):
@@ -63,7 +64,7 @@ def _raise_if_faulty(faults: Tensor, name: str, kind: str, pixels: int) -> None:
     if not broken and not negative:
         return
     shares = [
-        f"{found} in {100 * count / pixels:.3g} %"
+        f"{found} in {percent(count / pixels)}"
         for found, count in (("NaN or infinity", broken), ("values below 0", negative))
         if count
     ]

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hardpix.cli.folder_lock import OWN, taken
-from hardpix.cli.results import RECORD, require_free, require_no_links, write_whole
+from hardpix.cli.results import RECORD, read_json, require_free, require_no_links, write_whole
+from hardpix.data.whole_files import says_where
 
 # Version of the report's data; raise it when a figure changes its meaning.
 FORMAT = 2
@@ -105,7 +106,8 @@ def new_report(out: Path, inputs: Iterable[Path] = (), overwrite: bool = False) 
         shutil.rmtree(place, ignore_errors=True)
         prepare_report(place)
         try:
-            yield place
+            with says_where(out):
+                yield place
         except BaseException:
             shutil.rmtree(place, ignore_errors=True)
             raise
@@ -134,7 +136,7 @@ def _move(source: Path, target: Path) -> None:
 def is_report(folder: Path) -> bool:
     """True if a folder holds a report, by its record."""
     try:
-        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        record = read_json(folder / RECORD)
     except (OSError, ValueError):
         return False
     return isinstance(record, dict) and record.get("command") == "diagnose"

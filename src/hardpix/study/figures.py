@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from hardpix.diagnosis.scores import Column, report_scores
+from hardpix.diagnosis.scores.boundary_iou import TWO_BORDER_SCORES
 from hardpix.diagnosis.settings import Settings
 from hardpix.diagnosis.tally import columns_at
 from hardpix.study.lines import Line
@@ -21,7 +22,7 @@ SCORES, CLASSES, BORDERS, THIN, SIZES, COSTS = (
     "Objects by size",
     "Time and memory",
 )
-BORDER_MIOU = Column("border_miou", "mIoU near borders", {"set"}, "%", "high", "mIoU within 3 pixels of a border.")
+BORDER_MIOU = Column("border_miou", "mIoU near borders", {"set"}, "%", "high", TWO_BORDER_SCORES)
 COST_TITLES = {
     "step_seconds": ("Training step", "ms", 1e3),
     "training_seconds": ("Training", "min", 1 / 60),

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from hardpix.cli.results import RECORD, require_free, require_no_links, write_whole
+from hardpix.cli.results import RECORD, read_json, require_free, require_no_links, write_whole
 from hardpix.study.configuration import Config
 from hardpix.study.lines import Lines
 
@@ -53,7 +53,7 @@ class StudyFolder:
     def started_with(self, variant: str, seed: int) -> dict[str, Any] | None:
         """Hash and configuration that a run was started with; None before it was."""
         try:
-            return json.loads(self.beside(variant, seed, "json").read_text(encoding="utf-8"))
+            return read_json(self.beside(variant, seed, "json"))
         except FileNotFoundError:
             return None
 
@@ -70,7 +70,7 @@ class StudyFolder:
     def exists(self) -> bool:
         """True where it holds a study, by its record."""
         try:
-            record = json.loads((self.path / RECORD).read_text(encoding="utf-8"))
+            record = read_json(self.path / RECORD)
         except (OSError, ValueError):
             return False
         return isinstance(record, dict) and record.get("command") == "compare"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from hardpix.diagnosis.scores.boundary_iou import TWO_BORDER_SCORES
 from hardpix.study.caption import caption, variants_of
-from hardpix.study.figures import COSTS, SCORES, Figure, figures
+from hardpix.study.figures import BORDER_MIOU, COSTS, SCORES, Figure, figures
 from hardpix.study.lines import Line, finished
 from hardpix.study.statistics import PairedDifference, Spread
 
@@ -29,6 +30,8 @@ def markdown(lines: Sequence[Line]) -> str:
         of_group = [figure for figure in found if figure.group == group]
         unit = ", in %" if of_group[0].unit == "%" else ""
         parts += [f"## {group}{unit}", "", *group_table(of_group), ""]
+        if any(figure.title == BORDER_MIOU.title for figure in of_group):
+            parts += [TWO_BORDER_SCORES, ""]
     parts += ["## Every seed, in %", "", *seed_table([figure for figure in found if figure.group == SCORES][:4]), ""]
     return "\n".join(parts)
 

@@ -22,7 +22,8 @@ def check_labeler(labeler: Labeler, *, num_classes: int = 3) -> None:
     - The same holds for a network that is sure (logits of ±120 and ±10⁴). It holds for classes of 1 to 10¹² training
       pixels, and for one that never occurs.
     - It labels some pixel of some batch.
-    - Padding stays unlabeled: pixels that are ``ignore_index`` in the target, or have "target_weight" 0.
+    - Padding stays unlabeled: pixels that are ``ignore_index`` in the target, or have "target_weight" 0. A labeler that
+      ``completes`` labels keeps those that are there, and is tried on batches with a target alone.
     - The images' order does not matter; copies and loaded states label alike; evaluation changes no state.
 
     Args:
@@ -50,7 +51,7 @@ def check_labeler(labeler: Labeler, *, num_classes: int = 3) -> None:
                 _labeled(labeler(px), px)
         labels = 0
         for what, (size, label, dtype) in AWKWARD.items():
-            for with_target in (True, False):
+            for with_target in (True,) if labeler.completes else (True, False):
                 with in_type(dtype), during(what if with_target else f"{what}, without a target"):
                     px = make_batch(tapped(num_classes), size, label=label, with_target=with_target)
                     labels += _labeled(labeler(px), px)
@@ -64,17 +65,32 @@ def check_labeler(labeler: Labeler, *, num_classes: int = 3) -> None:
             "settings with which it labels some",
         )
         px = make_batch(tapped(num_classes))
-        weighted = replace(px, target=None, sample={**px.sample, "target_weight": px.valid.float()})
-        for case, padding in ((px, "the target is ignore_index"), (weighted, 'the batch has "target_weight" 0')):
+        weighted = replace(
+            px,
+            target=px.target if labeler.completes else None,
+            sample={**px.sample, "target_weight": px.valid.float()},
+        )
+        cases = [(weighted, 'the batch has "target_weight" 0')]
+        if labeler.completes:
+            kept = labeler(px).target[px.valid]
+            require(bool((kept == px.labels[px.valid]).all()), "expected the labels that are there, found others")
+        else:
+            cases.append((px, "the target is ignore_index"))
+        for case, padding in cases:
             found = labeler(case)
             require(
                 bool((found.target[~px.valid] == px.ignore_index).all() and (found.weight[~px.valid] == 0).all()),
                 f"padding: expected no label where {padding}, found some: mask by hardpix.labelers.known_trust",
             )
+        embedding = px.taps.embedding
         with during("the same images in another order"):
             flipped = labeler(
                 replace(
-                    px, logits=px.logits.flip(0), target=px.labels.flip(0), sample={"image": px.sample["image"].flip(0)}
+                    px,
+                    logits=px.logits.flip(0),
+                    target=px.labels.flip(0),
+                    sample={"image": px.sample["image"].flip(0)},
+                    taps=replace(px.taps, embedding=None if embedding is None else embedding.flip(0)),
                 )
             )
             torch.testing.assert_close(flipped.target.flip(0), labeler(px).target)

@@ -19,14 +19,17 @@ from hardpix.data import (
     TrainingTransform,
     Transformed,
 )
+from hardpix.data.sparse import is_sparse
 from hardpix.data.transforms import normalization
 from hardpix.training.data_settings import BatchSettings, ViewSettings
 from hardpix.training.loader_worker import start_worker
 from hardpix.training.loading import count_classes
 from hardpix.training.open_data import OpenedData
+from hardpix.training.seeding import seed_of
 from hardpix.training.stream_loaders import SampleStream, StreamLoaders
-from hardpix.training.streams import TRUST, Stream, WithoutLabels, seed_of
+from hardpix.training.streams import Stream
 from hardpix.training.validation_batches import validation_loader
+from hardpix.training.without_labels import TRUST, WithoutLabels
 
 # Images of further streams come without maps, but for the trust by which labelers tell their padding.
 _WITH_TRUST = MAPS | {TRUST.key: TRUST}
@@ -85,6 +88,11 @@ class BatchedData(LightningDataModule):
         return self._class_pixels
 
     @property
+    def sparse(self) -> bool:
+        """True where most pixels of the training masks are unlabeled, as with clicks and scribbles."""
+        return self.view.sparse if self.view.sparse is not None else is_sparse(self.opened.labeled_share)
+
+    @property
     def training_size(self) -> tuple[int, int]:
         """Height and width of the training crops."""
         if self.view.crop_size is not None:
@@ -98,8 +106,10 @@ class BatchedData(LightningDataModule):
         """The transform of a labeled training image, or of one of a stream with settings of its own."""
         mean, std = normalization(self.channels)
         augment, crop_size, kinds = self.view.augment, None, self.map_kinds
+        of_labels: dict[str, Any] = {"num_classes": self.num_classes, "keep_labels": self.sparse}
         if stream is not None:
             augment, crop_size, kinds = self.view.augment.of(stream), stream.crop_size, _WITH_TRUST
+            of_labels = {}
         return augment.transform(
             crop_size or self.training_size,
             is_rgb=self.image_format.is_rgb,
@@ -109,6 +119,7 @@ class BatchedData(LightningDataModule):
             map_kinds=kinds,
             mean=mean,
             std=std,
+            **of_labels,
         )
 
     def evaluation_transform(self) -> EvaluationTransform:

@@ -9,6 +9,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback, LearningRateMonitor
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from lightning.pytorch.plugins.io import TorchCheckpointIO
+from lightning.pytorch.strategies import ParallelStrategy
 from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
 
 from hardpix.training.checkpoint_io import VerifiedCheckpointIO
@@ -64,9 +65,25 @@ def build_trainer(settings: Namespace, seed: int, folder: Run, checkpoint_minute
     callbacks[:0] = [Report(folder, best), request]
     given["enable_model_summary"] = bool(given["enable_model_summary"])
     trainer = Trainer(**given, logger=logger, callbacks=callbacks, default_root_dir=folder.path)
+    if given.get("sync_batchnorm") and isinstance(trainer.strategy, ParallelStrategy):
+        _require_synchronized(trainer.strategy.root_device.type)
     # Strategies that write their own shards, and a plugin of the user's own, stay as they are.
     if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
         trainer.strategy.checkpoint_io = VerifiedCheckpointIO()
     if type(trainer.strategy.launcher) is _SubprocessScriptLauncher:
         trainer.strategy._launcher = WatchedLauncher(trainer.strategy.launcher, folder)
     return trainer
+
+
+def _require_synchronized(device: str) -> None:
+    """Refuse a device on which torch has no synchronized batch normalization: the processes would wait for each other.
+
+    Raises:
+        ValueError: it is the CPU.
+    """
+    if device == "cpu":
+        raise ValueError(
+            "expected a GPU for --trainer.sync_batchnorm true, found cpu, where torch cannot synchronize batch "
+            "normalization; leave it out (its statistics are then those of each process), or give "
+            "--trainer.accelerator gpu"
+        )

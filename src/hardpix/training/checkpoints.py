@@ -18,6 +18,9 @@ from torch import nn
 from hardpix.training.end_request import EndRequest
 from hardpix.training.run_files import require_weights
 
+# Characters of one difference between two networks that are shown.
+LONGEST_LINE = 200
+
 
 class UnsafeCheckpoint(ValueError):
     """A checkpoint that holds more than tensors and plain values, which may run code."""
@@ -232,5 +235,7 @@ def load_weights(module: nn.Module, weights: dict[str, Any], otherwise: str) -> 
     try:
         module.load_state_dict(weights)
     except RuntimeError as error:
-        differences = "\n".join(str(error).splitlines()[:6])
+        # A line names every weight that is missing, of which a network may have hundreds.
+        lines = str(error).splitlines()[:6]
+        differences = "\n".join(line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]} …" for line in lines)
         raise ValueError(f"{otherwise}\n{differences}") from error

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hardpix.cli.results import read_json
 from hardpix.data.wording import counted
+from hardpix.pixels.percent import percent
 from hardpix.training.run import Run
 
 # Below this IoU most of what is labeled as a class, or most of the class itself, is wrong.
@@ -33,7 +34,7 @@ def class_ious(folder: Run, checkpoint: str) -> dict[str, float | None]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
@@ -50,22 +51,29 @@ def caution_about_labels(ious: Mapping[str, float | None]) -> list[str]:
         ...     print(sentence)
         the network hardly finds 1 class: pole (IoU 4 %); most of its labels are wrong or missing (mIoU 47 %)
         no validation image has sign: nobody knows how good its labels are
+        a pixel is labeled where the network is sure, and a poor network is often sure and wrong: look at the masks
+        before a training on them, or train this network further first
     """
     known = {name: iou for name, iou in ious.items() if iou is not None}
     poor = sorted((iou, name) for name, iou in known.items() if iou < POOR_IOU)
     unknown = [name for name, iou in ious.items() if iou is None]
     said = []
     if poor:
-        some = ", ".join(f"{name} (IoU {100 * iou:.0f} %)" for iou, name in poor[:MOST_NAMED])
+        some = ", ".join(f"{name} (IoU {percent(iou)})" for iou, name in poor[:MOST_NAMED])
         more = f" and {len(poor) - MOST_NAMED} more" if len(poor) > MOST_NAMED else ""
-        mean = 100 * sum(known.values()) / len(known)
+        mean = sum(known.values()) / len(known)
         its = "its" if len(poor) == 1 else "their"
         said.append(
             f"the network hardly finds {counted(len(poor), 'class', 'classes')}: {some}{more}; most of {its} labels "
-            f"are wrong or missing (mIoU {mean:.0f} %)"
+            f"are wrong or missing (mIoU {percent(mean)})"
         )
     if unknown:
         some = ", ".join(unknown[:MOST_NAMED]) + (" …" if len(unknown) > MOST_NAMED else "")
         its = "its" if len(unknown) == 1 else "their"
         said.append(f"no validation image has {some}: nobody knows how good {its} labels are")
+    if said:
+        said.append(
+            "a pixel is labeled where the network is sure, and a poor network is often sure and wrong: look at the "
+            "masks before a training on them, or train this network further first"
+        )
     return said

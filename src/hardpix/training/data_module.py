@@ -89,6 +89,9 @@ class SegmentationData(BatchedData):
             one a line; the others are the stream unlabeled and need no masks.
         labeled_every: the same by their order: one in so many images of each sequence, from its first. Stems of a
             sequence differ in their last number alone.
+        sparse: true where most pixels of the training masks are unlabeled on purpose, as with clicks and scribbles.
+            Shrinking images then loses no label, and the default objective is one for sparse labels. By default true
+            where less than 20 % of the pixels are labeled.
         more: further labeled images, all of them to train on, such as [{images: DIR, masks: DIR, trust: DIR}]; trust
             says how far pseudo-labels count. With image_suffix and mask_suffix of their own.
 
@@ -136,8 +139,9 @@ class SegmentationData(BatchedData):
         labeled_stems: str | None = None,
         labeled_every: int | None = None,
         more: list[LabeledImages] | None = None,
+        sparse: bool | None = None,
     ) -> None:
-        view = ViewSettings(resolution, crop_size, divisor, augment)
+        view = ViewSettings(resolution, crop_size, divisor, augment, sparse)
         batching = BatchSettings(batch_size, val_batch_size, workers, seed)
         settings = DataSettings(
             FolderSettings(images, masks, val_images, val_masks, image_suffix, mask_suffix, depth_suffix),

@@ -113,6 +113,7 @@ class ViewSettings:
     crop_size: tuple[int, int] | None
     divisor: int
     augment: Augmentation
+    sparse: bool | None = None
 
     def __post_init__(self) -> None:
         if self.resolution <= 0 or self.divisor < 1:

@@ -202,7 +202,11 @@ def not_finite(tensors: Mapping[str, Tensor]) -> list[str]:
         >>> not_finite({"a": torch.ones(2), "b": torch.tensor([0.0, torch.nan]), "c": torch.arange(3)})
         ['b']
     """
-    named = {name: value for name, value in tensors.items() if value.is_floating_point() and value.numel()}
+    named = {
+        name: value
+        for name, value in tensors.items()
+        if isinstance(value, Tensor) and value.is_floating_point() and value.numel()
+    }
     by_device: dict[torch.device, list[tuple[str, Tensor]]] = {}
     for name, value in named.items():
         by_device.setdefault(value.device, []).append((name, value.detach().isfinite().all()))

@@ -37,6 +37,7 @@ from hardpix.data.unlabeled_classes import FEW_CLASSES, settled
 from hardpix.data.wording import counted
 from hardpix.labelers import Labeler, PseudoLabels
 from hardpix.pixels import PixelBatch, valid_mask
+from hardpix.pixels.percent import percent
 from hardpix.refiners import Refiner
 from hardpix.signals import Signal
 from hardpix.training.finite import NotFinite
@@ -171,9 +172,9 @@ def _require_finite(values: Tensor, what: str, samples: Dataset, stem: str) -> N
     while (inner := getattr(samples, "dataset", getattr(samples, "samples", None))) is not None:
         samples = inner
     files = getattr(samples, "files", {}).get("images", {})
-    share = 100 * float((~values.isfinite()).float().mean())
+    share = float((~values.isfinite()).double().mean())
     raise NotFinite(
-        f"expected finite {what} for {files.get(stem, stem)}, found NaN or infinity in {share:.2g} % of the values: "
+        f"expected finite {what} for {files.get(stem, stem)}, found NaN or infinity in {percent(share)} of the values: "
         "leave the image out if it holds such numbers itself, else give another checkpoint (--checkpoint) or train "
         "again with a lower learning rate"
     )
@@ -193,10 +194,10 @@ def _checked(labels: PseudoLabels, px: PixelBatch, labeler: Labeler) -> PseudoLa
         raise UsageError(f"expected labels and trust of shape {px.shape} {made}, found {found[0]} and {found[1]}")
     known = valid_mask(labels.target, px.logits.shape[1], px.ignore_index) | (labels.target == px.ignore_index)
     if not known.all():
-        share, ids = 100 * (~known).double().mean().item(), labels.target[~known]
+        share, ids = (~known).double().mean().item(), labels.target[~known]
         raise UsageError(
             f"expected classes from 0 to {px.logits.shape[1] - 1} or {px.ignore_index} (px.ignore_index) {made}, found "
-            f"ids from {ids.min()} to {ids.max()} in {share:.3g} % of the pixels of an image"
+            f"ids from {ids.min()} to {ids.max()} in {percent(share)} of the pixels of an image"
         )
     return labels
 

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from shlex import quote
 from threading import Event, Thread
 from typing import Any, NoReturn
 
@@ -20,6 +19,7 @@ from torch.distributed import DistError
 from hardpix.cli.ending import end_children
 from hardpix.cli.errors import UsageError
 from hardpix.training.run import Run
+from hardpix.training.way_on import way_on
 
 # Time to end by oneself, with one's own message, after another process has died.
 SECONDS = 15.0
@@ -133,8 +133,8 @@ class WatchedLauncher(_SubprocessScriptLauncher):
                 why = ", as the system does where memory runs out" if code == -signal.SIGKILL else ""
                 how = f"by {signal.Signals(-code).name}{why}"
             found = f"process {rank} ({self.procs[rank - 1].pid}) ended {how}"
-        way_on = "no checkpoint has been written yet: start the training again"
-        if self.run.checkpoints_to_resume():
-            way_on = f"to go on from the last checkpoint: hardpix fit --run {quote(str(self.run.path))} --resume"
         processes = self.num_processes * self.num_nodes
-        return f"expected {processes} processes until the end of the training, found {found}. All are stopped; {way_on}"
+        return (
+            f"expected {processes} processes until the end of the training, found {found}. All are stopped; "
+            f"{way_on(self.run)}"
+        )

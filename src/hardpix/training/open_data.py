@@ -24,19 +24,22 @@ from hardpix.data.class_rules import require_no_class
 from hardpix.data.palette_reading import read_by
 from hardpix.training.data_settings import DataSettings
 from hardpix.training.dataset_split import described, open_split
+from hardpix.training.labeled_choice import with_labeled_part
 from hardpix.training.more_images import JoinedFolders
 from hardpix.training.plan_split import plan_split
 from hardpix.training.processes import is_first_process
-from hardpix.training.sources import in_depth_format, own_folders, own_sets, preset_folders, refuse, with_maps
-from hardpix.training.split_plan import SplitPlan
-from hardpix.training.streams import (
+from hardpix.training.sources import (
     Sources,
-    open_streams,
-    stream_folders,
-    stream_problems,
-    validated_on_too,
-    with_labeled_part,
+    in_depth_format,
+    own_folders,
+    own_sets,
+    preset_folders,
+    refuse,
+    with_maps,
 )
+from hardpix.training.split_plan import SplitPlan
+from hardpix.training.stream_images import open_streams, stream_problems, validated_on_too
+from hardpix.training.streams import stream_folders
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ class OpenedData:
         class_pixels: number of training pixels of each class; None where it is not known.
         val_sizes: height and width of each validation image; None where they are not known.
         lacking: by the key of a map that was asked for, stems of training images whose map is not known.
+        labeled_share: of the training pixels, in images that have any label; None where it is not known.
+        val_labeled_share: the same of validation.
     """
 
     classes: ClassTable
@@ -67,6 +72,8 @@ class OpenedData:
     class_pixels: list[int] | None = None
     val_sizes: tuple[tuple[int, int], ...] | None = None
     lacking: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    labeled_share: float | None = None
+    val_labeled_share: float | None = None
 
     @property
     def folders(self) -> list[Path]:
@@ -118,7 +125,8 @@ def open_folders(settings: DataSettings) -> OpenedData:
         ValueError: settings that contradict each other.
     """
     sources, classes = sources_of(settings)
-    split = open_split(plan_sources(settings, sources, classes), settings.ignore_index)
+    plan = plan_sources(settings, sources, classes)
+    split = open_split(plan, settings.ignore_index)
     image_format = split.train.image_format
     train_set = JoinedFolders([split.train, *split.more]) if split.more else split.train
     return OpenedData(
@@ -133,6 +141,8 @@ def open_folders(settings: DataSettings) -> OpenedData:
         class_pixels=split.class_pixels,
         val_sizes=split.val_sizes,
         lacking=split.lacking,
+        labeled_share=plan.labeled_share,
+        val_labeled_share=plan.val.labeled_share,
     )
 
 

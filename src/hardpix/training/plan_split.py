@@ -5,35 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
-from hardpix.data import (
-    ClassTable,
-    DataError,
-    ImageFormat,
-    ImagePaths,
-    Problem,
-    ProblemReport,
-    Split,
-    check_folders,
-    split_blocks,
-    split_by_pattern,
-)
-from hardpix.data.map_kind import MapKind
-from hardpix.data.mask_palettes import palettes_that_contradict
-from hardpix.data.problems import NEVER_OCCURS
-from hardpix.data.range_doubts import range_doubts
-from hardpix.data.unlabeled import ids_that_never_occur
+from hardpix.data import ClassTable, DataError, ImageFormat, ImagePaths, ProblemReport, check_folders
 from hardpix.data.wording import counted
-from hardpix.training.split_findings import (
-    in_both,
-    lacking_maps,
-    nothing_labeled,
-    trained_on_and_validated_on,
-    trained_on_twice,
-    unlearnable_classes,
-)
-from hardpix.training.split_plan import Part, SplitPlan
+from hardpix.training.file_findings import findings_of_files, is_checked_in_validation, maps_not_needed
+from hardpix.training.part_findings import with_findings_of_parts
+from hardpix.training.split_plan import Part, SplitPlan, split_stems
 
 
 def plan_split(
@@ -72,7 +49,7 @@ def plan_split(
         DataError: a part that has no folder of masks.
     """
     if validation is not None:
-        validation = validation.keeping(_is_checked_in_validation)
+        validation = validation.keeping(is_checked_in_validation)
     for folders, use in ((training, "train on"), (validation, "validate on")):
         if folders is not None and folders.masks is None:
             raise DataError(
@@ -87,8 +64,8 @@ def plan_split(
         val = Part(validation, look(validation, classes or report.classes))
     further = tuple(_all_of(folders, look(folders, classes or report.classes)) for folders in more)
     plan = SplitPlan(train, val, validation is not None, image_format, more=further)
-    unused = set() if plan.apart else _held_out_maps(train, val_share, val_stems)
-    problems, doubts = _of_files(plan, classes, label_map or {})
+    unused = set() if plan.apart else maps_not_needed(train, val_share, val_stems)
+    problems, doubts = findings_of_files(plan, classes, label_map or {})
     problems, doubts = ([found for found in each if found.where not in unused] for each in (problems, doubts))
     plan = replace(plan, doubts=tuple(doubts))
     if problems:
@@ -100,33 +77,7 @@ def plan_split(
         plan = _with_stems(plan, val_share, val_stems)
     except ValueError as error:
         return replace(plan, error=error)
-    return _of_parts(plan)
-
-
-def _of_files(
-    plan: SplitPlan, classes: ClassTable | None, label_map: Mapping[int, int | str]
-) -> tuple[list[Problem], list[Problem]]:
-    """Problems and doubts of all files, and of both parts together."""
-    report, masks = plan.train.report, plan.train.folders.masks
-    assert masks is not None
-    problems, doubts = list(report.problems), list(report.warnings)
-    read = {"training": list(report.masks.values())}
-    if plan.apart:
-        problems += [*plan.val.report.problems, *in_both(plan.train.folders, plan.val.folders)]
-        doubts += plan.val.report.warnings
-        read["validation"] = list(plan.val.report.masks.values())
-    for part in plan.more:
-        problems += part.report.problems
-        # A class that these images lack may be learned from the others.
-        doubts += [warning for warning in part.report.warnings if warning.kind != NEVER_OCCURS]
-        read[str(part.folders.masks)] = list(part.report.masks.values())
-    if plan.apart or plan.more:
-        every = [file for files in read.values() for file in files]
-        if not any(found.whole_folder for found in problems):
-            problems += filter(None, [palettes_that_contradict(masks, every, classes, "--data.")])
-    if never := ids_that_never_occur(masks, read, label_map):
-        doubts.append(never)
-    return problems, doubts
+    return with_findings_of_parts(plan)
 
 
 def _with_stems(plan: SplitPlan, val_share: float, val_stems: str | None) -> SplitPlan:
@@ -140,82 +91,12 @@ def _with_stems(plan: SplitPlan, val_share: float, val_stems: str | None) -> Spl
         of_val = f"{counted(len(val), 'image')} of {plan.val.folders.images}"
         said = f"Training: {counted(len(train), 'image')}; validation: {of_val}."
     else:
-        split = _split(plan.train.report.stems, val_share, val_stems)
+        split = split_stems(plan.train.report.stems, val_share, val_stems)
         train, val, said = split.train, split.val, split.sentence
     return replace(
         plan, train=replace(plan.train, stems=train), val=replace(plan.val, stems=val), remarks=(*plan.remarks, said)
     )
 
 
-def _of_parts(plan: SplitPlan) -> SplitPlan:
-    """The plan with what is said of the images of each part, and what is wrong with them.
-
-    Wrong is a part without a labeled pixel, a band without a number, or maps of which nothing is known.
-    """
-    train, val, classes = plan.train, plan.val, plan.classes
-    remarks = [*plan.remarks, f"{counted(len(classes), 'class', 'classes')}: {', '.join(classes.names)}"]
-    problems = [
-        nothing_labeled(part.folders.masks, use)
-        for part, use in ((train, "train on"), *((part, "train on") for part in plan.more), (val, "validate on"))
-        if part.folders.masks is not None and not any(part.class_pixels)
-    ]
-    for part in plan.more:
-        problems += trained_on_and_validated_on(part, val)
-    lacking = {}
-    cautions = unlearnable_classes(classes, train.report, plan.class_pixels)
-    cautions += [sentence for part in plan.more for sentence in trained_on_twice(part, train)]
-    remarks += [f"Training, too: {counted(len(part.stems), 'image')} of {part.folders.images}" for part in plan.more]
-    for kind in train.folders.kinds:
-        unknown = set(train.report.lacking[kind.key])
-        lacking[kind.key] = without = tuple(stem for stem in train.stems if stem in unknown)
-        if len(without) == len(train.stems):
-            problems.append(kind.nothing_known(train.folders.given[kind.folder]))
-            continue
-        seen = train.report.maps_seen[kind.key]
-        remarks += filter(None, [kind.summary([seen[stem] for stem in train.stems if stem in seen])])
-        if without:
-            cautions.append(lacking_maps(kind.key, without, len(train.stems)))
-    doubts, image_format = plan.doubts, plan.image_format
-    if image_format.value_range == "measured":
-        try:
-            image_format = image_format.measured([train.folders.files["images"][stem][0] for stem in train.stems])
-            remarks.append(f"Measured in the training images: {image_format.described}")
-            held_out = {stem: val.folders.files["images"][stem][0] for stem in val.stems}
-            doubts = (*doubts, *range_doubts(val.folders.images, held_out, image_format))
-        except DataError as error:
-            problems += error.problems
-    return replace(
-        plan,
-        image_format=image_format,
-        error=DataError.of(problems, classes.names) if problems else None,
-        doubts=doubts,
-        cautions=tuple(cautions),
-        remarks=tuple(remarks),
-        lacking=lacking,
-    )
-
-
 def _all_of(folders: ImagePaths, report: ProblemReport) -> Part:
     return Part(folders, report, report.stems)
-
-
-def _is_checked_in_validation(kind: MapKind) -> bool:
-    """True where faults of maps must be mended in validation images, too: not for optional maps that it never reads."""
-    return kind.needed or not kind.training_only
-
-
-def _split(stems: Sequence[str], val_share: float, val_stems: str | None) -> Split:
-    return split_by_pattern(stems, val_stems) if val_stems else split_blocks(stems, val_share)
-
-
-def _held_out_maps(train: Part, val_share: float, val_stems: str | None) -> set[Path]:
-    """Maps of images that will be held out and need none: whatever is wrong with them need not be mended."""
-    folders = train.folders
-    maps = [folders.files[kind.folder] for kind in folders.kinds if not _is_checked_in_validation(kind)]
-    if not maps:
-        return set()
-    try:
-        held_out = _split(train.report.stems, val_share, val_stems).val
-    except ValueError:  # said where the split is made
-        return set()
-    return {path for found in maps for stem in held_out for path in found.get(stem, [])}

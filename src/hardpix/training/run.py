@@ -19,7 +19,7 @@ from hardpix.cli.errors import UsageError
 from hardpix.cli.folder_lock import OWN, taken
 from hardpix.cli.moved import with_new_places
 from hardpix.cli.own_modules import name_modules
-from hardpix.cli.results import write_whole
+from hardpix.cli.results import read_json, write_whole
 from hardpix.data import ClassTable, DataError, EvaluationTransform, ImageFormat, ImagePaths, SegmentationFolder
 from hardpix.data.transforms import normalization
 from hardpix.data.yaml_files import read_yaml
@@ -226,9 +226,9 @@ class Run:
         if not self.files.exists():
             return None
         try:
-            content = json.loads(self.files.read_text(encoding="utf-8"))
+            content = read_json(self.files)
             return {key: (int(size), int(time), str(checksum)) for key, (size, time, checksum) in content.items()}
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(
                 f"expected size, time and checksum of every file of the run in {self.files}, found something else "
                 f"({error}); remove it, and the data are no longer compared"
@@ -286,6 +286,11 @@ class Run:
             "checkpoint of this run",
         )
         return task.eval()
+
+    def network_setting(self) -> dict[str, Any]:
+        """Class path and arguments to build the network from, without weights that would be loaded first."""
+        setting = _without_downloads(group(self.read_config(), "model").get("network"))
+        return {"class_path": setting, "init_args": {}} if isinstance(setting, str) else setting
 
     def build_task(self, *, predict_only: bool = False) -> SegmentationTask:
         """The task as it was before the training, on the CPU; its weights are random. It has no optimizer.

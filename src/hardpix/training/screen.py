@@ -11,13 +11,10 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
 from torch import Tensor, nn
 
-from hardpix.cli.errors import UntrustedRun
-from hardpix.cli.own_modules import given_folders
 from hardpix.cli.terminal import Terminal
 from hardpix.recipes.parts import parts_of
 from hardpix.training.run import Run
 from hardpix.training.task import SegmentationTask
-from hardpix.training.trust import RISKY, require_trusted
 
 console = Terminal(highlight=False, markup=False, soft_wrap=True)
 
@@ -33,6 +30,10 @@ class ProgressBar(RichProgressBar):
         last = self.trainer.max_epochs or -1
         of = f"/{last}" if last > 0 else ""
         return f"epoch {current_epoch + 1}{of}".ljust(len(self.validation_description))
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        # Its last state is drawn when it stops. What is said of the end of the training comes after it.
+        self._stop_progress()
 
 
 class Report(Callback):
@@ -93,28 +94,6 @@ class Report(Callback):
             f"epoch {trainer.current_epoch + 1:>{max(len(of) - 1, 1)}}{of}: {loss}val loss "
             f"{float(seen['val/loss']):.4f}, val mIoU {miou:.2f} (best {self.highest:.2f})"
         )
-
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        if not trainer.is_global_zero or not isinstance(exception, KeyboardInterrupt):
-            return
-        path = quote(str(self.folder.path))
-        if self.folder.checkpoints_to_resume():
-            console.print(
-                f"interrupted; to go on from the last checkpoint: hardpix fit --run {path} --resume{self._more()}"
-            )
-        else:
-            console.print(f"interrupted before the first checkpoint; {path} holds nothing to go on with")
-
-    def _more(self) -> str:
-        """Further options that going on with this run needs."""
-        folders = "".join(f" --path {quote(folder)}" for folder in given_folders())
-        try:
-            require_trusted(self.folder.read_config(), self.folder.path, risky=(*RISKY, "trust"))
-        except UntrustedRun:
-            return f"{folders} --trust-run"
-        except (ValueError, OSError):
-            pass  # the run's own message comes when it is gone on with
-        return folders
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not trainer.is_global_zero or trainer.interrupted or self.best is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import torch
@@ -18,6 +19,13 @@ def batch_seed(*numbers: int) -> int:
         (True, False)
     """
     return int(np.random.SeedSequence(numbers).generate_state(1)[0])
+
+
+def seed_of(name: str, seed: int) -> int:
+    """The seed of a stream's draws: that of the run for labeled images, another one for every further stream."""
+    if name == "labeled":
+        return seed
+    return int(np.random.SeedSequence([seed, crc32(name.encode())]).generate_state(1)[0])
 
 
 class SeedEveryBatch(Callback):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,20 @@ from torch.utils.data import Dataset
 
 from hardpix.data import ClassTable, DepthFormat, ImagePaths, Preset, load_preset
 from hardpix.data.maps import with_settings
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Folders of the labeled images, of those to validate on, of each stream, and of further labeled images.
+
+    `remarks` are facts about the choice, in sentences.
+    """
+
+    training: ImagePaths
+    validation: ImagePaths | None
+    streams: dict[str, ImagePaths]
+    more: tuple[ImagePaths, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 def preset_folders(

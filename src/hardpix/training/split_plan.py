@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hardpix.data import ClassTable, ImageFormat, ImagePaths, Problem, ProblemReport
+from hardpix.data import (
+    ClassTable,
+    ImageFormat,
+    ImagePaths,
+    Problem,
+    ProblemReport,
+    Split,
+    split_blocks,
+    split_by_pattern,
+)
 from hardpix.data.mask_palettes import colors_by_index
 from hardpix.data.unlabeled import unlabeled_line
 from hardpix.data.unlabeled_classes import settled
@@ -24,6 +33,16 @@ class Part:
     def class_pixels(self) -> list[int]:
         """Number of pixels of each class."""
         return self.report.class_pixels(self.stems)
+
+    @property
+    def labeled_share(self) -> float:
+        """Share of the pixels that have a class, in the images that have any; 0 where none has."""
+        labeled = pixels = 0
+        for stem in self.stems:
+            if count := sum(self.report.class_pixels([stem])):
+                labeled += count
+                pixels += self.report.sizes[stem][0] * self.report.sizes[stem][1]
+        return labeled / max(1, pixels)
 
     @property
     def images(self) -> dict[str, Path]:
@@ -75,6 +94,13 @@ class SplitPlan:
         return [sum(counts) for counts in zip(*(part.class_pixels for part in self.trained_on), strict=True)]
 
     @property
+    def labeled_share(self) -> float:
+        """Share of the pixels that have a class in all that is trained on, in the images that have any."""
+        labeled = [sum(part.class_pixels) for part in self.trained_on]
+        pixels = [count / part.labeled_share for part, count in zip(self.trained_on, labeled, strict=True) if count]
+        return sum(labeled) / max(1.0, sum(pixels))
+
+    @property
     def classes(self) -> ClassTable:
         """The classes of the masks as a run keeps them: with colors of palettes and unlabeled ids as in training."""
         assert self.train.report.classes is not None
@@ -93,3 +119,12 @@ class SplitPlan:
             named |= {str(part.folders.masks): part for part in self.more}
         masks = {name: list(part.report.masks.values()) for name, part in named.items()}
         return unlabeled_line(masks, self.train.report.classes)
+
+
+def split_stems(stems: Sequence[str], val_share: float, val_stems: str | None) -> Split:
+    """The stems to train on and those that are held out: by a pattern where there is one, else blocks of file names.
+
+    Raises:
+        ValueError: nothing would be left to train or to validate on.
+    """
+    return split_by_pattern(stems, val_stems) if val_stems else split_blocks(stems, val_share)

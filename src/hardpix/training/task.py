@@ -35,7 +35,8 @@ class SegmentationTask(ScoredModule):
         network: any segmentation network with C output channels; if none is given, a small U-Net from ImageNet weights
             (LiteUNet) where the extra [pretrained] is installed, else DDRNet-23-slim from random weights.
         objective: what is minimized on the labeled images, short for the recipe Supervised with it; cross-entropy
-            weighted by learned hardness and by the square root of inverse class frequency if neither is given.
+            weighted by learned hardness and by the square root of inverse class frequency if neither is given, and for
+            sparse labels plain cross-entropy with GaussianMixture.
         decoder: module path of the network's decoder, for networks that are not known by themselves.
         embedding: module path of the network's last classifier, likewise.
         stages: module paths of further tensors that the objective wants, such as those for side outputs.
@@ -54,6 +55,7 @@ class SegmentationTask(ScoredModule):
         class_names: for the logs; "class 0" and so on if none are given.
         ignore_index: the id of unlabeled pixels.
         recipe: who sees what in a step, such as hardpix.recipes.SelfTraining; it has its objective itself.
+        sparse: whether labels are sparse, which ``hardpix fit`` takes from the data.
 
     Raises:
         ValueError: settings outside their range or that exclude each other; a decoder or stages that must be named.
@@ -79,6 +81,7 @@ class SegmentationTask(ScoredModule):
         class_names: Sequence[str] | None = None,
         ignore_index: int = 255,
         recipe: Recipe | None = None,
+        sparse: bool = False,
     ) -> None:
         super().__init__(num_classes, ignore_index)
         if not 0 <= warmup < 1:
@@ -94,7 +97,7 @@ class SegmentationTask(ScoredModule):
             )
         network = default_network(num_classes, in_channels) if network is None else network
         if recipe is None:
-            recipe = Supervised(default_objective() if objective is None else objective)
+            recipe = Supervised(default_objective(sparse) if objective is None else objective)
         try:
             tapped = tap(network, decoder=decoder, embedding=embedding, stages=stages, ignore_index=ignore_index)
             if encoder_learning_rate is not None:

@@ -13,6 +13,7 @@ from hardpix.metrics import error_ranking, iou_by_hardness, risk_at_coverage
 from hardpix.metrics.error_histogram import count_values
 from hardpix.metrics.fixed_point import LEVELS
 from hardpix.metrics.hardness_deciles import HARDNESS_BINS, count_hardness
+from hardpix.metrics.map_spread import MapSpread, caution_about
 
 PARTS = 10
 
@@ -38,7 +39,11 @@ class Hardness(Score):
         return {"mean_hardness": float(pixels @ np.arange(LEVELS) / total / (LEVELS - 1)) if total else np.nan}
 
     def tables(self, counts: np.ndarray | None) -> dict[str, Any]:
-        return {"hardness": None if counts is None else _ranked(*_parts(counts)), "signal": self.signal}
+        if counts is None:
+            return {"hardness": None, "signal": self.signal}
+        histogram, of_classes = _parts(counts)
+        caution = caution_about(f"{self.signal} map", MapSpread.of_histogram(histogram.sum(0)))
+        return {"hardness": _ranked(histogram, of_classes) | {"caution": caution}, "signal": self.signal}
 
 
 def _parts(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

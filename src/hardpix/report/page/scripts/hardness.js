@@ -3,8 +3,9 @@
 {
   function show(main) {
     const other = report.against?.hardness;
-    const tile = (title, key, digits, better, about) =>
-      known(report.hardness[key]) &&
+    const { auroc, aurc, aurc_best: best, aurc_random: errors, caution } = report.hardness;
+    const tile = (title, value, theirs, unit, about) =>
+      known(value) &&
       make(
         "div",
         { class: "tile", title: about },
@@ -12,8 +13,9 @@
         make(
           "dd",
           {},
-          make("span", { class: "value" }, figure(report.hardness[key], "", digits)),
-          other && difference(report.hardness[key], other[key], { unit: "", better, digits }),
+          make("span", { class: "value" }, figure(value, unit)),
+          unit && make("span", { class: "unit" }, `${SPACE}${unit}`),
+          known(theirs) && difference(value, theirs, { unit, better: "high" }),
         ),
       );
     main.append(
@@ -25,19 +27,38 @@
       make(
         "dl",
         { class: "tiles" },
-        tile("AUROC", "auroc", 3, "high", "The chance that a wrong pixel is ranked above a right one; 0.5 is chance."),
         tile(
-          "AURC",
-          "aurc",
-          4,
-          "low",
-          "Area under the risk–coverage curve: mean share of wrong pixels over all coverages; lower is better.",
+          "AUROC",
+          auroc,
+          other?.auroc,
+          "",
+          "The chance that a wrong pixel is ranked above a right one; 0.5 is chance.",
         ),
-        tile("AURC of a perfect ranking", "aurc_best", 4, null, "What a map that knows every error would have."),
-        tile("AURC of a random ranking", "aurc_random", 4, null, "What a map that knows nothing would have."),
+        tile(
+          "Errors in the hardest 10\u00a0%",
+          inHardest(report.hardness),
+          other && inHardest(other),
+          "%",
+          "Share of all wrong pixels that is found by checking the tenth of the pixels that the map puts first.",
+        ),
+        tile("Of a perfect ranking", Math.min(1, 0.1 / errors), null, "%", "What a map that knows every error would find."),
+        tile("Of a random ranking", 0.1, null, "%", "What a map that knows nothing would find."),
+      ),
+      ...(caution ? [make("p", { class: "banner", role: "note" }, caution)] : []),
+      make(
+        "p",
+        { class: "note" },
+        `Of the pixels of lowest ${signalName}, ${inUnit(aurc, "%")} are wrong: the mean over all numbers of pixels kept (AURC). ` +
+          `A perfect ranking has ${inUnit(best, "%")}, a random one ${inUnit(errors, "%")}; lower is better.`,
       ),
       make("div", { class: `columns ${report.expected_loss ? "thirds" : ""}` }, deciles(), riskCoverage(), measuredLoss()),
     );
+  }
+
+  // The share of the errors in the last tenth; the deciles have nearly the same number of pixels.
+  function inHardest({ deciles }) {
+    const all = (deciles ?? []).reduce((sum, { errors }) => sum + (errors ?? 0), 0);
+    return all > 0 ? deciles.at(-1).errors / all : null;
   }
 
   // Two maps may be compared that are called differently.
@@ -100,7 +121,7 @@
     return section(
       "Risk and coverage",
       chart(
-        `Share of wrong pixels among those of lowest ${signalName}, by how many are kept; area ${figure(aurc, "", 4)}`,
+        `Share of wrong pixels among those of lowest ${signalName}, by how many are kept; ${inUnit(aurc, "%")} on average`,
         ({ second, soft }) => ({
           traces: [
             {

@@ -39,7 +39,25 @@ function layerChoice(there, shown, toggle, fade) {
         ),
       ]
     : [];
+  if (shown.includes("hardness")) legend.push(heatScale());
   return [make("legend", {}, "Layers"), ...rows, ...legend];
+}
+
+// The numbers of the signal's colors, at the even steps that they are made of (see hardpix.data.heat).
+const HEAT = "#000004, #180f3d, #440f76, #721f81, #9e2f7f, #cd4071, #f1605d, #fd9668, #feca8d, #fcfdbf";
+
+function heatScale() {
+  return make(
+    "div",
+    { class: "heat-scale", role: "img", "aria-label": `Colors of the ${signalName} map: from dark, 0, to light, 1` },
+    make("span", { class: "heat-bar", style: { background: `linear-gradient(to right, ${HEAT})` } }),
+    make(
+      "span",
+      { class: "heat-numbers", "aria-hidden": true },
+      [0, 0.25, 0.5, 0.75, 1].map((value) => make("span", {}, value)),
+    ),
+    make("span", { class: "soft" }, `${signalName}: light is where errors are expected`),
+  );
 }
 
 function runChoice(both, choose) {

@@ -5,10 +5,14 @@
   const STYLES = { signal: ["second", "solid"], confidence: ["first", "dash"], product: ["gain", "dashdot"] };
   const SHARES = [1, 2, 5, 10, 20, 30, 50];
 
+  // A person checks so many pixels or images; one share of them stands for the whole curve.
+  const CHECKED = 0.1;
+
   function show(main) {
-    const { rankings, aurc_best: best, aurc_random: random } = report.review;
-    const theirs = report.against?.review?.rankings ?? [];
-    const otherOf = ({ title }) => theirs.find((each) => each.title === title);
+    const { rankings, aurc_best: best, aurc_random: errors } = report.review;
+    const theirs = report.against?.review;
+    const otherOf = ({ title }) => theirs?.rankings.find((each) => each.title === title);
+    const areas = rankings.map(({ title, aurc }) => `${inUnit(aurc, "%")} by ${title}`).join(", ");
     main.append(
       viewHead(
         "Review",
@@ -16,16 +20,25 @@
           (rankings.some(otherOf) ? ` Differences are to ${report.against.title}.` : ""),
       ),
       make(
+        "p",
+        { class: "note" },
+        `Checking the ${CHECKED * 100}${SPACE}% of the pixels that a ranking puts first finds this share of the errors:`,
+      ),
+      make(
         "dl",
         { class: "tiles" },
-        rankings.map((ranking) => tile(`AURC by ${ranking.title}`, ranking.aurc, otherOf(ranking)?.aurc)),
-        tile("AURC of a perfect ranking", best),
-        tile("AURC of a random ranking", random),
+        rankings.map((ranking) => {
+          const other = otherOf(ranking);
+          return tile(`by ${ranking.title}`, foundOf(report.review, ranking), other && foundOf(theirs, other));
+        }),
+        tile("by a perfect ranking", Math.min(1, CHECKED / errors)),
+        tile("by a random ranking", CHECKED),
       ),
       make(
         "p",
         { class: "note" },
-        "AURC: mean share of wrong pixels over all numbers of pixels that are left unchecked; lower is better.",
+        `Of the pixels that are left unchecked, ${areas} are wrong: the mean over all numbers of pixels to check (AURC). ` +
+          `A perfect ranking has ${inUnit(best, "%")}, a random one ${inUnit(errors, "%")}; lower is better.`,
       ),
       make(
         "div",
@@ -36,6 +49,8 @@
     );
   }
 
+  const foundOf = (review, { pixels }) => pixels[review.checked.findIndex((share) => share >= CHECKED - 1e-9)];
+
   const tile = (title, value, other) =>
     make(
       "div",
@@ -44,8 +59,9 @@
       make(
         "dd",
         {},
-        make("span", { class: "value" }, figure(value, "", 4)),
-        known(other) && difference(value, other, { unit: "", better: "low", digits: 4 }),
+        make("span", { class: "value" }, figure(value, "%")),
+        make("span", { class: "unit" }, `${SPACE}%`),
+        known(other) && difference(value, other, { unit: "%", better: "high" }),
       ),
     );
 

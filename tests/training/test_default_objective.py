@@ -123,7 +123,7 @@ def test_class_weights_are_those_of_the_training_masks(run: tuple[Run, str], dat
 
 
 def test_a_run_records_every_argument(run: tuple[Run, str]) -> None:
-    """What is written is what is built in Python, so that no later default changes a run."""
+    """No later default changes a run."""
     recorded = config_of(run[0])["model"]["objective"]
     signals = recorded["init_args"]["signal"]["init_args"]["signals"]
     hardness, balance = (signal["init_args"] for signal in signals)

@@ -48,7 +48,7 @@ def read_plan(
                 continue
             shared: dict[str, Any] = {key: value for key, value in resolved.items() if key not in OF_A_RUN}
             if names_no_objective(parsed[name].model):
-                # What a run would record, so that runs of another default are not counted among those of this one.
+                # As a run would record it, so that runs of another default are not counted among those of this one.
                 by_default = {"dense": default_in_full(False), "sparse": default_in_full(True)}
                 shared["model"]["objective_by_default"] = by_default
             shared["test"] = {"checkpoint": checkpoint, "lines": lines}

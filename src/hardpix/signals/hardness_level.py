@@ -98,7 +98,7 @@ class HardnessLevel(Signal):
         if normalize not in ("batch", "image"):
             raise ValueError(f"expected normalize 'batch' or 'image', found {normalize!r}")
         if form == "graded" and (alpha, floor) != (ALPHA, FLOOR):
-            # Who gave them means the published form, which was the default once.
+            # They ask for the published form, which was the default once.
             given = " and ".join(
                 f"{name}={value}"
                 for name, value, default in (("alpha", alpha, ALPHA), ("floor", floor, FLOOR))

@@ -19,7 +19,7 @@ def objective_of_before() -> dict[str, Any]:
 
 
 def written_out(model: Mapping[str, Any]) -> dict[str, Any]:
-    """Those settings of a run's model that meant something else in its time, with their meaning of then.
+    """Settings of a run's model that meant something else in its time, with their meaning of then.
 
     Args:
         model: the group of the run's configuration, in which today's runs record every argument.

@@ -61,7 +61,8 @@ def doubts_about_labels(masks: Iterable[Path], images: Mapping[str, Path]) -> li
         images: files of the validation images by their stem.
     """
     records = [read_record(folder.parent) or {} for folder in masks]
-    runs = {Path(record["checkpoint"]).parent.parent for record in records if record.get("command") == "label"}
+    labeled = [record for record in records if record.get("command") == "label" and "checkpoint" in record]
+    runs = {Path(record["checkpoint"]).parent.parent for record in labeled}
     doubts = []
     for run in sorted(runs):
         doubts += trained_on(Run(run), images).sentences(

@@ -265,7 +265,9 @@ class TestCounts:
         sets = [
             f"--data.{name}_set my_networks.Squares --data.{name}_set.length 4".split() for name in ("train", "val")
         ]
-        outcome = run_hardpix("fit", *sets[0], *sets[1], *TINY, *ONE, "--run", tmp_path / "run")
+        outcome = run_hardpix(
+            "fit", *sets[0], *sets[1], *TINY, *ONE, "--model.network.outputs", 2, "--run", tmp_path / "run"
+        )
         assert outcome.code == 0, outcome.err
         # Squares of 12×16 in 32×48 pixels.
         expected = np.array([32 * 48 - 12 * 16, 12 * 16]) ** -0.5

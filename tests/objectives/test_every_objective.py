@@ -20,6 +20,7 @@ from hardpix.objectives import (
     Sum,
     WeightedCrossEntropy,
 )
+from hardpix.objectives.default import default_objective
 from hardpix.signals import ClassBalance, DepthPrivileged, Focal, HardnessLevel, OnlineHard, Precomputed, Product
 from hardpix.testing import check_objective
 from testing import public_classes
@@ -27,7 +28,8 @@ from testing import public_classes
 OBJECTIVES: dict[str, Callable[[], Objective]] = {
     "cross-entropy": WeightedCrossEntropy,
     "smoothed": lambda: WeightedCrossEntropy(label_smoothing=0.1, auxiliary_weight=0),
-    "hardness": lambda: WeightedCrossEntropy(HardnessLevel()),
+    "hardness": lambda: WeightedCrossEntropy(HardnessLevel(form="published")),
+    "default": default_objective,
     "focal": lambda: WeightedCrossEntropy(Focal()),
     "focal 0.5": lambda: WeightedCrossEntropy(Focal(0.5)),
     "OHEM": lambda: WeightedCrossEntropy(OnlineHard()),

@@ -49,7 +49,7 @@ def balance() -> Signal:
 
 def balance_and_hardness() -> Signal:
     """The same times learned hardness in its graded form."""
-    return Product([HardnessLevel(kind="light", form="graded"), balance()])
+    return Product([HardnessLevel(kind="light", form="graded", share=0.5), balance()])
 
 
 PLAIN = Contestant("Cross-entropy", "plain", Uniform)

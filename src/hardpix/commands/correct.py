@@ -28,12 +28,18 @@ from hardpix.report.corrections.decisions import PROPOSALS, digest, fingerprint_
 from hardpix.report.corrections.page import DATA, FILES, picture_files
 from hardpix.report.corrections.regions import Region, Rule
 from hardpix.signals import Signal
+from hardpix.training.class_scores import caution_about_labels, class_ious
 from hardpix.training.fingerprint import fingerprint
 from hardpix.training.given_files import GivenFiles
 from hardpix.training.inference import console, open_run
 from hardpix.training.run import Run
 from hardpix.training.task import SegmentationTask
 from hardpix.training.trained_on import trained_on
+
+POOR_NETWORK = (
+    "a poor network is often sure and wrong, so that most regions of these classes are errors of its own: do not take "
+    "the masks as they are, decide on each region, or train this network further first"
+)
 
 
 def correct(
@@ -148,6 +154,8 @@ def correct(
             "hardpix.labelers.EarlyLearning"
         ):
             console.print(sentence)
+        if caution := caution_about_labels(class_ious(folder, checkpoint), POOR_NETWORK):
+            console.print("\n- ".join(["Caution", *caution]), style="yellow")
         look(task, folder, samples, chosen, output)
         counts = np.sum([output.notes[stem]["self_confidence"] for stem in samples.stems], axis=0)
         rule = Rule(confident_thresholds(counts), confidence, min_area, border, min_level)

@@ -76,6 +76,7 @@ class TestPredict:
         assert {file.name for file in out.iterdir()} == {
             "labels",
             "overlays",
+            "legend.png",
             "confidence",
             "probabilities",
             "hardpix.json",

@@ -98,7 +98,7 @@ def test_what_is_deployed_is_validated_tested_and_predicted_with(watched: Run, d
     assert scores["accuracy"] == pytest.approx(share, abs=1e-6)
     out = watched.path.parent / "predicted"
     assert run_hardpix("predict", "--run", watched.path, "--images", data.images, "--out", out).code == 0
-    predicted = [np.unique(read(file)).tolist() for file in sorted(out.rglob("*.png"))]
+    predicted = [np.unique(read(file)).tolist() for file in sorted((out / "labels").rglob("*.png"))]
     assert predicted == [[7]] * 12
 
 

@@ -101,7 +101,7 @@ def test_an_image_at_the_limit_takes_less_than_three_gigabytes(tmp_path: Path, n
     receiver, sender = os.pipe()
     if (child := os.fork()) == 0:
         try:
-            # What is read into memory once, as libraries are, is not counted.
+            # Memory that stays, such as that of libraries, is not counted.
             read_image(tmp_path / name)
             peak_memory()
             before = peak_memory()

@@ -11,13 +11,13 @@ from typing import Any
 from lightning.fabric.utilities.cloud_io import _is_local_file_protocol as is_local
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
-from lightning.pytorch.strategies import ParallelStrategy
+from lightning.pytorch.strategies import Strategy
 from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher as SubprocessLauncher
 
 __all__ = ["SubprocessLauncher", "is_local", "is_restoring", "save", "set_launcher", "uncount_step"]
 
 
-def set_launcher(strategy: ParallelStrategy, launcher: SubprocessLauncher) -> None:
+def set_launcher(strategy: Strategy, launcher: SubprocessLauncher) -> None:
     """Let another launcher start the processes of a training."""
     strategy._launcher = launcher
 

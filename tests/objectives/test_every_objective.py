@@ -6,6 +6,7 @@ import pytest
 
 import hardpix.objectives
 from hardpix.objectives import (
+    BorderCrossEntropy,
     BoundaryLoss,
     ChannelDistillation,
     Distillation,
@@ -45,6 +46,8 @@ OBJECTIVES: dict[str, Callable[[], Objective]] = {
     "mixture": GaussianMixture,
     "mixture of adaptive variance": lambda: GaussianMixture("adaptive"),
     "boundary of classes": lambda: BoundaryLoss(["class 0", 2], reach=2),
+    "borders": BorderCrossEntropy,
+    "wide borders": lambda: BorderCrossEntropy(3),
     "multi-scale": lambda: MultiScaleAgreement(scales=(1.0, 2.0), threshold=0.0, divisor=1),
     "clDice": SoftClDice,
     "clDice of classes": lambda: SoftClDice(["class 0", 2], iterations=2),

@@ -16,6 +16,7 @@ from torch import Tensor
 import hardpix.objectives
 from extreme_batches import CASES, Case, cases, joined, missing, near, taken
 from hardpix.objectives import (
+    BorderCrossEntropy,
     BoundaryLoss,
     ChannelDistillation,
     Distillation,
@@ -78,6 +79,8 @@ PROMISES = {
     "contrast": Promise(lambda: PixelContrast(sampling="hardest", channels=16), repeats=False, reads=BRANCH),
     "distillation": Promise(lambda: Distillation(temperature=2.0), "trust", reads=("teacher",)),
     "channel distillation": Promise(ChannelDistillation, "images", reads=("teacher",)),
+    # A mean over borders, whose share of the pixels differs between images.
+    "borders": Promise(BorderCrossEntropy),
     "multi-scale": Promise(two_scales, "trust"),
     "boundary": Promise(BoundaryLoss, "trust"),
     "mixture": Promise(GaussianMixture, reads=("embedding",), uses_unlabeled=True),

@@ -19,6 +19,7 @@ from hardpix.cli.ending import EndRequests, Interrupted
 from hardpix.cli.errors import UsageError
 from hardpix.cli.moved import with_new_places
 from hardpix.cli.results import require_no_links
+from hardpix.commands.default_recipe import SAID, wants_default_recipe, with_default_recipe
 from hardpix.commands.fit_settings import add_trainer, build_parser, parse, with_saved_config, with_whole_paths
 from hardpix.data import DataError, describe
 from hardpix.data.sparse import about_sparse
@@ -77,6 +78,8 @@ def fit(arguments: list[str]) -> Run:
             if earlier is not None and not earlier.trusted:
                 imports.enter_context(known_imports_alone(earlier.read_config(), earlier.path, " ".join(arguments)))
             settings = with_whole_paths(_parsed(parser, words, earlier))
+            without_recipe = wants_default_recipe(settings)
+            settings = with_default_recipe(parser, settings)
             # The settings have passed the checks of a run, or are of the command line itself.
             folder = Run(Path(settings.run or datetime.now().strftime(DATED)), trusted=True)
             if earlier is not None and not earlier.trusted:
@@ -101,6 +104,8 @@ def fit(arguments: list[str]) -> Run:
                 if said := nothing_left(folder, done, settings.trainer.max_epochs, settings.trainer.max_steps):
                     show(escape(said))
             _dry_run(task, data)
+            if without_recipe:
+                show(escape(SAID))
             if settings.model.network is None:
                 show(escape(about_default(task.network.model)))
             by_default = settings.model.objective is None and settings.model.recipe is None

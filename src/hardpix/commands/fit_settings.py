@@ -16,6 +16,7 @@ from hardpix.cli.arguments import ParagraphsFormatter, Parser, checked_input
 from hardpix.cli.config_file import ConfigFile
 from hardpix.cli.errors import UsageError
 from hardpix.cli.moved import with_new_places
+from hardpix.commands.default_recipe import with_default_recipe
 from hardpix.data import MAPS, describe
 from hardpix.data.yaml_files import read_yaml
 from hardpix.training.data_module import SegmentationData
@@ -28,6 +29,8 @@ DESCRIPTION = """Train a segmentation network on a folder of images and masks.
 With nothing but --data.images and --data.masks the classes are found in the masks, blocks of neighboring files are
 held out for validation, and a network learns with learned pixel hardness: a small U-Net from ImageNet weights
 (LiteUNet) where their package is installed, else a DDRNet-23-slim from random weights.
+
+With --data.unlabeled DIR it learns from images without labels, too: by mean teacher with CutMix, or by --model.recipe.
 
 Everything can be set here or in YAML (--config, as often as you like; later ones win), and --print_config shows it all.
 A class of your own is named by its path, such as --model.network my_module.MyNet, and its arguments by
@@ -115,7 +118,7 @@ def read_settings(arguments: list[str]) -> tuple[Namespace, dict[str, Any]]:
     """
     with checked_input():
         parser = build_parser()
-        settings = parse(parser, with_new_places(arguments))
+        settings = with_default_recipe(parser, parse(parser, with_new_places(arguments)))
         if parser.unknown_keys:
             raise UsageError(describe(parser.unknown_keys))
         return settings, yaml.safe_load(parser.dump(settings, skip_validation=True, skip_unset=False))
@@ -162,7 +165,7 @@ def parse(parser: Parser, arguments: list[str]) -> Namespace:
 
 
 # Settings that name a file or folder, if they name any.
-PATHS = ("images", "masks", "val_images", "val_masks", "root", *(kind.folder for kind in MAPS.values()))
+PATHS = ("images", "masks", "val_images", "val_masks", "unlabeled", "root", *(kind.folder for kind in MAPS.values()))
 
 
 def with_whole_paths(settings: Namespace) -> Namespace:

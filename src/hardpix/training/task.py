@@ -221,6 +221,7 @@ class SegmentationTask(ScoredModule):
             groups.append({"params": heads, "name": "heads"})
         optimizer = self.build_optimizer(groups)
         optimizer.register_step_post_hook(self._after_step)
+        self.recipe.use_optimizer(optimizer)
         total = int(self.trainer.estimated_stepping_batches)
         schedule = polynomial_with_warmup(optimizer, total, round(self.warmup * total), self.power)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

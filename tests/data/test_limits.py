@@ -1,5 +1,7 @@
 """Files of too many pixels are refused by their header, and what Pillow's own limit refuses is read."""
 
+import os
+import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +17,7 @@ from PIL import Image
 from hardpix.data import DataError, ImageFormat, ImagePaths, SegmentationFolder, check_folders, read_depth, read_image
 from hardpix.data.bands import read_bands
 from hardpix.data.images import image_size, read_numbers, read_weight
+from hardpix.data.limits import MAX_PIXELS
 from hardpix.data.mask_checks import read_masks
 from hardpix.data.masks import read_mask
 
@@ -88,6 +91,38 @@ def test_the_setting_reaches_every_file_of_a_folder(tmp_path: Path) -> None:
     assert "image of too many pixels" not in {problem.kind for problem in check.problems}
     with pytest.raises(DataError, match=r"at most 0\.001499 megapixels"):
         SegmentationFolder(**folders, image_format=small)
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the system does not say what memory was used")
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif"])
+def test_an_image_at_the_limit_takes_less_than_three_gigabytes(tmp_path: Path, name: str) -> None:
+    """By the bytes that one of 16 megapixels takes, in a process of its own."""
+    Image.new("RGB", (4000, 4000)).save(tmp_path / name)
+    receiver, sender = os.pipe()
+    if (child := os.fork()) == 0:
+        try:
+            # Memory that stays, such as that of libraries, is not counted.
+            read_image(tmp_path / name)
+            peak_memory()
+            before = peak_memory()
+            found = read_image(tmp_path / name)
+            os.write(sender, str((peak_memory() - before) / (found.size / 3)).encode())
+        finally:
+            os._exit(0)
+    os.close(sender)
+    with os.fdopen(receiver) as taken:
+        each = float(taken.read())
+    os.waitpid(child, 0)
+    assert each >= 3
+    assert each * MAX_PIXELS < 3e9
+
+
+def peak_memory() -> int:
+    """Most bytes that this process has held since it was last asked."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    Path("/proc/self/clear_refs").write_text("5")
+    assert found is not None
+    return 1024 * int(found[1])
 
 
 def test_bands_count(tmp_path: Path) -> None:

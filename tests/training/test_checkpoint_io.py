@@ -23,6 +23,10 @@ def state(step: int, size: int = 1000) -> dict[str, Any]:
     return {"global_step": step, "epoch": 0, "state_dict": {"weight": torch.full((size,), float(step))}}
 
 
+def saver() -> VerifiedCheckpointIO:
+    return VerifiedCheckpointIO(lambda: "go on so")
+
+
 def names(folder: Path) -> list[str]:
     return sorted(file.name for file in folder.iterdir())
 
@@ -35,6 +39,10 @@ def test_a_checkpoint_that_cannot_take_its_place_stops_the_run(which: str, data:
     outcome = run_hardpix("fit", *data.arguments, *TINY, "--run", tmp_path / "run", "--trainer.callbacks", hook)
     assert outcome.code == 2
     assert f"expected to save step 2 in {place}, found that it cannot be: Is a directory" in outcome.err
+    # The one that was saved in the same epoch is gone on from, by a command that can be copied.
+    left = f"hardpix fit --run {tmp_path / 'run'} --resume --trust-run"
+    none = f"{tmp_path / 'run'} holds nothing to go on with"
+    assert f"Mend the cause; {f'to go on from the last checkpoint: {left}' if which == 'last' else none}" in outcome.err
     assert "Traceback" not in outcome.err
     assert "best validation mIoU" not in outcome.out
 
@@ -42,7 +50,7 @@ def test_a_checkpoint_that_cannot_take_its_place_stops_the_run(which: str, data:
 def test_a_system_that_refuses_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As with an expired ticket, or files of another owner: root, as which tests may run, has every right."""
     path = tmp_path / "last.ckpt"
-    VerifiedCheckpointIO().save_checkpoint(state(1), path)
+    saver().save_checkpoint(state(1), path)
 
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
@@ -51,14 +59,14 @@ def test_a_system_that_refuses_is_no_success(tmp_path: Path, monkeypatch: pytest
         monkeypatch.setattr(os, name, refuse)
         monkeypatch.setattr(Path, name, refuse)
     with pytest.raises(CheckpointNotSaved, match=f"save step 2 in {path}, found that it cannot be: Permission denied"):
-        VerifiedCheckpointIO().save_checkpoint(state(2), path)
+        saver().save_checkpoint(state(2), path)
     assert read_checkpoint(path)["global_step"] == 1
 
 
 def test_what_the_disk_loses_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some bytes of the weights come back otherwise than they were written."""
     path = tmp_path / "last.ckpt"
-    VerifiedCheckpointIO().save_checkpoint(state(1), path)
+    saver().save_checkpoint(state(1), path)
     before = path.read_bytes()
     save = checkpoint_io._save
 
@@ -72,14 +80,14 @@ def test_what_the_disk_loses_is_found(tmp_path: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(checkpoint_io, "_save", save_and_lose)
     with pytest.raises(CheckpointNotSaved, match=r"the checksum of its part .* differs"):
-        VerifiedCheckpointIO().save_checkpoint(state(2), path)
+        saver().save_checkpoint(state(2), path)
     assert path.read_bytes() == before
     assert "last.ckpt.partial" not in names(tmp_path)
 
 
 def test_a_part_that_changed_on_disk_is_not_read_as_weights(tmp_path: Path) -> None:
     path = tmp_path / "best.ckpt"
-    VerifiedCheckpointIO().save_checkpoint(state(7), path)
+    saver().save_checkpoint(state(7), path)
     content = path.read_bytes()
     place = content.index(torch.full((100,), 7.0).numpy().tobytes())
     path.write_bytes(content[:place] + b"\1\2\3\4" + content[place + 4 :])
@@ -94,13 +102,13 @@ def limited() -> None:
 
 def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path) -> None:
     path = tmp_path / "last.ckpt"
-    VerifiedCheckpointIO().save_checkpoint(state(1), path)
+    saver().save_checkpoint(state(1), path)
     before = path.read_bytes()
     code = (
         "import torch; from pathlib import Path\n"
         "from hardpix.training.checkpoint_io import *\n"
         "state = {'global_step': 2, 'epoch': 0, 'state_dict': {'w': torch.zeros(100_000)}}\n"
-        f"VerifiedCheckpointIO().save_checkpoint(state, Path({str(path)!r}))\n"
+        f"VerifiedCheckpointIO(str).save_checkpoint(state, Path({str(path)!r}))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

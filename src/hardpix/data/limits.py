@@ -6,10 +6,9 @@ from pathlib import Path
 
 from hardpix.data.errors import DataError, Problem
 
-# A gigapixel: 3 GB as RGB.
-MAX_PIXELS = 1_000_000_000
-
-
+# An image is decoded in 10 bytes a pixel: 2.5 GB in every worker, which a file of some kilobytes may ask for. Satellite
+# tiles (Sentinel-2: 121 megapixels) and cameras (200) pass.
+MAX_PIXELS = 250_000_000
 # A pixel of more bands counts as several.
 BANDS_OF_A_PIXEL = 4
 
@@ -36,7 +35,7 @@ def require_size(
     expected, found = (f"{count / 1e6:,.10g}" for count in (max_pixels, pixels))
     each = f" × {bands:,} bands / {BANDS_OF_A_PIXEL}" if bands > BANDS_OF_A_PIXEL else ""
     advice = (
-        "cut it into tiles, or allow more pixels by max_pixels if the memory is there for 3 bytes a pixel and more "
+        "cut it into tiles, or allow more pixels by max_pixels if every worker has memory for 10 bytes a pixel "
         "(--data.max_pixels)"
     )
     raise DataError.of(

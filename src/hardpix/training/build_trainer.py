@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from jsonargparse import Namespace
@@ -10,17 +11,18 @@ from lightning.pytorch.callbacks import Callback, LearningRateMonitor
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from lightning.pytorch.strategies import ParallelStrategy
-from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
 
 from hardpix.training.checkpoint_io import VerifiedCheckpointIO
 from hardpix.training.checkpoints import BestCheckpoint, LastCheckpoint
 from hardpix.training.end_request import EndRequest
 from hardpix.training.finite import StopWhereNotFinite
+from hardpix.training.lightning_private import SubprocessLauncher, set_launcher
 from hardpix.training.lost_process import WatchedLauncher
 from hardpix.training.run import Run
 from hardpix.training.run_record import RunRecord
 from hardpix.training.screen import ProgressBar, Report, console
 from hardpix.training.seeding import SeedEveryBatch
+from hardpix.training.way_on import way_on
 
 
 def build_trainer(settings: Namespace, seed: int, folder: Run, checkpoint_minutes: float) -> Trainer:
@@ -69,9 +71,9 @@ def build_trainer(settings: Namespace, seed: int, folder: Run, checkpoint_minute
         _require_synchronized(trainer.strategy.root_device.type)
     # Strategies that write their own shards, and a plugin of the user's own, stay as they are.
     if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
-        trainer.strategy.checkpoint_io = VerifiedCheckpointIO()
-    if type(trainer.strategy.launcher) is _SubprocessScriptLauncher:
-        trainer.strategy._launcher = WatchedLauncher(trainer.strategy.launcher, folder)
+        trainer.strategy.checkpoint_io = VerifiedCheckpointIO(partial(way_on, folder))
+    if type(trainer.strategy.launcher) is SubprocessLauncher:
+        set_launcher(trainer.strategy, WatchedLauncher(trainer.strategy.launcher, folder))
     return trainer
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.fabric.utilities.cloud_io import _is_local_file_protocol
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from hardpix.cli.errors import UsageError
 from hardpix.data.whole_files import flush_folder, whole_file
 from hardpix.training.checkpoints import require_whole
+from hardpix.training.lightning_private import is_local
 
 
 class CheckpointNotSaved(UsageError):
@@ -25,7 +26,14 @@ class VerifiedCheckpointIO(TorchCheckpointIO):
 
     The new one is written beside its place and flushed. It is then read back: checksums of all its parts, and its step.
     Only then it is renamed over the earlier one, which keeps a second name until the new one is found in its place.
+
+    Args:
+        way_on: advice, for the message where it cannot be saved.
     """
+
+    def __init__(self, way_on: Callable[[], str]) -> None:
+        super().__init__()
+        self.way_on = way_on
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
         """Save and verify.
@@ -33,7 +41,7 @@ class VerifiedCheckpointIO(TorchCheckpointIO):
         Raises:
             CheckpointNotSaved: it cannot be written, or is not as it was written; the message has path and reason.
         """
-        if not _is_local_file_protocol(path):
+        if not is_local(path):
             super().save_checkpoint(checkpoint, path, storage_options)
             return
         path, step = Path(path), checkpoint.get("global_step")
@@ -52,8 +60,7 @@ class VerifiedCheckpointIO(TorchCheckpointIO):
             left = ", ".join(sorted(file.name for file in path.parent.glob("*.ckpt") if file.is_file())) or "none"
             raise CheckpointNotSaved(
                 f"expected to save step {step} in {path}, found that it cannot be: {_reason(error)}; the training "
-                f"stops here. Checkpoints that are left in {path.parent}: {left}. Mend the cause, then go on with "
-                "hardpix fit --run RUN --resume"
+                f"stops here. Checkpoints that are left in {path.parent}: {left}. Mend the cause; {self.way_on()}"
             ) from error
 
 

@@ -16,6 +16,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import nn
 
 from hardpix.training.end_request import EndRequest
+from hardpix.training.lightning_private import save, uncount_step
 from hardpix.training.run_files import require_weights
 
 # Characters of one difference between two networks that are shown.
@@ -105,7 +106,7 @@ class LastCheckpoint(ModelCheckpoint):
 
     def _write(self, trainer: Trainer) -> None:
         assert self.dirpath is not None
-        self._save_checkpoint(trainer, str(Path(self.dirpath) / "last.ckpt"))
+        save(self, trainer, Path(self.dirpath) / "last.ckpt")
         self._written_at = monotonic()
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
@@ -150,7 +151,7 @@ def start_next_epoch(loop: dict[str, Any], by_steps: bool) -> None:
     batches["current"] = dict.fromkeys(batches["current"], 0)
     batches["is_last_batch"] = False
     # Lightning looks whether a validation is due, and counts that as a step.
-    loop["epoch_loop.state_dict"]["_batches_that_stepped"] -= 1
+    uncount_step(loop)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

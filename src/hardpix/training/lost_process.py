@@ -13,11 +13,11 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any, NoReturn
 
-from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
 from torch.distributed import DistError
 
 from hardpix.cli.ending import end_children
 from hardpix.cli.errors import UsageError
+from hardpix.training.lightning_private import SubprocessLauncher
 from hardpix.training.run import Run
 from hardpix.training.way_on import way_on
 
@@ -36,7 +36,7 @@ class LostProcess(UsageError):
     """A training of several processes of which one has ended before the others."""
 
 
-class WatchedLauncher(_SubprocessScriptLauncher):
+class WatchedLauncher(SubprocessLauncher):
     """Starts the other processes of a training, as Lightning does, and ends all of them where one dies.
 
     The first process watches those that it has started, and they watch it. Most notice the death of another one by a
@@ -48,7 +48,7 @@ class WatchedLauncher(_SubprocessScriptLauncher):
         run: for the message.
     """
 
-    def __init__(self, launcher: _SubprocessScriptLauncher, run: Run) -> None:
+    def __init__(self, launcher: SubprocessLauncher, run: Run) -> None:
         super().__init__(launcher.cluster_environment, launcher.num_processes, launcher.num_nodes)
         self.run = run
         self.parent: int | None = None

@@ -18,6 +18,7 @@ from hardpix.data.wording import counted
 from hardpix.training.checkpoints import UnsafeCheckpoint, load_weights, read_checkpoint
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.dataset_split import show
+from hardpix.training.lightning_private import is_restoring
 from hardpix.training.run import Run
 from hardpix.training.run_files import RESTORE, require_progress
 from hardpix.training.task import SegmentationTask
@@ -168,7 +169,7 @@ def restored(trainer: Trainer, path: Path | None) -> Iterator[None]:
         yield
     except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         # Lightning keeps the content until all of it is restored.
-        if path is None or isinstance(error, UsageError) or not trainer._checkpoint_connector._loaded_checkpoint:
+        if path is None or isinstance(error, UsageError) or not is_restoring(trainer):
             raise
         raise UsageError(
             f"expected the state of a training in {path}, found one that cannot be restored: "

@@ -9,7 +9,9 @@ from typing import Any, Literal
 import numpy as np
 
 from hardpix.data.errors import DataError, Problem
-from hardpix.data.limits import MAX_PIXELS
+
+# A mask has one byte a pixel.
+MAX_PIXELS = 1_000_000_000
 
 Kind = Literal["polygons", "line", "points", "circle", "mask"]
 

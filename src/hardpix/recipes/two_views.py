@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from hardpix.objectives import with_signal_losses
 from hardpix.recipes.adding import add
 from hardpix.recipes.base import Batch
 from hardpix.recipes.self_training import SelfTraining
@@ -40,7 +39,7 @@ class TwoViews(SelfTraining):
                 "--model.recipe.augment hardpix.data.batch_transforms.CutMix"
             )
         labeled, unlabeled = batches["labeled"], batches["unlabeled"]
-        losses = {"labeled": with_signal_losses(self.objective, self.pixels(labeled, progress))}
+        losses = {"labeled": self.learn_labeled(self.pixels(labeled, progress))}
         weak = self.labeler(self.teacher(unlabeled)).into(unlabeled)
         for name in ("first", "second"):
             losses[name] = self.learn(self.pixels(self.strong_view(weak, labeled), progress))

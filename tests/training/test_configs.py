@@ -44,6 +44,10 @@ def test_config_trains_for_two_steps(config: Path, camvid: Path, nyuv2: Path, tm
         arguments += [f"{both}warmup", "0", "--trainer.log_every_n_steps", "1"]
     if "labeled_every" in settings["data"]:  # of 8 images
         arguments += ["--data.labeled_every", "2"]
+    if "runs/wide" in text:
+        teachers = "--model.recipe.init_args.teacher.init_args.teachers"
+        for name in ("wide", "deep"):
+            arguments += [f"{teachers}.{name}.init_args.run", str(trained(camvid, tmp_path / name))]
     # Two steps, of as many batches as the config adds up.
     batches = 2 * settings["trainer"].get("accumulate_grad_batches", 1)
     arguments += ["--trainer.limit_train_batches", str(batches)]
@@ -67,3 +71,11 @@ def require_contrast(run: Run, name: str) -> None:
         losses = [float(row[f"train/{name}"]) for row in csv.DictReader(file) if row["train/loss"]]
     assert len(losses) == 2
     assert min(losses) > 0 or name.startswith("unlabeled")
+
+
+def trained(camvid: Path, folder: Path) -> Path:
+    """Folder of a run on the same classes."""
+    network = "--model.network LiteUNet --model.network.num_classes 11 --trainer.limit_train_batches 1"
+    data = f"--data.preset camvid --data.root {camvid} --data.batch_size 2 --data.crop_size [64,64]"
+    fit([*data.split(), *network.split(), *TWO_STEPS.split(), "--run", str(folder)])
+    return folder

@@ -30,7 +30,12 @@ TWO_STREAMS = (
     *("--model.recipe.teacher", "my_recipes.Follower", "--model.recipe.labeler", "my_recipes.MostLikely"),
     *("--model.recipe.augment", MIX, "--model.recipe.partner", "unlabeled", "--model.recipe.ramp", "0.5"),
 )
-STREAMS: dict[str, tuple[str, ...]] = {"labeled": (), "two streams": TWO_STREAMS}
+CONTRAST = ("--model.recipe.both", "hardpix.objectives.ClassContrast", "--model.recipe.both.channels", "4")
+STREAMS: dict[str, tuple[str, ...]] = {
+    "labeled": (),
+    "two streams": TWO_STREAMS,
+    "one contrast of both": (*TWO_STREAMS, *CONTRAST),
+}
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +51,7 @@ def others(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module", params=STREAMS, ids=lambda name: name)
 def arguments(request: Any, data: Data, others: Path) -> list[object]:
     given: list[object] = [*data.arguments, *TINY, *SETTINGS, *STREAMS[request.param]]
-    if request.param == "two streams":
+    if request.param != "labeled":
         given += ["--data.streams", f"{{unlabeled: {{images: {others}, batch_size: 3}}}}"]
     return given
 

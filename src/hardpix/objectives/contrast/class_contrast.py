@@ -182,7 +182,9 @@ class ClassContrast(Objective):
 
     def _known(self) -> Tensor:
         """(C,) boolean: classes that something is known of."""
-        return (self.memory.count if isinstance(self.memory, ClassStatistics) else self.memory.written) > 0
+        memory = self.memory
+        assert memory is not None
+        return (memory.written if isinstance(memory, Ring) else memory.count) > 0
 
     def _compare(self, vectors: Tensor, classes: Tensor) -> Tensor:
         """Contrast of each vector (M,) with the classes."""

@@ -20,8 +20,7 @@ class ImageDistillation(Objective):
 
     [ours], where the authors' code does otherwise:
 
-    - It is divided by the number of images; there it grows with the batch. Their weights are those of their batches: by
-      the images in one, theirs are larger here.
+    - It is divided by the number of images B. There it is a sum, so that their weight is to be multiplied by B here.
     - Pixels without a label in labeled images, and padding, take no part; an image without others does not count.
 
     Args:

@@ -77,7 +77,7 @@ class RegionDistillation(Objective):
     def _directions(self, embedding: Tensor, counted: Tensor) -> tuple[Tensor, Tensor]:
         """Mean direction of each region (B, D, g²), and (B, g²) boolean: regions in which something counts."""
         grid = (self.regions, self.regions)
-        share = F.adaptive_avg_pool2d(counted, embedding.shape[-2:])
+        share = F.adaptive_avg_pool2d(counted, (embedding.shape[2], embedding.shape[3]))
         inside = torch.where(share > 0, at_least_float32(embedding) * share, 0)
         vectors = F.adaptive_avg_pool2d(inside, grid).flatten(2)
         length = torch.linalg.vector_norm(vectors, dim=1, keepdim=True)

@@ -57,7 +57,7 @@ class ClassContrast(Objective):
     Args:
         against: "distribution", "centroid" or "bank".
         temperature: τ > 0.
-        signal: weighs the cells, by the mean over a cell's pixels of its class: a signal, or the name of a map that an
+        signal: weighs the cells, by the mean over a cell's pixels of its class; a signal, or the name of a map that an
             objective before this one in a ``Sum`` has published, such as "hardness"; None weighs every cell alike.
         diversity: weight of KL(uniform ‖ softmax(q̄·μ/τ)) / log C, q̄ the mean vector of the batch. It asks all classes
             to be equally frequent. Not with a bank.

@@ -115,7 +115,7 @@ def undecided(vector: Tensor, mean: Tensor, known: Tensor, temperature: float) -
         [0.0, 1.2341]
     """
     number = known.sum().clamp(min=1)
-    # Of nearly even shares little is left of their logarithms' mean and log K.
+    # In float32 nothing would be left of the difference of nearly even shares.
     logits = (mean @ vector / temperature).double()
     apart = logits - torch.where(known, logits, 0).sum() / number
     found = torch.where(known, apart, UNKNOWN).logsumexp(0) - number.double().log()

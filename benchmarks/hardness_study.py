@@ -217,7 +217,7 @@ class Graded(HardnessLevel):
     """Graded hardness with other maps from expected loss to weight."""
 
     def __init__(self, shape: str = "linear", grow: bool = False, **settings: Any) -> None:
-        super().__init__(form="graded", **settings)
+        super().__init__(**({"form": "graded", "share": 0.5} | settings))
         self.shape = shape
         self.grow = grow
         self.register_buffer("learned", torch.zeros(()))

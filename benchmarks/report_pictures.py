@@ -26,7 +26,10 @@ PICTURES = {
     "report_gallery": ("#gallery?class=8", 635),
     "report_picture": ("#picture?image=8", 900),
 }
-SIGNALS = {"cross_entropy": "Uniform", "learned_hardness": "HardnessLevel"}
+SIGNALS = {
+    "cross_entropy": ["Uniform"],
+    "learned_hardness": ["HardnessLevel", "--model.objective.signal.form", "published"],
+}
 
 
 def write_scenes(folder: Path, count: int, seed: int, size: tuple[int, int]) -> Path:
@@ -78,7 +81,7 @@ def make_report(place: Path, epochs: int, scenes: int) -> Path:
     for name, signal in SIGNALS.items():
         if not (place / name / "checkpoints").exists():
             run("fit", "--run", place / name, *given, "--model.objective", "WeightedCrossEntropy",
-                "--model.objective.signal", signal)  # fmt: skip
+                "--model.objective.signal", *signal)  # fmt: skip
         against = ["--against", reports[0]] if reports else []
         run("test", "--run", place / name, "--lines", "pole,wire,railing", *against)
         reports.append(place / name / "report")

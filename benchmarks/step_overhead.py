@@ -30,8 +30,8 @@ DECODER = "decoder alone"
 RECORD = Path(__file__).parent / "results" / "step_overhead.md"
 CONTESTANTS: dict[str, Callable[[], Signal]] = {
     "plain": Uniform,
-    "light": lambda: HardnessLevel(kind="light"),
-    "copy": lambda: HardnessLevel(kind="copy"),
+    "light": lambda: HardnessLevel(form="published", kind="light"),
+    "copy": lambda: HardnessLevel(form="published", kind="copy"),
 }
 METHOD = f"""\
 A step is zero_grad, forward, backward and AdamW on random images and labels of {CLASSES} classes. Three contestants

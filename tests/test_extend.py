@@ -63,7 +63,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for number in range(8):
         classes = np.kron(rng.integers(0, 3, (3, 4)), np.ones((8, 8), dtype=np.uint8))
         picture = 80 * classes[..., None].repeat(3, -1)
-        for kind, values in (("images", picture), ("more", picture), ("masks", classes)):
+        for kind, values in (("images", picture), ("more", picture + 1), ("masks", classes)):
             (tmp_path / kind).mkdir(exist_ok=True)
             Image.fromarray(values.astype(np.uint8)).save(tmp_path / kind / f"{number}.png")
     monkeypatch.chdir(tmp_path)

@@ -24,8 +24,12 @@ Make = Callable[[], Objective]
 OBJECTIVES: dict[str, Make] = {
     "cross-entropy": lambda: WeightedCrossEntropy(label_smoothing=0.1),
     "OHEM": lambda: WeightedCrossEntropy(OnlineHard(0.35)),
-    "hardness": lambda: WeightedCrossEntropy(HardnessLevel()),
-    "hardness light per image": lambda: WeightedCrossEntropy(HardnessLevel(kind="light", normalize="image")),
+    "hardness": lambda: WeightedCrossEntropy(HardnessLevel(form="published")),
+    "hardness light per image": lambda: WeightedCrossEntropy(
+        HardnessLevel(kind="light", normalize="image", form="published")
+    ),
+    "graded hardness": lambda: WeightedCrossEntropy(HardnessLevel()),
+    "graded hardness light per image": lambda: WeightedCrossEntropy(HardnessLevel(kind="light", normalize="image")),
     "product": lambda: WeightedCrossEntropy(Product([ClassBalance([3, 2, 1]), HardnessLevel()])),
     "sum": lambda: Sum({"hard": WeightedCrossEntropy(HardnessLevel()), "focal": WeightedCrossEntropy(Focal())}),
 }
@@ -204,7 +208,7 @@ def test_gradients_that_are_cleared_before_each_forward_warn_all_the_same(set_to
 @pytest.mark.usefixtures("no_warnings")
 @pytest.mark.parametrize("alpha", [0.01, 0.0])
 def test_gradients_that_are_cleared_before_each_forward_do_not_warn_by_themselves(alpha: float) -> None:
-    step = make_step(lambda: WeightedCrossEntropy(HardnessLevel(alpha=alpha)))
+    step = make_step(lambda: WeightedCrossEntropy(HardnessLevel(alpha=alpha, form="published")))
     train(step, sgd(step.parameters()), steps=64, clear_first=step.zero_grad)
 
 
@@ -309,7 +313,7 @@ def test_two_optimizers_do_not_warn(alternate: bool) -> None:
 
 @pytest.mark.usefixtures("no_warnings")
 def test_a_branch_that_is_not_to_learn_does_not_warn() -> None:
-    step = make_step(lambda: WeightedCrossEntropy(HardnessLevel(alpha=0)))
+    step = make_step(lambda: WeightedCrossEntropy(HardnessLevel(alpha=0, form="published")))
     train(step, sgd(step.parameters()), steps=65)
 
 
@@ -349,7 +353,7 @@ def test_a_checkpoint_goes_on_where_it_stopped() -> None:
 
 def test_a_copy_of_a_compiled_step_is_its_own() -> None:
     """step.compile() leaves a compiled call on the module; a copy that took it along would run the original."""
-    step = make_step()
+    step = make_step(lambda: WeightedCrossEntropy(HardnessLevel(form="published")))
     step.compile(backend="eager")
     twin = copy.deepcopy(step)
     with torch.no_grad():

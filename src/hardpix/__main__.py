@@ -89,7 +89,7 @@ COMMANDS = {
     "export": "write the weights of a trained network as safetensors, for other programs",
     "replay": "compute a training step once more whose loss was not finite, and say where it begins",
     "rasterize": "draw annotations of LabelMe, COCO or CVAT as masks",
-    "demo": "train twice on generated road scenes and show what learned hardness changes",
+    "demo": "train one network in three ways on generated road scenes; show where it fails and what helps",
 }
 
 

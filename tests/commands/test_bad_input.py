@@ -231,6 +231,10 @@ def test_weights_asked_for_without_a_folder_of_them(own: Data) -> None:
             ["expected floor > 0 (it bounds the weights' ratio by (1 + floor) / floor), found -1.0"],
         ),
         (
+            [*OBJECTIVE, "hardpix.signals.HardnessLevel", "--model.objective.signal.floor", "0.5"],
+            ["expected no alpha or floor in the graded form, which has neither, found floor=0.5", "form='published'"],
+        ),
+        (
             [*OBJECTIVE, "hardpix.signals.HardnessLevel", "--model.objective.signal.kind", "heavy"],
             ["model.objective.signal.kind (hardpix.signals.HardnessLevel)", "one of ['copy', 'light'], found heavy"],
         ),
@@ -282,7 +286,7 @@ sed: 3
 model:
   objective:
     class_path: hardpix.objectives.WeightedCrossEntropy
-    init_args: {signal: {class_path: hardpix.signals.HardnessLevel, init_args: {alpa: 1, floor: 0.2}}}
+    init_args: {signal: {class_path: hardpix.signals.HardnessLevel, init_args: {alpa: 1, floor: 0.2, form: published}}}
 """
 
 

@@ -121,7 +121,7 @@ class TestMine:
     def test_png_is_sigmoid_of_the_branch(self, out: Path, mixed: Mixed) -> None:
         task = mixed.run.load_task()
         untap(task.network)
-        encoder, branch = task.network.model.encoder, task.recipe.objective.signal.branch
+        encoder, branch = task.network.model.encoder, task.shown_signal.branch
         for stem, (height, width) in SIZES.items():
             image = read(mixed.data.images / f"{stem}.png")
             pixels = torch.zeros(1, 3, -(-height // 32) * 32, -(-width // 32) * 32)

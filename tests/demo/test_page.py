@@ -60,8 +60,17 @@ def read(findings: Findings, folder: Path) -> Reader:
     return reader
 
 
+def write_and_read(findings: Findings, folder: Path) -> str:
+    write_page(findings, folder / "again.html")
+    return (folder / "again.html").read_text(encoding="utf-8")
+
+
 def rescored(findings: Findings, miou: tuple[float, float], border: tuple[float, float]) -> Findings:
-    runs = [replace(run, miou=miou[i], border_miou=border[i]) for i, run in enumerate(findings.runs)]
+    """Two runs, whose thin and small classes differ as all classes do."""
+    runs = [
+        replace(run, miou=miou[i], border_miou=border[i], class_iou={"pole": miou[i]})
+        for i, run in enumerate((findings.plain, findings.learned))
+    ]
     return replace(findings, runs=runs)
 
 
@@ -71,25 +80,32 @@ def points(shown: str) -> float:
 
 def test_tables_hold_the_scores_that_were_given(findings: Findings, tmp_path: Path) -> None:
     rows = {row[0]: row[1:] for row in read(findings, tmp_path).tables["scores"][1:]}
-    plain, learned = findings.runs
-    given = {name: (iou, learned.class_iou[name]) for name, iou in plain.class_iou.items()}
+    given = {name: [run.class_iou[name] for run in findings.runs] for name in findings.class_names}
     given |= {
-        "mIoU": (plain.miou, learned.miou),
-        "mIoU within 3 px of a border": (plain.border_miou, learned.border_miou),
+        "mean of thin and small classes": [
+            sum(run.class_iou[name] for name in ("pole", "sign", "person")) / 3 for run in findings.runs
+        ],
+        "mIoU": [run.miou for run in findings.runs],
+        "mIoU within 3 px of a border": [run.border_miou for run in findings.runs],
     }
     assert rows.keys() == given.keys()
-    assert rows.pop("train")[:3] == ["–", "–", "–"]
-    for name, (first, second, difference, _) in rows.items():
-        assert points(first) == pytest.approx(100 * given[name][0], abs=0.0501)
-        assert points(second) == pytest.approx(100 * given[name][1], abs=0.0501)
-        assert points(difference) == pytest.approx(100 * (given[name][1] - given[name][0]), abs=0.0501)
+    assert rows.pop("train")[:4] == ["–", "–", "–", "–"]
+    for name, (*scores, difference, _) in rows.items():
+        assert list(map(points, scores)) == pytest.approx([100 * score for score in given[name]], abs=0.0501)
+        assert points(difference) == pytest.approx(100 * (given[name][2] - given[name][0]), abs=0.0501)
         assert ("▲" in difference) == (points(difference) > 0)
         assert ("▼" in difference) == (points(difference) < 0)
 
 
-def test_classes_run_from_worst_to_best_and_absent_ones_come_last(findings: Findings, tmp_path: Path) -> None:
-    names = [row[0] for row in read(findings, tmp_path).tables["scores"][3:]]
-    assert names == ["sign", "pole", "person", "vegetation", "sidewalk", "building", "road", "sky", "train"]
+def test_thin_and_small_classes_come_first_and_absent_ones_last(findings: Findings, tmp_path: Path) -> None:
+    """Each group from the worst of the plain run to its best."""
+    names = [row[0] for row in read(findings, tmp_path).tables["scores"][1:]]
+    assert names[:3] == ["mean of thin and small classes", "mIoU", "mIoU within 3 px of a border"]
+    assert names[3:] == ["sign", "pole", "person", "vegetation", "sidewalk", "building", "road", "sky", "train"]
+    poor = replace(findings.plain, class_iou={**findings.plain.class_iou, "road": 0.1})
+    later = replace(findings, runs=[poor, *findings.runs[1:]])
+    names = [row[0] for row in read(later, tmp_path).tables["scores"][4:]]
+    assert names == ["sign", "pole", "person", "road", "vegetation", "sidewalk", "building", "sky", "train"]
 
 
 def test_map_figures_are_those_given(findings: Findings, tmp_path: Path) -> None:
@@ -116,8 +132,8 @@ def test_wrong_pixels_are_counted_among_labelled_ones(findings: Findings, tmp_pa
 @pytest.mark.parametrize(
     ("miou", "border", "says"),
     [
-        ((0.60, 0.62), (0.40, 0.43), "Learned hardness gained 2.0 points of mIoU"),
-        ((0.62, 0.60), (0.40, 0.39), "Learned hardness did not win here: −2.0 points of mIoU"),
+        ((0.60, 0.62), (0.40, 0.43), "Learned hardness: +2.0 points of IoU on thin and small classes, +2.0 on all"),
+        ((0.62, 0.60), (0.40, 0.39), "Learned hardness did not win here: −2.0 points of IoU on thin and small classes"),
         ((0.62, 0.6202), (0.40, 0.39), "Learned hardness made no difference here"),
         ((0.60, 0.62), (0.40, 0.39), "Within 3 pixels of a border the difference is −1.0 points, over all pixels +2.0"),
         ((0.60, 0.62), (0.40, 0.39), "the two disagree"),
@@ -129,6 +145,61 @@ def test_words_follow_the_figures(
     findings: Findings, tmp_path: Path, miou: tuple[float, float], border: tuple[float, float], says: str
 ) -> None:
     assert says in read(rescored(findings, miou, border), tmp_path).text
+
+
+@pytest.mark.parametrize(
+    ("thin", "miou", "says"),
+    [
+        (
+            (0.2, 0.3, 0.25),
+            (0.5, 0.6, 0.57),
+            "alone: +10.0 on thin and small classes, +10.0 on all. Learned hardness beside it: −5.0 and −3.0",
+        ),
+        (
+            (0.2, 0.3, 0.25),
+            (0.5, 0.6, 0.57),
+            "Learned hardness: +5.0 points of IoU on thin and small classes, +7.0 on all",
+        ),
+        ((0.2, 0.3, 0.31), (0.5, 0.6, 0.61), "beside it: +1.0 and +1.0 more, less than another seed would change."),
+        ((0.2, 0.3, 0.33), (0.5, 0.6, 0.61), "beside it: +3.0 and +1.0 more."),
+        ((0.2, 0.3, 0.1), (0.5, 0.5, 0.6), "Learned hardness won and lost here: −10.0 points of IoU on thin"),
+    ],
+)
+def test_page_tells_which_part_of_the_gain_is_whose(
+    findings: Findings, tmp_path: Path, thin: tuple[float, ...], miou: tuple[float, ...], says: str
+) -> None:
+    runs = [
+        replace(run, miou=miou[i], class_iou={"pole": thin[i], "sign": thin[i], "sky": 0.9})
+        for i, run in enumerate(findings.runs)
+    ]
+    assert says in read(replace(findings, runs=runs), tmp_path).text
+
+
+def test_two_runs_have_no_sentence_on_a_third(findings: Findings, tmp_path: Path) -> None:
+    text = read(replace(findings, runs=[findings.plain, findings.learned]), tmp_path).text
+    assert "alone:" not in text
+    assert "as Cross-entropy and Learned hardness." in text
+
+
+def test_reports_are_one_click_away(findings: Findings, tmp_path: Path) -> None:
+    page = read(findings, tmp_path)
+    links = [attributes["href"] for tag, attributes in page.elements if tag == "a"]
+    assert links == ["plain/index.html", "balance/index.html", "learned/index.html"]
+    assert "full report" in page.text
+    assert "full report" not in read(replace(findings, reports={}), tmp_path).text
+
+
+def test_scale_of_the_expected_loss_begins_at_none_and_marks_the_average(findings: Findings, tmp_path: Path) -> None:
+    page = read(findings, tmp_path)
+    assert "Expected loss, × average" in page.text
+    high = np.percentile(findings.examples[0].hardness, 99)
+    marks = [str(found["style"]) for _, found in page.elements if found.get("class") == "average"]
+    assert marks == [f"left:{100 / high:.1f}%"] * 2
+    heat = next(found for _, found in page.elements if found.get("data-name") == "Expected loss, × average")
+    assert float(str(heat["data-low"])) == 0
+    assert float(str(heat["data-high"])) == pytest.approx(high, rel=1e-4)
+    easy = replace(findings.examples[0], hardness=np.full_like(findings.examples[0].hardness, 0.1))
+    assert "left:50.0%" in (write_and_read(replace(findings, examples=[easy]), tmp_path))
 
 
 def test_page_says_when_the_learned_map_is_beaten(findings: Findings, tmp_path: Path) -> None:
@@ -151,7 +222,7 @@ def test_page_without_scenes_or_epochs(findings: Findings, tmp_path: Path) -> No
 
 
 def test_names_are_escaped(findings: Findings, tmp_path: Path) -> None:
-    plain, learned = findings.runs
+    plain, learned = findings.plain, findings.learned
     example = findings.examples[0]
     hostile = replace(
         findings,
@@ -178,7 +249,7 @@ def test_page_loads_nothing(findings: Findings, tmp_path: Path) -> None:
     page = read(findings, tmp_path)
     for _tag, attributes in page.elements:
         assert (attributes.get("src") or "data:").startswith("data:image/") or "src" not in attributes
-        assert "href" not in attributes
+        assert re.fullmatch(r"\w+/index\.html", str(attributes.get("href", "plain/index.html")))
         assert "srcset" not in attributes
     policy = next(found["content"] for _, found in page.elements if found.get("http-equiv"))
     assert str(policy).startswith("default-src 'none'; img-src data:;")
@@ -195,7 +266,7 @@ def test_a_dozen_scenes_stay_small(dozen: Findings, tmp_path: Path) -> None:
 
 def test_findings_that_do_not_fit_are_refused(findings: Findings, tmp_path: Path) -> None:
     example = findings.examples[0]
-    with pytest.raises(ValueError, match="two runs, the plain one first, but was given 1"):
+    with pytest.raises(ValueError, match="two or three runs, the plain one first, but was given 1"):
         write_page(replace(findings, runs=findings.runs[:1]), tmp_path / "index.html")
     with pytest.raises(ValueError, match="every class needs a color: 8 names, 9 colors"):
         write_page(replace(findings, class_names=findings.class_names[1:]), tmp_path / "index.html")

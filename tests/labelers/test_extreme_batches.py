@@ -12,10 +12,31 @@ from hypothesis import strategies as st
 
 import hardpix.labelers
 from extreme_batches import CASES, Case, cases, joined, missing, near, taken
-from hardpix.labelers import ConfidenceThreshold, EarlyLearning, Labeler, MixtureLabels, PointComponents, PseudoLabels
+from hardpix.labelers import (
+    ConfidenceThreshold,
+    ConfidenceWeighted,
+    EarlyLearning,
+    Labeler,
+    MixtureLabels,
+    PointComponents,
+    PseudoLabels,
+    TrustedBy,
+)
+from hardpix.labelers.thresholds import Fixed
+from hardpix.pixels import PixelBatch
 from hardpix.refiners import PAMR
+from hardpix.signals import Signal
 
 pytestmark = pytest.mark.slow
+
+
+class Doubt(Signal):
+    """Signal without a branch."""
+
+    name = "doubt"
+
+    def forward(self, px: PixelBatch) -> torch.Tensor:
+        return 1 - px.confidence
 
 
 @dataclass(frozen=True)
@@ -36,6 +57,10 @@ def early() -> EarlyLearning:
 PROMISES = {
     "threshold": Promise(ConfidenceThreshold),
     "share": Promise(lambda: ConfidenceThreshold(0.5, mode="share")),
+    "confidence-weighted": Promise(lambda: ConfidenceWeighted(Fixed(0.5), power=2)),
+    # By the mean confidence of the batch.
+    "dynamic threshold": Promise(ConfidenceWeighted, alone=False),
+    "trusted by doubt": Promise(lambda: TrustedBy(ConfidenceThreshold(0.5), Doubt())),
     "early learning": Promise(early),
     "mixture": Promise(MixtureLabels),
     "points": Promise(lambda: PointComponents(smallest=2)),

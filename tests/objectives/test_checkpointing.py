@@ -116,8 +116,10 @@ NEED_THE_GRAPH: dict[str, tuple[Make, dict[str, Any]]] = {
     "auxiliary": (lambda: WeightedCrossEntropy(), {"auxiliary": True}),
 }
 WORK: dict[str, Make] = {
-    "hardness": lambda: WeightedCrossEntropy(HardnessLevel()),
-    "light hardness": lambda: WeightedCrossEntropy(HardnessLevel(kind="light")),
+    "hardness": lambda: WeightedCrossEntropy(HardnessLevel(form="published")),
+    "light hardness": lambda: WeightedCrossEntropy(HardnessLevel(form="published", kind="light")),
+    "graded hardness": lambda: WeightedCrossEntropy(HardnessLevel()),
+    "light graded hardness": lambda: WeightedCrossEntropy(HardnessLevel(kind="light")),
     "online hard": lambda: WeightedCrossEntropy(OnlineHard()),
     "detached depth": lambda: WeightedCrossEntropy(DepthPrivileged(detach=True)),
     "depth of features": lambda: WeightedCrossEntropy(DepthPrivileged()),

@@ -6,6 +6,7 @@ import pytest
 
 import hardpix.objectives
 from hardpix.objectives import (
+    BorderCrossEntropy,
     BoundaryLoss,
     ChannelDistillation,
     ClassContrast,
@@ -23,6 +24,7 @@ from hardpix.objectives import (
     Sum,
     WeightedCrossEntropy,
 )
+from hardpix.objectives.default import default_objective
 from hardpix.signals import ClassBalance, DepthPrivileged, Focal, HardnessLevel, OnlineHard, Precomputed, Product
 from hardpix.testing import check_objective
 from testing import public_classes
@@ -30,7 +32,8 @@ from testing import public_classes
 OBJECTIVES: dict[str, Callable[[], Objective]] = {
     "cross-entropy": WeightedCrossEntropy,
     "smoothed": lambda: WeightedCrossEntropy(label_smoothing=0.1, auxiliary_weight=0),
-    "hardness": lambda: WeightedCrossEntropy(HardnessLevel()),
+    "hardness": lambda: WeightedCrossEntropy(HardnessLevel(form="published")),
+    "default": default_objective,
     "focal": lambda: WeightedCrossEntropy(Focal()),
     "focal 0.5": lambda: WeightedCrossEntropy(Focal(0.5)),
     "OHEM": lambda: WeightedCrossEntropy(OnlineHard()),
@@ -55,6 +58,8 @@ OBJECTIVES: dict[str, Callable[[], Objective]] = {
     "mixture": GaussianMixture,
     "mixture of adaptive variance": lambda: GaussianMixture("adaptive"),
     "boundary of classes": lambda: BoundaryLoss(["class 0", 2], reach=2),
+    "borders": BorderCrossEntropy,
+    "wide borders": lambda: BorderCrossEntropy(3),
     "multi-scale": lambda: MultiScaleAgreement(scales=(1.0, 2.0), threshold=0.0, divisor=1),
     "clDice": SoftClDice,
     "clDice of classes": lambda: SoftClDice(["class 0", 2], iterations=2),

@@ -17,6 +17,7 @@ from torch.nn.functional import normalize
 import hardpix.objectives
 from extreme_batches import CASES, Case, cases, joined, missing, near, taken
 from hardpix.objectives import (
+    BorderCrossEntropy,
     BoundaryLoss,
     ChannelDistillation,
     ClassContrast,
@@ -93,6 +94,8 @@ PROMISES = {
     "region distillation": Promise(
         lambda: RegionDistillation(regions=3), reads=("teacher", "embedding", "teacher_embedding")
     ),
+    # A mean over borders, whose share of the pixels differs between images.
+    "borders": Promise(BorderCrossEntropy),
     "multi-scale": Promise(two_scales, "trust"),
     "boundary": Promise(BoundaryLoss, "trust"),
     "mixture": Promise(GaussianMixture, reads=("embedding",), uses_unlabeled=True),

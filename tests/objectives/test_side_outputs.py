@@ -180,11 +180,12 @@ def test_the_scale_of_weights_does_not_matter(scale: float) -> None:
 
 
 NAMED: dict[str, Make] = {
-    "hardness": HardnessLevel,
+    "hardness": lambda: HardnessLevel(form="published"),
+    "graded hardness": HardnessLevel,
     "focal": Focal,
     "class_balance": lambda: ClassBalance([4, 3, 2, 1]),
     "online_hard": lambda: OnlineHard(0.5),
-    "product": lambda: Product([HardnessLevel(), Focal()]),
+    "product": lambda: Product([HardnessLevel(form="published"), Focal()]),
 }
 
 
@@ -225,7 +226,7 @@ def test_a_map_that_was_put_there_by_hand_is_a_constant_and_counts_where_there_a
 
 
 def test_an_own_signal_learns_by_its_own_loss_alone_and_is_logged_by_its_name() -> None:
-    tapped, signal = network(), HardnessLevel(alpha=0.5)
+    tapped, signal = network(), HardnessLevel(alpha=0.5, form="published")
     objective = SideOutputs(signal).bind(tapped).double()
     image, target = torch.rand(2, 3, 12, 18).double(), torch.randint(0, CLASSES, (2, 12, 18))
     px = tapped.pixels(image, target)

@@ -82,7 +82,9 @@ def test_a_shared_signal_learns_once_with_weight_one(
 ) -> None:
     px, again = pixel_batch(), pixel_batch()
     generator = torch.Generator().manual_seed(3)
-    signal = hardness_with_scores(torch.randn(px.target.shape, generator=generator, dtype=torch.float64), alpha=0.5)
+    signal = hardness_with_scores(
+        torch.randn(px.target.shape, generator=generator, dtype=torch.float64), alpha=0.5, form="published"
+    )
     objective = Sum(make(signal), weights={"a": weight, "b": 3.0})
     losses = with_signal_losses(objective, px)
     found = losses["loss"]

@@ -104,7 +104,7 @@ def test_hardness_weights_the_loss_and_learns_from_it(pixel_batch: Make, hardnes
     """L_seg = Σ Ĥ ℓ with gradient Ĥ (softmax − onehot); L_hardness = −α L_seg in value; total is their sum."""
     px = pixel_batch()
     scores, alpha = random_scores(px), 0.01
-    parts = with_signal_losses(WeightedCrossEntropy(hardness_with_scores(scores, alpha=alpha)), px)
+    parts = with_signal_losses(WeightedCrossEntropy(hardness_with_scores(scores, alpha=alpha, form="published")), px)
     hardness = ((torch.sigmoid(scores) + 0.1) * px.valid).numpy()
     losses = px.loss.detach().numpy()
     expected = np.average(losses, weights=hardness)
@@ -142,7 +142,9 @@ def test_per_image_hardness_is_the_mean_of_the_images_weighted_means(
     px = pixel_batch(shape=(3, 4, 5))
     px.target[1] = 255
     scores = random_scores(px)
-    found = WeightedCrossEntropy(hardness_with_scores(scores, normalize=normalize))(px)["segmentation"]
+    found = WeightedCrossEntropy(hardness_with_scores(scores, normalize=normalize, form="published"))(px)[
+        "segmentation"
+    ]
     hardness = ((torch.sigmoid(scores) + 0.1) * px.valid).numpy()
     losses = px.loss.detach().numpy()
     images = [np.average(losses[b], weights=hardness[b]) for b in (0, 2)]
@@ -157,8 +159,8 @@ def test_label_smoothing_changes_the_segmentation_loss_only(
     for batch in (px, smoothed_px):
         batch.taps = replace(batch.taps, auxiliary=((0.5 * batch.logits.detach(), 1.0),))
     scores = random_scores(px)
-    plain = with_signal_losses(WeightedCrossEntropy(hardness_with_scores(scores)), px)
-    objective = WeightedCrossEntropy(hardness_with_scores(scores), label_smoothing=0.2)
+    plain = with_signal_losses(WeightedCrossEntropy(hardness_with_scores(scores, form="published")), px)
+    objective = WeightedCrossEntropy(hardness_with_scores(scores, form="published"), label_smoothing=0.2)
     smoothed = with_signal_losses(objective, smoothed_px)
     for part in ("hardness", "auxiliary"):
         assert torch.equal(plain[part], smoothed[part])
@@ -194,7 +196,7 @@ def test_product_weights_by_the_product_and_adds_every_own_loss(
     px = pixel_batch()
     scores = random_scores(px)
     balance = ClassBalance([50, 7, 1, 3])
-    objective = WeightedCrossEntropy(Product([balance, hardness_with_scores(scores)]))
+    objective = WeightedCrossEntropy(Product([balance, hardness_with_scores(scores, form="published")]))
     parts = with_signal_losses(objective, px)
     hardness = ((torch.sigmoid(scores) + 0.1) * px.valid).numpy()
     losses = px.loss.detach().numpy()
@@ -223,9 +225,12 @@ SIGNALS: dict[str, Callable[[], Signal]] = {
     "focal": Focal,
     "OHEM": lambda: OnlineHard(0.5),
     "OHEM per image": lambda: OnlineHard(0.5, per="image"),
-    "hardness": HardnessLevel,
-    "hardness light": lambda: HardnessLevel(kind="light"),
-    "hardness per image": lambda: HardnessLevel(normalize="image"),
+    "hardness": lambda: HardnessLevel(form="published"),
+    "hardness light": lambda: HardnessLevel(form="published", kind="light"),
+    "hardness per image": lambda: HardnessLevel(form="published", normalize="image"),
+    "graded hardness": HardnessLevel,
+    "graded hardness light": lambda: HardnessLevel(kind="light"),
+    "graded hardness per image": lambda: HardnessLevel(normalize="image"),
     "precomputed": Precomputed,
     "product": lambda: Product([ClassBalance([4, 3, 2, 1]), HardnessLevel(), Focal()]),
 }

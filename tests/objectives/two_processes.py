@@ -59,17 +59,20 @@ CASES: dict[str, Callable[[], Objective]] = {
     "OHEM by share": lambda: WeightedCrossEntropy(OnlineHard(0.0, min_kept=0.3)),
     "OHEM by number": lambda: WeightedCrossEntropy(OnlineHard(0.0, min_kept=11)),
     "OHEM per image": lambda: WeightedCrossEntropy(OnlineHard(0.0, min_kept=0.3, per="image")),
-    "hardness": lambda: WeightedCrossEntropy(HardnessLevel(alpha=0.5)),
+    "hardness": lambda: WeightedCrossEntropy(HardnessLevel(form="published", alpha=0.5)),
     "graded hardness": lambda: WeightedCrossEntropy(HardnessLevel(form="graded")),
-    "hardness per image": lambda: WeightedCrossEntropy(HardnessLevel(alpha=0.5, normalize="image")),
-    "product": lambda: WeightedCrossEntropy(Product([ClassBalance([5, 2, 1]), HardnessLevel(alpha=0.5)])),
+    "hardness per image": lambda: WeightedCrossEntropy(HardnessLevel(form="published", alpha=0.5, normalize="image")),
+    "product": lambda: WeightedCrossEntropy(
+        Product([ClassBalance([5, 2, 1]), HardnessLevel(form="published", alpha=0.5)])
+    ),
     "depth": lambda: WeightedCrossEntropy(DepthPrivileged()),
     "depth, scale-invariant": lambda: WeightedCrossEntropy(DepthPrivileged(loss="scale_invariant", detach=True)),
     "sum": lambda: Sum({"a": WeightedCrossEntropy(HardnessLevel()), "b": WeightedCrossEntropy(Focal())}, {"b": 0.5}),
     "side outputs": lambda: Sum({"a": WeightedCrossEntropy(), "b": SideOutputs()}),
     "side outputs by count": lambda: Sum({"a": WeightedCrossEntropy(), "b": SideOutputs(Focal(2.0))}),
     "side outputs by name": lambda: Sum(
-        {"a": WeightedCrossEntropy(HardnessLevel(alpha=0.5)), "b": SideOutputs("hardness")}, {"b": 0.5}
+        {"a": WeightedCrossEntropy(HardnessLevel(form="published", alpha=0.5)), "b": SideOutputs("hardness")},
+        {"b": 0.5},
     ),
     "side outputs of each process": lambda: Sum(
         {
@@ -99,7 +102,7 @@ CASES: dict[str, Callable[[], Objective]] = {
         {"a": WeightedCrossEntropy(across_processes=False), "b": SkeletonRecall([0, 2], across_processes=False)}
     ),
     "hardness of each process": lambda: WeightedCrossEntropy(
-        HardnessLevel(alpha=0.5, across_processes=False), across_processes=False
+        HardnessLevel(form="published", alpha=0.5, across_processes=False), across_processes=False
     ),
 }
 

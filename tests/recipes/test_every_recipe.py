@@ -4,18 +4,39 @@ from collections.abc import Callable
 from types import ModuleType
 
 import pytest
+from torch import Tensor
 
 import hardpix.labelers
 import hardpix.recipes
-from hardpix.data.batch_transforms import ClassMix, StrongColor
-from hardpix.labelers import ConfidenceThreshold, Labeler
+from hardpix.data.batch_transforms import ClassMix, CutMix, StrongColor
+from hardpix.labelers import (
+    ConfidenceThreshold,
+    ConfidenceWeighted,
+    EarlyLearning,
+    Labeler,
+    MixtureLabels,
+    PointComponents,
+    TrustedBy,
+)
+from hardpix.labelers.thresholds import ByHardness, ClassFloor, Fixed, Floor, FreeMatch, SoftMatch
 from hardpix.objectives import Distillation, PixelContrast, Sum, WeightedCrossEntropy
-from hardpix.recipes import Recipe, SelfTraining, Supervised, TwoViews
+from hardpix.pixels import PixelBatch
+from hardpix.recipes import FutureSelfTraining, Recipe, SelfTraining, Supervised, TwoViews
 from hardpix.refiners import PAMR
-from hardpix.signals import HardnessLevel
+from hardpix.signals import HardnessLevel, Signal
 from hardpix.teachers import MovingAverage
 from hardpix.testing import check_labeler, check_recipe
 from testing import public_classes
+
+
+class Doubt(Signal):
+    """Signal without a branch."""
+
+    name = "doubt"
+
+    def forward(self, px: PixelBatch) -> Tensor:
+        return 1 - px.confidence
+
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "supervised": lambda: Supervised(WeightedCrossEntropy(HardnessLevel())),
@@ -29,6 +50,27 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "two views": lambda: TwoViews(
         WeightedCrossEntropy(HardnessLevel()), MovingAverage(0), ConfidenceThreshold(0.3), StrongColor()
     ),
+    "future, deep": lambda: FutureSelfTraining(
+        WeightedCrossEntropy(HardnessLevel()), MovingAverage(0.9), ConfidenceThreshold(0.3), StrongColor()
+    ),
+    "future, wide": lambda: FutureSelfTraining(
+        WeightedCrossEntropy(),
+        MovingAverage(0.9),
+        TrustedBy(ConfidenceWeighted(Floor()), HardnessLevel()),
+        StrongColor(),
+        future="wide",
+    ),
+    "trusted by learned hardness": lambda: SelfTraining(
+        WeightedCrossEntropy(HardnessLevel()),
+        MovingAverage(),
+        TrustedBy(ConfidenceThreshold(0.3), HardnessLevel(form="graded")),
+        CutMix(),
+    ),
+    "threshold by learned hardness": lambda: Supervised(
+        WeightedCrossEntropy(),
+        MovingAverage(),
+        ConfidenceWeighted(ByHardness(HardnessLevel(form="graded", kind="light"), ClassFloor())),
+    ),
     "mixed, with a memory": lambda: SelfTraining(
         Sum({"learn": WeightedCrossEntropy(), "contrast": PixelContrast(anchors=4, memory=8)}),
         MovingAverage(),
@@ -39,6 +81,16 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     ),
 }
 LABELERS: dict[str, Callable[[], Labeler]] = {
+    "confidence-weighted": ConfidenceWeighted,
+    "floor": lambda: ConfidenceWeighted(Floor(), power=0.5),
+    "floor of classes": lambda: ConfidenceWeighted(ClassFloor()),
+    "FreeMatch": lambda: ConfidenceWeighted(FreeMatch(), power=0),
+    "SoftMatch": lambda: ConfidenceWeighted(SoftMatch(), power=0, decay=0.9),
+    "threshold by doubt": lambda: ConfidenceWeighted(ByHardness(Doubt(), Fixed(0.3))),
+    "early learning": EarlyLearning,
+    "mixture": MixtureLabels,
+    "points": lambda: PointComponents(smallest=2),
+    "trusted by doubt": lambda: TrustedBy(ConfidenceThreshold(0.4), Doubt()),
     "pixels": lambda: ConfidenceThreshold(0.4),
     "share": lambda: ConfidenceThreshold(0.4, mode="share"),
     "refined": lambda: ConfidenceThreshold(0.4, refiner=PAMR(dilations=(1,), steps=2)),

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 import hardpix
 from hardpix.data.batch_transforms import ClassMix, CutMix, StrongColor
-from hardpix.labelers import PseudoLabels
+from hardpix.labelers import Labeler, PseudoLabels
 from hardpix.networks import TappedNetwork
 from hardpix.objectives import WeightedCrossEntropy
 from hardpix.recipes import SelfTraining, TwoViews
@@ -28,7 +28,7 @@ def tapped() -> TappedNetwork:
     return hardpix.tap(nn.Sequential(nn.Conv2d(3, 6, 3, padding=1), head), decoder="1")
 
 
-class Confident(nn.Module):
+class Confident(Labeler):
     """Labels what the teacher is sure of; the rest is ignored."""
 
     epochs = 0

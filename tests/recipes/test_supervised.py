@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 import hardpix
 from hardpix import TrainingStep
-from hardpix.labelers import PseudoLabels
+from hardpix.labelers import Labeler, PseudoLabels
 from hardpix.networks import TappedNetwork
 from hardpix.objectives import Objective, WeightedCrossEntropy
 from hardpix.pixels import PixelBatch
@@ -56,7 +56,7 @@ class Teacher(nn.Module):
         self.updates.append(student)
 
 
-class MostLikely(nn.Module):
+class MostLikely(Labeler):
     """A labeler that takes the most likely class, at half the trust."""
 
     epochs = 0

@@ -40,15 +40,16 @@ SIGNALS: dict[str, MakeSignal] = {
     "focal 0.5": lambda classes: Focal(0.5),
     "OHEM": lambda classes: OnlineHard(0.5),
     "OHEM per image": lambda classes: OnlineHard(0.5, min_kept=3, per="image"),
-    "hardness": lambda classes: HardnessLevel(),
-    "hardness light": lambda classes: HardnessLevel(kind="light"),
-    "hardness per image": lambda classes: HardnessLevel(normalize="image"),
+    "hardness": lambda classes: HardnessLevel(form="published"),
+    "hardness light": lambda classes: HardnessLevel(form="published", kind="light"),
+    "hardness per image": lambda classes: HardnessLevel(form="published", normalize="image"),
     "graded hardness": lambda classes: HardnessLevel(form="graded"),
     "graded hardness light per image": lambda classes: HardnessLevel(form="graded", kind="light", normalize="image"),
     "depth": lambda classes: DepthPrivileged(),
     "depth without a window": lambda classes: DepthPrivileged(dse=0, kind="light", loss="scale_invariant", detach=True),
     "precomputed": lambda classes: Precomputed(),
-    "product": lambda classes: Product([ClassBalance([3] * classes), HardnessLevel(), Focal()]),
+    "product": lambda classes: Product([ClassBalance([3] * classes), HardnessLevel(form="published"), Focal()]),
+    "product of the default": lambda classes: Product([HardnessLevel(), ClassBalance([3] * classes, power=0.5)]),
 }
 READS = ("weight", "depth")
 

@@ -47,14 +47,16 @@ PROMISES = {
     # The hardest of the batch.
     "OHEM": Promise(lambda: OnlineHard(0.2, 0.5), alone=False),
     "OHEM per image": Promise(lambda: OnlineHard(0.2, 3, per="image")),
-    "hardness": Promise(HardnessLevel, reads=BRANCH),
+    "hardness": Promise(lambda: HardnessLevel(form="published"), reads=BRANCH),
     # Multiples of the batch's mean.
-    "graded hardness": Promise(lambda: HardnessLevel(form="graded", share=1.0), alone=False, reads=BRANCH),
-    "hardness per image": Promise(lambda: HardnessLevel(kind="light", normalize="image"), reads=BRANCH),
+    "graded hardness": Promise(HardnessLevel, alone=False, reads=BRANCH),
+    "hardness per image": Promise(
+        lambda: HardnessLevel(form="published", kind="light", normalize="image"), reads=BRANCH
+    ),
     # Multiples of the batch's 95th percentile.
     "depth": Promise(DepthPrivileged, alone=False, reads=(*BRANCH, "depth")),
     "precomputed": Promise(Precomputed, reads=("weight",)),
-    "product": Promise(lambda: Product([ClassBalance(), HardnessLevel(), Focal()]), reads=BRANCH),
+    "product": Promise(lambda: Product([ClassBalance(), HardnessLevel(form="published"), Focal()]), reads=BRANCH),
 }
 
 

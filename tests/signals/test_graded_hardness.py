@@ -114,14 +114,83 @@ def test_wild_scores_stay_finite_and_are_pulled_back(pixel_batch: Make, hardness
     assert (gradient[px.valid] > 0).all()
 
 
+def test_it_is_the_form_without_settings_and_weighs_by_expected_loss_alone(pixel_batch: Make) -> None:
+    px = pixel_batch()
+    scores = scores_for(px, 0.3)
+    signal = HardnessLevel()
+    signal.branch = lambda features, embedding: scores[:, None]  # type: ignore[assignment]
+    expected_loss = torch.exp(scores)
+    torch.testing.assert_close(px.map(signal), expected_loss / expected_loss[px.valid].mean())
+    assert signal.expects_loss
+
+
+def test_per_image_the_weights_of_each_image_sum_to_its_pixels(
+    pixel_batch: Make, hardness_with_scores: MakeHardness
+) -> None:
+    px = pixel_batch(shape=(3, 4, 5))
+    px.target[1] = 255
+    found = weight_map(px, hardness_with_scores(scores_for(px), normalize="image"))
+    torch.testing.assert_close(found.sum((1, 2)), torch.tensor([20.0, 0, 20]).double())
+
+
+def test_a_batch_without_any_label_has_a_map_and_no_gradient(
+    pixel_batch: Make, hardness_with_scores: MakeHardness
+) -> None:
+    px = pixel_batch()
+    px.target.fill_(255)
+    scores = scores_for(px)
+    signal = hardness_with_scores(scores)
+    # Without a mean of labeled pixels, multiples of 1.
+    torch.testing.assert_close(signal(px), torch.exp(scores).clamp(max=11))
+    loss = signal.loss(px)
+    assert loss.item() == 0
+    loss.backward()
+    assert not signal.branch.scores.grad.any()
+
+
+def test_a_loss_of_nothing_asks_for_an_expectation_of_nothing(
+    pixel_batch: Make, hardness_with_scores: MakeHardness
+) -> None:
+    """One class: every loss is 0, so that r = 0 and the gradient of (e^D − r · D) / |V| is e^D / |V|."""
+    px = pixel_batch(classes=1)
+    assert not px.loss.any()
+    scores = scores_for(px)
+    signal = hardness_with_scores(scores)
+    signal.loss(px).backward()
+    expected = torch.exp(scores) * px.valid / px.valid.sum()
+    torch.testing.assert_close(signal.branch.scores.grad.squeeze(1), expected)
+
+
+def test_a_map_of_another_resolution_has_the_closed_gradient_through_the_resize(
+    pixel_batch: Make, hardness_with_scores: MakeHardness
+) -> None:
+    px = pixel_batch(shape=(1, 2, 4))
+    coarse = scores_for(px)[:, :1, :2]
+
+    def resize(scores: Tensor) -> Tensor:
+        return torch.nn.functional.interpolate(scores, (2, 4), mode="bilinear")
+
+    signal = hardness_with_scores(coarse)
+    signal.loss(batch_of(px.logits, px.target)).backward()
+    ratio = px.loss.detach() / px.loss.detach()[px.valid].mean()
+    fine = (torch.exp(resize(coarse[:, None])[:, 0]) - ratio) * px.valid / px.valid.sum()
+    jacobian = torch.autograd.functional.jacobian(resize, coarse[:, None])
+    torch.testing.assert_close(torch.tensordot(fine[:, None], jacobian, 4), signal.branch.scores.grad)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"form": "soft"}, "expected form 'published' or 'graded', found 'soft'"),
+        ({"form": "soft"}, "expected form 'graded' or 'published', found 'soft'"),
         ({"share": 1.5}, "expected share from 0"),
         ({"share": float("nan")}, "expected share from 0"),
         ({"cap": 0.5}, "expected cap ≥ 1"),
         ({"cap": float("nan")}, "expected cap ≥ 1"),
+        (
+            {"floor": 1.0},
+            "no alpha or floor in the graded form, which has neither, found floor=1.0; give form='published'",
+        ),
+        ({"alpha": 0.0, "floor": 0.2}, "found alpha=0.0 and floor=0.2"),
     ],
 )
 def test_settings_outside_their_range(settings: dict, message: str) -> None:

@@ -30,7 +30,7 @@ def test_map_is_sigmoid_plus_floor_on_labelled_pixels(pixel_batch: Make, hardnes
     px = pixel_batch()
     scores = random_scores(px)
     expected = 1 / (1 + torch.exp(-scores)) + 0.25
-    signal = hardness_with_scores(scores, floor=0.25)
+    signal = hardness_with_scores(scores, floor=0.25, form="published")
     torch.testing.assert_close(weight_map(px, signal), expected * (px.target != 255))
     torch.testing.assert_close(px.map(signal).detach(), expected)
 
@@ -41,12 +41,12 @@ def test_per_image_the_weights_of_each_image_sum_to_its_pixels(
     px = pixel_batch(shape=(3, 4, 5))
     px.target[1] = 255
     scores = random_scores(px)
-    found = weight_map(px, hardness_with_scores(scores, normalize="image"))
+    found = weight_map(px, hardness_with_scores(scores, normalize="image", form="published"))
     torch.testing.assert_close(found.sum((1, 2)), torch.tensor([20.0, 0, 20]).double())
     # An image without labels keeps the map as it is.
-    everywhere = hardness_with_scores(scores, normalize="image")(px).detach()
+    everywhere = hardness_with_scores(scores, normalize="image", form="published")(px).detach()
     torch.testing.assert_close(everywhere[1], torch.sigmoid(scores[1]) + 0.1)
-    within = weight_map(batch_of(px.logits, px.target), hardness_with_scores(scores))
+    within = weight_map(batch_of(px.logits, px.target), hardness_with_scores(scores, form="published"))
     for image in (0, 2):
         torch.testing.assert_close(found[image] / found[image].sum(), within[image] / within[image].sum())
 
@@ -65,7 +65,7 @@ def test_weights_of_two_pixels_never_differ_by_more_than_the_bound(
     floor: float, pixel_batch: Make, hardness_with_scores: MakeHardness
 ) -> None:
     px = pixel_batch()
-    found = hardness_with_scores(100 * random_scores(px), floor=floor)(px)[px.valid]
+    found = hardness_with_scores(100 * random_scores(px), floor=floor, form="published")(px)[px.valid]
     ratio = (found.max() / found.min()).item()
     assert ratio == pytest.approx((1 + floor) / floor)
     assert ratio <= (1 + floor) / floor * (1 + 1e-12)
@@ -77,7 +77,7 @@ def test_gradient_is_the_closed_form(normalize: str, pixel_batch: Make, hardness
     px = pixel_batch(shape=(3, 3, 4))
     px.target[2] = 255
     scores, alpha, floor = random_scores(px), 0.03, 0.1
-    signal = hardness_with_scores(scores, alpha=alpha, floor=floor, normalize=normalize)
+    signal = hardness_with_scores(scores, alpha=alpha, floor=floor, normalize=normalize, form="published")
     signal.loss(px).backward()
 
     sigma = torch.sigmoid(scores)
@@ -96,14 +96,14 @@ def test_own_loss_is_minus_alpha_times_the_weighted_loss_and_passes_gradcheck(
 ) -> None:
     px = pixel_batch()
     scores, alpha = random_scores(px), 0.5
-    signal = hardness_with_scores(scores, alpha=alpha, normalize=normalize)
+    signal = hardness_with_scores(scores, alpha=alpha, normalize=normalize, form="published")
     share = (torch.sigmoid(scores) + 0.1) * px.valid
     share = share / share.sum((1, 2), keepdim=True) / 2 if normalize == "image" else share / share.sum()
     torch.testing.assert_close(signal.loss(px).detach(), -alpha * (share * px.loss.detach()).sum())
 
     def loss(values: Tensor) -> Tensor:
         fresh = batch_of(px.logits, px.target)
-        signal = hardness_with_scores(scores, alpha=alpha, normalize=normalize)
+        signal = hardness_with_scores(scores, alpha=alpha, normalize=normalize, form="published")
         del signal.branch.scores
         signal.branch.scores = values
         return signal.loss(fresh)
@@ -115,7 +115,7 @@ def test_ascent_raises_the_level_exactly_where_the_loss_is_above_the_mean(
     pixel_batch: Make, hardness_with_scores: MakeHardness
 ) -> None:
     px = pixel_batch()
-    signal = hardness_with_scores(torch.zeros(px.target.shape, dtype=torch.float64))
+    signal = hardness_with_scores(torch.zeros(px.target.shape, dtype=torch.float64), form="published")
     signal.loss(px).backward()
     above = px.loss.detach() > px.loss[px.valid].mean()
     assert torch.equal(signal.branch.scores.grad.squeeze(1) < 0, above & px.valid)
@@ -127,7 +127,7 @@ def test_a_map_of_another_resolution_has_the_closed_gradient_through_the_resize(
     px = pixel_batch(shape=(1, 2, 4))
     coarse = random_scores(px)[:, :1, :2]
     fine = nn.functional.interpolate(coarse[:, None], (2, 4), mode="bilinear").squeeze(1)
-    signals = [hardness_with_scores(coarse), hardness_with_scores(fine)]
+    signals = [hardness_with_scores(coarse, form="published"), hardness_with_scores(fine, form="published")]
     gradients = []
     for signal in signals:
         signal.loss(batch_of(px.logits, px.target)).backward()
@@ -138,11 +138,12 @@ def test_a_map_of_another_resolution_has_the_closed_gradient_through_the_resize(
     torch.testing.assert_close(torch.tensordot(gradients[1], resize, 4), gradients[0])
 
 
+@pytest.mark.parametrize("form", ["published", "graded"])
 @pytest.mark.parametrize("kind", ["copy", "light"])
-def test_not_one_gradient_of_the_own_loss_reaches_the_network(kind: str) -> None:
+def test_not_one_gradient_of_the_own_loss_reaches_the_network(kind: str, form: str) -> None:
     model = small_model()
     network = hardpix.tap(model, decoder="1")
-    signal = HardnessLevel(kind=kind).bind(network)  # type: ignore[arg-type]
+    signal = HardnessLevel(kind=kind, form=form).bind(network)  # type: ignore[arg-type]
     image = torch.rand(2, 3, 5, 4, dtype=torch.float64, requires_grad=True)
     px = network.pixels(image, torch.randint(0, 4, (2, 5, 4)))
     signal.loss(px).backward()
@@ -162,12 +163,13 @@ def test_bind_builds_one_branch_and_never_holds_the_network() -> None:
     assert network not in list(signal.modules())
 
 
+@pytest.mark.parametrize("form", ["published", "graded"])
 @pytest.mark.parametrize("stride", [1, 2])
-def test_under_autocast_map_and_loss_are_float32(stride: int) -> None:
+def test_under_autocast_map_and_loss_are_float32(stride: int, form: str) -> None:
     model = small_model().float()
     model[0].stride = (stride, stride)
     network = hardpix.tap(model, decoder="1")
-    signal = HardnessLevel().bind(network)
+    signal = HardnessLevel(form=form).bind(network)  # type: ignore[arg-type]
     with torch.autocast("cpu", dtype=torch.bfloat16):
         px = network.pixels(torch.rand(1, 3, 4, 6), torch.zeros(1, 4, 6, dtype=torch.long))
         assert px.logits.dtype == (torch.bfloat16 if stride == 1 else torch.float32)
@@ -177,7 +179,11 @@ def test_under_autocast_map_and_loss_are_float32(stride: int) -> None:
         scores = signal.branch(px.taps.features, px.taps.embedding).detach()
     assert scores.dtype == torch.bfloat16
     resized = torch.nn.functional.interpolate(scores.float(), (4, 6), mode="bilinear", align_corners=False)
-    torch.testing.assert_close(found.detach(), torch.sigmoid(resized).squeeze(1) + 0.1, rtol=1e-6, atol=0)
+    if form == "published":
+        expected = torch.sigmoid(resized).squeeze(1) + 0.1
+    else:
+        expected = torch.exp(resized).squeeze(1) / torch.exp(resized).mean()
+    torch.testing.assert_close(found.detach(), expected, rtol=1e-5 if form == "graded" else 1e-6, atol=0)
 
 
 def test_unbound_is_an_error_that_says_what_to_do(pixel_batch: Make) -> None:

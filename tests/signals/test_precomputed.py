@@ -27,7 +27,7 @@ def test_an_exported_level_comes_back_as_the_hardness_that_was_learned(
     """Through a 16-bit png, whose steps are 1 / 65535: to half a step."""
     px = pixel_batch(seed)
     scores = 3 * torch.randn(px.target.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    learned = hardness_with_scores(scores, floor=floor)
+    learned = hardness_with_scores(scores, floor=floor, form="published")
     path = tmp_path_factory.mktemp("png") / "level.png"
     for image in range(len(scores)):
         level = torch.sigmoid(scores[image]).numpy()

@@ -31,9 +31,9 @@ class SecondHardness(HardnessLevel):
 def two_hardness(px: PixelBatch, make: MakeHardness) -> tuple[HardnessLevel, HardnessLevel]:
     generator = torch.Generator().manual_seed(3)
     scores = [torch.randn(px.target.shape, generator=generator, dtype=torch.float64) for _ in range(2)]
-    second = SecondHardness(floor=0.5, alpha=0.2)
-    second.branch = make(scores[1]).branch
-    return make(scores[0]), second
+    second = SecondHardness(floor=0.5, alpha=0.2, form="published")
+    second.branch = make(scores[1], form="published").branch
+    return make(scores[0], form="published"), second
 
 
 def test_map_is_the_product_and_every_factor_learns_by_its_own_loss(

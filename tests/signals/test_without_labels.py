@@ -35,7 +35,7 @@ def test_every_pixel_counts_and_nothing_is_lost() -> None:
 @pytest.mark.parametrize("kind", ["copy", "light"])
 @pytest.mark.parametrize("normalize", ["batch", "image"])
 def test_published_hardness_is_that_of_labelled_images(normalize: Any, kind: Any) -> None:
-    signal = HardnessLevel(normalize=normalize, kind=kind)
+    signal = HardnessLevel(normalize=normalize, kind=kind, form="published")
     px = unlabelled(signal)
     found = px.map(signal).detach()
     expected = torch.sigmoid(signal.scores(px)).detach() + 0.1

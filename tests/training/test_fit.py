@@ -181,7 +181,9 @@ def test_a_stray_id_and_a_class_that_only_validation_has_are_said(data: Data, tm
 
 def test_last_is_the_last_epoch_and_best_the_best(fit_tiny: Fit) -> None:
     # A rate at which the scores go up and down.
-    folder = fit_tiny("--trainer.max_epochs", 6, "--model.optimizer", "SGD", "--model.optimizer.lr", 2.0)
+    signal = ["--model.objective.signal", "HardnessLevel", "--model.objective.signal.form", "published"]
+    rate = ["--model.optimizer", "SGD", "--model.optimizer.lr", 2.0]
+    folder = fit_tiny("--trainer.max_epochs", 6, "--model.objective", "WeightedCrossEntropy", *signal, *rate)
     miou = column(folder, "val/miou")
     steps = {name: torch.load(folder.checkpoint(name), weights_only=True)["global_step"] for name in ("best", "last")}
     per_epoch = 2

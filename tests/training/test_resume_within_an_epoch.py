@@ -24,6 +24,15 @@ SETTINGS = (
     *("--trainer.max_epochs", "3", "--trainer.log_every_n_steps", "1"),
 )
 MIX = "{class_path: hardpix.data.batch_transforms.CutMix, init_args: {probability: 1.0}}"
+HARD = "{class_path: hardpix.signals.HardnessLevel, init_args: {form: graded}}"
+RULE = "{class_path: hardpix.labelers.thresholds.ClassFloor}"
+LABELER = (
+    "{class_path: hardpix.labelers.TrustedBy, init_args: {signal: "
+    + HARD
+    + ", labeler: {class_path: hardpix.labelers.ConfidenceWeighted, init_args: {decay: 0.9, threshold: "
+    + RULE
+    + "}}}}"
+)
 TWO_STREAMS = (
     *("--model.recipe", "hardpix.recipes.SelfTraining", "--model.recipe.objective", PLAIN),
     *("--model.recipe.objective.signal", "hardpix.signals.HardnessLevel"),
@@ -31,7 +40,18 @@ TWO_STREAMS = (
     *("--model.recipe.augment", MIX, "--model.recipe.partner", "unlabeled", "--model.recipe.ramp", "0.5"),
     *("--model.recipe.both", "hardpix.objectives.ClassContrast", "--model.recipe.both.channels", "4"),
 )
-STREAMS: dict[str, tuple[str, ...]] = {"labeled": (), "two streams": TWO_STREAMS}
+# A learned signal that labels are judged by, and thresholds that follow the teacher.
+WEIGHED = (
+    *("--model.recipe.objective", PLAIN, "--model.recipe.teacher", "hardpix.teachers.MovingAverage"),
+    *("--model.recipe.labeler", LABELER, "--model.recipe.augment", MIX, "--model.recipe.ramp", "0.5"),
+)
+STREAMS: dict[str, tuple[str, ...]] = {
+    "labeled": (),
+    "two streams": TWO_STREAMS,
+    "judged labels": ("--model.recipe", "hardpix.recipes.SelfTraining", *WEIGHED),
+    "deep future": ("--model.recipe", "hardpix.recipes.FutureSelfTraining", *WEIGHED),
+    "wide future": ("--model.recipe", "hardpix.recipes.FutureSelfTraining", *WEIGHED, "--model.recipe.future", "wide"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +67,7 @@ def others(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module", params=STREAMS, ids=lambda name: name)
 def arguments(request: Any, data: Data, others: Path) -> list[object]:
     given: list[object] = [*data.arguments, *TINY, *SETTINGS, *STREAMS[request.param]]
-    if request.param == "two streams":
+    if request.param != "labeled":
         given += ["--data.streams", f"{{unlabeled: {{images: {others}, batch_size: 3}}}}"]
     return given
 
@@ -148,7 +168,7 @@ def test_without_minutes_to_wait_for_nothing_is_written_within_an_epoch(data: Da
 def test_state_of_teacher_labeler_and_draws_is_in_the_checkpoint(
     arguments: list[object], whole: dict[str, Any]
 ) -> None:
-    if "--model.recipe" not in arguments:
+    if "my_recipes.Follower" not in arguments:
         pytest.skip("of the two streams")
     state = whole["state_dict"]
     assert state["recipe.teacher.updates"] == 15

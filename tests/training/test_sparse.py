@@ -16,7 +16,7 @@ from hardpix.data import RandomScaledCrop, TrainingTransform
 from hardpix.data.crop import cut_labels
 from hardpix.data.sparse import SPARSE_BELOW, is_sparse
 from hardpix.objectives import GaussianMixture, Sum, WeightedCrossEntropy
-from hardpix.signals import HardnessLevel
+from hardpix.signals import Product
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.run import Run
 from runs import TINY, Outcome, run_hardpix, write_pair
@@ -87,7 +87,7 @@ def test_a_run_of_sparse_labels_goes_on(sparse: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "kind", "said"),
     [
-        (["--data.sparse", "false"], HardnessLevel, False),
+        (["--data.sparse", "false"], Product, False),
         (["--model.objective", "WeightedCrossEntropy"], type(None), True),
     ],
 )

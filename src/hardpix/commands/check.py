@@ -35,6 +35,7 @@ from hardpix.training.open_data import plan_sources, sources_of
 from hardpix.training.sources import Sources, own_folders, refuse
 from hardpix.training.split_plan import Part, SplitPlan
 from hardpix.training.streams import Stream
+from hardpix.training.unlabeled_folder import with_unlabeled
 
 
 def check(
@@ -63,6 +64,7 @@ def check(
     labeled_every: int | None = None,
     streams: dict[str, Stream] | None = None,
     more: list[LabeledImages] | None = None,
+    unlabeled: str | None = None,
     json: Path | None = None,
     problems: Path | None = None,
 ) -> int:
@@ -99,6 +101,7 @@ def check(
         labeled_every: The same by their order, one in so many images of each sequence.
         streams: Further images by the name that a recipe has for them, such as '{unlabeled: {images: DIR}}'.
         more: Further labeled images to train on, such as '[{images: DIR, masks: DIR, trust: DIR}]'.
+        unlabeled: Folder of images without labels to learn from, of the same kind of camera.
         json: New file for all of it as JSON.
         problems: New csv file for the whole list of problems and doubts, of which the screen shows twenty of each kind.
 
@@ -113,6 +116,8 @@ def check(
         alone = preset is None and images is None and not image_suffix
         if alone and (bands is not None or value_range is not None):
             raise ValueError("--bands and --value_range are about the images: give their folder as --images, too")
+        if alone:
+            refuse("masks without images", {"unlabeled": unlabeled})
         image_format = ImageFormat(bands, value_range, max_pixels)
         given = {"images": images, "masks": masks, "val_images": val_images, "val_masks": val_masks}
         if preset is not None and root is None:
@@ -131,7 +136,7 @@ def check(
             MapSettings(depth, depth_format, weights),
             image_format,
             255,
-            streams or {},
+            with_unlabeled(streams or {}, unlabeled),
             more or (),
         )
         sources, table = _masks_alone(settings) if alone else sources_of(settings)

@@ -13,7 +13,7 @@ from jsonargparse import Namespace
 from hardpix.cli.arguments import checked_input
 from hardpix.cli.errors import UsageError
 from hardpix.commands.fit import try_settings
-from hardpix.commands.fit_settings import build_parser, read_settings
+from hardpix.commands.fit_settings import build_parser, default_in_full, names_no_objective, read_settings
 from hardpix.diagnosis.settings import line_numbers
 from hardpix.study.configuration import Config
 from hardpix.study.plan import OF_A_RUN, Variant, read_base, read_variants, with_overrides
@@ -47,6 +47,10 @@ def read_plan(
                 wrong.append(f"{name}: {error}".replace(str(file), str(config)))
                 continue
             shared: dict[str, Any] = {key: value for key, value in resolved.items() if key not in OF_A_RUN}
+            if names_no_objective(parsed[name].model):
+                # As a run would record it, so that runs of another default are not counted among those of this one.
+                by_default = {"dense": default_in_full(False), "sparse": default_in_full(True)}
+                shared["model"]["objective_by_default"] = by_default
             shared["test"] = {"checkpoint": checkpoint, "lines": lines}
             planned.append(Variant(name, order, settings, shared))
     if wrong:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import shutil
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing
-from io import StringIO
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from rich.table import Table
-from torch.utils.data import Subset
 
 from hardpix.cli.arguments import checked_input
 from hardpix.cli.errors import UsageError
@@ -22,26 +18,28 @@ from hardpix.cli.folder_lock import OWN
 from hardpix.cli.output import Output, output_folder
 from hardpix.cli.results import write_whole
 from hardpix.commands.apply_decisions import apply_decisions
+from hardpix.commands.corrected_masks import changes_file, regions_table, write_masks, write_regions_page
+from hardpix.commands.label_evidence import look, stored_as
 from hardpix.commands.signal_maps import mined_signal
-from hardpix.data import ClassTable, SegmentationFolder, Transformed, write_mask
-from hardpix.data.labels import Label
-from hardpix.data.masks import read_mask
-from hardpix.data.rewrite_mask import rewrite_mask
-from hardpix.data.whole_files import whole_file
+from hardpix.data import ClassTable, SegmentationFolder
 from hardpix.data.wording import counted
-from hardpix.metrics import confident_thresholds, self_confidence_counts
+from hardpix.metrics import confident_thresholds
 from hardpix.report.corrections.decisions import PROPOSALS, digest, fingerprint_of
-from hardpix.report.corrections.page import DATA, FILES, picture_files, shown_region, write_page, write_pictures
-from hardpix.report.corrections.regions import Evidence, Region, Rule, find_regions
+from hardpix.report.corrections.page import DATA, FILES, picture_files
+from hardpix.report.corrections.regions import Region, Rule
 from hardpix.signals import Signal
+from hardpix.training.class_scores import caution_about_labels, class_ious
 from hardpix.training.fingerprint import fingerprint
 from hardpix.training.given_files import GivenFiles
-from hardpix.training.inference import console, infer, open_run
+from hardpix.training.inference import console, open_run
 from hardpix.training.run import Run
 from hardpix.training.task import SegmentationTask
 from hardpix.training.trained_on import trained_on
 
-COLUMNS = ("image", "region", "top", "left", "bottom", "right", "pixels", "from", "to", "confidence", "margin")
+POOR_NETWORK = (
+    "a poor network is often sure and wrong, so that most regions of these classes are errors of its own: do not take "
+    "the masks as they are, decide on each region, or train this network further first"
+)
 
 
 def correct(
@@ -156,11 +154,13 @@ def correct(
             "hardpix.labelers.EarlyLearning"
         ):
             console.print(sentence)
-        _look(task, folder, samples, chosen, output)
+        if caution := caution_about_labels(class_ious(folder, checkpoint), POOR_NETWORK):
+            console.print("\n- ".join(["Caution", *caution]), style="yellow")
+        look(task, folder, samples, chosen, output)
         counts = np.sum([output.notes[stem]["self_confidence"] for stem in samples.stems], axis=0)
         rule = Rule(confident_thresholds(counts), confidence, min_area, border, min_level)
-        values = _stored_as(samples.classes, [output.notes[stem]["stored"] for stem in samples.stems])
-        found = _write(out, masks, samples, rule, values)
+        values = stored_as(samples.classes, [output.notes[stem]["stored"] for stem in samples.stems])
+        found = write_masks(out, masks, samples, rule, values)
         write_whole(out / "regions.csv", regions_table(found, samples.classes.names, chosen))
         digests = {stem: digest(path) for stem, path in samples.files["masks"].items()}
         rows = [[stem, *vars(region).values()] for stem, regions in found.items() for region in regions]
@@ -175,10 +175,10 @@ def correct(
             "thresholds": [None if np.isnan(level) else level for level in rule.thresholds.tolist()],
             "files": {stem: str(path.relative_to(masks)) for stem, path in samples.files["masks"].items()},
             "masks": digests,
-            "changes": {stem: digest(_changes(out, stem)) for stem, regions in found.items() if regions},
+            "changes": {stem: digest(changes_file(out, stem)) for stem, regions in found.items() if regions},
         }
         write_whole(out / PROPOSALS, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
-        _write_page(out, samples, found, mark, chosen)
+        write_regions_page(out, samples, found, mark, chosen)
         shutil.rmtree(out / f"{OWN}evidence")
         _say(out, samples.classes, found, rule)
 
@@ -196,111 +196,6 @@ def _results(samples: SegmentationFolder, masks: Path) -> list[str]:
     files += [f"changes/{stem}.png" for stem in samples.stems]
     files += [file for number in range(len(samples)) for file in picture_files(number)]
     return [*files, "regions.csv", PROPOSALS, DATA, *FILES]
-
-
-def _changes(out: Path, stem: str) -> Path:
-    return out / "changes" / f"{stem}.png"
-
-
-def _look(
-    task: SegmentationTask, folder: Run, samples: SegmentationFolder, signal: Signal | None, output: Output
-) -> None:
-    """Ask the network about every image, and keep what it says for when all have been asked."""
-    assert samples.classes is not None
-    transformed = Transformed(samples, folder.evaluation_transform())
-    asked = infer(task, Subset(transformed, output.remaining), signal=signal, probabilities=True, label="looking")
-    with closing(asked) as found_all:
-        for found in found_all:
-            assert found.target is not None
-            assert found.probabilities is not None
-            target, shares = found.target.numpy(), found.probabilities.float().numpy()
-            inside = np.where(target == task.ignore_index, 0, target)[None]
-            maps = {
-                "target": target.astype(np.int32),
-                "predicted": found.prediction.numpy().astype(np.int32),
-                "confidence": found.confidence.numpy(),
-                "own": np.take_along_axis(shares, inside, 0)[0],
-            }
-            if found.level is not None:
-                maps["level"] = found.level.numpy()
-            with whole_file(output.folder / output.files[found.stem][0]) as file:
-                np.savez(file, **maps)
-            path = samples.files["masks"][found.stem]
-            by_color = samples.classes.by_color
-            stored = read_mask(path, by_color=by_color, max_pixels=samples.image_format.max_pixels)
-            note = {
-                "self_confidence": self_confidence_counts(shares, target, task.ignore_index).tolist(),
-                "stored": [[label, count] for label, count in samples.classes.count(stored).items()],
-            }
-            output.done(found.stem, note)
-
-
-def _stored_as(classes: ClassTable, found: Sequence[Sequence[Any]]) -> list[Any]:
-    """For each class the id or color that most pixels of the given masks have for it; None where none has any."""
-    counts: list[Counter[Label]] = [Counter() for _ in classes.names]
-    for label, count in [pair for image in found for pair in image]:
-        # JSON has no tuples.
-        stored = tuple(label) if isinstance(label, list) else label
-        index = classes.index_of(stored)
-        if index is not None and index >= 0:
-            counts[index][stored] += count
-    return [each.most_common(1)[0][0] if each else None for each in counts]
-
-
-def _write(
-    out: Path, masks: Path, samples: SegmentationFolder, rule: Rule, values: Sequence[Any]
-) -> dict[str, list[Region]]:
-    """Masks, maps of changes and pictures of every image; its regions by stem."""
-    assert samples.classes is not None
-    found = {}
-    for number, stem in enumerate(samples.stems):
-        with np.load(out / f"{OWN}evidence/{stem}.npz") as maps:
-            evidence = Evidence(**{name: maps[name] for name in maps.files if name != "target"})
-            target = maps["target"]
-        regions, changes = find_regions(target, target != samples.ignore_index, evidence, rule)
-        path = samples.files["masks"][stem]
-        edits = [(changes == region.number, values[region.suggested]) for region in regions]
-        by_color, limit = samples.classes.by_color, samples.image_format.max_pixels
-        rewrite_mask(path, out / "masks" / path.relative_to(masks), edits, by_color=by_color, max_pixels=limit)
-        write_mask(_changes(out, stem), changes)
-        if regions:
-            picture = samples.image_format.picture(samples.files["images"][stem])
-            write_pictures(out, number, picture, samples.classes.paint(target))
-        found[stem] = regions
-    return found
-
-
-def _write_page(
-    out: Path, samples: SegmentationFolder, found: Mapping[str, list[Region]], mark: str, signal: Signal | None
-) -> None:
-    assert samples.classes is not None
-    images, shown = [], []
-    for number, (stem, regions) in enumerate(found.items()):
-        changes = read_mask(_changes(out, stem))
-        images.append({"stem": stem, "width": changes.shape[1], "height": changes.shape[0]})
-        shown += [shown_region(number, region, changes) for region in regions]
-    facts = {"proposals": str(out.absolute()), "fingerprint": mark, "signal": None if signal is None else signal.name}
-    write_page(out, facts, samples.classes, images, shown)
-
-
-def regions_table(found: Mapping[str, list[Region]], names: Sequence[str], signal: Signal | None) -> str:
-    """Table of the regions as text; the last column has the name of the signal, if there is one.
-
-    Example:
-        >>> region = Region(1, 0, 1, 40, (0, 2, 4, 12), 0.75, 0.5)
-        >>> print(regions_table({"a": [region]}, ["road", "pole"], None), end="")
-        image,region,top,left,bottom,right,pixels,from,to,confidence,margin
-        a,1,0,2,4,12,40,road,pole,0.7500,0.5000
-    """
-    text = StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow([*COLUMNS, *([] if signal is None else [signal.name])])
-    for stem, regions in found.items():
-        for region in regions:
-            row = [stem, region.number, *region.box, region.pixels, names[region.given], names[region.suggested]]
-            row += [f"{region.confidence:.4f}", f"{region.margin:.4f}"]
-            table.writerow([*row, *([] if region.level is None else [f"{region.level:.4f}"])])
-    return text.getvalue()
 
 
 def _say(out: Path, classes: ClassTable, found: Mapping[str, list[Region]], rule: Rule) -> None:

@@ -1,269 +1,192 @@
-"""``hardpix demo``: train the same small network twice on generated road scenes, and show what hardness changes."""
+"""``hardpix demo``: train one network in three ways on generated road scenes; show where it fails and what helps."""
 
 from __future__ import annotations
 
 import os
 import platform
-import statistics
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from tempfile import TemporaryDirectory
 
-import torch
-from lightning.pytorch import LightningModule, Trainer, seed_everything
-from lightning.pytorch.callbacks import Callback
 from rich.console import Console
-from rich.progress import track
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
-from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from hardpix.cli.arguments import checked_input
 from hardpix.cli.folder_lock import taken
 from hardpix.cli.terminal import Terminal
-from hardpix.data import ClassTable, Sample
+from hardpix.commands.demo_contestant import AMBIGUOUS, EXAMPLES, Outcome, Recipe, compete, seconds_a_step
+from hardpix.commands.test import REPORT_NEEDS
 from hardpix.data.wording import counted
-from hardpix.demo.evaluation import Evaluation, MapStability, evaluate
-from hardpix.demo.findings import Example, Findings, RunScores
-from hardpix.demo.network import SmallUNet
+from hardpix.demo.contestants import (
+    BATCH_SIZE,
+    CONTESTANTS,
+    about_network,
+    fastest_precision,
+    threads_each,
+)
+from hardpix.demo.drawn_scenes import DrawnScenes
+from hardpix.demo.findings import Example, Findings
 from hardpix.demo.page import require_place, write_page
-from hardpix.metrics import auroc
-from hardpix.objectives import WeightedCrossEntropy
-from hardpix.pixels import distance_to_border
+from hardpix.demo.side_by_side import SideBySide
+from hardpix.report.report_folder import require_room
 from hardpix.scenes import VERSION, GeneratedScenes
-from hardpix.signals import HardnessLevel, Signal, Uniform
-from hardpix.training.augmentation import Augmentation
-from hardpix.training.data_module import SegmentationData
-from hardpix.training.loader_worker import start_worker
-from hardpix.training.quiet import quiet
-from hardpix.training.task import SegmentationTask
 
 console = Terminal(highlight=False)
 
-Precision = Literal["bf16-mixed", "32-true"]
-
-PLAIN, LEARNED = "Cross-entropy", "Learned hardness"
-AMBIGUOUS = 0.25
-EXAMPLES = 12
-# A training of minutes has no time for weights of 1 to 11 (on other scenes they cost 2.6 points of mIoU, these none).
-FLOOR = 1.0
-# Part of the five minutes; drawing scenes, looking at maps after each epoch, scoring and the page take the rest.
-TRAINING_SECONDS = 170
+# A pixel or a few wide, or small on the picture.
+THIN_AND_SMALL = ["pole", "wire", "sign", "person", "railing"]
+# Everything but the imports before it, in less than five minutes.
+SECONDS = 280
+LEAST_SECONDS_OF_TRAINING = 100
+MOST_STEPS = 1200
 
 
 def demo(
-    out: Path = Path("demo"), scenes: int = 400, held_out: int = 60, epochs: int | None = None, seed: int = 0
+    out: Path = Path("demo"),
+    scenes: int = 400,
+    held_out: int = 60,
+    steps: int | None = None,
+    epochs: int | None = None,
+    seed: int = 0,
 ) -> Findings:
-    """Train twice on generated road scenes and write a page that shows what learned hardness changes.
+    """Train one network in three ways on generated road scenes, and write a page that shows where it fails.
 
-    The same small U-Net is trained twice from the same seed: with plain cross-entropy, and with cross-entropy weighted
-    by learned hardness. Both are scored on scenes that neither has seen. Nothing is read or downloaded.
+    The same network is trained from the same seed with cross-entropy, with class balance, and with class balance and
+    learned hardness, all at the same time. They are scored on scenes that none has seen. Nothing is read or downloaded.
 
     Args:
-        out: Folder for index.html.
+        out: Folder for index.html, and for the full report of each training.
         scenes: Number of training scenes.
         held_out: Number of scenes for the scores.
-        epochs: How often each training scene is seen; by default as often as this machine manages in less than 5
-            minutes for everything, at most 28 times.
+        steps: Of each training; by default as many as this machine manages in less than 5 minutes for everything, at
+            most 1200.
+        epochs: How often each training scene is seen, instead of steps.
         seed: Of the scenes, the weights and the order.
     """
     started = time.monotonic()
-    precision = fastest_precision()
+    reports = not [name for name in REPORT_NEEDS if find_spec(name) is None]
+    folders = [out / each.folder if reports else None for each in CONTESTANTS]
     with checked_input():
-        if min(scenes, held_out, 1 if epochs is None else epochs) < 1 or seed < 0:
+        if min(scenes, held_out, *(1 if each is None else each for each in (steps, epochs))) < 1 or seed < 0:
             raise ValueError(
-                f"expected at least one scene, one held-out scene, one epoch and a seed ≥ 0, found {scenes}, "
-                f"{held_out}, {epochs} and {seed}"
+                "expected at least one scene, one held-out scene, one step, one epoch and a seed ≥ 0, found "
+                f"{scenes}, {held_out}, {steps}, {epochs} and {seed}"
             )
+        if steps is not None and epochs is not None:
+            raise ValueError(f"expected --steps or --epochs, found both, {steps} and {epochs}")
         require_place(out / "index.html")
+        for folder in folders:
+            if folder is not None:
+                require_room(folder, overwrite=True)
     with ExitStack() as until_done:
         with checked_input():
             until_done.enter_context(taken(out))
-        train_set = Rendered(GeneratedScenes(scenes, seed=2 * seed), "drawing scenes to train on")
-        val_set = Rendered(GeneratedScenes(held_out, seed=2 * seed + 1), "drawing scenes held out")
-        data = make_data(train_set, val_set, (128, 192), seed)
-        if epochs is None:
-            epochs = epochs_in_time(seconds_a_step(data, seed, precision), steps=len(data.train_dataloader()))
-        results: dict[str, Evaluation] = {}
-        stability: dict[str, list[float]] = {}
-        for name, signal in ((PLAIN, Uniform()), (LEARNED, HardnessLevel(kind="light", floor=FLOOR))):
-            console.print(f"\n[bold]{name}[/bold]: {counted(epochs, 'epoch')} on {counted(scenes, 'scene')}")
-            watch = MapStability(val_set, count=6)
-            task = train(data, signal, epochs, seed, watch, precision)
-            results[name] = evaluate(task, val_set, name)
-            stability = watch.correlations
-        length = f"{counted(epochs, 'epoch')} on {counted(scenes, 'scene')}"
-        training = f"{length} for each, {precision}, seed {seed}; light branch, c = {FLOOR:g}"
-        findings = gather(results, stability, val_set, training, seconds=time.monotonic() - started)
+        # The processes start while the scenes are drawn.
+        count = len(CONTESTANTS)
+        together = until_done.enter_context(SideBySide(count, threads_each(count)))
+        place = Path(until_done.enter_context(TemporaryDirectory()))
+        recipe = Recipe(place / "train.pt", place / "val.pt", seed, fastest_precision())
+        DrawnScenes.draw(GeneratedScenes(scenes, seed=2 * seed), "drawing scenes to train on").save(recipe.train_scenes)
+        val_set = DrawnScenes.draw(GeneratedScenes(held_out, seed=2 * seed + 1), "drawing scenes held out")
+        val_set.save(recipe.val_scenes)
+        console.print(f"network: {about_network()}")
+        if epochs is not None:
+            steps = epochs * max(1, scenes // BATCH_SIZE)
+        if steps is None:
+            console.print("timing a few training steps")
+            pace = max(together.map(seconds_a_step, [(recipe, k) for k in range(count)]))
+            steps = steps_in_time(pace, elapsed=time.monotonic() - started)
+        length = f"{counted(steps, 'step')} of {BATCH_SIZE} crops for each, all at the same time"
+        console.print(length)
+        with Bars([each.name for each in CONTESTANTS], steps) as bars:
+            jobs = [(recipe, k, steps, folder) for k, folder in enumerate(folders)]
+            outcomes: list[Outcome] = together.map(compete, jobs, bars.show)
+        training = f"{length}, {recipe.precision}, seed {seed}"
+        findings = gather(outcomes, val_set, training, lambda: time.monotonic() - started, reports)
         write_page(findings, out / "index.html")
         report(findings, out / "index.html")
     return findings
 
 
-class Rendered(Dataset[Sample]):
-    """Generated scenes drawn once, on all cores, and kept: two trainings and several epochs look at them."""
+class Bars(Progress):
+    """A bar for each training, on stderr.
 
-    def __init__(self, scenes: GeneratedScenes, label: str) -> None:
-        self.classes = scenes.classes
-        workers = min(os.cpu_count() or 1, 8)
-        loader = DataLoader(scenes, batch_size=None, num_workers=workers, worker_init_fn=start_worker)
-        bar = track(loader, label, total=len(scenes), console=Console(stderr=True))
-        # Tensors of another process lie in shared memory, each with an open file: all scenes at once would need more
-        # open files than a shell usually allows.
-        self.samples: list[Sample] = [
-            {name: value.clone() if isinstance(value, Tensor) else value for name, value in scene.items()}
-            for scene in bar
-        ]
+    Args:
+        names: of the trainings.
+        steps: of each.
+    """
 
-    def __len__(self) -> int:
-        return len(self.samples)
+    def __init__(self, names: list[str], steps: int) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        super().__init__(*columns, console=Console(stderr=True))
+        self.places = [self.add_task(name, total=steps) for name in names]
 
-    def __getitem__(self, index: int) -> Sample:
-        return self.samples[index]
+    def show(self, place: int, done: int) -> None:
+        """So many steps are done of one training."""
+        self.update(self.places[place], completed=done)
 
 
-def make_data(train_set: Rendered, val_set: Rendered, crop_size: tuple[int, int], seed: int) -> SegmentationData:
-    """The scenes as they are trained on."""
-    return SegmentationData(
-        train_set=train_set,
-        val_set=val_set,
-        crop_size=crop_size,
-        # Every scene has its own light already.
-        augment=Augmentation(scale=(0.75, 1.5), photometric=False),
-        batch_size=8,
-        workers=0,
-        seed=seed,
-    )
+def steps_in_time(pace: float, elapsed: float) -> int:
+    """Number of steps that the trainings can have.
 
+    Scores, reports and the page take about as long as it took to draw the scenes and to time some steps.
 
-def fastest_precision() -> Precision:
-    """Half the bits where the CPU has instructions for them; elsewhere they would be slower."""
-    # An older torch cannot tell.
-    able: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
-    return "bf16-mixed" if any(able.get(name) for name in ("avx512_bf16", "amx_bf16", "sve_bf16")) else "32-true"
-
-
-def epochs_in_time(pace: float, steps: int) -> int:
-    """Number of epochs that both trainings can have, from the seconds a step and the steps an epoch.
+    Args:
+        pace: seconds of a step.
+        elapsed: seconds until the trainings begin.
 
     Example:
-        >>> epochs_in_time(0.1, steps=50), epochs_in_time(10.0, steps=50)
-        (17, 2)
+        >>> steps_in_time(0.5, elapsed=40), steps_in_time(0.5, elapsed=200), steps_in_time(0.01, elapsed=40)
+        (400, 200, 1200)
     """
-    return max(2, min(28, int(TRAINING_SECONDS / (2 * steps * pace))))
-
-
-def seconds_a_step(data: SegmentationData, seed: int, precision: Precision) -> float:
-    """Seconds that this machine takes for a training step: the median of some, after some that are slower."""
-    console.print("timing a few training steps")
-    pace = Pace()
-    train(data, HardnessLevel(kind="light", floor=FLOOR), 1, seed, pace, precision, steps=16)
-    return statistics.median(pace.seconds[4:] or pace.seconds)
-
-
-class Pace(Callback):
-    """Seconds between the ends of steps."""
-
-    def __init__(self) -> None:
-        self.seconds: list[float] = []
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.last = time.monotonic()
-
-    def on_train_batch_end(self, *arguments: object) -> None:
-        now = time.monotonic()
-        self.seconds.append(now - self.last)
-        self.last = now
-
-
-def train(
-    data: SegmentationData,
-    signal: Signal,
-    epochs: int,
-    seed: int,
-    watch: Callback,
-    precision: Precision,
-    steps: int | None = None,
-) -> SegmentationTask:
-    """A network trained with the signal; the same seed gives every signal the same first weights and the same crops."""
-    seed_everything(seed, verbose=False)
-    task = SegmentationTask(
-        data.num_classes,
-        SmallUNet(data.num_classes),
-        WeightedCrossEntropy(signal),
-        decoder="decoder",
-        embedding="classifier",
-        optimizer=lambda parameters: torch.optim.AdamW(parameters, lr=4e-3, weight_decay=1e-2),
-        channels_last=True,
-        class_names=data.class_names,
-    )
-    with quiet():
-        trainer = Trainer(
-            accelerator="cpu",
-            max_epochs=epochs,
-            limit_train_batches=steps,
-            enable_progress_bar=steps is None,
-            precision=precision,
-            limit_val_batches=0,
-            logger=False,
-            enable_checkpointing=False,
-            enable_model_summary=False,
-            use_distributed_sampler=False,
-            callbacks=[watch],
-        )
-        trainer.fit(task, datamodule=data)
-    return task.eval()
+    seconds = max(LEAST_SECONDS_OF_TRAINING, SECONDS - 2 * elapsed)
+    return max(1, min(MOST_STEPS, int(seconds / pace)))
 
 
 def gather(
-    results: dict[str, Evaluation], stability: dict[str, list[float]], scenes: Rendered, training: str, seconds: float
+    outcomes: list[Outcome], scenes: DrawnScenes, training: str, seconds: Callable[[], float], reports: bool
 ) -> Findings:
-    """Findings of both trainings, as the page shows them."""
-    classes = scenes.classes
-    truth = torch.stack([scene["target"] for scene in scenes.samples])
-    ambiguous = torch.stack([scene["ambiguity"] for scene in scenes.samples]) >= AMBIGUOUS
-    maps = dict(results[LEARNED].maps)
-    maps["distance to a border"] = -distance_to_border(truth, largest=32).float()
+    """Findings of all trainings, as the page shows them."""
+    plain, learned = outcomes[0], outcomes[-1]
+    assert learned.expected_loss is not None
+    maps = scenes.maps
     examples = [
         Example(
-            stem=scene["stem"],
-            image=scene["image"].permute(1, 2, 0).numpy(),
-            truth=scene["target"].numpy(),
-            predictions={name: result.prediction[k].numpy() for name, result in results.items()},
-            hardness=results[LEARNED].maps["learned hardness"][k].numpy(),
-            ambiguity=scene["ambiguity"].numpy(),
+            stem=scenes.stems[k],
+            image=maps["image"][k].permute(1, 2, 0).numpy(),
+            truth=maps["target"][k].numpy(),
+            predictions={each.run.name: each.predictions[k] for each in (plain, learned)},
+            hardness=learned.expected_loss[k],
+            ambiguity=maps["ambiguity"][k].numpy(),
         )
-        for k, scene in enumerate(scenes.samples[:EXAMPLES])
+        for k in range(min(EXAMPLES, len(scenes)))
     ]
+    ambiguous = (maps["ambiguity"] >= AMBIGUOUS).float().mean()
     return Findings(
-        runs=[scores_of(name, result, classes) for name, result in results.items()],
+        runs=[each.run for each in outcomes],
         examples=examples,
-        class_names=list(classes.names),
-        class_colors=[colors[0] for colors in classes.colors],
-        auroc={name: auroc(values, ambiguous) for name, values in maps.items()},
-        stability=stability,
+        class_names=list(scenes.classes.names),
+        class_colors=[colors[0] for colors in scenes.classes.colors],
+        auroc=learned.auroc,
+        stability=learned.stability,
+        thin=THIN_AND_SMALL,
+        reports={each.name: f"{each.folder}/index.html" for each in CONTESTANTS} if reports else {},
         facts={
             "command": "hardpix demo",
             "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-            "time": f"{seconds:.0f} seconds on {os.cpu_count()} cores ({platform.processor() or platform.machine()})",
+            "time": f"{seconds():.0f} seconds on {os.cpu_count()} cores ({platform.processor() or platform.machine()})",
+            "network": about_network(),
             "training": training,
             "scenes": f"{len(scenes)} held out, of 256×512 pixels, generator {VERSION}",
-            "ambiguous": f"pixels with a known ambiguity of at least {AMBIGUOUS}: {ambiguous.float().mean():.1%}",
+            "ambiguous": f"pixels with a known ambiguity of at least {AMBIGUOUS}: {ambiguous:.1%}",
             "versions": f"hardpix {version('hardpix')}, torch {version('torch')}, Python {platform.python_version()}",
         },
-    )
-
-
-def scores_of(name: str, result: Evaluation, classes: ClassTable) -> RunScores:
-    """The scores of one run as the page shows them."""
-    return RunScores(
-        name=name,
-        miou=float(result.scores["miou"]),
-        border_miou=float(result.scores["border_miou"]),
-        class_iou=dict(zip(classes.names, result.scores["class_iou"].tolist(), strict=True)),
     )
 
 
@@ -273,9 +196,13 @@ def report(findings: Findings, page: Path) -> None:
     for name, value in findings.auroc.items():
         steady = findings.stability.get(name, [])
         finding.add_row(name, f"{value:.3f}", f"{sum(steady) / len(steady):.3f}" if steady else "")
-    scores = Table("in %", "mIoU", "mIoU within 3 px of a border")
+    scores = Table("in %", "thin and small classes", "mIoU", "mIoU within 3 px of a border")
     for run in findings.runs:
-        scores.add_row(run.name, f"{100 * run.miou:.1f}", f"{100 * run.border_miou:.1f}")
+        figures = (run.mean_over(findings.thin), run.miou, run.border_miou)
+        scores.add_row(run.name, *(f"{100 * figure:.1f}" for figure in figures))
     console.print(finding)
     console.print(scores)
+    console.print(f"thin and small: {', '.join(findings.thin)}")
+    if not findings.reports:
+        console.print("no full reports: they need pip install '.[diagnose]' in the checkout")
     console.print(f"look at it: {page.resolve()}", soft_wrap=True)

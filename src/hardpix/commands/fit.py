@@ -19,12 +19,21 @@ from hardpix.cli.ending import EndRequests, Interrupted
 from hardpix.cli.errors import UsageError
 from hardpix.cli.moved import with_new_places
 from hardpix.cli.results import require_no_links
-from hardpix.commands.fit_settings import add_trainer, build_parser, parse, with_saved_config, with_whole_paths
+from hardpix.commands.default_recipe import SAID, wants_default_recipe, with_default_recipe
+from hardpix.commands.fit_settings import (
+    add_trainer,
+    build_parser,
+    default_in_full,
+    names_no_objective,
+    parse,
+    with_saved_config,
+    with_whole_paths,
+)
 from hardpix.data import DataError, describe
 from hardpix.data.sparse import about_sparse
 from hardpix.data.whole_files import says_where
 from hardpix.networks.default import about_default, as_setting
-from hardpix.objectives.sparse import FOR_SPARSE_LABELS
+from hardpix.objectives.default import ABOUT_DEFAULT
 from hardpix.training.build_trainer import build_trainer
 from hardpix.training.data_files import Record, files_of, record_of, require_same_files
 from hardpix.training.data_module import SegmentationData
@@ -77,6 +86,8 @@ def fit(arguments: list[str]) -> Run:
             if earlier is not None and not earlier.trusted:
                 imports.enter_context(known_imports_alone(earlier.read_config(), earlier.path, " ".join(arguments)))
             settings = with_whole_paths(_parsed(parser, words, earlier))
+            without_recipe = wants_default_recipe(settings)
+            settings = with_default_recipe(parser, settings)
             # The settings have passed the checks of a run, or are of the command line itself.
             folder = Run(Path(settings.run or datetime.now().strftime(DATED)), trusted=True)
             if earlier is not None and not earlier.trusted:
@@ -101,11 +112,15 @@ def fit(arguments: list[str]) -> Run:
                 if said := nothing_left(folder, done, settings.trainer.max_epochs, settings.trainer.max_steps):
                     show(escape(said))
             _dry_run(task, data)
+            if without_recipe:
+                show(escape(SAID))
             if settings.model.network is None:
                 show(escape(about_default(task.network.model)))
-            by_default = settings.model.objective is None and settings.model.recipe is None
+            by_default = names_no_objective(settings.model)
             if data.sparse:
                 show(*map(escape, about_sparse(data.opened.labeled_share, data.opened.val_labeled_share, by_default)))
+            elif by_default:
+                show(escape(ABOUT_DEFAULT))
             useless = unused_settings(task, data.maps_asked_for)
             useless += [
                 f"the {len(data.streams[name])} images of the stream {name} are not used: {type(task.recipe).__name__} "
@@ -129,8 +144,8 @@ def fit(arguments: list[str]) -> Run:
                 saved.pop("trust_run", None)
                 if saved.model.network is None:
                     saved.model.network = as_setting(task.network.model, task.num_classes, task.in_channels)
-                if by_default and data.sparse:
-                    saved.model.objective = FOR_SPARSE_LABELS
+                if by_default:
+                    saved.model.objective = default_in_full(data.sparse)
                 folder.save(parser.dump(saved, skip_validation=True, skip_unset=False), data, files)
         with says_where(folder.path), restored(trainer, resumed), _one_speaks(), quiet(expected_of(task.recipe)):
             try:

@@ -16,8 +16,11 @@ from hardpix.cli.arguments import ParagraphsFormatter, Parser, checked_input
 from hardpix.cli.config_file import ConfigFile
 from hardpix.cli.errors import UsageError
 from hardpix.cli.moved import with_new_places
+from hardpix.commands.default_recipe import with_default_recipe
 from hardpix.data import MAPS, describe
 from hardpix.data.yaml_files import read_yaml
+from hardpix.objectives import Objective
+from hardpix.objectives.default import default_setting
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.run import Run, group
 from hardpix.training.task import SegmentationTask
@@ -26,8 +29,11 @@ from hardpix.training.trust import RISKY, require_trusted
 DESCRIPTION = """Train a segmentation network on a folder of images and masks.
 
 With nothing but --data.images and --data.masks the classes are found in the masks, blocks of neighboring files are
-held out for validation, and a network learns with learned pixel hardness: a small U-Net from ImageNet weights
-(LiteUNet) where their package is installed, else a DDRNet-23-slim from random weights.
+held out for validation, and a network learns by cross-entropy weighted by learned pixel hardness and class balance.
+It is a small U-Net from ImageNet weights (LiteUNet) where their package is installed, else a DDRNet-23-slim from random
+weights.
+
+With --data.unlabeled DIR it learns from images without labels, too: by mean teacher with CutMix, or by --model.recipe.
 
 Everything can be set here or in YAML (--config, as often as you like; later ones win), and --print_config shows it all.
 A class of your own is named by its path, such as --model.network my_module.MyNet, and its arguments by
@@ -115,7 +121,7 @@ def read_settings(arguments: list[str]) -> tuple[Namespace, dict[str, Any]]:
     """
     with checked_input():
         parser = build_parser()
-        settings = parse(parser, with_new_places(arguments))
+        settings = with_default_recipe(parser, parse(parser, with_new_places(arguments)))
         if parser.unknown_keys:
             raise UsageError(describe(parser.unknown_keys))
         return settings, yaml.safe_load(parser.dump(settings, skip_validation=True, skip_unset=False))
@@ -145,10 +151,26 @@ def with_saved_config(arguments: list[str]) -> tuple[list[str], Run | None]:
         for name in ("model", "data", "trainer"):
             group(config, name)
     require_trusted(config, folder.path, folder.trusted, risky=(*RISKY, "trust"))
-    network = []
-    if group(read_yaml(folder.config, dict), "model").get("network") is None:
-        network = ["--model.network", json.dumps(folder.network_of_before())]
-    return ["--config", str(folder.config), *network, *arguments], folder
+    then = folder.settings_of_then(with_new_places(group(read_yaml(folder.config, dict), "model"), {}))
+    words = [word for name, part in then.items() for word in (f"--model.{name}", json.dumps(part))]
+    return ["--config", str(folder.config), *words, *arguments], folder
+
+
+def names_no_objective(model: Namespace) -> bool:
+    """True if settings of the model leave what is trained to the default."""
+    return model.objective is None and model.recipe is None
+
+
+def default_in_full(sparse: bool) -> dict[str, Any]:
+    """The default objective with all its arguments, so that later defaults change nothing about a run that has it.
+
+    Args:
+        sparse: whether labels are sparse, for which it is another one.
+    """
+    parser = Parser()
+    parser.add_argument("--objective", type=Objective)
+    parsed = parser.parse_object({"objective": default_setting(sparse)})
+    return yaml.safe_load(parser.dump(parsed, skip_validation=True, skip_unset=False))["objective"]
 
 
 def parse(parser: Parser, arguments: list[str]) -> Namespace:
@@ -162,7 +184,7 @@ def parse(parser: Parser, arguments: list[str]) -> Namespace:
 
 
 # Settings that name a file or folder, if they name any.
-PATHS = ("images", "masks", "val_images", "val_masks", "root", *(kind.folder for kind in MAPS.values()))
+PATHS = ("images", "masks", "val_images", "val_masks", "unlabeled", "root", *(kind.folder for kind in MAPS.values()))
 
 
 def with_whole_paths(settings: Namespace) -> Namespace:

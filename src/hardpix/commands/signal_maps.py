@@ -54,7 +54,7 @@ def _instead(task: SegmentationTask, masks: Path | None) -> str:
         return f"mine another signal that it has: {' or '.join(options)}"
     return (
         "it has no signal that images alone give: train one with --model.objective WeightedCrossEntropy "
-        "--model.objective.signal HardnessLevel, which is what hardpix fit does by default"
+        "--model.objective.signal HardnessLevel, or without --model.objective, whose default has learned hardness"
     )
 
 

@@ -1,4 +1,5 @@
-"""The demo: one small network trained twice on generated road scenes, and the page that shows what came of it.
+"""The demo: one network trained in several ways on generated road scenes, and the page that shows what came of it.
 
-`hardpix.demo.page` turns findings into one self-contained HTML file; `hardpix.commands.demo` trains and calls it.
+Read `contestants` (what is trained), `side_by_side` (all at the same time), `evaluation`, `findings` and `page`, which
+turns findings into one self-contained HTML file. `hardpix.commands.demo` puts them together.
 """

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
-from rich.console import Console
-from rich.progress import track
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -17,6 +16,8 @@ from hardpix.data import EvaluationTransform
 from hardpix.metrics import SegmentationScores, correlation
 from hardpix.pixels import PixelBatch
 from hardpix.training.task import SegmentationTask
+
+LEARNED_MAP = "learned hardness"
 
 
 @dataclass
@@ -31,17 +32,28 @@ class Evaluation:
 
 
 @torch.inference_mode()
-def evaluate(task: SegmentationTask, scenes: Dataset, name: str) -> Evaluation:
-    """Run a trained network over all scenes."""
+def evaluate(
+    task: SegmentationTask,
+    scenes: Dataset,
+    look: Callable[[str, PixelBatch], None] = lambda stem, px: None,
+) -> Evaluation:
+    """Run a trained network over all scenes.
+
+    Args:
+        task: the network.
+        scenes: with the truth.
+        look: called with the stem and the batch of each scene, such as to write a report.
+    """
     scores = SegmentationScores(task.num_classes, task.ignore_index)
     predictions, maps = [], []
     count = len(scenes)  # type: ignore[arg-type]
-    for index in track(range(count), f"scoring {name}", console=Console(stderr=True)):
+    for index in range(count):
         px = forward_scene(task, scenes[index])
         prediction = px.logits.argmax(1)
         scores.update(prediction, px.labels)
         predictions.append(prediction[0].to(torch.uint8))
         maps.append(hardness_maps(task, px))
+        look(scenes[index]["stem"], px)
     together = {key: torch.stack([each[key] for each in maps]) for key in maps[0]}
     return Evaluation(scores.compute(), torch.stack(predictions), together)
 
@@ -56,7 +68,7 @@ def hardness_maps(task: SegmentationTask, px: PixelBatch) -> dict[str, Tensor]:
     """Maps that may rank the pixels of one scene by hardness, (H, W) each."""
     maps = {"loss": px.loss[0], "1 − confidence": 1 - px.confidence[0]}
     signal = task.shown_signal
-    return maps if signal is None else {"learned hardness": signal.level(px)[0], **maps}
+    return maps if signal is None else {LEARNED_MAP: signal.level(px)[0], **maps}
 
 
 class MapStability(Callback):

@@ -12,6 +12,8 @@ from hardpix.demo.findings import IGNORE_INDEX, Example, Findings
 
 Span = tuple[float, float]
 
+EXPECTED = "Expected loss, × average"
+
 
 def cards(findings: Findings, hardness_span: Span, ambiguity_span: Span) -> str:
     """Every scene as a card: seven pictures, and in the eighth place its name and how much of it is wrong."""
@@ -26,9 +28,9 @@ def hero(examples: Sequence[Example], hardness_span: Span) -> str:
     return (
         f'<img src="{pictures.photograph(examples[0].image)}" alt="Generated road scene {stem}">'
         f'<img src="{pictures.heat_picture(examples[0].hardness, *hardness_span)}" '
-        f'alt="What the network learned to find hard in scene {stem}: light is hard">'
-        '<p class="caption"><span>the first held-out scene</span>'
-        "<span>its learned hardness: light is hard</span></p>"
+        f'alt="The loss that the network expects in scene {stem}: light is high">'
+        '<p class="caption"><span>the first held-out scene, and the loss expected in it</span></p>'
+        f"{scale(EXPECTED, hardness_span, average=True)}"
     )
 
 
@@ -41,24 +43,27 @@ def class_legend(names: Sequence[str], colors: Sequence[pictures.Color]) -> str:
     )
 
 
-def scale(name: str, span: Span) -> str:
-    """The colors of a map from the lowest to the highest value, with both in figures."""
+def scale(name: str, span: Span, average: bool = False) -> str:
+    """The colors of a map from the lowest to the highest value, with both in figures, and a mark at 1 if asked for."""
     low, high = (words.number(value) for value in span)
+    mark = ""
+    if average and span[0] < 1 < span[1]:
+        mark = f'<span class="average" style="left:{100 * (1 - span[0]) / (span[1] - span[0]):.1f}%">1 = average</span>'
     return (
-        f'<div class="scale"><span>{escape(name)}</span> <span>{low}</span>'
-        f'<span class="scale-bar"></span><span>{high}</span></div>'
+        f'<div class="scale{" marked" if mark else ""}"><span>{escape(name)}</span> <span>{low}</span>'
+        f'<span class="scale-bar">{mark}</span><span>{high}</span></div>'
     )
 
 
 def _card(findings: Findings, example: Example, hardness_span: Span, ambiguity_span: Span) -> str:
-    plain, learned = (run.name for run in findings.runs)
+    plain, learned = findings.plain.name, findings.learned.name
     comparison = pictures.compare(example.truth, example.predictions[plain], example.predictions[learned], IGNORE_INDEX)
     figures = [_figure("picture", "Picture", pictures.photograph(example.image), example.stem)]
     labels = {"Truth": example.truth, plain: example.predictions[plain], learned: example.predictions[learned]}
     for name, ids in labels.items():
         figures.append(_figure("labels", name, pictures.label_picture(ids, findings.class_colors), example.stem))
     figures.append(_figure("errors", "Who is wrong", pictures.comparison_picture(comparison), example.stem))
-    maps = {"Hardness map": (example.hardness, hardness_span), "Known ambiguity": (example.ambiguity, ambiguity_span)}
+    maps = {EXPECTED: (example.hardness, hardness_span), "Known ambiguity": (example.ambiguity, ambiguity_span)}
     for name, (values, span) in maps.items():
         figures.append(_figure("heat", name, pictures.heat_picture(values, *span), example.stem, span))
     stem = escape(example.stem)

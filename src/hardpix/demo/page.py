@@ -1,6 +1,6 @@
 """One HTML file that shows what the demo found: scores, maps and scenes; it opens from disk and loads nothing.
 
-The words depend on the figures (`hardpix.demo.words`): where learned hardness did not win, the page says so.
+The words depend on the figures (`hardpix.demo.words`): where the recommended run did not win, the page says so.
 """
 
 from __future__ import annotations
@@ -47,12 +47,13 @@ def require_place(path: Path) -> None:
 def write_page(findings: Findings, path: Path) -> None:
     """Write the findings as one self-contained HTML file, and make its folder if need be.
 
-    Raises `ValueError` where the findings do not fit together (not two runs, a prediction missing or of another size).
+    Raises `ValueError` where the findings do not fit together (one run alone, a prediction missing or of another size).
     """
     findings.check()
-    plain, learned = findings.runs
+    plain, learned = findings.plain, findings.learned
     gain = learned.miou - plain.miou
-    hardness_span = pictures.shared_range([example.hardness for example in findings.examples])
+    thin_gain = learned.mean_over(findings.thin) - plain.mean_over(findings.thin)
+    hardness_span = _from_zero(pictures.shared_range([example.hardness for example in findings.examples]))
     ambiguity_span = pictures.shared_range([example.ambiguity for example in findings.examples])
     page = Template(_part("page.html")).substitute(
         style=_part("page.css"),
@@ -61,14 +62,17 @@ def write_page(findings: Findings, path: Path) -> None:
         heat_colors=" ".join(bytes(color).hex() for color in heat_colors().tolist()),
         plain=escape(plain.name),
         learned=escape(learned.name),
-        plain_mark=charts.mark("first"),
-        learned_mark=charts.mark("second"),
-        headline=escape(words.headline(learned.name, gain)),
-        headline_scores=_headline_scores(plain, learned),
+        headline=escape(words.headline(learned.name, thin_gain, gain)),
+        contestants=_contestants(findings),
+        thin_names=escape(words.listed(findings.thin)) if findings.thin else "none is named",
+        headline_scores=_headline_scores(findings),
+        share_sentence=escape(_share_sentence(findings)),
+        reports=_reports(findings),
         hero=gallery.hero(findings.examples, hardness_span),
         border_sentence=escape(words.border_sentence(gain, learned.border_miou - plain.border_miou)),
-        class_sentence=escape(words.class_sentence(_class_differences(plain, learned))),
-        score_rows=_score_rows(plain, learned),
+        class_sentence=escape(words.class_sentence(_class_differences(findings))),
+        score_heads=_score_heads(findings),
+        score_rows=_score_rows(findings),
         auroc_sentence=escape(words.auroc_sentence(findings.auroc)),
         auroc_chart=charts.bars_from_chance(findings.auroc),
         stability_sentence=escape(words.stability_sentence(findings.stability)),
@@ -77,7 +81,8 @@ def write_page(findings: Findings, path: Path) -> None:
         stability_table=_stability_table(findings.stability),
         example_count=len(findings.examples),
         class_legend=gallery.class_legend(findings.class_names, findings.class_colors),
-        scales=gallery.scale("hardness", hardness_span) + gallery.scale("known ambiguity", ambiguity_span),
+        scales=gallery.scale(gallery.EXPECTED, hardness_span, average=True)
+        + gallery.scale("Known ambiguity", ambiguity_span),
         cards=gallery.cards(findings, hardness_span, ambiguity_span),
         facts="".join(f"<dt>{escape(name)}</dt><dd>{escape(fact)}</dd>" for name, fact in findings.facts.items()),
     )
@@ -88,40 +93,83 @@ def _part(name: str) -> str:
     return (HERE / name).read_text(encoding="utf-8")
 
 
-def _means(plain: RunScores, learned: RunScores) -> list[tuple[str, float, float]]:
+def _from_zero(span: gallery.Span) -> gallery.Span:
+    """The scale of expected losses: from none, and past the average."""
+    return 0.0, max(span[1], 2.0)
+
+
+def _contestants(findings: Findings) -> str:
+    kinds = ["first", *["between"] * (len(findings.runs) - 2), "second"]
+    named = [f'<b class="{kind}">{escape(run.name)}</b>' for kind, run in zip(kinds, findings.runs, strict=True)]
+    return words.listed(named)
+
+
+def _means(findings: Findings) -> list[tuple[str, list[float]]]:
+    """Means of every run, in the order of the runs."""
     return [
-        ("mIoU", plain.miou, learned.miou),
-        ("mIoU within 3 px of a border", plain.border_miou, learned.border_miou),
+        ("mean of thin and small classes", [run.mean_over(findings.thin) for run in findings.runs]),
+        ("mIoU", [run.miou for run in findings.runs]),
+        ("mIoU within 3 px of a border", [run.border_miou for run in findings.runs]),
     ]
 
 
-def _classes(plain: RunScores, learned: RunScores) -> list[tuple[str, float, float]]:
-    """The classes from the worst of the plain run to its best, then those it has no score for."""
-    classes = [(name, iou, learned.class_iou.get(name, math.nan)) for name, iou in plain.class_iou.items()]
-    return sorted(classes, key=lambda row: (math.isnan(row[1]), row[1]))
+def _classes(findings: Findings) -> list[tuple[str, list[float]]]:
+    """Thin and small classes, then the others; each from the worst of the plain run to its best, absent ones last."""
+    names = findings.plain.class_iou
+    rows = [(name, [run.class_iou.get(name, math.nan) for run in findings.runs]) for name in names]
+    return sorted(rows, key=lambda row: (row[0] not in findings.thin, math.isnan(row[1][0]), row[1][0]))
 
 
-def _class_differences(plain: RunScores, learned: RunScores) -> dict[str, float]:
-    return {name: second - first for name, first, second in _classes(plain, learned)}
+def _class_differences(findings: Findings) -> dict[str, float]:
+    return {name: scores[-1] - scores[0] for name, scores in _classes(findings)}
 
 
-def _headline_scores(plain: RunScores, learned: RunScores) -> str:
+def _share_sentence(findings: Findings) -> str:
+    """The part of each ingredient, where a run between the first and the last tells."""
+    if len(findings.runs) < 3:
+        return ""
+    thin, miou, _ = (scores for _, scores in _means(findings))
+    alone, beside = ((thin[k + 1] - thin[k], miou[k + 1] - miou[k]) for k in (0, 1))
+    return words.share_sentence(findings.runs[1].name, alone, beside)
+
+
+def _reports(findings: Findings) -> str:
+    """Links to the full reports."""
+    if not findings.reports:
+        return ""
+    links = " · ".join(f'<a href="{escape(address)}">{escape(name)}</a>' for name, address in findings.reports.items())
+    return f'<p class="reports">The full report of each run, with every wrong region: {links}</p>'
+
+
+def _headline_scores(findings: Findings) -> str:
     return "".join(
         f'<div class="headline-score"><span class="label">{name}</span>'
-        f'<span class="value"><span class="from">{words.percent(first)}</span><span class="arrow"> → </span>'
-        f"<strong>{words.percent(second)}</strong></span>{_difference(second - first)}</div>"
-        for name, first, second in _means(plain, learned)
+        f'<span class="value"><span class="from">{words.percent(scores[0])}</span><span class="arrow"> → </span>'
+        f"<strong>{words.percent(scores[-1])}</strong></span>{_difference(scores[-1] - scores[0])}</div>"
+        for name, scores in _means(findings)[:2]
     )
 
 
-def _score_rows(plain: RunScores, learned: RunScores) -> str:
-    rows = [("mean", *row) for row in _means(plain, learned)] + [("class", *row) for row in _classes(plain, learned)]
+def _score_heads(findings: Findings) -> str:
+    marks = [charts.mark("first"), *[""] * (len(findings.runs) - 2), charts.mark("second")]
     return "".join(
-        f'<tr class="{kind}"><th scope="row">{escape(name)}</th>'
-        f'<td class="figure">{words.percent(first)}</td><td class="figure">{words.percent(second)}</td>'
-        f'<td class="figure">{_difference(second - first)}</td>'
-        f'<td class="plot">{charts.pair_of_marks(first, second)}</td></tr>\n'
-        for kind, name, first, second in rows
+        f'<th scope="col">{mark} {escape(run.name)}</th>' for mark, run in zip(marks, findings.runs, strict=True)
+    )
+
+
+def _score_rows(findings: Findings) -> str:
+    kinds = ["mean", "mean", "mean last"]
+    rows = [(kind, *row) for kind, row in zip(kinds, _means(findings), strict=True)]
+    thin = [("thin", *row) if row[0] in findings.thin else ("class", *row) for row in _classes(findings)]
+    return "".join(_score_row(*row) for row in [*rows, *thin])
+
+
+def _score_row(kind: str, name: str, scores: list[float]) -> str:
+    cells = "".join(f'<td class="figure">{words.percent(score)}</td>' for score in scores)
+    return (
+        f'<tr class="{kind}"><th scope="row">{escape(name)}</th>{cells}'
+        f'<td class="figure">{_difference(scores[-1] - scores[0])}</td>'
+        f'<td class="plot">{charts.pair_of_marks(scores[0], scores[-1])}</td></tr>\n'
     )
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from torch import Tensor
 
+from hardpix.networks.binding import bound
 from hardpix.pixels import PixelBatch, Prepared
 from hardpix.refiners import Refiner
+
+if TYPE_CHECKING:
+    from hardpix.networks import TappedNetwork
 
 
 @dataclass(frozen=True)
@@ -65,5 +69,22 @@ class Labeler(Prepared):
         """Labels of the pixels of ``px``, without gradient."""
         raise NotImplementedError(f"{type(self).__name__} must return PseudoLabels in forward(px)")
 
+    def bind(self, network: TappedNetwork) -> Self:
+        """Build what depends on the network that learns; by default in every part that has a ``bind`` of its own."""
+        for part in self.children():
+            if callable(getattr(part, "bind", None)):
+                bound(part, network)  # type: ignore[type-var]
+        return self
+
+    def end_step(self) -> None:
+        """Take note of a step of the optimizer; by default in every part that has an ``end_step`` of its own."""
+        self._tell("end_step")
+
     def end_epoch(self) -> None:
-        """Take note of the end of an epoch; called once after each."""
+        """Take note of the end of an epoch; called once after each, and by default passed on like ``end_step``."""
+        self._tell("end_epoch")
+
+    def _tell(self, event: str) -> None:
+        for part in self.children():
+            if callable(method := getattr(part, event, None)):
+                method()

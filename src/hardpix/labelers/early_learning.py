@@ -56,7 +56,7 @@ class EarlyLearning(Labeler):
         within_image: whether a class must be among the labels of the image; turn it off where whole objects may be
             labeled as another class.
         refiner: corrects the probabilities by the image first.
-        signal: such as HardnessLevel(form="graded"), whose level is 0.5 where the loss of the given label is expected
+        signal: such as HardnessLevel(), whose level is 0.5 where the loss of the given label is expected
             to be the average. The recipe trains it, by the given labels.
         min_level: of the signal.
 

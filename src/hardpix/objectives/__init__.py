@@ -3,11 +3,12 @@
 Read `base.py` first, the contract; then `weighting.py`, the one place that masks unlabeled pixels, and
 `weighted_cross_entropy.py`. `signal_losses.py` adds what trains the signals themselves. `pixel_contrast.py` is made of
 `sampling.py`, `keys.py`, `groups.py`, `memory.py` and `info_nce.py`; `contrast/` compares pixels with whole classes.
-`skeleton_recall.py` and `soft_cl_dice.py` ask
-for thin things, of the classes that `thin_classes.py` chooses; `boundary_loss.py` for borders.
+`skeleton_recall.py` and `soft_cl_dice.py` ask for thin things, of the classes that `thin_classes.py` chooses;
+`boundary_loss.py` and `border_cross_entropy.py` for borders.
 """
 
 from hardpix.objectives.base import Objective
+from hardpix.objectives.border_cross_entropy import BorderCrossEntropy
 from hardpix.objectives.boundary_loss import BoundaryLoss
 from hardpix.objectives.chosen_signal import shown_signal, signal_named
 from hardpix.objectives.contrast import ClassContrast
@@ -22,7 +23,7 @@ from hardpix.objectives.gaussian_mixture import GaussianMixture
 from hardpix.objectives.multi_scale_agreement import MultiScaleAgreement
 from hardpix.objectives.pixel_contrast import PixelContrast
 from hardpix.objectives.side_outputs import SideOutputs
-from hardpix.objectives.signal_losses import signals_in, with_signal_losses
+from hardpix.objectives.signal_losses import losses_of_signals, signals_in, with_signal_losses
 from hardpix.objectives.skeleton_recall import SkeletonRecall
 from hardpix.objectives.soft_cl_dice import SoftClDice
 from hardpix.objectives.sparse import for_sparse_labels
@@ -31,6 +32,7 @@ from hardpix.objectives.weighted_cross_entropy import WeightedCrossEntropy
 from hardpix.objectives.weighting import weight_map
 
 __all__ = [
+    "BorderCrossEntropy",
     "BoundaryLoss",
     "ChannelDistillation",
     "ClassContrast",
@@ -48,6 +50,7 @@ __all__ = [
     "Sum",
     "WeightedCrossEntropy",
     "for_sparse_labels",
+    "losses_of_signals",
     "shown_signal",
     "signal_named",
     "signals_in",

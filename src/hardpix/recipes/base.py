@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 from torch import Tensor
+from torch.optim import Optimizer
 
 from hardpix.batch_check import BatchCheck
 from hardpix.networks import TappedNetwork
@@ -61,6 +62,9 @@ class Recipe(Prepared):
     def forward(self, batches: Mapping[str, Batch], progress: float) -> dict[str, Tensor]:
         """Losses of one step, scalars: "loss" is the total, the others its parts; progress runs from 0 to 1."""
         raise NotImplementedError(f"{type(self).__name__} must compute its losses in forward(batches, progress)")
+
+    def use_optimizer(self, optimizer: Optimizer) -> None:
+        """Take the optimizer that will be stepped, before the first step; for recipes that take steps of their own."""
 
     def end_step(self) -> None:
         """Called after each step that the optimizer took: once for accumulated gradients, never for a skipped one."""

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from typing import Literal
+from dataclasses import replace
+from typing import Literal, Self
 
 from torch import Tensor, nn
 
 from hardpix.labelers import Labeler
 from hardpix.networks import TappedNetwork
-from hardpix.objectives import Objective, WeightedCrossEntropy, signals_in, with_signal_losses
+from hardpix.objectives import (
+    Objective,
+    WeightedCrossEntropy,
+    losses_of_signals,
+    signals_in,
+    with_signal_losses,
+)
 from hardpix.pixels import PixelBatch
 from hardpix.recipes.adding import add
 from hardpix.recipes.base import Batch, Recipe
+from hardpix.recipes.parts import require_readable
 from hardpix.signals import Signal
 from hardpix.teachers import Teacher
 
@@ -42,10 +50,12 @@ class SelfTraining(Recipe):
 
     Returns (from forward):
         "loss", the total, and the parts of the objectives as "labeled/…" and "unlabeled/…", those of `both` as
-        "labeled/both/…" and "unlabeled/both/…".
+        "labeled/both/…" and "unlabeled/both/…". Signals that the labeler asks learn from the labeled images, as
+        "labeler/…".
 
     Raises:
-        ValueError: a weight below 0, or a ramp outside 0…1.
+        ValueError: a weight below 0, or a ramp outside 0…1; a labeler that asks a signal which learns, and a teacher
+            that is not made from the network.
 
     Example:
         >>> import hardpix, torch
@@ -90,6 +100,11 @@ class SelfTraining(Recipe):
         self.deploy = deploy
         self.both = both
 
+    def bind(self, network: TappedNetwork) -> Self:
+        super().bind(network)
+        require_readable(self.labeler, self.teacher)
+        return self
+
     @property
     def deployed(self) -> TappedNetwork:
         return self.network if self.deploy == "network" else self.teacher.network  # type: ignore[return-value]
@@ -102,8 +117,15 @@ class SelfTraining(Recipe):
         # Where labels were mixed, the pixels are no longer those that the teacher saw.
         same = strong["target"] is weak["target"]
         taught = self.pixels(strong, progress, seen if same else None)
-        losses = {"labeled": self.learn_labeled(given), "unlabeled": self.learn(taught)}
+        losses = {**self.given_losses(given), "unlabeled": self.learn(taught)}
         return add(losses, {"unlabeled": self.weight_at(progress)})
+
+    def given_losses(self, given: PixelBatch) -> dict[str, dict[str, Tensor]]:
+        """Losses of the labeled images, and of the signals that the labeler asks, which learn from them."""
+        judging = losses_of_signals(self.labeler, replace(given))
+        own = with_signal_losses(self.objective, given)
+        labeled = {"labeled": self._with_both(own, given, signals_in(self.objective))}
+        return {**labeled, "labeler": judging} if judging else labeled
 
     def strong_view(self, weak: Batch, labeled: Batch) -> Batch:
         """The labeled weak view, changed: what the network learns from."""
@@ -111,10 +133,6 @@ class SelfTraining(Recipe):
         if self.augment is not None:
             view = self.augment(weak, as_many(labeled, len(weak["image"])) if self.partner == "labeled" else None)
         return {**view, "stream": "unlabeled"}
-
-    def learn_labeled(self, given: PixelBatch) -> dict[str, Tensor]:
-        """Losses of the labeled images."""
-        return self._with_both(with_signal_losses(self.objective, given), given, signals_in(self.objective))
 
     def learn(self, taught: PixelBatch) -> dict[str, Tensor]:
         """Losses of the unlabeled images. A signal of both objectives learns from labeled ones alone."""
@@ -138,6 +156,7 @@ class SelfTraining(Recipe):
 
     def end_step(self) -> None:
         self.teacher.update(self.network)
+        self.labeler.end_step()
 
     def end_epoch(self) -> None:
         self.labeler.end_epoch()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Self
 
 import torch
 from torch import Tensor
 
 from hardpix.labelers import Labeler
-from hardpix.objectives import Objective, signals_in, with_signal_losses
+from hardpix.networks import TappedNetwork
+from hardpix.objectives import Objective, losses_of_signals, with_signal_losses
 from hardpix.recipes.base import Batch, Recipe
+from hardpix.recipes.parts import require_readable
 from hardpix.teachers import Teacher
 
 
@@ -21,6 +24,9 @@ class Supervised(Recipe):
         objective: what is minimized.
         teacher: asked about each batch; the objective finds its answer as ``px.teacher``.
         labeler: makes the targets, from what the teacher says or, without one, from what the network itself says.
+
+    Raises:
+        ValueError: a labeler that asks a signal which learns, and a teacher that is not made from the network.
 
     Example:
         >>> import hardpix
@@ -38,6 +44,12 @@ class Supervised(Recipe):
         self.teacher = teacher
         self.labeler = labeler
 
+    def bind(self, network: TappedNetwork) -> Self:
+        super().bind(network)
+        if self.labeler is not None:
+            require_readable(self.labeler, self.teacher)
+        return self
+
     def forward(self, batches: Mapping[str, Batch], progress: float) -> dict[str, Tensor]:
         batch = batches["labeled"]
         seen = None if self.teacher is None else self.teacher(batch)
@@ -49,15 +61,18 @@ class Supervised(Recipe):
         # The logits are those of before: a second forward would say the same.
         learned = replace(px, target=made["target"], sample={key: made[key] for key in made if key != "target"})
         losses = with_signal_losses(self.objective, learned)
-        for signal in signals_in(self.labeler):
-            # It looks for labels that are wrong, so that it learns from them as they were given.
-            if (own := signal.loss(px)) is not None:
-                losses = {**losses, "loss": losses["loss"] + own, f"labeler/{signal.name}": own}
-        return losses
+        # Signals look for labels that are wrong, so that they learn from them as they were given.
+        judging = losses_of_signals(self.labeler, px)
+        if not judging:
+            return losses
+        parts = {f"labeler/{name}": value for name, value in judging.items() if name != "loss"}
+        return {**losses, **parts, "loss": losses["loss"] + judging["loss"]}
 
     def end_step(self) -> None:
         if self.teacher is not None:
             self.teacher.update(self.network)
+        if self.labeler is not None:
+            self.labeler.end_step()
 
     def end_epoch(self) -> None:
         if self.labeler is not None:

@@ -39,7 +39,7 @@ class TwoViews(SelfTraining):
                 "--model.recipe.augment hardpix.data.batch_transforms.CutMix"
             )
         labeled, unlabeled = batches["labeled"], batches["unlabeled"]
-        losses = {"labeled": self.learn_labeled(self.pixels(labeled, progress))}
+        losses = self.given_losses(self.pixels(labeled, progress))
         weak = self.labeler(self.teacher(unlabeled)).into(unlabeled)
         for name in ("first", "second"):
             losses[name] = self.learn(self.pixels(self.strong_view(weak, labeled), progress))

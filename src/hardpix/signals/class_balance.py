@@ -89,8 +89,14 @@ class ClassBalance(Signal):
 
     def prepare(self, info: DatasetInfo) -> None:
         """Take the pixel counts of the training set, where none were given."""
-        if len(self.weights) == 0:
-            self.set_counts(info.class_counts)
+        if len(self.weights) > 0:
+            return
+        if not any(info.class_counts):
+            raise ValueError(
+                "expected labeled pixels in the training set, whose classes ClassBalance weighs by their number, found "
+                "none; give their numbers (counts), or an objective without it (such as WeightedCrossEntropy)"
+            )
+        self.set_counts(info.class_counts)
 
     def forward(self, px: PixelBatch) -> Tensor:
         if len(self.weights) == 0:

@@ -16,21 +16,25 @@ if TYPE_CHECKING:
     from hardpix.networks import TappedNetwork
 
 
+# Defaults of the published form.
+ALPHA, FLOOR = 0.01, 0.1
+
+
 class HardnessLevel(Signal):
-    """A hardness map that a branch learns while the network trains (hardness level learning, arXiv 2305.08462).
+    """A hardness map that a branch learns while the network trains, on the idea of arXiv 2305.08462.
 
     The branch sees the decoder's inputs, detached: no gradient of it reaches the network. D is its output, resized
     bilinearly to the labels. At inference the branch is not run. Unlabeled pixels take part in no sum, and pixels whose
     label is trusted by a share alone ("target_weight" of the sample) by that share.
 
-    ``form="graded"`` learns each pixel's expected loss as a multiple of the average, μ = e^D. With r = ℓ / mean ℓ it
-    minimizes the Poisson deviance, which is strictly convex in D and smallest at μ = E[r | features]:
+    The graded form, which is the default, learns each pixel's expected loss as a multiple of the average, μ = e^D. With
+    r = ℓ / mean ℓ it minimizes the Poisson deviance, which is strictly convex in D and smallest at μ = E[r | features]:
 
         L_hardness = Σ_V (μ − r · D) / |V|        w = (1 − share) + share · min(μ / mean μ, cap)
 
     The weights w maximize Σ w ℓ under a penalty on their variance. Training on them minimizes the mean loss plus
     ``share`` times the spread of the loss that the features explain. This is distributionally robust optimization with
-    a learned adversary (Namkoong and Duchi, 2017). ``share=0`` is cross-entropy, ``share=1`` weighs by μ alone.
+    a learned adversary (Namkoong and Duchi, 2017). ``share=1`` weighs by μ alone, ``share=0`` is cross-entropy.
 
     ``form="published"`` is the system of the paper. Its map is h = sigmoid(D) + floor, so that two weights never differ
     by more than (1 + floor) / floor. The network minimizes the loss weighted by Ĥ = h / Σ_V h, the branch maximizes it:
@@ -42,24 +46,24 @@ class HardnessLevel(Signal):
     a tenth of the rate stays graded. α has no effect under Adam, which divides by the gradient's size.
 
     Args:
-        alpha: α ≥ 0 of the published form.
-        floor: c > 0 of the published form.
+        alpha: α ≥ 0 of the published form; the graded form has none.
+        floor: c > 0 of the published form; the graded form has none.
         kind: "copy" (the network's decoder again, with fresh weights) or "light" (a small head on its embedding).
         normalize: "batch" (all images together) or "image": each image's weights sum to the same.
         across_processes: sums and means are those of the joined batch of all processes that train together.
-        form: "published" or "graded".
+        form: "graded" or "published".
         share: how much of the weight follows the graded map, from 0 to 1.
         cap: largest multiple of the average that the graded map may reach, ≥ 1.
 
     Raises:
-        ValueError: settings outside their range.
+        ValueError: settings outside their range; another alpha or floor than the default in the graded form.
         RuntimeError: a forward before :meth:`bind`.
 
     Example:
         >>> import hardpix
         >>> model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.Sequential(nn.ReLU(), nn.Conv2d(8, 2, 1)))
         >>> network = hardpix.tap(model, decoder="1")
-        >>> signal = HardnessLevel(form="graded").bind(network)
+        >>> signal = HardnessLevel().bind(network)
         >>> px = network.pixels(torch.rand(2, 3, 4, 6), torch.zeros(2, 4, 6, dtype=torch.long))
         >>> px.map(signal).shape
         torch.Size([2, 4, 6])
@@ -69,18 +73,18 @@ class HardnessLevel(Signal):
 
     def __init__(
         self,
-        alpha: float = 0.01,
-        floor: float = 0.1,
+        alpha: float = ALPHA,
+        floor: float = FLOOR,
         kind: Literal["copy", "light"] = "copy",
         normalize: Literal["batch", "image"] = "batch",
         across_processes: bool = True,
-        form: Literal["published", "graded"] = "published",
-        share: float = 0.5,
+        form: Literal["graded", "published"] = "graded",
+        share: float = 1.0,
         cap: float = 11.0,
     ) -> None:
         super().__init__()
-        if form not in ("published", "graded"):
-            raise ValueError(f"expected form 'published' or 'graded', found {form!r}")
+        if form not in ("graded", "published"):
+            raise ValueError(f"expected form 'graded' or 'published', found {form!r}")
         if not 0 <= share <= 1:
             raise ValueError(f"expected share from 0 (cross-entropy) to 1 (expected loss alone), found {share}")
         if not cap >= 1:
@@ -93,6 +97,17 @@ class HardnessLevel(Signal):
             raise ValueError(f"expected kind 'copy' or 'light', found {kind!r}")
         if normalize not in ("batch", "image"):
             raise ValueError(f"expected normalize 'batch' or 'image', found {normalize!r}")
+        if form == "graded" and (alpha, floor) != (ALPHA, FLOOR):
+            # They ask for the published form, which was the default once.
+            given = " and ".join(
+                f"{name}={value}"
+                for name, value, default in (("alpha", alpha, ALPHA), ("floor", floor, FLOOR))
+                if value != default
+            )
+            raise ValueError(
+                f"expected no alpha or floor in the graded form, which has neither, found {given}; give "
+                "form='published' for the form that has them, or leave them out"
+            )
         self.alpha = alpha
         self.floor = floor
         self.kind = kind

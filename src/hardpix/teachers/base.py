@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import torch
 
@@ -26,6 +26,9 @@ class Teacher(Prepared):
         >>> Undecided()({"image": torch.zeros(1, 3, 4, 6)}).confidence.unique()
         tensor([0.5000])
     """
+
+    follows_student: ClassVar[bool] = False
+    """True for a copy of the student: what learned to read the student's features reads the teacher's."""
 
     def bind(self, student: TappedNetwork) -> Self:
         """Build what depends on the student, on its device. A second call changes nothing.

@@ -62,6 +62,7 @@ class MovingAverage(Teacher):
         tensor([2.])
     """
 
+    follows_student = True
     network: TappedNetwork | None
 
     def __init__(self, momentum: float = 0.99) -> None:

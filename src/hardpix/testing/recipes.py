@@ -35,7 +35,9 @@ def check_recipe(recipe: Recipe, *, num_classes: int = 3) -> None:
       is sure, too.
     - Its gradients reach the network, the same parameters in every step, and never a teacher's. Whatever else it could
       learn, such as the branch of a signal, it does learn.
-    - A teacher is updated in ``end_step`` and nowhere else; a labeler is told of the end of an epoch in ``end_epoch``.
+    - A teacher is updated in ``end_step``, and in ``forward`` at most once after each step that a recipe takes ahead; a
+      labeler is told of the end of an epoch in ``end_epoch``. Steps ahead leave
+      no trace in what learns.
     - ``bind`` may be called twice, and ``deployed`` is a tapped network.
     - A step that was saved and loaded goes on as if nothing had happened; evaluation changes no state.
 
@@ -76,7 +78,13 @@ def _bound(recipe: Recipe, num_classes: int) -> Recipe:
             made = bound(copy.deepcopy(recipe), tapped(num_classes)).train()
         with during("prepare"):
             prepare_all(parts_of(made), dataset_info(even_counts(num_classes)))
+        made.use_optimizer(_optimizer(made))
         return made
+
+
+def _optimizer(recipe: Recipe) -> torch.optim.Optimizer:
+    """One with a state of its own in the network's parameters."""
+    return torch.optim.SGD([p for p in recipe.parameters() if p.requires_grad], lr=0.1, momentum=0.5)
 
 
 def _step(recipe: Recipe, batches: Batches, progress: float = 0.5) -> dict[str, Tensor]:
@@ -153,9 +161,21 @@ def _check_calls(recipe: Recipe, num_classes: int) -> None:
     """Teachers are updated after the steps, and labelers hear of the ends of epochs, where they do something then."""
     made = _bound(recipe, num_classes)
     updates, epochs = (_counted(made, kind, method) for kind, method in ((Teacher, "update"), (Labeler, "end_epoch")))
+    optimizer, steps = _optimizer(made), Mock()
+    optimizer.register_step_post_hook(lambda *_: steps())
+    made.use_optimizer(optimizer)
+    learned = [p for p in made.parameters() if p.requires_grad]
+    before = [parameter.detach().clone() for parameter in learned]
     losses = _step(made, _batches(recipe, num_classes))
     for name, count in updates.items():
-        require(count() == 0, f"{name}.update is called in forward: call it in end_step, after the optimizer's step")
+        require(
+            count() <= steps.call_count,
+            f"{name}.update is called in forward: call it in end_step, after the optimizer's step",
+        )
+    require(
+        all(torch.equal(one, two) for one, two in zip(before, learned, strict=True)) and not optimizer.state,
+        "forward changes what the optimizer learns, or the optimizer: bring both back after steps that were tried",
+    )
     losses["loss"].backward()
     for _ in range(_STEPS):
         made.end_step()
@@ -193,9 +213,10 @@ def _check_bind(recipe: Recipe, num_classes: int) -> None:
 
 def _train(recipe: Recipe, num_classes: int, seed: int) -> dict[str, Tensor]:
     """One step of an optimizer without a state of its own."""
-    losses = _step(recipe, _batches(recipe, num_classes, seed=seed))
     parameters = [parameter for parameter in recipe.parameters() if parameter.requires_grad]
     optimizer = torch.optim.SGD(parameters, lr=0.1)
+    recipe.use_optimizer(optimizer)
+    losses = _step(recipe, _batches(recipe, num_classes, seed=seed))
     optimizer.zero_grad()
     losses["loss"].backward()
     optimizer.step()

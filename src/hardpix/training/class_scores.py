@@ -14,6 +14,10 @@ from hardpix.training.run import Run
 # Below this IoU most of what is labeled as a class, or most of the class itself, is wrong.
 POOR_IOU = 0.3
 MOST_NAMED = 5
+LOOK_AT_MASKS = (
+    "a pixel is labeled where the network is sure, and a poor network is often sure and wrong: look at the masks "
+    "before a training on them, or train this network further first"
+)
 
 
 def class_ious(folder: Run, checkpoint: str) -> dict[str, float | None]:
@@ -40,11 +44,12 @@ def _read(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def caution_about_labels(ious: Mapping[str, float | None]) -> list[str]:
+def caution_about_labels(ious: Mapping[str, float | None], advice: str = LOOK_AT_MASKS) -> list[str]:
     """Sentences on classes whose labels by a network will be wrong or missing.
 
     Args:
         ious: of `class_ious`.
+        advice: last sentence, where there is one to caution about.
 
     Example:
         >>> for sentence in caution_about_labels({"road": 0.9, "pole": 0.04, "sign": None}):
@@ -72,8 +77,5 @@ def caution_about_labels(ious: Mapping[str, float | None]) -> list[str]:
         its = "its" if len(unknown) == 1 else "their"
         said.append(f"no validation image has {some}: nobody knows how good {its} labels are")
     if said:
-        said.append(
-            "a pixel is labeled where the network is sure, and a poor network is often sure and wrong: look at the "
-            "masks before a training on them, or train this network further first"
-        )
+        said.append(advice)
     return said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from torch.utils.data import Dataset
@@ -22,7 +23,8 @@ from hardpix.training.data_settings import (
 )
 from hardpix.training.more_images import LabeledImages
 from hardpix.training.open_data import open_folders, open_sets
-from hardpix.training.streams import Stream
+from hardpix.training.streams import UNLABELED, Stream
+from hardpix.training.unlabeled_folder import with_unlabeled
 
 
 class SegmentationData(BatchedData):
@@ -94,6 +96,8 @@ class SegmentationData(BatchedData):
             where less than 20 % of the pixels are labeled.
         more: further labeled images, all of them to train on, such as [{images: DIR, masks: DIR, trust: DIR}]; trust
             says how far pseudo-labels count. With image_suffix and mask_suffix of their own.
+        unlabeled: folder of images without labels to learn from, of the same kind of camera; short for the stream
+            unlabeled with this folder. Without a recipe hardpix fit takes mean teacher with CutMix.
 
     Raises:
         DataError: everything that is wrong with the files, in one list.
@@ -139,6 +143,7 @@ class SegmentationData(BatchedData):
         labeled_stems: str | None = None,
         labeled_every: int | None = None,
         more: list[LabeledImages] | None = None,
+        unlabeled: str | None = None,
         sparse: bool | None = None,
     ) -> None:
         view = ViewSettings(resolution, crop_size, divisor, augment, sparse)
@@ -151,12 +156,27 @@ class SegmentationData(BatchedData):
             MapSettings(depth, depth_format, weights),
             ImageFormat(bands, value_range, max_pixels),
             ignore_index,
-            streams or {},
+            with_unlabeled(streams or {}, unlabeled),
             more or (),
         )
         own = train_set is not None or val_set is not None
         # Read here, and not in `setup`: the number of classes is an argument of the task.
         opened = open_sets(settings, train_set, val_set) if own else open_folders(settings)
         super().__init__(opened, view, batching, settings.streams, ignore_index)
+        self.unlabeled = unlabeled
         # Kept so that `fit` can warn about maps that no signal reads.
         self.maps_asked_for = [key for key, place in settings.maps.asked.items() if place not in (None, False)]
+
+    def want(self, streams: Sequence[str]) -> None:
+        """Bring batches of these streams from now on.
+
+        Raises:
+            ValueError: there are none of that name; images without labels, and nobody who wants them.
+        """
+        if self.unlabeled is not None and UNLABELED not in streams:
+            raise ValueError(
+                f"expected a recipe that learns from images without labels, those of --data.unlabeled, found one that "
+                f"wants {', '.join(streams)} images alone: leave the recipe out for mean teacher with CutMix, name "
+                "another (--model.recipe SelfTraining, TwoViews, FutureSelfTraining), or leave --data.unlabeled out"
+            )
+        super().want(streams)

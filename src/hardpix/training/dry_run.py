@@ -62,6 +62,7 @@ def dry_run(
     if one_image_a_step:
         # In a copy: batch statistics would remain.
         trial = deepcopy(task.recipe)
+        trial.use_optimizer(torch.optim.SGD([p for p in trial.parameters() if p.requires_grad], lr=0.0))
         try:
             trial(batches, 0.0)
         except Exception as error:

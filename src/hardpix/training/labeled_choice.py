@@ -25,7 +25,7 @@ def with_labeled_part(
     if UNLABELED in sources.streams:
         raise ValueError(
             "labeled_stems and labeled_every make the unlabeled stream of the other training images: leave "
-            "--data.streams.unlabeled.images out, or the choice of labeled ones"
+            "--data.unlabeled and --data.streams.unlabeled.images out, or the choice of labeled ones"
         )
     training, validation = sources.training, sources.validation
     if folder_problems(training):

@@ -38,7 +38,7 @@ from hardpix.training.sources import (
     with_maps,
 )
 from hardpix.training.split_plan import SplitPlan
-from hardpix.training.stream_images import open_streams, stream_problems, validated_on_too
+from hardpix.training.stream_images import open_streams, said_of_streams, stream_problems, validated_on_too
 from hardpix.training.streams import stream_folders
 
 
@@ -207,7 +207,7 @@ def plan_sources(
         progress=is_first_process(),
         check=check,
     )
-    plan = replace(plan, remarks=(*sources.remarks, *plan.remarks))
+    plan = replace(plan, remarks=(*sources.remarks, *plan.remarks, *said_of_streams(sources.streams)))
     if not problems:
         of_streams = [paths[0] for folders in sources.streams.values() for paths in folders.files["images"].values()]
         problems = validated_on_too(of_streams, plan.val.images.values() if plan.val.stems else ())

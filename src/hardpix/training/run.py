@@ -28,6 +28,7 @@ from hardpix.training.checkpoint_io import previous_of
 from hardpix.training.checkpoints import load_weights, read_checkpoint
 from hardpix.training.data_files import Record
 from hardpix.training.data_module import SegmentationData
+from hardpix.training.earlier_defaults import written_out
 from hardpix.training.finite import require_finite_weights
 from hardpix.training.given_files import GivenFiles
 from hardpix.training.loading import count_classes
@@ -188,14 +189,21 @@ class Run:
         # Said where the run is opened (`load_task`), not once more for every setting that is looked up.
         config = with_new_places(require_config(_read(self.config, dict), self.config), {})
         model = config.get("model")
-        if isinstance(model, dict) and model.get("network") is None:
-            config["model"] = model | {"network": self.network_of_before()}
+        if isinstance(model, dict):
+            config["model"] = model | self.settings_of_then(model)
         return config
 
-    def network_of_before(self) -> dict[str, Any]:
-        """The network of runs whose configuration names none: of a time when there was one default."""
-        numbers = {"num_classes": len(self.read_classes()), "in_channels": self.channels}
-        return {"class_path": "hardpix.networks.DDRNet23Slim", "init_args": numbers}
+    def settings_of_then(self, model: Mapping[str, Any]) -> dict[str, Any]:
+        """Settings of the model that the run left to the defaults of its time, as they were then.
+
+        Args:
+            model: the group of its configuration.
+        """
+        then = written_out(model)
+        if model.get("network") is None:
+            numbers = {"num_classes": len(self.read_classes()), "in_channels": self.channels}
+            then["network"] = {"class_path": "hardpix.networks.DDRNet23Slim", "init_args": numbers}
+        return then
 
     def read_split(self) -> dict[str, dict[str, Any]] | None:
         """Folders and stems of what was trained on ("train") and held out ("val"); None for data sets in code."""
@@ -299,7 +307,8 @@ class Run:
         with_new_places(_read(self.config, dict))
         settings = {name: value for name, value in group(config, "model").items() if name in BUILT}
         if predict_only:
-            settings |= {"recipe": None, "objective": None}
+            # The default would learn, and want a branch that not every network can have.
+            settings |= {"recipe": None, "objective": {"class_path": "hardpix.objectives.WeightedCrossEntropy"}}
         settings |= {
             "num_classes": len(classes),
             "class_names": list(classes.names),

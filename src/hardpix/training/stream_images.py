@@ -17,8 +17,20 @@ from hardpix.data import (
     check_folders,
     describe,
 )
+from hardpix.data.pairs import folder_problems
+from hardpix.data.same_files import same_files
+from hardpix.data.wording import counted
 from hardpix.training.dataset_split import show
 from hardpix.training.processes import is_first_process
+
+
+def said_of_streams(streams: Mapping[str, ImagePaths]) -> list[str]:
+    """A sentence on the images of each stream that has a folder of its own."""
+    return [
+        f"Stream {name}: {counted(len(folders.files['images']), 'image')} of {folders.images}, without labels."
+        for name, folders in streams.items()
+        if folders.stems is None and not folder_problems(folders)
+    ]
 
 
 def stream_problems(streams: Mapping[str, ImagePaths], image_format: ImageFormat, ignore_index: int) -> list[Problem]:
@@ -53,12 +65,12 @@ def open_streams(
 
 
 def validated_on_too(streams: Collection[Path], held_out: Collection[Path]) -> list[Problem]:
-    """Images of streams that are images to validate on."""
+    """Images of streams that are images to validate on, by their path or their content."""
     advice = "take it out of the stream's folder: what is trained on cannot be scored"
-    both = {path.resolve() for path in streams} & {path.resolve() for path in held_out}
+    both = same_files({str(path): path for path in sorted(streams)}, held_out)
     return [
-        Problem("image to train on and to validate on", path, "an image of one of the two", "it in both", advice)
-        for path in sorted(both)
+        Problem("image to train on and to validate on", Path(path), "an image of one of the two", "it in both", advice)
+        for path in both
     ]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import Any
 
 import torch
@@ -15,11 +14,12 @@ from hardpix.alike import not_sent
 from hardpix.data import MAPS
 from hardpix.networks import TappedNetwork, default_network, tap
 from hardpix.networks.binding import NotReturnedError, bound
-from hardpix.objectives import Objective, WeightedCrossEntropy, for_sparse_labels, shown_signal, signals_in
+from hardpix.objectives import Objective, shown_signal, signals_in
+from hardpix.objectives.default import default_objective
 from hardpix.pixels import DatasetInfo, prepare_all
 from hardpix.recipes import Recipe, Supervised
 from hardpix.recipes.parts import parts_of
-from hardpix.signals import HardnessLevel, Signal
+from hardpix.signals import Signal
 from hardpix.training.checkpoints import with_names_of_today
 from hardpix.training.data_module import SegmentationData
 from hardpix.training.schedule import polynomial_with_warmup
@@ -35,8 +35,8 @@ class SegmentationTask(ScoredModule):
         network: any segmentation network with C output channels; if none is given, a small U-Net from ImageNet weights
             (LiteUNet) where the extra [pretrained] is installed, else DDRNet-23-slim from random weights.
         objective: what is minimized on the labeled images, short for the recipe Supervised with it; cross-entropy
-            weighted by learned hardness if neither is given, and for sparse labels plain cross-entropy with
-            GaussianMixture.
+            weighted by learned hardness and by the square root of inverse class frequency if neither is given, and for
+            sparse labels plain cross-entropy with GaussianMixture.
         decoder: module path of the network's decoder, for networks that are not known by themselves.
         embedding: module path of the network's last classifier, likewise.
         stages: module paths of further tensors that the objective wants, such as those for side outputs.
@@ -97,8 +97,7 @@ class SegmentationTask(ScoredModule):
             )
         network = default_network(num_classes, in_channels) if network is None else network
         if recipe is None:
-            default = for_sparse_labels if sparse else partial(WeightedCrossEntropy, HardnessLevel())
-            recipe = Supervised(default() if objective is None else objective)
+            recipe = Supervised(default_objective(sparse) if objective is None else objective)
         try:
             tapped = tap(network, decoder=decoder, embedding=embedding, stages=stages, ignore_index=ignore_index)
             if encoder_learning_rate is not None:
@@ -221,6 +220,7 @@ class SegmentationTask(ScoredModule):
             groups.append({"params": heads, "name": "heads"})
         optimizer = self.build_optimizer(groups)
         optimizer.register_step_post_hook(self._after_step)
+        self.recipe.use_optimizer(optimizer)
         total = int(self.trainer.estimated_stepping_batches)
         schedule = polynomial_with_warmup(optimizer, total, round(self.warmup * total), self.power)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -18,7 +18,7 @@ from hardpix.objectives import ClassContrast, Sum, WeightedCrossEntropy
 from hardpix.objectives.contrast import ClassStatistics
 from hardpix.objectives.memory import Ring
 from hardpix.pixels import PixelBatch
-from hardpix.recipes import SelfTraining, TwoViews
+from hardpix.recipes import FutureSelfTraining, SelfTraining, TwoViews
 from hardpix.signals import Focal, HardnessLevel
 from hardpix.teachers import MovingAverage
 from hardpix.testing import check_objective, check_recipe
@@ -273,3 +273,18 @@ def test_a_teacher_that_is_sure_of_nothing_leaves_the_labeled_part() -> None:
     losses = recipe({"labeled": labeled, "unlabeled": {"image": torch.rand(2, 3, 6, 8)}}, 0.5)
     assert losses["unlabeled/loss"] == 0
     assert losses["loss"] == losses["labeled/loss"] > 0
+
+
+def test_future_steps_teach_the_statistics_nothing() -> None:
+    """They are undone: of one step with three ahead there is what one step stores."""
+    counts = []
+    for recipe in (SelfTraining, FutureSelfTraining):
+        torch.manual_seed(0)
+        made = recipe(
+            WeightedCrossEntropy(), MovingAverage(), ConfidenceThreshold(0.3), both=ClassContrast(channels=4)
+        ).bind(hardpix.tap(nn.Sequential(nn.Conv2d(3, 5, 1), nn.Conv2d(5, CLASSES, 1)), decoder="1"))
+        made.use_optimizer(torch.optim.SGD([p for p in made.parameters() if p.requires_grad], lr=0.1))
+        labeled = {"image": torch.rand(2, 3, 6, 8), "target": torch.randint(0, CLASSES, (2, 6, 8))}
+        made({"labeled": labeled, "unlabeled": {"image": torch.rand(2, 3, 6, 8)}}, 0.5)
+        counts.append(made.both.memory.count.sum().item())
+    assert counts == [96, 96]

@@ -26,7 +26,7 @@ FEW, MANY = [1, 2, 2, 3, 3, 3, 11, 11], [255, 1000]
 CHANNELS = 6
 ON_THE_GRAPH = ("logits", "features", "embedding", "auxiliary")
 MAPS = ("image", "depth", "weight", "target_weight")
-NAMES = (*ON_THE_GRAPH, *MAPS, "teacher", "target", "prediction")
+NAMES = (*ON_THE_GRAPH, *MAPS, "teacher", "target", "prediction", "teacher_embedding")
 # Networks normalize their features. In float16 the gradient e⁸ of a wild HardnessLevel times a feature of 30 overflows,
 # which is what a gradient scaler is there for.
 LARGEST_FEATURE = 10.0
@@ -67,9 +67,9 @@ class Case:
         if name in ("logits", "teacher", "auxiliary"):
             size = cells if name == "auxiliary" else (height, width)
             return _numbers((images, self.classes, *size), self.scale, generator).to(self.floats)
-        if name in ("features", "embedding"):
+        if name in ("features", "embedding", "teacher_embedding"):
             values = _numbers((images, CHANNELS, *cells), min(self.scale, LARGEST_FEATURE), generator).to(self.floats)
-            return values.relu() if name == "embedding" else values
+            return values if name == "features" else values.relu()
         if name == "target":
             return self._target().to(self.labels)
         if name == "prediction":
@@ -98,13 +98,16 @@ class Case:
             auxiliary=((leaf["auxiliary"], 1.0),) if "auxiliary" in leaf else (),
             stages={"encoder": leaf["features"]} if "features" in leaf else {},
         )
+        teacher = None
+        if "teacher" in tensors:
+            teacher = PixelBatch(tensors["teacher"], taps=Taps(embedding=tensors.get("teacher_embedding")))
         return PixelBatch(
             leaf["logits"],
             tensors.get("target"),
             self.ignore_index,
             sample={name: tensors[name] for name in MAPS if name in tensors},
             taps=taps,
-            teacher=PixelBatch(tensors["teacher"]) if "teacher" in tensors else None,
+            teacher=teacher,
             progress=self.progress,
         )
 

@@ -12,6 +12,7 @@ import pytest
 import torch
 from hypothesis import given
 from torch import Tensor
+from torch.nn.functional import normalize
 
 import hardpix.objectives
 from extreme_batches import CASES, Case, cases, joined, missing, near, taken
@@ -19,11 +20,15 @@ from hardpix.objectives import (
     BorderCrossEntropy,
     BoundaryLoss,
     ChannelDistillation,
+    ClassContrast,
     Distillation,
     GaussianMixture,
+    ImageDistillation,
+    LabelDistillation,
     MultiScaleAgreement,
     Objective,
     PixelContrast,
+    RegionDistillation,
     SideOutputs,
     SkeletonRecall,
     SoftClDice,
@@ -77,8 +82,18 @@ PROMISES = {
     "side outputs": Promise(lambda: SideOutputs(Focal(), labels="any"), reads=BRANCH),
     # A pair of pixels may lie in two parts, and a twin is a positive of its own.
     "contrast": Promise(lambda: PixelContrast(sampling="hardest", channels=16), repeats=False, reads=BRANCH),
+    "contrast with classes": Promise(lambda: ClassContrast(channels=4), reads=("embedding",)),
+    "contrast with centroids": Promise(
+        lambda: ClassContrast("centroid", signal=Focal(), diversity=0.5, channels=4), reads=("embedding",)
+    ),
+    "contrast with banks": Promise(lambda: ClassContrast("bank", bank=3, channels=4), reads=("embedding",)),
     "distillation": Promise(lambda: Distillation(temperature=2.0), "trust", reads=("teacher",)),
     "channel distillation": Promise(ChannelDistillation, "images", reads=("teacher",)),
+    "label distillation": Promise(LabelDistillation, "trust", reads=("teacher",)),
+    "image distillation": Promise(ImageDistillation, "images", reads=("teacher",)),
+    "region distillation": Promise(
+        lambda: RegionDistillation(regions=3), reads=("teacher", "embedding", "teacher_embedding")
+    ),
     # A mean over borders, whose share of the pixels differs between images.
     "borders": Promise(BorderCrossEntropy),
     "multi-scale": Promise(two_scales, "trust"),
@@ -95,12 +110,26 @@ PROMISES = {
     ),
 }
 # These count or normalize otherwise in training.
-LEARNING = ["mixture", "depth", "side outputs", "contrast", "skeleton recall"]
+LEARNING = [
+    "mixture",
+    "depth",
+    "side outputs",
+    "contrast",
+    "contrast with centroids",
+    "contrast with banks",
+    "skeleton recall",
+]
 
 
 @cache
 def bound(name: str, classes: int) -> Objective:
-    return Bench(PROMISES[name].make(), classes).bound()
+    objective = Bench(PROMISES[name].make(), classes).bound()
+    if isinstance(objective, ClassContrast):
+        # Evaluation alone would compare with nothing. One class stays unknown.
+        vectors = normalize(torch.randn(5 * classes, 4, generator=torch.Generator().manual_seed(0)), dim=1)
+        objective.memory.store(vectors, torch.arange(5 * classes) % max(classes - 1, 1))
+        objective.step += 1
+    return objective
 
 
 def drawn(name: str, case: Case, objective: Objective) -> dict[str, Tensor]:

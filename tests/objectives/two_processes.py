@@ -17,16 +17,20 @@ import hardpix
 from hardpix.objectives import (
     BoundaryLoss,
     ChannelDistillation,
+    ClassContrast,
     Distillation,
     GaussianMixture,
+    ImageDistillation,
+    LabelDistillation,
     Objective,
+    RegionDistillation,
     SideOutputs,
     SkeletonRecall,
     SoftClDice,
     Sum,
     WeightedCrossEntropy,
 )
-from hardpix.pixels import PixelBatch
+from hardpix.pixels import PixelBatch, Taps
 from hardpix.signals import ClassBalance, DepthPrivileged, Focal, HardnessLevel, OnlineHard, Product
 
 CLASSES = 3
@@ -41,7 +45,8 @@ class Taught(Objective):
         self.objective = objective
 
     def forward(self, px: PixelBatch) -> dict[str, Tensor]:
-        px.teacher = PixelBatch(px.sample["image"])
+        image = px.sample["image"]
+        px.teacher = PixelBatch(image, taps=Taps(embedding=image))
         return self.objective(px)
 
 
@@ -78,10 +83,18 @@ CASES: dict[str, Callable[[], Objective]] = {
     "distillation": lambda: Sum({"a": WeightedCrossEntropy(), "b": Taught(Distillation(2.0, ClassBalance([5, 2, 1])))}),
     "distillation by count": lambda: Sum({"a": WeightedCrossEntropy(Focal()), "b": Taught(Distillation(1.0, "focal"))}),
     "channel distillation": lambda: Sum({"a": WeightedCrossEntropy(), "b": Taught(ChannelDistillation())}),
+    "label distillation": lambda: Sum({"a": WeightedCrossEntropy(), "b": Taught(LabelDistillation())}),
+    "image distillation": lambda: Sum({"a": WeightedCrossEntropy(), "b": Taught(ImageDistillation())}),
+    "region distillation": lambda: Sum({"a": WeightedCrossEntropy(), "b": Taught(RegionDistillation(regions=3))}),
     "skeleton recall": lambda: Sum({"a": WeightedCrossEntropy(), "b": SkeletonRecall([0, 2], tube_radius=1)}),
     "skeleton recall of thin classes": lambda: Sum({"a": WeightedCrossEntropy(), "b": SkeletonRecall()}),
     "mixture": lambda: Sum({"a": WeightedCrossEntropy(), "b": GaussianMixture()}),
     "mixture of adaptive variance": lambda: Sum({"a": WeightedCrossEntropy(), "b": GaussianMixture("adaptive")}),
+    "contrast with classes": lambda: Sum({"a": WeightedCrossEntropy(), "b": ClassContrast(channels=4)}),
+    "contrast with centroids": lambda: Sum(
+        {"a": WeightedCrossEntropy(), "b": ClassContrast("centroid", diversity=0.5, channels=4)}
+    ),
+    "contrast with banks": lambda: Sum({"a": WeightedCrossEntropy(), "b": ClassContrast("bank", channels=4)}),
     "boundary": lambda: Sum({"a": WeightedCrossEntropy(), "b": BoundaryLoss(reach=3)}),
     "clDice": lambda: Sum({"a": WeightedCrossEntropy(), "b": SoftClDice([0, 2], iterations=2)}),
     "clDice of thin classes": lambda: Sum({"a": WeightedCrossEntropy(), "b": SoftClDice()}),

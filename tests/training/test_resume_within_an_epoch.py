@@ -38,6 +38,7 @@ TWO_STREAMS = (
     *("--model.recipe.objective.signal", "hardpix.signals.HardnessLevel"),
     *("--model.recipe.teacher", "my_recipes.Follower", "--model.recipe.labeler", "my_recipes.MostLikely"),
     *("--model.recipe.augment", MIX, "--model.recipe.partner", "unlabeled", "--model.recipe.ramp", "0.5"),
+    *("--model.recipe.both", "hardpix.objectives.ClassContrast", "--model.recipe.both.channels", "4"),
 )
 # A learned signal that labels are judged by, and thresholds that follow the teacher.
 WEIGHED = (

@@ -12,7 +12,7 @@ from typing import Any, get_args, get_type_hints
 # Parameters that recipes need, each with a class that works without settings.
 EXAMPLES = {"objective": "WeightedCrossEntropy", "teacher": "MovingAverage", "labeler": "ConfidenceThreshold"}
 
-MOST_NAMED = 12
+MOST_NAMED = 20
 
 
 def classes_of(type_hint: Any) -> list[type]:

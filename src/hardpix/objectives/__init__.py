@@ -2,16 +2,23 @@
 
 Read `base.py` first, the contract; then `weighting.py`, the one place that masks unlabeled pixels, and
 `weighted_cross_entropy.py`. `signal_losses.py` adds what trains the signals themselves. `pixel_contrast.py` is made of
-`sampling.py`, `keys.py`, `groups.py`, `memory.py` and `info_nce.py`. `skeleton_recall.py` and `soft_cl_dice.py` ask
-for thin things, of the classes that `thin_classes.py` chooses; `boundary_loss.py` and
-`border_cross_entropy.py` for borders.
+`sampling.py`, `keys.py`, `groups.py`, `memory.py` and `info_nce.py`; `contrast/` compares pixels with whole classes.
+`skeleton_recall.py` and `soft_cl_dice.py` ask for thin things, of the classes that `thin_classes.py` chooses;
+`boundary_loss.py` and `border_cross_entropy.py` for borders.
 """
 
 from hardpix.objectives.base import Objective
 from hardpix.objectives.border_cross_entropy import BorderCrossEntropy
 from hardpix.objectives.boundary_loss import BoundaryLoss
 from hardpix.objectives.chosen_signal import shown_signal, signal_named
-from hardpix.objectives.distillation import ChannelDistillation, Distillation
+from hardpix.objectives.contrast import ClassContrast
+from hardpix.objectives.distillation import (
+    ChannelDistillation,
+    Distillation,
+    ImageDistillation,
+    LabelDistillation,
+    RegionDistillation,
+)
 from hardpix.objectives.gaussian_mixture import GaussianMixture
 from hardpix.objectives.multi_scale_agreement import MultiScaleAgreement
 from hardpix.objectives.pixel_contrast import PixelContrast
@@ -28,11 +35,15 @@ __all__ = [
     "BorderCrossEntropy",
     "BoundaryLoss",
     "ChannelDistillation",
+    "ClassContrast",
     "Distillation",
     "GaussianMixture",
+    "ImageDistillation",
+    "LabelDistillation",
     "MultiScaleAgreement",
     "Objective",
     "PixelContrast",
+    "RegionDistillation",
     "SideOutputs",
     "SkeletonRecall",
     "SoftClDice",

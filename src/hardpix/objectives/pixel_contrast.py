@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 from hardpix.networks import ProjectionHead
 from hardpix.networks.binding import bound
 from hardpix.objectives.base import Objective
+from hardpix.objectives.embedding import embedding_of
 from hardpix.objectives.groups import cells_at, groups_of, means_of_groups, region_embeddings
 from hardpix.objectives.info_nce import info_nce
 from hardpix.objectives.keys import Pool, Sampling, draw_keys
@@ -163,18 +164,7 @@ class PixelContrast(Objective):
             raise RuntimeError(
                 "PixelContrast has no projection head yet: give it to hardpix.TrainingStep, or call bind(network) first"
             )
-        embedding = px.taps.embedding
-        if embedding is None:
-            raise ValueError(
-                "PixelContrast needs the embedding that enters the network's last classifier, and none was caught: "
-                "name the classifier, hardpix.tap(model, embedding='…')"
-            )
-        if embedding.ndim != 4:
-            raise ValueError(
-                f"PixelContrast needs an embedding (B, D, h, w), found {tuple(embedding.shape)}: name a convolution "
-                "that makes logits, hardpix.tap(model, embedding='…')"
-            )
-        px.require_graph("embedding", self)
+        embedding = embedding_of(px, self)
         step = self._count_step()
         self._warn_if_it_never_begins(step, px.progress)
         projected = self.head(embedding)

@@ -51,7 +51,7 @@ class PixelBatch:
         target: (B, H, W) class ids from 0 to C − 1, or ``ignore_index``; None for images without labels.
         ignore_index: the id of unlabeled pixels.
         sample: every other entry of the batch: "image" (B, 3, H, W) as the network saw it, "depth", "weight" and
-            further maps (B, H, W), "stem" and the like.
+            further maps (B, H, W), "stem" and the like. "stream" is "unlabeled" for images that a teacher labels.
         taps: tensors from inside the network.
         teacher: the same pixels as a teacher sees them.
         progress: share of the training that is done, from 0 to 1.

@@ -16,6 +16,7 @@ def cell_labels(
     num_classes: int,
     ignore_index: int = 255,
     rule: Literal["any", "majority"] = "any",
+    share: float = 0.0,
 ) -> Tensor:
     """One class for each cell of a coarser grid.
 
@@ -31,12 +32,14 @@ def cell_labels(
         rule: "any" takes, of the classes in the cell, the one with the fewest pixels in the batch, so that a pole one
             pixel wide keeps all of its cells; "majority" the one with the most pixels in the cell (of equal ones the
             lowest id).
+        share: smallest share of a cell's pixels, unlabeled ones included, that its class must have; a cell in which it
+            has less is left without a label.
 
     Returns:
         (B, h, w) int64; ``ignore_index`` where a cell has no label.
 
     Raises:
-        ValueError: another rule; a target of other axes or that is not of integers.
+        ValueError: another rule; a share outside 0…1; a target of other axes or that is not of integers.
 
     Example:
         >>> target = torch.tensor([[[0, 0, 0, 0], [0, 1, 0, 255], [255, 255, 0, 0], [255, 255, 0, 0]]])
@@ -46,9 +49,14 @@ def cell_labels(
         >>> cell_labels(target, (2, 2), num_classes=2, rule="majority")
         tensor([[[  0,   0],
                  [255,   0]]])
+        >>> cell_labels(target, (2, 2), num_classes=2, rule="majority", share=0.8)
+        tensor([[[255, 255],
+                 [255,   0]]])
     """
     if rule not in ("any", "majority"):
         raise ValueError(f"expected rule 'any' or 'majority', found {rule!r}")
+    if not 0 <= share <= 1:
+        raise ValueError(f"expected a share from 0 to 1, found {share}")
     require_batch(target)
     target = class_ids(target)
     valid = valid_mask(target, num_classes, ignore_index)
@@ -56,6 +64,17 @@ def cell_labels(
         return torch.where(valid, target, ignore_index)
     known = torch.where(valid, target, num_classes)
     cells = _as_cells(known, size)
+    found = _one_of_each(cells, known, num_classes, ignore_index, rule)
+    if share == 0:
+        return found
+    has = (cells == found[:, :, None, :, None]).sum((2, 4)) / (cells.shape[2] * cells.shape[4])
+    return torch.where(has >= share, found, ignore_index)
+
+
+def _one_of_each(
+    cells: Tensor, known: Tensor, num_classes: int, ignore_index: int, rule: Literal["any", "majority"]
+) -> Tensor:
+    """One class of each cell, whatever its share; ids that are no class are ``num_classes``."""
     if rule == "any":
         counts = torch.bincount(known.flatten(), minlength=num_classes + 1)[:num_classes]
         order = torch.cat([counts.argsort(stable=True), counts.new_tensor([ignore_index])])
@@ -63,10 +82,10 @@ def cell_labels(
         rank[num_classes] = num_classes
         return order[rank[cells].amin((2, 4))]
     batch, height, _, width, _ = cells.shape
-    place = torch.arange(batch * height * width, device=target.device).reshape(batch, height, 1, width, 1)
+    place = torch.arange(batch * height * width, device=cells.device).reshape(batch, height, 1, width, 1)
     pairs = (place * (num_classes + 1) + cells).flatten()
     # Not by bincount, which waits for the device, and has no place in a compiled graph.
-    counts = torch.zeros(batch * height * width * (num_classes + 1), dtype=torch.int32, device=target.device)
+    counts = torch.zeros(batch * height * width * (num_classes + 1), dtype=torch.int32, device=cells.device)
     counts.scatter_add_(0, pairs, torch.ones_like(pairs, dtype=torch.int32))
     most, label = counts.reshape(batch, height, width, num_classes + 1)[..., :num_classes].max(-1)
     return torch.where(most > 0, label, ignore_index)

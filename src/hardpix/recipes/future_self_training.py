@@ -77,8 +77,9 @@ class FutureSelfTraining(SelfTraining):
         deploy: Literal["network", "teacher"] = "network",
         future: Literal["deep", "wide"] = "deep",
         students: int = 3,
+        both: Objective | None = None,
     ) -> None:
-        super().__init__(objective, teacher, labeler, augment, partner, unlabeled, weight, ramp, deploy)
+        super().__init__(objective, teacher, labeler, augment, partner, unlabeled, weight, ramp, deploy, both)
         if future not in ("deep", "wide") or students < 0:
             raise ValueError(f"expected future 'deep' or 'wide' and students ≥ 0, found {future!r} and {students}")
         self.future = future

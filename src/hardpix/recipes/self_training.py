@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Literal, Self
 
@@ -22,6 +22,7 @@ from hardpix.pixels import PixelBatch
 from hardpix.recipes.adding import add
 from hardpix.recipes.base import Batch, Recipe
 from hardpix.recipes.parts import require_readable
+from hardpix.signals import Signal
 from hardpix.teachers import Teacher
 
 
@@ -40,13 +41,17 @@ class SelfTraining(Recipe):
         partner: images that `augment` mixes in: "labeled" ones (ClassMix as in DACS), or other "unlabeled" ones (CutMix
             as in French et al. and UniMatch). Where a step has fewer labeled images, they are taken by turns.
         unlabeled: minimized on the unlabeled images; plain cross-entropy if none is given, weighed by the trust.
+        both: minimized on the labeled and on the unlabeled images beside the other two, one object for both, such as a
+            ClassContrast, whose head and statistics they share. The sample of unlabeled images has
+            ``stream="unlabeled"``.
         weight: of the unlabeled images' loss.
         ramp: share of the training in which the weight rises, by exp(−5 (1 − t)²) (Laine and Aila, arXiv 1610.02242).
         deploy: the network is validated and predicted with, or the teacher.
 
     Returns (from forward):
-        "loss", the total, and the parts of both objectives as "labeled/…" and "unlabeled/…". Signals that the labeler
-        asks learn from the labeled images, as "labeler/…".
+        "loss", the total, and the parts of the objectives as "labeled/…" and "unlabeled/…", those of `both` as
+        "labeled/both/…" and "unlabeled/both/…". Signals that the labeler asks learn from the labeled images, as
+        "labeler/…".
 
     Raises:
         ValueError: a weight below 0, or a ramp outside 0…1; a labeler that asks a signal which learns, and a teacher
@@ -79,6 +84,7 @@ class SelfTraining(Recipe):
         weight: float = 1.0,
         ramp: float = 0.0,
         deploy: Literal["network", "teacher"] = "network",
+        both: Objective | None = None,
     ) -> None:
         super().__init__()
         if weight < 0 or not 0 <= ramp <= 1:
@@ -92,6 +98,7 @@ class SelfTraining(Recipe):
         self.weight = weight
         self.ramp = ramp
         self.deploy = deploy
+        self.both = both
 
     def bind(self, network: TappedNetwork) -> Self:
         super().bind(network)
@@ -116,18 +123,30 @@ class SelfTraining(Recipe):
     def given_losses(self, given: PixelBatch) -> dict[str, dict[str, Tensor]]:
         """Losses of the labeled images, and of the signals that the labeler asks, which learn from them."""
         judging = losses_of_signals(self.labeler, replace(given))
-        labeled = {"labeled": with_signal_losses(self.objective, given)}
+        own = with_signal_losses(self.objective, given)
+        labeled = {"labeled": self._with_both(own, given, signals_in(self.objective))}
         return {**labeled, "labeler": judging} if judging else labeled
 
     def strong_view(self, weak: Batch, labeled: Batch) -> Batch:
         """The labeled weak view, changed: what the network learns from."""
-        if self.augment is None:
-            return weak
-        return self.augment(weak, as_many(labeled, len(weak["image"])) if self.partner == "labeled" else None)
+        view = weak
+        if self.augment is not None:
+            view = self.augment(weak, as_many(labeled, len(weak["image"])) if self.partner == "labeled" else None)
+        return {**view, "stream": "unlabeled"}
 
     def learn(self, taught: PixelBatch) -> dict[str, Tensor]:
         """Losses of the unlabeled images. A signal of both objectives learns from labeled ones alone."""
-        return with_signal_losses(self.unlabeled, taught, but=signals_in(self.objective))
+        known = signals_in(self.objective)
+        if self.both is not None:
+            known += signals_in(self.both)
+        return self._with_both(with_signal_losses(self.unlabeled, taught, but=known), taught, known)
+
+    def _with_both(self, losses: dict[str, Tensor], px: PixelBatch, but: Collection[Signal]) -> dict[str, Tensor]:
+        """Losses, and those of the objective for both kinds of images, without signals that learn elsewhere."""
+        if self.both is None:
+            return losses
+        own = with_signal_losses(self.both, px, but=but)
+        return {**losses, "loss": losses["loss"] + own["loss"], **{f"both/{name}": each for name, each in own.items()}}
 
     def weight_at(self, progress: float) -> float:
         """Weight of the unlabeled images' loss after a share of the training."""

@@ -4,7 +4,8 @@ Read `base.py` first, the contract; every other file is one teacher.
 """
 
 from hardpix.teachers.base import Teacher
+from hardpix.teachers.ensemble import Ensemble, EnsembleBatch
 from hardpix.teachers.frozen import Frozen
 from hardpix.teachers.moving_average import MovingAverage
 
-__all__ = ["Frozen", "MovingAverage", "Teacher"]
+__all__ = ["Ensemble", "EnsembleBatch", "Frozen", "MovingAverage", "Teacher"]

@@ -208,7 +208,8 @@ def test_it_arrives_in_the_training_step(places: tuple[Path, Path, Path], monkey
     trainer.fit(task, datamodule=module)
     assert [training for training, _, _ in calls] == [False] + [True] * 4
     for _, target, maps in calls:
-        assert [*maps] == ["superpixel"]
+        # Tags are the classes of the whole image, and no map.
+        assert [*maps] == ["superpixel", "tags"]
         assert maps["superpixel"].equal(torch.where(target == 255, 0, 1 + target))
     assert any((target == 255).any() for _, target, _ in calls)
 

@@ -1,32 +1,13 @@
 """Work in processes of their own: its results, and its end."""
 
 import os
-import signal
 import time
-from typing import Any
 
 import pytest
-import torch
 
 from hardpix.cli.errors import UsageError
 from hardpix.demo.side_by_side import SideBySide
-
-
-def threads_and_sum(first: int, second: int, say: Any) -> tuple[int, int, int]:
-    say(first)
-    return os.getpid(), torch.get_num_threads(), first + second
-
-
-def fail(say: Any) -> None:
-    raise ValueError("no such thing")
-
-
-def die(say: Any) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def sleep(seconds: float, say: Any) -> None:
-    time.sleep(seconds)
+from pieces_of_work import first_dies, first_fails, threads_and_sum
 
 
 def alive(pid: int) -> bool:
@@ -57,14 +38,6 @@ def test_an_error_ends_all_and_is_told() -> None:
         together.map(first_fails, [(0,), (1,)])
     assert not any(process.is_alive() for process in together.processes)
     assert time.monotonic() - started < 500
-
-
-def first_fails(place: int, say: Any) -> None:
-    fail(say) if place == 0 else sleep(1000, say)
-
-
-def first_dies(place: int, say: Any) -> None:
-    die(say) if place == 0 else sleep(1000, say)
 
 
 def test_a_process_that_is_killed_is_told() -> None:

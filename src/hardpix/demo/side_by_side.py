@@ -99,10 +99,10 @@ def _serve(connection: Connection, threads: int) -> None:
     with suppress(EOFError, ConnectionError):
         while True:
             connection.send(("ready", None))
-            work, arguments = connection.recv()
             try:
+                work, arguments = connection.recv()
                 answer = "result", work(*arguments, lambda done: connection.send(("done", done)))
-            except ConnectionError:
+            except (EOFError, ConnectionError):
                 return
             except Exception:
                 answer = "failed", traceback.format_exc()

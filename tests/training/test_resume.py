@@ -112,7 +112,7 @@ def test_resume_refuses_other_images(data: Data, whole: Run, tmp_path: Path) -> 
     "other",
     [
         ["--model.network.norm", "none"],
-        ["--model.objective", "hardpix.objectives.WeightedCrossEntropy"],
+        ["--model.objective.signal", "hardpix.signals.Uniform"],
         ["--model.optimizer", "SGD"],
         ["--data.classes", "[a, b, c, d]", "--data.label_map", "{0: 0, 7: 1, 200: 2, 9: 3}"],
     ],

@@ -210,5 +210,5 @@ def test_interruption_by_hand_is_exit_130_and_says_how_to_go_on(data: Data, tmp_
     run = tmp_path / "run"
     outcome = run_hardpix("fit", *data.arguments, *TINY, *SETTINGS, "--run", run, "--trainer.callbacks", callback)
     assert outcome.code == 130
-    assert f"hardpix fit --run {run} --resume" in " ".join(outcome.out.split())
+    assert f"hardpix fit --run {run} --resume" in " ".join(outcome.err.split())
     assert "Traceback" not in outcome.err

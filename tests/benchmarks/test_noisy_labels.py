@@ -14,6 +14,8 @@ from hardpix.scenes import GeneratedScenes
 
 from .conftest import load_script
 
+pytestmark = pytest.mark.slow
+
 noisy_labels = load_script("noisy_labels")
 
 

@@ -15,6 +15,8 @@ from hardpix.data import read_mask, write_mask
 
 from .conftest import FOLDER, load_script
 
+pytestmark = pytest.mark.slow
+
 UNLABELED = [11, 12]
 
 

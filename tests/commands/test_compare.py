@@ -216,6 +216,7 @@ def wait_until(what: Any, seconds: float = 120) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_it_goes_on_to_the_same_lines(
     place: Path, study: tuple[StudyFolder, Outcome], monkeypatch: pytest.MonkeyPatch
 ) -> None:

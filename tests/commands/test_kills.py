@@ -1,7 +1,5 @@
 """Commands that are killed at any moment leave whole files, and the same command ends as if nothing had happened.
 
-pytestmark = pytest.mark.slow
-
 HARDPIX_KILLS=10 in the environment kills ten times as often.
 """
 
@@ -24,6 +22,8 @@ from hardpix.report.report_folder import WHOLE, is_report
 from hardpix.training.checkpoints import read_checkpoint
 from hardpix.training.run import Run
 from runs import TINY, Data, run_hardpix, tree, weights
+
+pytestmark = pytest.mark.slow
 
 TIMES = int(os.environ.get("HARDPIX_KILLS", "1"))
 MEMORY = Path("/dev/shm")

@@ -76,6 +76,7 @@ def test_held_out_scenes_are_no_training_scenes(small: tuple[Findings, Path]) ->
     assert not images & held_out
 
 
+@pytest.mark.slow
 def test_learned_hardness_ranks_what_is_ambiguous_by_construction_above_the_rest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -1,7 +1,5 @@
 """Ctrl-C at random moments of a training with workers leaves no process, and a run that goes on.
 
-pytestmark = pytest.mark.slow
-
 HARDPIX_KILLS=10 in the environment interrupts ten times as often.
 """
 
@@ -23,6 +21,8 @@ import torch
 from hardpix.training.run import Run
 from processes import of_session
 from runs import OWN_CODE, TINY, Data
+
+pytestmark = pytest.mark.slow
 
 TIMES = int(os.environ.get("HARDPIX_KILLS", "1"))
 SECONDS = 20

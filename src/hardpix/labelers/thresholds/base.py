@@ -28,6 +28,7 @@ class Threshold(Prepared):
     They change in training mode only, by sums over all processes, so that they are the same in each.
 
     Example:
+        >>> import torch
         >>> class Half(Threshold):
         ...     def forward(self, seen):
         ...         return (seen.confidence > 0.5).float()

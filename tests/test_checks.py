@@ -650,7 +650,7 @@ FAULTY_LABELERS = {
     Unprepared: r"class_counts \(0, 2, 3\): expected a trust from 0 to 1",
     Overflows: r"logits of ±120: expected a trust from 0 to 1",
     LabelsNothing: "it labels no pixel of any batch that was tried",
-    LabelsPadding: "padding: expected no label where",
+    LabelsPadding: 'padding: expected no label where the batch has "target_weight" 0',
     TrustsTwice: "expected a trust from 0 to 1",
     OneTooMany: r"expected classes or 255, found \[3\]",
     SmallLabels: "expected labels in int64",

@@ -44,37 +44,9 @@ FUNCTIONS = {
 DEFAULT_CLASSES = {"label": {"labeler": "hardpix.labelers.ConfidenceThreshold"}}
 
 # Packages that commands import beyond torch and numpy, and the extra that brings them.
-TRAIN = (
-    "train",
-    (
-        "lightning",
-        "torchmetrics",
-        "torchvision",
-        "jsonargparse",
-        "yaml",
-        "PIL",
-        "tifffile",
-        "rich",
-        "cv2",
-        "safetensors",
-    ),
-)
-DIAGNOSE = (
-    "diagnose",
-    (
-        "torchvision",
-        "torchmetrics",
-        "jsonargparse",
-        "yaml",
-        "PIL",
-        "tifffile",
-        "rich",
-        "cv2",
-        "plotly",
-        "pyarrow",
-        "skimage",
-    ),
-)
+READ = ("torchvision", "torchmetrics", "jsonargparse", "yaml", "PIL", "tifffile", "rich", "cv2")
+TRAIN = ("train", ("lightning", *READ, "safetensors"))
+DIAGNOSE = ("diagnose", (*READ, "plotly", "pyarrow", "skimage"))
 
 COMMANDS = {
     "check": "say what your images and masks hold, and whether anything is doubtful, without training",

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from hardpix.cli.folder_lock import OWN, taken
 from hardpix.cli.problem_list import NAME, write_problems
-from hardpix.cli.results import RECORD, read_record, require_free, require_no_links, write_whole
+from hardpix.cli.results import RECORD, all_ours, read_record, require_free, require_no_links, write_whole
 from hardpix.data.errors import Problem
 
 # A line for each image that is done.
@@ -121,6 +121,7 @@ def output_folder(
         earlier = read_record(out)
         ours = set() if earlier is None else set(earlier["files"])
         files = sorted([*output.every(), *[NAME] * bool(problems)])
+        assert all_ours(files), f"a place that commands do not write to: {files}"
         _require_apart(files)
         require_no_links(out, [RECORD, NOTES, *files, *ours])
         if in_the_way := [file for file in files if file not in ours and (out / file).exists()]:
@@ -130,7 +131,6 @@ def output_folder(
             )
         record = {**made_by, "fingerprint": fingerprint}
         _write_record(out, {**record, "finished": False, "files": sorted({*files, *ours})})
-        assert read_record(out) is not None, f"a place that commands do not write to: {files}"
         if problems:
             (out / NAME).unlink(missing_ok=True)
             write_problems(out / NAME, problems)

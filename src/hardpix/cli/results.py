@@ -141,8 +141,18 @@ def read_record(out: Path) -> dict[str, Any] | None:
         return None
     if not isinstance(files, list) or not all(isinstance(file, str) for file in files):
         return None
+    return record if all_ours(files) else None
+
+
+def all_ours(files: Collection[str]) -> bool:
+    """True if commands may write to all of these paths of a folder of results, by their kind and place.
+
+    Example:
+        >>> all_ours(["labels/a.png", "hardness.csv", "hardness/a.png"]), all_ours(["setup.py"])
+        (True, False)
+    """
     tables = {file.removesuffix(".csv") for file in files if re.fullmatch(r"[^/]+\.csv", file)}
-    return record if all(_is_ours(file, tables) for file in files) else None
+    return all(_is_ours(file, tables) for file in files)
 
 
 def _is_ours(file: str, tables: Collection[str]) -> bool:

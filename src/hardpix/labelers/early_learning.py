@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,12 +11,8 @@ from torch import Tensor, nn
 from hardpix.labelers.base import Labeler, PseudoLabels
 from hardpix.labelers.learning_curve import LearningCurve, fit_curve
 from hardpix.labelers.most_likely import known_trust, most_likely
-from hardpix.networks.binding import bound
 from hardpix.pixels import DatasetInfo, PixelBatch, global_sum
 from hardpix.refiners import Refiner
-
-if TYPE_CHECKING:
-    from hardpix.networks import TappedNetwork
 
 # The authors look at the first 15 epochs of a curve.
 _SAID_AT = 15
@@ -102,12 +98,6 @@ class EarlyLearning(Labeler):
         self._news: list[str] = []
         self._make(0)
 
-    def bind(self, network: TappedNetwork) -> Self:
-        """Build the signal's branch, if it has one."""
-        if self.signal is not None:
-            bound(self.signal, network)
-        return self
-
     def prepare(self, info: DatasetInfo) -> None:
         self._names = tuple(info.class_names)
         if len(self.corrected_from) != len(self._names):
@@ -133,6 +123,7 @@ class EarlyLearning(Labeler):
         return PseudoLabels(target, torch.where(px.valid, trust, 0))
 
     def end_epoch(self) -> None:
+        super().end_epoch()
         self.history = torch.cat((self.history, self.counts[None]))
         self.counts = torch.zeros_like(self.counts)
         last, begun = len(self.history), self.corrected_from.tolist()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-# Clicks label 0.01 % of CamVid's pixels (20 an image), blocks 1 %, scribbles 3 % of Pascal VOC (ScribbleSup) and 10 %
-# of CamVid (one stroke a region); dense masks of street scenes 85 % and more.
+# Clicks label 0.01 % of CamVid's pixels (20 an image), blocks 1 %, scribbles 10 % (one stroke a region), its own dense
+# masks 96 %; the sparse ones drawn by benchmarks/sparse_labels.py.
 SPARSE_BELOW = 0.2
 
 

@@ -143,7 +143,7 @@ def steps_in_time(pace: float, elapsed: float) -> int:
 
     Example:
         >>> steps_in_time(0.5, elapsed=40), steps_in_time(0.5, elapsed=200), steps_in_time(0.01, elapsed=40)
-        (400, 200, 1200)
+        (370, 200, 1200)
     """
     seconds = max(LEAST_SECONDS_OF_TRAINING, SECONDS - 2 * elapsed)
     return max(1, min(MOST_STEPS, int(seconds / pace)))

@@ -20,7 +20,7 @@ from hardpix.data.yaml_files import read_yaml
 
 FOLDER = Path(__file__).parent / "presets"
 PARTS = ("train", "val", "test")
-# What is said of a data set beside its files and classes.
+# Texts about a data set, beside its files and classes.
 NOTES = ("about", "source", "license")
 
 

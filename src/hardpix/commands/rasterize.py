@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from hardpix.cli.results import write_whole
 from hardpix.cli.terminal import Terminal
 from hardpix.commands.label import classes_with_unlabeled, unlabeled_id
 from hardpix.data import ClassTable, DataError, Problem, write_mask
-from hardpix.data.annotations import AnnotatedImage, rasterize, read_annotations
+from hardpix.data.annotations import ASK, AnnotatedImage, rasterize, read_annotations
 from hardpix.data.class_source import class_table
 from hardpix.data.images import image_size
 from hardpix.data.wording import counted, first_three
@@ -53,6 +54,7 @@ def rasterize_annotations(
             raise ValueError(f"expected line_width and point_size above 0, found {line_width} and {point_size}")
         drawn = read_annotations(annotations)
         table = class_table(classes)
+        drawn, unanswered = _answered(drawn, table)
         if table is None:
             named = {shape.name for image in drawn for shape in image.shapes} | ({background} if background else set())
             if not named:
@@ -87,8 +89,18 @@ def rasterize_annotations(
             f"({first_three(list(hidden))}): the later one was drawn over the earlier",
             markup=False,
         )
+    if unanswered:
+        console.print(f"{counted(unanswered, 'shape')} still named {ASK!r}, as hardpix query asks: left out")
     if left_out := sum(image.left_out for image in drawn):
         console.print(f"{counted(left_out, 'annotation')} without an outline, such as a box alone: left out")
+
+
+def _answered(drawn: Sequence[AnnotatedImage], table: ClassTable | None) -> tuple[list[AnnotatedImage], int]:
+    """The images without shapes that ask for a label and have none, and how many of these there were."""
+    if table is not None and ASK in table.names:
+        return [*drawn], 0
+    kept = [replace(image, shapes=tuple(shape for shape in image.shapes if shape.name != ASK)) for image in drawn]
+    return kept, sum(len(image.shapes) for image in drawn) - sum(len(image.shapes) for image in kept)
 
 
 def _files_of(

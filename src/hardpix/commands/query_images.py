@@ -92,7 +92,7 @@ def look(
     before: LabeledBefore,
     output: Output,
 ) -> None:
-    """Ask the network about every image, and keep what each offers. An image's note has its pixels and the open ones."""
+    """Ask the network about every image, and keep what each offers. Notes count pixels and open ones."""
     transformed = Transformed(samples, folder.evaluation_transform())
     asked = infer(
         task, Subset(transformed, output.remaining), signal=score.of_run, score=score.of_scores, label="looking"

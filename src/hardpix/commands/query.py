@@ -126,7 +126,14 @@ def query(
             offers = {stem: [evidence_file(stem)] for stem in samples.stems}
             read = [images, *([] if masks is None else [masks]), *earlier, *folder.data_folders()]
             output = until_done.enter_context(
-                output_folder(Output(out, offers, results(samples)), read, overwrite, made_by, mark, checked.everything)
+                output_folder(
+                    Output(out, offers, results(samples)),
+                    read,
+                    overwrite,
+                    made_by,
+                    mark,
+                    [*checked.everything, *before.problems],
+                )
             )
         look(task, folder, samples, score, rule, before, output)
         total = sum(output.notes[stem][0] for stem in samples.stems)

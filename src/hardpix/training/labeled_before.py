@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from hardpix.cli.results import read_record
-from hardpix.data import ClassTable, SegmentationFolder
+from hardpix.data import ClassTable, Problem, SegmentationFolder
 from hardpix.data.images import image_size
 from hardpix.data.masks import read_mask
 from hardpix.data.wording import counted, first_three, share_of
+from hardpix.pixels.percent import percent
 from hardpix.training.given_files import GivenFiles
 from hardpix.training.inference import console, open_folder
 from hardpix.training.run import Run
@@ -31,6 +32,7 @@ class LabeledBefore:
         ignore_index: marks unlabeled pixels.
         max_pixels: of the largest file that is read.
         asked: by stem, masks that are not 0 where a label was asked for.
+        problems: with masks that are not used, and images that are left out for them.
     """
 
     masks: Mapping[str, Path]
@@ -38,6 +40,7 @@ class LabeledBefore:
     ignore_index: int
     max_pixels: int
     asked: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+    problems: Sequence[Problem] = ()
 
     def open_pixels(self, stem: str, size: tuple[int, int]) -> np.ndarray:
         """Pixels of an image that may be asked for, (H, W) boolean: without a label, and not asked for before."""
@@ -73,20 +76,29 @@ def labeled_before(
     """
     assert samples.classes is not None
     masks: dict[str, Path] = {}
+    problems: Sequence[Problem] = ()
     if given.masks is not None:
         paths = folder.folders(given)
-        with_mask = [stem for stem in samples.stems if stem in paths.files.get("masks", {})]
+        there = paths.files["masks"]
+        with_mask = [stem for stem in samples.stems if stem in there]
         if not with_mask:
-            found = counted(len(paths.files.get("masks", {})), "mask")
+            found = counted(len(there), "mask")
             raise ValueError(
                 f"expected masks of images of the pool in {given.masks} (--masks), found {found}, none of them of the "
                 f"name of an image such as {samples.stems[0]}: check the folder, and --mask_suffix if names have an "
                 "ending; leave --masks out where nothing is labeled yet"
             )
-        labeled, _ = open_folder(
+        labeled, report = open_folder(
             replace(paths, stems=tuple(with_mask)), samples.classes, samples.ignore_index, samples.image_format
         )
-        masks = dict(labeled.files["masks"])
+        masks, problems = dict(labeled.files["masks"]), report.everything
+        if others := [stem for stem in there if stem not in set(with_mask)]:
+            of = counted(len(there), "mask")
+            share = percent(len(others) / len(there))
+            verb = "is" if len(others) == 1 else "are"
+            console.print(
+                f"{len(others)} of {of} ({share}) {verb} of no image of the pool ({first_three(others)}): not used"
+            )
         faulty = set(with_mask) - masks.keys()
         if faulty:
             samples = SegmentationFolder.of(
@@ -99,7 +111,7 @@ def labeled_before(
             console.print(f"{share_of(unlabeled, len(samples))} have no mask yet, and no label")
     earlier = _asked(samples, asked)
     return samples, LabeledBefore(
-        masks, samples.classes, samples.ignore_index, samples.image_format.max_pixels, earlier
+        masks, samples.classes, samples.ignore_index, samples.image_format.max_pixels, earlier, problems
     )
 
 

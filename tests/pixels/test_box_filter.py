@@ -36,7 +36,7 @@ def test_sums_are_those_of_a_loop_and_count_only_pixels_of_the_image(size: tuple
         torch.testing.assert_close(found.double(), torch.stack(expected).view(2, 3, *size), rtol=1e-9, atol=1e-9)
     sizes = torch.tensor([part.numel() for part in windows(torch.zeros(size), radius)]).view(size)
     assert torch.equal(window_sizes(*size, radius), sizes)
-    assert torch.equal(box_sum(torch.ones(size, dtype=torch.bool), radius), sizes)
+    assert torch.equal(box_sum(torch.ones(size, dtype=torch.bool), radius).long(), sizes)
 
 
 @pytest.mark.parametrize("radius", [1, 3])

@@ -16,8 +16,8 @@ def box_sum(values: Tensor, radius: int) -> Tensor:
         radius: reach of the window in pixels, ≥ 0.
 
     Returns:
-        (…, H, W): float64 of floats, for running sums over an image lose digits of float32; int64 of whole numbers and
-        booleans.
+        (…, H, W): float64 of floats, for running sums over an image lose digits of float32; int64 of whole numbers,
+        int32 of booleans.
 
     Raises:
         ValueError: a negative radius.
@@ -28,23 +28,22 @@ def box_sum(values: Tensor, radius: int) -> Tensor:
     """
     if radius < 0:
         raise ValueError(f"expected a window of radius ≥ 0, found {radius}")
-    values = values.to(torch.float64 if values.is_floating_point() else torch.int64)
-    for axis in (-2, -1):
-        values = _running(values, radius, axis)
-    return values
+    kind = torch.float64 if values.is_floating_point() else torch.int64
+    values = values.to(torch.int32 if values.dtype == torch.bool else kind)
+    # Along memory, which is several times faster.
+    rows = _along_rows(values.mT.contiguous(), radius)
+    return _along_rows(rows.mT.contiguous(), radius)
 
 
-def _running(values: Tensor, radius: int, axis: int) -> Tensor:
-    size = values.shape[axis]
+def _along_rows(values: Tensor, radius: int) -> Tensor:
+    size = values.shape[-1]
     reach = min(radius, size - 1)
     if reach < 1:
         return values
-    before, after = list(values.shape), list(values.shape)
-    before[axis], after[axis] = reach + 1, reach
-    sums = values.cumsum(axis)
-    total = sums.narrow(axis, size - 1, 1).expand(after)
-    sums = torch.cat((sums.new_zeros(before), sums, total), axis)
-    return sums.narrow(axis, 2 * reach + 1, size) - sums.narrow(axis, 0, size)
+    sums = values.cumsum(-1, dtype=values.dtype)
+    before = sums.new_zeros(*sums.shape[:-1], reach + 1)
+    sums = torch.cat((before, sums, sums[..., -1:].expand(*sums.shape[:-1], reach)), -1)
+    return sums[..., 2 * reach + 1 :] - sums[..., :size]
 
 
 def box_mean(values: Tensor, radius: int, inside: Tensor | None = None) -> Tensor:

@@ -49,13 +49,18 @@ class RegionImpurity(Signal):
         predicted = px.logits.argmax(1)
         inside = px.sample.get("inside")
         counted = torch.ones_like(predicted, dtype=torch.bool) if inside is None else inside
-        pixels = box_sum(counted, self.radius).clamp(min=1)
-        impurity = torch.zeros(px.shape, device=predicted.device)
+        pixels = box_sum(counted, self.radius).clamp(min=1).double()
+        # Σ d log d = Σ n log n / N − log N of counts n of N pixels, and n log n of every count is in a table.
+        count = torch.arange((2 * self.radius + 1) ** 2 + 1, device=predicted.device, dtype=torch.float64)
+        table = torch.xlogy(count, count)
+        total = torch.zeros_like(pixels)
         # Most networks name few of their classes in one image.
         for c in torch.bincount(predicted.flatten(), minlength=classes).nonzero().flatten().tolist():
-            share = box_sum((predicted == c) & counted, self.radius) / pixels
-            impurity += torch.special.entr(share)
-        return (impurity / max(math.log(classes), 1e-12)).clamp(0, 1)
+            found = box_sum((predicted == c) & counted, self.radius)
+            total += table.index_select(0, found.flatten()).view(found.shape)
+        impurity = (pixels.log() - total / pixels) / max(math.log(classes), 1e-12)
+        # The least of a window that is not pure is far above the last digit of log N.
+        return torch.where(impurity < 1e-10, 0, impurity).clamp(max=1).float()
 
     def level(self, px: PixelBatch) -> Tensor:
         return px.map(self)

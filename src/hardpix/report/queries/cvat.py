@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
@@ -32,7 +32,7 @@ class AskedImage:
     regions: Sequence[Region]
 
 
-def write_cvat(path: Path, classes: ClassTable, images: Iterable[AskedImage], single: bool) -> None:
+def write_cvat(path: Path, classes: ClassTable, images: Sequence[AskedImage], single: bool) -> None:
     """Write a box for each region, or a point for each single pixel, with the label "label me".
 
     The labels of the task are that one and the classes. A person changes the label of a box to its class, or draws
@@ -50,9 +50,10 @@ def write_cvat(path: Path, classes: ClassTable, images: Iterable[AskedImage], si
             file.write(f"{line}\n".encode())
 
 
-def _lines(classes: ClassTable, images: Iterable[AskedImage], single: bool) -> Iterator[str]:
+def _lines(classes: ClassTable, images: Sequence[AskedImage], single: bool) -> Iterator[str]:
     yield '<?xml version="1.0" encoding="utf-8"?>'
-    yield "<annotations>\n  <version>1.1</version>\n  <meta>\n    <task>\n      <labels>"
+    yield "<annotations>\n  <version>1.1</version>\n  <meta>\n    <task>\n      <name>What to label next</name>"
+    yield f"      <size>{len(images)}</size>\n      <mode>annotation</mode>\n      <labels>"
     yield from _label(ASK, _COLOR, ("network", "score"))
     for name, color in zip(classes.names, classes.shown_colors, strict=True):
         yield from _label(name, f"#{bytes(color).hex()}")

@@ -19,6 +19,8 @@ from hardpix.report.queries.regions import Region
 TASKS, CONFIG = "label_studio.json", "label_studio.xml"
 # Of the control that holds the regions to label.
 _CONTROL = "asked"
+# Percent of the image across a point on the screen: its own default.
+_POINT = 0.75
 
 
 def write_config(path: Path, classes: ClassTable, single: bool) -> None:
@@ -97,7 +99,7 @@ def _place(region: Region, height: int, width: int, single: bool) -> dict[str, f
     """Place in percent of the image, as Label Studio has it."""
     if single:
         row, column = region.center
-        return {"x": 100 * (column + 0.5) / width, "y": 100 * (row + 0.5) / height, "width": 100 / width}
+        return {"x": 100 * (column + 0.5) / width, "y": 100 * (row + 0.5) / height, "width": _POINT}
     top, left, bottom, right = region.box
     x, y = 100 * left / width, 100 * top / height
     return {

@@ -213,7 +213,7 @@ def query(
     given: argparse.Namespace,
     seed: int,
 ) -> np.ndarray:
-    """What is known after one more round (N, H, W); at random without a network."""
+    """Known pixels after one more round (N, H, W); at random without a network."""
     draw = np.random.default_rng(seed)
     after = known.copy()
     height, width = known.shape[1:]

@@ -4,6 +4,10 @@ import importlib.util
 from pathlib import Path
 from types import ModuleType
 
+from runs import camvid
+
+__all__ = ["camvid", "load_script"]
+
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 
 

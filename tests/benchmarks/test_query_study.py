@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -43,7 +44,7 @@ def test_labels_grow_by_the_share_and_a_study_goes_on(
     ]
     for name in script.STRATEGIES:
         rounds = [known(out, name, number) for number in range(3)]
-        for before, after in zip(rounds, rounds[1:], strict=False):
+        for before, after in pairwise(rounds):
             assert (after >= before).all()
             # Each image reaches the share with its last window of 3 × 3.
             new = (after - before).sum((1, 2))

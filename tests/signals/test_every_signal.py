@@ -61,7 +61,7 @@ SIGNALS: dict[str, MakeSignal] = {
     "product of the default": lambda classes: Product([HardnessLevel(), ClassBalance([3] * classes, power=0.5)]),
 }
 READS = ("weight", "depth")
-# What is predicted around a pixel counts, labeled or not.
+# The predictions around a pixel count, labeled or not.
 OF_NEIGHBORS = ("impurity", "RIPU", "mean of a window")
 
 

@@ -29,7 +29,7 @@ from hardpix.training.inference import console, open_run
 from hardpix.training.labeled_before import labeled_before
 from hardpix.training.run import Run
 
-# Of a region, for a person: RIPU's own is 1, a window of 3 × 3. Of the window around a single pixel, as RIPU has it.
+# Reach of a region that a person can label, where RIPU's own is 1; and of the window around a single pixel, RIPU's own.
 REGION, PIXEL = 9, 32
 # So many times the budget is the most that one image gives where all share one.
 MOST = 5
@@ -60,11 +60,11 @@ def query(
 ) -> None:
     """Choose the regions or pixels of a pool of images that a person should label next.
 
-    Writes OUT/ask, a mask for each image that is 255 where a label is asked for, and OUT/regions.csv, a row for each
-    region by falling score, with what the network takes it for. OUT/overlays has pictures of them, OUT/index.html walks
-    through them. OUT/cvat.xml is to be imported by CVAT, OUT/label_studio.xml and OUT/label_studio.json by Label
-    Studio. hardpix rasterize makes masks of what comes back, and hardpix fit trains on them. Images that cannot be read
-    are listed and left out.
+    Writes OUT/ask, a mask for each image that is 255 where a label is asked for. OUT/regions.csv has a row for each
+    region by falling score, with the class that the network takes it for. OUT/overlays has pictures of them,
+    OUT/index.html walks through them. OUT/cvat.xml is to be imported by CVAT, OUT/label_studio.xml and
+    OUT/label_studio.json by Label Studio. hardpix rasterize makes masks of what comes back, and hardpix fit trains on
+    them. Images that cannot be read are listed and left out.
 
     Args:
         run: Folder that hardpix fit wrote.
@@ -223,7 +223,7 @@ def _too_little(pixels: int, total: int, rule: Rule) -> str:
 
 
 def _table(classes: ClassTable, found: Mapping[str, list[Region]], pixels: int) -> Table:
-    """What the network takes the regions for, and how sure it is there."""
+    """Classes that the network takes the regions for, and how sure it is there."""
     table = Table("network says", "regions", "of the pixels asked for, %", "mean confidence")
     for index, name in enumerate(classes.names):
         own = [region for regions in found.values() for region in regions if region.predicted == index]

@@ -68,7 +68,7 @@ def evidence_file(stem: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Offer:
-    """What an image offers.
+    """Regions that an image offers, and maps that show why.
 
     Attributes:
         regions: best first, more than are asked for in the end where all images share one budget.
@@ -133,7 +133,7 @@ def read_picks(path: Path) -> Picks:
 
 
 def read_offer(path: Path, count: int) -> Offer:
-    """What an image offers, and the best regions of it, as many as that."""
+    """Offer of an image with the best regions of it, as many as that."""
     with np.load(path) as maps:
         rows, predicted, heat = maps["regions"][:count].tolist(), maps["predicted"].astype(np.int64), maps["heat"]
         open_pixels = np.unpackbits(maps["open_pixels"], count=heat.size).reshape(heat.shape).astype(bool)

@@ -14,8 +14,8 @@ class NegativeLearning(Objective):
     """Mean of −log(1 − p) over all classes of all pixels that a network nearly rules out, labeled or not.
 
     A class is nearly ruled out where p is below the threshold; which ones these are is a constant. RIPU (arXiv
-    2111.12940) adds it to the cross-entropy of the few labeled pixels of its target images, with weight 1: labels say
-    what a pixel is, and this what the others are not. It needs no labels. Where the sample has "inside", booleans
+    2111.12940) adds it to the cross-entropy of the few labeled pixels of its target images, with weight 1. Labels say
+    what a pixel is, and this says what the others are not. It needs no labels. Where the sample has "inside", booleans
     (B, H, W), padding has no part in it.
 
     [ours], where the authors' code does otherwise: −log(1 − p) itself, which is 0 at p = 0; theirs is that of

@@ -18,8 +18,11 @@ class RegionImpurity(Signal):
     where several meet. RIPU's score is ``Product([RegionImpurity(k), WindowMean(Entropy(), k)])``. Only pixels of the
     image count: none beyond its border, and none of the padding where the sample has "inside", booleans (B, H, W).
 
-    [ours], where the authors' code does otherwise: divided by log C, not by log 19; exactly 0 in a pure window, not
-    −3·10⁻⁷; running sums, so that the window's size costs nothing.
+    [ours], where the authors' code does otherwise:
+
+    - It is divided by log C, not by log 19.
+    - It is exactly 0 in a pure window, not −3·10⁻⁷.
+    - Windows are differences of running sums, so that their size costs nothing.
 
     Needs no labels. A constant for the loss.
 

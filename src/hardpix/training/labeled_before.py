@@ -62,7 +62,7 @@ class LabeledBefore:
 def labeled_before(
     folder: Run, samples: SegmentationFolder, given: GivenFiles, asked: Sequence[Path]
 ) -> tuple[SegmentationFolder, LabeledBefore]:
-    """What was labeled and asked for before, and the images without those whose masks cannot be used.
+    """Labels and questions of earlier rounds, and the images without those whose masks cannot be used.
 
     Args:
         folder: of the run.

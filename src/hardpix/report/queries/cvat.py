@@ -36,8 +36,8 @@ def write_cvat(path: Path, classes: ClassTable, images: Sequence[AskedImage], si
     """Write a box for each region, or a point for each single pixel, with the label "label me".
 
     The labels of the task are that one and the classes. A person changes the label of a box to its class, or draws
-    shapes of classes over it; ``hardpix rasterize`` makes masks of the export, and leaves out what still says "label
-    me".
+    shapes of classes over it. ``hardpix rasterize`` makes masks of the export, without shapes that still say
+    "label me".
 
     Args:
         path: of the file.

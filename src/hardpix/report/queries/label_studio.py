@@ -17,9 +17,9 @@ from hardpix.report.queries.cvat import AskedImage
 from hardpix.report.queries.regions import Region
 
 TASKS, CONFIG = "label_studio.json", "label_studio.xml"
-# Of the control that holds the regions to label.
+# Name of the control that holds the regions to label.
 _CONTROL = "asked"
-# Percent of the image across a point on the screen: its own default.
+# Percent of the image across a point on the screen; its own default.
 _POINT = 0.75
 
 

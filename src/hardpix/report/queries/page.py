@@ -19,7 +19,7 @@ from hardpix.report.queries.regions import Region
 HERE = Path(__file__).parent / "page"
 FILES = ("index.html", "page.css", "page.js")
 DATA = "data.js"
-# What a person walks through on a page; all regions are in the table and in the tasks.
+# A person does not walk through more; all regions are in the table and in the tasks.
 MOST_SHOWN = 2000
 # Larger pictures are shown smaller.
 _LONGEST = 4096

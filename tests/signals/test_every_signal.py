@@ -25,6 +25,7 @@ from hardpix.signals import (
     Signal,
     Uniform,
     WindowMean,
+    WithinClass,
 )
 from hardpix.testing import check_signal, make_batch, tapped
 from testing import batch_of, public_classes
@@ -58,6 +59,9 @@ SIGNALS: dict[str, MakeSignal] = {
     "RIPU": lambda classes: Product([RegionImpurity(2), WindowMean(Entropy(), 2)]),
     "mean of a window": lambda classes: WindowMean(HardnessLevel(form="published"), 3),
     "product": lambda classes: Product([ClassBalance([3] * classes), HardnessLevel(form="published"), Focal()]),
+    "focal within each class": lambda classes: WithinClass(Focal()),
+    "hardness within each class": lambda classes: WithinClass(HardnessLevel()),
+    "product within each class": lambda classes: Product([WithinClass(HardnessLevel()), ClassBalance([3] * classes)]),
     "product of the default": lambda classes: Product([HardnessLevel(), ClassBalance([3] * classes, power=0.5)]),
 }
 READS = ("weight", "depth")

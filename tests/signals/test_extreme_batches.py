@@ -27,6 +27,7 @@ from hardpix.signals import (
     Signal,
     Uniform,
     WindowMean,
+    WithinClass,
 )
 from hardpix.testing.bench import Bench
 
@@ -64,6 +65,8 @@ PROMISES = {
     "margin": Promise(Margin),
     "impurity": Promise(lambda: RegionImpurity(2)),
     "mean of a window": Promise(lambda: WindowMean(Entropy(), 2)),
+    # Multiples of the batch's mean of each class.
+    "within each class": Promise(lambda: WithinClass(HardnessLevel()), alone=False, reads=BRANCH),
     "product": Promise(lambda: Product([ClassBalance(), HardnessLevel(form="published"), Focal()]), reads=BRANCH),
 }
 

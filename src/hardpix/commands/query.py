@@ -107,8 +107,9 @@ def query(
             given = GivenFiles(images, masks, image_suffix, mask_suffix, label_map, threshold, palette, max_pixels)
             pool = GivenFiles(images, None, image_suffix, None, label_map, threshold, palette, max_pixels)
             task, samples, checked = open_run(folder, checkpoint, device, pool)
-            assert samples.classes is not None
-            require_no_class_called_so(samples.classes)
+            classes = samples.classes
+            assert classes is not None
+            require_no_class_called_so(classes)
             score = query_score(task, names, rule.radius, reach)
             samples, before = labeled_before(folder, samples, given, earlier)
             made_by = {
@@ -148,7 +149,7 @@ def query(
         found = write_results(out, samples, kept, single, facts)
         shutil.rmtree(out / f"{OWN}evidence")
         if any(numbers):
-            console.print(_table(samples.classes, found, pixels))
+            console.print(_table(classes, found, pixels))
         console.print(f"{summary}; what to label is in {out / 'ask'}, {out / 'index.html'} walks through it")
         if sum(numbers) > MOST_SHOWN:
             console.print(f"the page shows the first {MOST_SHOWN}; all of them are in {out / 'regions.csv'}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -115,14 +114,14 @@ def look(
 def write_offer(path: Path, offer: Offer) -> None:
     """Write what an image offers."""
     rows = [[*region.box, *region.center, *astuple(region)[3:]] for region in offer.regions]
-    maps: Mapping[str, np.ndarray] = {
-        "regions": np.array(rows, np.float64).reshape(-1, 11),
-        "open_pixels": np.packbits(offer.open_pixels),
-        "predicted": offer.predicted.astype(np.uint16),
-        "heat": offer.heat,
-    }
     with whole_file(path) as file:
-        np.savez_compressed(file, **maps)
+        np.savez_compressed(
+            file,
+            regions=np.array(rows, np.float64).reshape(-1, 11),
+            open_pixels=np.packbits(offer.open_pixels),
+            predicted=offer.predicted.astype(np.uint16),
+            heat=offer.heat,
+        )
 
 
 def read_picks(path: Path) -> Picks:

@@ -1,8 +1,8 @@
 """Signals say how much a pixel counts: each file is one of them.
 
 Read `base.py` first, the contract; then `uniform.py` and `focal.py`, the simplest, and `hardness_level.py`, which
-learns. `product.py` multiplies several. `entropy.py`, `margin.py` and `region_impurity.py` ask for no label; with
-`window_mean.py` they say what to label next.
+learns. `product.py` multiplies several, `within_class.py` compares pixels of one class alone. `entropy.py`, `margin.py`
+and `region_impurity.py` ask for no label; with `window_mean.py` they say what to label next.
 """
 
 from hardpix.signals.base import Signal
@@ -20,6 +20,7 @@ from hardpix.signals.reading import signals_that_read
 from hardpix.signals.region_impurity import RegionImpurity
 from hardpix.signals.uniform import Uniform
 from hardpix.signals.window_mean import WindowMean
+from hardpix.signals.within_class import WithinClass
 
 __all__ = [
     "ClassBalance",
@@ -36,5 +37,6 @@ __all__ = [
     "Signal",
     "Uniform",
     "WindowMean",
+    "WithinClass",
     "signals_that_read",
 ]

@@ -74,7 +74,8 @@ def labeled_before(
         ValueError: no mask or no earlier question is of an image of the pool; one of another size.
         DataError: no mask can be used.
     """
-    assert samples.classes is not None
+    classes = samples.classes
+    assert classes is not None
     masks: dict[str, Path] = {}
     problems: Sequence[Problem] = ()
     if given.masks is not None:
@@ -89,7 +90,7 @@ def labeled_before(
                 "ending; leave --masks out where nothing is labeled yet"
             )
         labeled, report = open_folder(
-            replace(paths, stems=tuple(with_mask)), samples.classes, samples.ignore_index, samples.image_format
+            replace(paths, stems=tuple(with_mask)), classes, samples.ignore_index, samples.image_format
         )
         masks, problems = dict(labeled.files["masks"]), report.everything
         if others := [stem for stem in there if stem not in set(with_mask)]:
@@ -103,7 +104,7 @@ def labeled_before(
         if faulty:
             samples = SegmentationFolder.of(
                 replace(samples.folders, stems=tuple(stem for stem in samples.stems if stem not in faulty)),
-                samples.classes,
+                classes,
                 image_format=samples.image_format,
                 ignore_index=samples.ignore_index,
             )
@@ -111,7 +112,7 @@ def labeled_before(
             console.print(f"{share_of(unlabeled, len(samples))} have no mask yet, and no label")
     earlier = _asked(samples, asked)
     return samples, LabeledBefore(
-        masks, samples.classes, samples.ignore_index, samples.image_format.max_pixels, earlier, problems
+        masks, classes, samples.ignore_index, samples.image_format.max_pixels, earlier, problems
     )
 
 

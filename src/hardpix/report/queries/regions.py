@@ -78,15 +78,15 @@ def regions_of(
     left_open = open_pixels.copy()
     regions = []
     for number, (row, column) in enumerate(picks.places.tolist(), 1):
-        box = (max(0, row - radius), max(0, column - radius), min(height, row + radius + 1))
-        box = (*box, min(width, column + radius + 1))
-        inside = (slice(box[0], box[2]), slice(box[1], box[3]))
+        top, left = max(0, row - radius), max(0, column - radius)
+        bottom, right = min(height, row + radius + 1), min(width, column + radius + 1)
+        inside = (slice(top, bottom), slice(left, right))
         asked = left_open[inside]
         counts = np.bincount(predicted[inside][asked])
         regions.append(
             Region(
                 number,
-                box,
+                (top, left, bottom, right),
                 (row, column),
                 int(asked.sum()),
                 float(picks.scores[number - 1]),

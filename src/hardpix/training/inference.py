@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -36,6 +36,7 @@ from hardpix.data.unlabeled import unlabeled_line
 from hardpix.data.unlabeled_classes import FEW_CLASSES, settled
 from hardpix.data.wording import counted
 from hardpix.labelers import Labeler, PseudoLabels
+from hardpix.networks.views import views_of
 from hardpix.pixels import PixelBatch, valid_mask
 from hardpix.pixels.percent import percent
 from hardpix.refiners import Refiner
@@ -76,6 +77,8 @@ class Prediction:
     """(H, W) float32, probability of the label's class, anything without a label; None unless a signal is asked for."""
     labels: PseudoLabels | None = None
     """(1, H, W), what a labeler makes of it; None unless asked for."""
+    agreed: Tensor | None = None
+    """(H, W) boolean, whether all views say the predicted class; None of one view."""
 
 
 def open_run(
@@ -104,6 +107,8 @@ def infer(
     probabilities: bool = False,
     refiner: Refiner | None = None,
     labeler: Labeler | None = None,
+    scales: Sequence[float] = (1.0,),
+    flip: bool = False,
     label: str = "predicting",
 ) -> Generator[Prediction, None, None]:
     """Run the network over all samples, one at a time, with a progress bar.
@@ -115,6 +120,9 @@ def infer(
         probabilities: also keep those of all classes.
         refiner: corrects the probabilities by the image, both at the image's own size.
         labeler: also makes labels of the logits at the image's own size.
+        scales: of the image; the prediction is that of the mean probabilities of all views. Maps of signals, and what
+            a labeler sees, are of the image as it is.
+        flip: each scale is seen mirrored, too.
         label: what the progress bar says.
 
     With a refiner or a labeler the samples hold `original_image`.
@@ -138,6 +146,14 @@ def infer(
         shares = scores.softmax(0)
         # The class of the highest logit, as in validation: probabilities may round to a tie.
         prediction = scores.argmax(0)
+        agreed = None
+        if flip or tuple(scales) != (1.0,):
+            views = views_of(lambda view: task.deployed.pixels(view).logits.float(), image, scales, flip)
+            _require_finite(torch.stack(views), "outputs of the network", samples, stem)
+            of_views = [restore(view[0], *sizes).softmax(0) for view in views]
+            shares = torch.stack(of_views).mean(0)
+            prediction = shares.argmax(0)
+            agreed = torch.stack([view.argmax(0) == prediction for view in of_views]).all(0).cpu()
         own_image = sample["original_image"].unsqueeze(0).to(task.device) if refiner or labeler else None
         if refiner is not None:
             shares = refiner(shares[None], own_image)[0]
@@ -163,6 +179,7 @@ def infer(
             shares.half().cpu() if probabilities else None,
             true_confidence,
             None if labels is None else PseudoLabels(labels.target.cpu(), labels.weight.cpu()),
+            agreed,
         )
 
 

@@ -18,7 +18,7 @@ from hardpix.labelers import (
     PointComponents,
     TrustedBy,
 )
-from hardpix.labelers.thresholds import ByHardness, ClassFloor, Fixed, Floor, FreeMatch, SoftMatch
+from hardpix.labelers.thresholds import ByHardness, ClassFloor, EntropyPercentile, Fixed, Floor, FreeMatch, SoftMatch
 from hardpix.objectives import Distillation, PixelContrast, Sum, WeightedCrossEntropy
 from hardpix.pixels import PixelBatch
 from hardpix.recipes import FutureSelfTraining, Recipe, SelfTraining, Supervised, TwoViews
@@ -84,6 +84,7 @@ LABELERS: dict[str, Callable[[], Labeler]] = {
     "confidence-weighted": ConfidenceWeighted,
     "floor": lambda: ConfidenceWeighted(Floor(), power=0.5),
     "floor of classes": lambda: ConfidenceWeighted(ClassFloor()),
+    "EntropyPercentile": lambda: ConfidenceWeighted(EntropyPercentile(), power=0),
     "FreeMatch": lambda: ConfidenceWeighted(FreeMatch(), power=0),
     "SoftMatch": lambda: ConfidenceWeighted(SoftMatch(), power=0, decay=0.9),
     "threshold by doubt": lambda: ConfidenceWeighted(ByHardness(Doubt(), Fixed(0.3))),

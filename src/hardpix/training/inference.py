@@ -148,7 +148,11 @@ def infer(
         prediction = scores.argmax(0)
         agreed = None
         if flip or tuple(scales) != (1.0,):
-            views = views_of(lambda view: task.deployed.pixels(view).logits.float(), image, scales, flip)
+
+            def predict(view: Tensor, whole: Tensor = image, logits: Tensor = px.logits) -> Tensor:
+                return (logits if view is whole else task.deployed.pixels(view).logits).float()
+
+            views = views_of(predict, image, scales, flip)
             _require_finite(torch.stack(views), "outputs of the network", samples, stem)
             of_views = [restore(view[0], *sizes).softmax(0) for view in views]
             shares = torch.stack(of_views).mean(0)

@@ -56,7 +56,7 @@ def correct(
     border: int = 2,
     signal: str | None = None,
     min_level: float = 0.0,
-    most_given: float = 0.03,
+    most_given: float = 0.015,
     least_right: float = 0.5,
     agreement: float = 0.8,
     scales: Sequence[float] = (1.0, 1.5),

@@ -298,7 +298,7 @@ def main(arguments: list[str] | None = None) -> None:
     for command in (making, scoring, whole):
         command.add_argument("--ignore", type=int, nargs="*", default=[255], help="ids of unlabeled pixels")
     words = sys.argv[1:] if arguments is None else arguments
-    # What follows -- belongs to another command.
+    # Words after -- belong to another command.
     own = words[: words.index("--")] if "--" in words else words
     given = parser.parse_args(own)
     given.settings = words[len(own) + 1 :]

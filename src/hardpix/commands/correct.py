@@ -98,8 +98,8 @@ def correct(
         min_level: Regions whose mean of that signal is lower are left alone; above 0, the label must be hard and the
             network sure.
         most_given: Largest mean probability that the network gives to the label of a region; 1 allows any.
-        least_right: Share of the pixels in which the network is right when it says a class: the class is proposed from
-            the confidence on at which it is right so often, by the given labels. 0 asks for none.
+        least_right: A class is proposed from the confidence on at which the network is right in this share of the
+            pixels where it says the class, by the given labels. 0 asks for none.
         agreement: Share of a region's pixels at which all views of the image say its new class; 0 asks for none.
         scales: Sizes at which each image is looked at, as factors; the probabilities are the mean of all views.
         flip: Whether each of them is looked at mirrored, too.

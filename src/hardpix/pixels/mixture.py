@@ -49,9 +49,8 @@ def mixture_of(px: PixelBatch, user: object, *, adaptive: bool = False, rounds: 
         px: with labels, and an embedding.
         user: object that asks, for messages.
         adaptive: variances of each image and class in place of 2σ² = 1.
-        rounds: of expectation and maximization [ours]: in each, the center becomes the mean of the features of all
-            pixels, weighed by their nearness so far (1 and 0 where they are labeled, 0 in padding). Such centers have
-            no gradient.
+        rounds: of expectation and maximization [ours]. Each makes the center the mean feature of all pixels, weighed
+            by their nearness so far: 1 or 0 where they are labeled, 0 in padding. Such centers have no gradient.
 
     Raises:
         ValueError: no embedding, or no map; images without labels; rounds below 0.

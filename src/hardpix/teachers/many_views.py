@@ -65,7 +65,7 @@ class ManyViews(Teacher):
         image, first = batch["image"], self.teacher(batch)
 
         def predict(view: Tensor) -> Tensor:
-            # Of another view the teacher sees the image alone: labels and maps lie elsewhere there.
+            # The teacher sees the image alone of another view: labels and maps lie elsewhere there.
             return first.logits if view is image else self.teacher({"image": view}).logits
 
         views = views_of(predict, image, self.scales, self.flip, self.divisor)

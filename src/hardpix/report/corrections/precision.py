@@ -54,7 +54,7 @@ def least_confidence(precision: np.ndarray, least: float) -> np.ndarray:
         >>> least_confidence(precision_from(said), 0.8).tolist()
         [inf, 0.51]
     """
-    # Of bins without a pixel nothing is known, but there nothing is proposed either.
+    # Nothing is known of bins without a pixel, but there nothing is proposed either.
     enough = np.nan_to_num(precision, nan=-1.0) >= least
     first = enough.argmax(1) / BINS
     return np.where(enough.any(1), first, np.inf) if least > 0 else np.zeros(len(precision))

@@ -36,8 +36,7 @@ def look(
     assert samples.classes is not None
     transformed = Transformed(samples, folder.evaluation_transform())
     remaining = Subset(transformed, output.remaining)
-    views = {"scales": scales, "flip": flip}
-    asked = infer(task, remaining, signal=signal, probabilities=True, label="looking", **views)
+    asked = infer(task, remaining, signal=signal, probabilities=True, scales=scales, flip=flip, label="looking")
     with closing(asked) as found_all:
         for found in found_all:
             assert found.target is not None
@@ -60,9 +59,9 @@ def look(
             by_color = samples.classes.by_color
             stored = read_mask(path, by_color=by_color, max_pixels=samples.image_format.max_pixels)
             labeled = target != task.ignore_index
-            said = [each[labeled] for each in (maps["predicted"], maps["confidence"], target)]
+            predicted, confidence, given = (each[labeled] for each in (maps["predicted"], maps["confidence"], target))
             note = {
-                "said": count_said(*said, classes=len(shares)).tolist(),
+                "said": count_said(predicted, confidence, given, len(shares)).tolist(),
                 "self_confidence": self_confidence_counts(shares, target, task.ignore_index).tolist(),
                 "stored": [[label, count] for label, count in samples.classes.count(stored).items()],
             }

@@ -148,7 +148,7 @@ def _run(arguments: list[str], requests: EndRequests) -> int:
             result = command(words)
     except UsageError as error:
         way_on = ""
-        if isinstance(error, UntrustedRun):
+        if isinstance(error, UntrustedRun) and error.option:
             way_on = f":\n  hardpix {shlex.join([name, *rest, *error.option])}"
         _say(f"hardpix {name}: {error}{way_on}{_whole_list(error, whole_list)}")
         return 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -36,6 +36,7 @@ from hardpix.data.unlabeled import unlabeled_line
 from hardpix.data.unlabeled_classes import FEW_CLASSES, settled
 from hardpix.data.wording import counted
 from hardpix.labelers import Labeler, PseudoLabels
+from hardpix.networks.views import views_of
 from hardpix.pixels import PixelBatch, valid_mask
 from hardpix.pixels.percent import percent
 from hardpix.refiners import Refiner
@@ -78,6 +79,8 @@ class Prediction:
     """(1, H, W), what a labeler makes of it; None unless asked for."""
     score: Tensor | None = None
     """(H, W) float32, map of a signal of the class scores at the image's own size; None unless asked for."""
+    agreed: Tensor | None = None
+    """(H, W) boolean, whether all views say the predicted class; None of one view."""
 
 
 def open_run(
@@ -107,6 +110,8 @@ def infer(
     refiner: Refiner | None = None,
     labeler: Labeler | None = None,
     score: Signal | None = None,
+    scales: Sequence[float] = (1.0,),
+    flip: bool = False,
     label: str = "predicting",
 ) -> Generator[Prediction, None, None]:
     """Run the network over all samples, one at a time, with a progress bar.
@@ -119,6 +124,9 @@ def infer(
         refiner: corrects the probabilities by the image, both at the image's own size.
         labeler: also makes labels of the logits at the image's own size.
         score: also compute the map of this signal of the logits at the image's own size; it needs nothing else.
+        scales: of the image; the prediction is that of the mean probabilities of all views. Maps of signals, and what
+            a labeler sees, are of the image as it is.
+        flip: each scale is seen mirrored, too.
         label: what the progress bar says.
 
     With a refiner or a labeler the samples hold `original_image`.
@@ -143,6 +151,18 @@ def infer(
         shares = scores.softmax(0)
         # The class of the highest logit, as in validation: probabilities may round to a tie.
         prediction = scores.argmax(0)
+        agreed = None
+        if flip or tuple(scales) != (1.0,):
+
+            def predict(view: Tensor, whole: Tensor = image, logits: Tensor = px.logits) -> Tensor:
+                return (logits if view is whole else task.deployed.pixels(view).logits).float()
+
+            views = views_of(predict, image, scales, flip)
+            _require_finite(torch.stack(views), "outputs of the network", samples, stem)
+            of_views = [restore(view[0], *sizes).softmax(0) for view in views]
+            shares = torch.stack(of_views).mean(0)
+            prediction = shares.argmax(0)
+            agreed = torch.stack([view.argmax(0) == prediction for view in of_views]).all(0).cpu()
         own_image = sample["original_image"].unsqueeze(0).to(task.device) if refiner or labeler else None
         if refiner is not None:
             shares = refiner(shares[None], own_image)[0]
@@ -169,6 +189,7 @@ def infer(
             true_confidence,
             None if labels is None else PseudoLabels(labels.target.cpu(), labels.weight.cpu()),
             None if score is None else score(PixelBatch(scores[None], ignore_index=task.ignore_index))[0].cpu(),
+            agreed,
         )
 
 

@@ -8,6 +8,7 @@ is one kind of map: losses, borders, distances, skeletons, thin parts, component
 from hardpix.pixels.batch import MapSource, PixelBatch
 from hardpix.pixels.borders import border_band, distance_to_border
 from hardpix.pixels.cells import cell_labels, cell_values
+from hardpix.pixels.class_tree import ClassTree, TreeLevel
 from hardpix.pixels.components import component_ids, component_sizes
 from hardpix.pixels.dataset_info import DatasetInfo
 from hardpix.pixels.depth import depth_aware_error, depth_prediction_error, known_depth
@@ -29,6 +30,7 @@ from hardpix.pixels.validity import TargetCheck, valid_mask
 
 __all__ = [
     "NO_TAPS",
+    "ClassTree",
     "DatasetInfo",
     "LateVerdicts",
     "MapCheck",
@@ -37,6 +39,7 @@ __all__ = [
     "Prepared",
     "Taps",
     "TargetCheck",
+    "TreeLevel",
     "at_least_float32",
     "border_band",
     "cell_labels",

@@ -22,6 +22,7 @@ from hardpix.objectives import (
     SkeletonRecall,
     SoftClDice,
     Sum,
+    TreeCrossEntropy,
     WeightedCrossEntropy,
 )
 from hardpix.objectives.default import default_objective
@@ -65,6 +66,8 @@ OBJECTIVES: dict[str, Callable[[], Objective]] = {
     "clDice of classes": lambda: SoftClDice(["class 0", 2], iterations=2),
     "skeleton recall": SkeletonRecall,
     "skeleton recall of classes": lambda: SkeletonRecall(["class 0", 2], tube_radius=1),
+    "tree": TreeCrossEntropy,
+    "tree by hardness": lambda: TreeCrossEntropy(HardnessLevel()),
     "sum": lambda: Sum(
         {
             "entropy": WeightedCrossEntropy(HardnessLevel()),

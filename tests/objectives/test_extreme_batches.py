@@ -33,6 +33,7 @@ from hardpix.objectives import (
     SkeletonRecall,
     SoftClDice,
     Sum,
+    TreeCrossEntropy,
     WeightedCrossEntropy,
     with_signal_losses,
 )
@@ -105,6 +106,7 @@ PROMISES = {
     # Quotients of sums over the batch, with a constant in them or without.
     "clDice": Promise(lambda: SoftClDice([0]), repeats=False),
     "skeleton recall": Promise(SkeletonRecall),
+    "tree": Promise(TreeCrossEntropy, "trust"),
     "sum": Promise(
         lambda: Sum({"entropy": WeightedCrossEntropy(), "boundary": BoundaryLoss()}, {"boundary": 0.01}), "trust"
     ),

@@ -42,7 +42,7 @@ class ClassTable(LabelLookup):
         palette_seen: index → color of the palette files that the network learned from, against which others are held.
         ids_made_up: the classes were found by their colors, and their ids are hardpix's own numbers, which predictions
             hold. Masks of ids say nothing of such classes.
-        tree: groups of classes, as in a class file (docs/class-tree.md), or made by this table's names before.
+        tree: groups of classes: names of groups → lists of names of classes, in which a mapping is further groups.
         learned: the classes are those of a trained network. Masks may store them in another way, but messages about
             masks offer neither more classes nor fewer. Files do not keep it.
 

@@ -14,6 +14,7 @@ from hardpix.pixels.dataset_info import DatasetInfo
 from hardpix.pixels.depth import depth_aware_error, depth_prediction_error, known_depth
 from hardpix.pixels.depth_losses import depth_loss
 from hardpix.pixels.distances import distance_to, signed_distances
+from hardpix.pixels.known_tree import KnownTree, group_sums
 from hardpix.pixels.late_verdicts import LateVerdicts
 from hardpix.pixels.losses import cross_entropy_map, divergence_map
 from hardpix.pixels.map_check import MapCheck
@@ -32,6 +33,7 @@ __all__ = [
     "NO_TAPS",
     "ClassTree",
     "DatasetInfo",
+    "KnownTree",
     "LateVerdicts",
     "MapCheck",
     "MapSource",
@@ -55,6 +57,7 @@ __all__ = [
     "divergence_map",
     "global_max",
     "global_sum",
+    "group_sums",
     "joined_sum",
     "known_depth",
     "kth_smallest",

@@ -36,13 +36,14 @@ def reference(images: Sequence[ImageMaps]) -> dict[str, Any]:
     ]
     found: dict[str, Any] = {}
     for number, groups in enumerate(LEVELS, 1):
-        scores = []
+        scores: dict[int, float] = {}
         for group in sorted(set(groups)):
             true = [groups[t] == group for t, _ in pairs]
             guess = [groups[p] == group for _, p in pairs]
             both, either = (sum(map(f, zip(true, guess, strict=True))) for f in (all, any))
-            scores += [both / either] if either else []
-        found[f"miou_level_{number}"] = np.mean(scores)
+            scores[group] = both / either if either else np.nan
+        found[f"miou_level_{number}"] = np.nanmean(list(scores.values()))
+        found[f"iou_level_{number}"] = np.array([scores[group] for group in groups])
     distances: list[list[int]] = [[] for _ in NAMES]
     for t, p in pairs:
         if t != p:
@@ -73,7 +74,9 @@ def test_distances_are_heights_of_the_lowest_group_that_holds_both() -> None:
 def test_a_perfect_prediction_has_all_groups_and_no_distance() -> None:
     truth = np.array([[0, 1, 2, 255]], dtype=np.uint8)
     maps = ImageMaps(truth, np.array([[0, 1, 2, 3]], dtype=np.uint8), SETTINGS)
-    assert TreeLevels(SETTINGS).compute(TreeLevels(SETTINGS).count(maps)) == {"miou_level_1": 1, "miou_level_2": 1}
+    found = TreeLevels(SETTINGS).compute(TreeLevels(SETTINGS).count(maps))
+    assert (found["miou_level_1"], found["miou_level_2"]) == (1, 1)
+    assert found["iou_level_2"][:3].tolist() == [1, 1, 1]
     distance = TreeDistance(SETTINGS)
     assert np.isnan(distance.compute(distance.count(maps))["tree_distance"]).all()
     assert np.isnan(distance.compute_image(distance.count(maps))["tree_distance"])

@@ -14,6 +14,7 @@ from hardpix.objectives import (
     GaussianMixture,
     ImageDistillation,
     LabelDistillation,
+    LogicRules,
     MultiScaleAgreement,
     Objective,
     PixelContrast,
@@ -67,6 +68,8 @@ OBJECTIVES: dict[str, Callable[[], Objective]] = {
     "skeleton recall": SkeletonRecall,
     "skeleton recall of classes": lambda: SkeletonRecall(["class 0", 2], tube_radius=1),
     "tree": TreeCrossEntropy,
+    "logic": LogicRules,
+    "logic of any power": lambda: LogicRules(power=2.5, weight=3.0, ramp=None),
     "tree by hardness": lambda: TreeCrossEntropy(HardnessLevel()),
     "sum": lambda: Sum(
         {

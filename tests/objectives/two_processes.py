@@ -22,6 +22,7 @@ from hardpix.objectives import (
     GaussianMixture,
     ImageDistillation,
     LabelDistillation,
+    LogicRules,
     Objective,
     RegionDistillation,
     SideOutputs,
@@ -100,6 +101,7 @@ CASES: dict[str, Callable[[], Objective]] = {
     "boundary": lambda: Sum({"a": WeightedCrossEntropy(), "b": BoundaryLoss(reach=3)}),
     "clDice": lambda: Sum({"a": WeightedCrossEntropy(), "b": SoftClDice([0, 2], iterations=2)}),
     "clDice of thin classes": lambda: Sum({"a": WeightedCrossEntropy(), "b": SoftClDice()}),
+    "logic": lambda: LogicRules(power=3, weight=2.0),
     "class tree": lambda: Sum({"a": WeightedCrossEntropy(), "b": TreeCrossEntropy()}),
     "skeleton recall of each process": lambda: Sum(
         {"a": WeightedCrossEntropy(across_processes=False), "b": SkeletonRecall([0, 2], across_processes=False)}

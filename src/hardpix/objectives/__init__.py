@@ -4,14 +4,15 @@ Read `base.py` first, the contract; then `weighting.py`, the one place that mask
 `weighted_cross_entropy.py`. `signal_losses.py` adds what trains the signals themselves. `pixel_contrast.py` is made of
 `sampling.py`, `keys.py`, `groups.py`, `memory.py` and `info_nce.py`; `contrast/` compares pixels with whole classes.
 `skeleton_recall.py` and `soft_cl_dice.py` ask for thin things, of the classes that `thin_classes.py` chooses;
-`boundary_loss.py` and `border_cross_entropy.py` for borders; `class_tree/` for the right group of classes.
+`boundary_loss.py` and `border_cross_entropy.py` for borders; `class_tree/` for the right group of
+classes.
 """
 
 from hardpix.objectives.base import Objective
 from hardpix.objectives.border_cross_entropy import BorderCrossEntropy
 from hardpix.objectives.boundary_loss import BoundaryLoss
 from hardpix.objectives.chosen_signal import shown_signal, signal_named
-from hardpix.objectives.class_tree import TreeCrossEntropy
+from hardpix.objectives.class_tree import LogicRules, TreeCrossEntropy
 from hardpix.objectives.contrast import ClassContrast
 from hardpix.objectives.distillation import (
     ChannelDistillation,
@@ -41,6 +42,7 @@ __all__ = [
     "GaussianMixture",
     "ImageDistillation",
     "LabelDistillation",
+    "LogicRules",
     "MultiScaleAgreement",
     "Objective",
     "PixelContrast",

@@ -14,7 +14,7 @@ from hardpix.pixels.dataset_info import DatasetInfo
 from hardpix.pixels.depth import depth_aware_error, depth_prediction_error, known_depth
 from hardpix.pixels.depth_losses import depth_loss
 from hardpix.pixels.distances import distance_to, signed_distances
-from hardpix.pixels.known_tree import KnownTree, group_sums
+from hardpix.pixels.known_tree import KnownTree, group_sums, parents_of
 from hardpix.pixels.late_verdicts import LateVerdicts
 from hardpix.pixels.losses import cross_entropy_map, divergence_map
 from hardpix.pixels.map_check import MapCheck
@@ -62,6 +62,7 @@ __all__ = [
     "known_depth",
     "kth_smallest",
     "padding_of",
+    "parents_of",
     "prepare_all",
     "process_count",
     "process_mean",

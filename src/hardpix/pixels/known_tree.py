@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor
 
@@ -79,3 +81,20 @@ def group_sums(values: Tensor, groups: Tensor) -> Tensor:
     images, _, height, width = values.shape
     sums = values.new_zeros(images, int(groups.max()) + 1, height, width)
     return sums.index_add(1, groups.to(values.device), values)
+
+
+def parents_of(levels: Tensor) -> list[Tensor]:
+    """For the classes, and for the groups of each level but the highest, the number of the group above.
+
+    Args:
+        levels: (L, C) number of each class's group at each level, the smallest groups first.
+
+    Example:
+        >>> parents_of(torch.tensor([[0, 0, 1, 2], [0, 0, 0, 1]]))
+        [tensor([0, 0, 1, 2]), tensor([0, 0, 1])]
+    """
+    found = [levels[0]]
+    for below, above in pairwise(levels):
+        parents = torch.zeros(int(below.max()) + 1, dtype=levels.dtype, device=levels.device)
+        found.append(parents.scatter(0, below, above))
+    return found

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import torch
 from torch import Tensor
 
-from hardpix.pixels import KnownTree, group_sums
+from hardpix.pixels import KnownTree, group_sums, parents_of
 from hardpix.pixels.precision import at_least_float32
 from hardpix.refiners.base import Refiner, require_one_size
 
@@ -64,23 +63,6 @@ class TreeMessages(Refiner):
             scores = passed(scores, parents)
         total = scores[0].sum(1, keepdim=True)
         return torch.where(total > 0, scores[0] / torch.where(total > 0, total, 1), maps)
-
-
-def parents_of(levels: Tensor) -> list[Tensor]:
-    """For the classes, and for the groups of each level but the highest, the number of the group above.
-
-    Args:
-        levels: (L, C) number of each class's group at each level, the smallest groups first.
-
-    Example:
-        >>> parents_of(torch.tensor([[0, 0, 1, 2], [0, 0, 0, 1]]))
-        [tensor([0, 0, 1, 2]), tensor([0, 0, 1])]
-    """
-    found = [levels[0]]
-    for below, above in pairwise(levels):
-        parents = torch.zeros(int(below.max()) + 1, dtype=levels.dtype, device=levels.device)
-        found.append(parents.scatter(0, below, above))
-    return found
 
 
 def passed(scores: Sequence[Tensor], parents: Sequence[Tensor]) -> list[Tensor]:

@@ -10,7 +10,7 @@ import torch
 from hardpix.diagnosis.image_maps import ImageMaps
 from hardpix.diagnosis.scores.base import Column, Score
 from hardpix.diagnosis.settings import Settings
-from hardpix.metrics import mean_iou
+from hardpix.metrics import class_iou, mean_iou
 
 GROUP = "Class tree"
 
@@ -20,28 +20,36 @@ class TreeLevels(Score):
 
     def __init__(self, settings: Settings) -> None:
         self.levels = settings.groups
-        several = len(self.levels) > 1
-        self.columns = tuple(
-            Column(
-                f"miou_level_{number}",
-                f"mIoU of groups, level {number}" if several else "mIoU of groups",
-                {"set"},
-                "%",
-                "high",
-                f"Mean IoU over the groups of the class tree: {', '.join(dict.fromkeys(level))}.",
-                GROUP,
-            )
-            for number, level in enumerate(self.levels, 1)
-        )
+        columns = []
+        for number, level in enumerate(self.levels, 1):
+            which = f", level {number}" if len(self.levels) > 1 else ""
+            names = ", ".join(dict.fromkeys(level))
+            about = f"Mean IoU over the groups of the class tree: {names}."
+            columns += [
+                Column(f"miou_level_{number}", f"mIoU of groups{which}", {"set"}, "%", "high", about, GROUP),
+                Column(
+                    f"iou_level_{number}",
+                    f"IoU of its group{which}",
+                    {"class"},
+                    "%",
+                    "high",
+                    f"Of the group that the class is in, of {names}; its classes are not told apart.",
+                    GROUP,
+                ),
+            ]
+        self.columns = tuple(columns)
 
     def count(self, maps: ImageMaps) -> np.ndarray:
         return maps.confusion
 
     def compute(self, counts: np.ndarray) -> dict[str, Any]:
-        return {
-            column.key: mean_iou(torch.from_numpy(joined(counts, level)))
-            for column, level in zip(self.columns, self.levels, strict=True)
-        }
+        found = {}
+        for number, level in enumerate(self.levels, 1):
+            confusion = torch.from_numpy(joined(counts, level))
+            names = list(dict.fromkeys(level))
+            found[f"miou_level_{number}"] = mean_iou(confusion)
+            found[f"iou_level_{number}"] = class_iou(confusion)[[names.index(name) for name in level]]
+        return found
 
 
 def joined(confusion: np.ndarray, groups: tuple[str, ...]) -> np.ndarray:

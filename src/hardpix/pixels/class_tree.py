@@ -116,7 +116,7 @@ class ClassTree:
 
 
 def _groups(entry: Any, path: tuple[str, ...]) -> Iterator[tuple[Any, tuple[str, ...]]]:
-    """What each group holds, and the names down to it.
+    """Each group's content, and the names down to it.
 
     Raises:
         ValueError: it holds nothing, or something else than classes and groups.

@@ -264,6 +264,16 @@ def test_scores_of_groups_learn_as_channels_of_their_own_do() -> None:
                     parameter -= 0.7 * parameter.grad
 
 
+def test_auxiliary_heads_have_their_cross_entropy() -> None:
+    px = batch()
+    heads = Taps(embedding=px.taps.embedding, auxiliary=((3 * px.logits, 0.5), (-px.logits, 1.0)))
+    found = told(auxiliary_weight=0.3)[0](PixelBatch(px.logits, px.target, taps=heads, progress=0.0))
+    assert px.target is not None
+    entropies = [nn.functional.cross_entropy(z, px.target, ignore_index=255) for z in (3 * px.logits, -px.logits)]
+    torch.testing.assert_close(found["auxiliary"], 0.3 * (0.5 * entropies[0] + entropies[1]))
+    torch.testing.assert_close(found["loss"], found["classification"] + found["auxiliary"])
+
+
 def test_unlabeled_pixels_take_no_part_in_the_rules() -> None:
     rules, _ = told()
     px = batch()

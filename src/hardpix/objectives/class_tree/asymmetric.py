@@ -1,5 +1,7 @@
 """Asymmetric loss of classes that may hold together (Ridnik et al., ICCV 2021, arXiv 2009.14119)."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
@@ -31,3 +33,21 @@ def asymmetric_loss_map(logits: Tensor, holds: Tensor) -> Tensor:
     absent = (absent + MARGIN).clamp(max=1)
     negative = -((1 - absent) ** NEGATIVE_FOCUS) * absent.log()
     return torch.where(holds, positive, negative).sum(1)
+
+
+def exclusive_loss_map(logits: Sequence[Tensor], labels: Sequence[Tensor]) -> Tensor:
+    """The same loss (B, H, W) added up over levels, in each of which one channel holds.
+
+    Args:
+        logits: (B, K, H, W) of each level.
+        labels: (B, H, W) number of the channel that holds.
+
+    Example:
+        >>> exclusive_loss_map([torch.zeros(1, 1, 1, 1)], [torch.zeros(1, 1, 1, dtype=torch.long)])  # ½ log 2
+        tensor([[[0.3466]]])
+    """
+    levels = []
+    for level, true in zip(logits, labels, strict=True):
+        numbers = torch.arange(level.shape[1], device=true.device)[:, None, None]
+        levels.append(asymmetric_loss_map(level, true[:, None] == numbers))
+    return torch.stack(levels).sum(0)

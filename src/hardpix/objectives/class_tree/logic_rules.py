@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Self
 import torch
 from torch import Tensor
 
+from hardpix.objectives.auxiliary import head_loss, weighted_heads
 from hardpix.objectives.base import Objective
-from hardpix.objectives.class_tree.asymmetric import asymmetric_loss_map
+from hardpix.objectives.class_tree.asymmetric import exclusive_loss_map
 from hardpix.objectives.class_tree.group_scores import GroupScores
 from hardpix.objectives.class_tree.violations import rule_violations
 from hardpix.objectives.embedding import embedding_of
@@ -22,9 +23,8 @@ if TYPE_CHECKING:
 class LogicRules(Objective):
     """Teaches classes and their groups with a score each, and asks that the scores keep the rules of the tree.
 
-    The scores s of the classes are the sigmoids of the network's logits; the scores t of the groups come from one 1×1
-    convolution on its embedding, which never runs at inference. With x the degree in product logic to which a rule is
-    violated at a pixel:
+    The scores s of the classes are the sigmoids of the network's logits. The scores t of the groups come from one 1×1
+    convolution on its embedding, which never runs at inference. x is how far a rule is violated, in product logic:
 
         composition     a class implies its group          s_k − s_k t_parent(k)
         decomposition   a group implies one of its classes t_v − t_v max s_k over its classes k
@@ -32,9 +32,9 @@ class LogicRules(Objective):
         value of a rule = mean over its clauses of (Σ w x^p / Σ w)^(1/p), sums over labeled pixels
         loss = classification + weight · ρ · (composition + decomposition + exclusion)
 
-    Hard is a pixel unless exactly one score of the level is above 0.7 and all others are below 0.3. ρ rises from 0 to 1
+    A pixel is hard unless exactly one score of the level is above 0.7 and all others are below 0.3. ρ rises from 0 to 1
     within `ramp`. Classification is the asymmetric loss (arXiv 2009.14119) of classes and groups, in place of
-    cross-entropy: use it alone. w is the share by which each label is trusted ("target_weight" of the sample), else 1.
+    cross-entropy, which auxiliary heads get. Weights w are the trust in labels ("target_weight" of the sample), else 1.
 
     [ours], where the authors' code does otherwise:
 
@@ -47,16 +47,17 @@ class LogicRules(Objective):
         levels: of the tree, from that of the smallest groups on, that have scores; 1 as published.
         weight: of the rules.
         power: p.
-        ramp: shares of the training at which ρ leaves 0 and reaches 1, by default those of steps 20,000 and 50,000 in
-            80,000; None for 1 all the time.
+        auxiliary_weight: weight of the auxiliary heads.
+        ramp: shares of the training at which ρ leaves 0 and reaches 1, by default steps 20,000 and 50,000 of 80,000;
+            None for 1 all the time.
         across_processes: sums are those of the joined batch of all processes that train together.
 
     Returns (from forward):
-        "loss", the total; "classification", and "composition", "decomposition" and "exclusion" without their weight.
+        "loss"; "classification" and, where there are such heads, "auxiliary"; "composition", "decomposition" and
+        "exclusion" without their weight.
 
     Raises:
-        ValueError: settings outside their range; the class table has no tree, or one of fewer levels; an embedding that
-            must be named to the tap; no progress where there is a ramp.
+        ValueError: settings outside their range; no tree, or one of fewer levels; no embedding; no progress for a ramp.
         RuntimeError: a forward before `bind`, or with a tree that nobody has told.
 
     Example:
@@ -78,17 +79,22 @@ class LogicRules(Objective):
         weight: float = 0.2,
         power: float = 5,
         ramp: tuple[float, float] | None = (0.25, 0.625),
+        auxiliary_weight: float = 0.4,
         across_processes: bool = True,
     ) -> None:
         super().__init__()
-        if levels < 1 or weight < 0 or power < 1:
-            raise ValueError(f"expected levels ≥ 1, weight ≥ 0 and power ≥ 1, found {levels}, {weight} and {power}")
+        if levels < 1 or min(weight, auxiliary_weight) < 0 or power < 1:
+            raise ValueError(
+                "expected levels ≥ 1, weight and auxiliary_weight ≥ 0 and power ≥ 1, found "
+                f"{levels}, {weight}, {auxiliary_weight} and {power}"
+            )
         if ramp is not None and not 0 <= ramp[0] < ramp[1] <= 1:
             raise ValueError(f"expected a ramp from one share of the training to a later one, found {ramp}")
         self.levels = levels
         self.weight = weight
         self.power = power
         self.ramp = ramp
+        self.auxiliary_weight = auxiliary_weight
         self.across_processes = across_processes
         self.tree = KnownTree("LogicRules")
         self.head: GroupScores | None = None
@@ -114,7 +120,9 @@ class LogicRules(Objective):
             )
         levels = self.tree(px.logits.shape[1])[: self.levels].to(px.logits.device)
         groups = self.head(embedding_of(px, self), levels)
-        weight = weight_map(px, None)
+        weight, parts = weight_map(px, None), dict[str, Tensor]()
+        if px.taps.auxiliary and self.auxiliary_weight:
+            px.require_graph("auxiliary", self)
         # In evaluation the processes' numbers of batches may differ, and a sum over them would wait for ever.
         joined = self.across_processes and self.training
         with torch.autocast(px.logits.device.type, enabled=False):
@@ -122,16 +130,17 @@ class LogicRules(Objective):
             enlarged = [at_least_float32(px.logits), *(resize_bilinear(each, px.shape[1:]) for each in groups)]
             logits = [torch.where(px.valid[:, None], each, 0) for each in enlarged]
             labels = torch.where(px.valid, px.labels, 0)
-            loss = torch.zeros_like(logits[0][:, 0])
-            for each, true in zip(logits, (labels, *(level[labels] for level in levels)), strict=True):
-                holds = true[:, None] == torch.arange(each.shape[1], device=true.device)[:, None, None]
-                loss = loss + asymmetric_loss_map(each, holds)
-            (classification,) = weighted_means([(loss, weight, weight)], joined)
+            loss = exclusive_loss_map(logits, [labels, *(level[labels] for level in levels)])
+            terms = [(loss, weight, weight)]
+            terms += [(head_loss(each, px), weight, weight) for each, _ in px.taps.auxiliary]
+            parts["classification"], *heads = weighted_means(terms, joined)
             scores = [each.sigmoid() for each in logits]
             rules = rule_violations(scores, parents_of(levels), weight.to(loss.dtype), self.power, joined)
         violated = torch.stack(list(rules.values())).sum()
-        total = classification + self.weight * self.strength(px.progress) * violated
-        return {"loss": total, "classification": classification, **rules}
+        if heads:
+            parts["auxiliary"] = weighted_heads(px, self.auxiliary_weight, heads)
+        total = sum(parts.values(), self.weight * self.strength(px.progress) * violated)
+        return {"loss": total, **parts, **rules}
 
     def strength(self, progress: float | None) -> float:
         """ρ at a share of the training."""

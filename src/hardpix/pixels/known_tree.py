@@ -16,9 +16,10 @@ class KnownTree(Prepared):
 
     Args:
         user: name of what needs it, for errors.
+        levels: number of levels that the tree must have.
 
     Raises:
-        ValueError (from prepare): the class table has no tree.
+        ValueError (from prepare): the class table has no tree, or one of fewer levels.
         RuntimeError (from forward): nobody has told the tree, or it is one of other classes.
 
     Example:
@@ -33,9 +34,10 @@ class KnownTree(Prepared):
     same_on_every_process = True
     groups: Tensor
 
-    def __init__(self, user: str) -> None:
+    def __init__(self, user: str, levels: int = 1) -> None:
         super().__init__()
         self.user = user
+        self.levels = levels
         self.register_buffer("groups", torch.zeros(0, 0, dtype=torch.int64))
 
     def prepare(self, info: DatasetInfo) -> None:
@@ -44,6 +46,11 @@ class KnownTree(Prepared):
                 f"expected a class tree for {self.user}, found none: write it into the class file under tree, such as "
                 "tree: {vehicle: [car, bus]}, and give that file as --data.classes; in Python "
                 "DatasetInfo(…, tree=hardpix.pixels.ClassTree.from_groups({'vehicle': ['car', 'bus']}, class_names))"
+            )
+        if len(info.tree.levels) < self.levels:
+            raise ValueError(
+                f"expected a class tree of {self.levels} levels for {self.user}, found {len(info.tree.levels)}: ask for "
+                "fewer levels, or add groups of groups to the tree"
             )
         numbers = [level.of_class for level in info.tree.levels]
         self.groups = torch.tensor(numbers, dtype=torch.int64, device=self.groups.device)

@@ -311,7 +311,7 @@ def test_settings_are_refused() -> None:
         with pytest.raises(ValueError, match="expected"):
             LogicRules(**settings)  # type: ignore[arg-type]
     tree = ClassTree.from_groups(GROUPS, NAMES)
-    with pytest.raises(ValueError, match="expected a class tree of 2 levels, found 1: lower levels"):
-        LogicRules(levels=2).prepare(DatasetInfo(NAMES, lambda: [1] * 4, tree=tree))
+    with pytest.raises(ValueError, match="expected a class tree of 2 levels for LogicRules, found 1: ask for fewer"):
+        LogicRules(levels=2).tree.prepare(DatasetInfo(NAMES, lambda: [1] * 4, tree=tree))
     with pytest.raises(RuntimeError, match=r"no scores of groups yet"):
         LogicRules()(batch())

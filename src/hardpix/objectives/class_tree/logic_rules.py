@@ -14,7 +14,7 @@ from hardpix.objectives.class_tree.group_scores import GroupScores
 from hardpix.objectives.class_tree.violations import rule_violations
 from hardpix.objectives.embedding import embedding_of
 from hardpix.objectives.weighting import weight_map, weighted_means
-from hardpix.pixels import DatasetInfo, KnownTree, PixelBatch, at_least_float32, parents_of, resize_bilinear
+from hardpix.pixels import KnownTree, PixelBatch, at_least_float32, parents_of, resize_bilinear
 
 if TYPE_CHECKING:
     from hardpix.networks import TappedNetwork
@@ -96,15 +96,8 @@ class LogicRules(Objective):
         self.ramp = ramp
         self.auxiliary_weight = auxiliary_weight
         self.across_processes = across_processes
-        self.tree = KnownTree("LogicRules")
+        self.tree = KnownTree("LogicRules", levels)
         self.head: GroupScores | None = None
-
-    def prepare(self, info: DatasetInfo) -> None:
-        if info.tree is not None and len(info.tree.levels) < self.levels:
-            raise ValueError(
-                f"expected a class tree of {self.levels} levels, found {len(info.tree.levels)}: lower levels of "
-                "LogicRules, or add groups of groups to the tree"
-            )
 
     def bind(self, network: TappedNetwork) -> Self:
         if self.head is None:

@@ -16,6 +16,8 @@ from hardpix.objectives import (
     LabelDistillation,
     LogicRules,
     MultiScaleAgreement,
+    NegativeLearning,
+    NeighborAgreement,
     Objective,
     PixelContrast,
     RegionDistillation,
@@ -62,6 +64,8 @@ OBJECTIVES: dict[str, Callable[[], Objective]] = {
     "boundary of classes": lambda: BoundaryLoss(["class 0", 2], reach=2),
     "borders": BorderCrossEntropy,
     "wide borders": lambda: BorderCrossEntropy(3),
+    "neighbors": NeighborAgreement,
+    "negative learning": lambda: NegativeLearning(0.3),
     "multi-scale": lambda: MultiScaleAgreement(scales=(1.0, 2.0), threshold=0.0, divisor=1),
     "clDice": SoftClDice,
     "clDice of classes": lambda: SoftClDice(["class 0", 2], iterations=2),
@@ -85,12 +89,12 @@ OBJECTIVES: dict[str, Callable[[], Objective]] = {
 @pytest.mark.parametrize("make", OBJECTIVES.values(), ids=OBJECTIVES)
 def test_it_is_what_an_objective_must_be(make: Callable[[], Objective]) -> None:
     objective = make()
-    of_all_pixels = isinstance(objective, GaussianMixture)
+    mixture = isinstance(objective, GaussianMixture)
     # The variance is a constant for the loss, which finite differences do not know.
     check_objective(
         objective,
-        uses_unlabeled=of_all_pixels,
-        gradcheck=not of_all_pixels or objective.variance == "fixed",
+        uses_unlabeled=isinstance(objective, (GaussianMixture, NegativeLearning, NeighborAgreement)),
+        gradcheck=not mixture or objective.variance == "fixed",
     )
 
 

@@ -2,11 +2,13 @@
 
 Read `batch.py` first: `PixelBatch` is what signals and objectives look at. Then `class_ids.py`, `validity.py` and
 `precision.py`, the rules for labels and types, and `reduce.py`, sums and means over several processes. Every other file
-is one kind of map: losses, borders, distances, skeletons, thin parts, components, cells of a coarser grid, depth.
+is one kind of map: losses, borders, distances, skeletons, thin parts, components, cells of a coarser grid, depth,
+windows (`box_filter.py`) and what is picked of a map (`picks.py`).
 """
 
 from hardpix.pixels.batch import MapSource, PixelBatch
 from hardpix.pixels.borders import border_band, distance_to_border
+from hardpix.pixels.box_filter import box_mean, box_sum, window_sizes
 from hardpix.pixels.cells import cell_labels, cell_values
 from hardpix.pixels.class_tree import ClassTree, TreeLevel
 from hardpix.pixels.components import component_ids, component_sizes
@@ -19,6 +21,7 @@ from hardpix.pixels.late_verdicts import LateVerdicts
 from hardpix.pixels.losses import cross_entropy_map, divergence_map
 from hardpix.pixels.map_check import MapCheck
 from hardpix.pixels.padding import padding_of
+from hardpix.pixels.picks import Picks, best_over_images, greedy_picks
 from hardpix.pixels.precision import at_least_float32
 from hardpix.pixels.prepared import Prepared, prepare_all
 from hardpix.pixels.reduce import global_max, global_sum, joined_sum, process_count, process_mean, weighted_mean
@@ -37,13 +40,17 @@ __all__ = [
     "LateVerdicts",
     "MapCheck",
     "MapSource",
+    "Picks",
     "PixelBatch",
     "Prepared",
     "Taps",
     "TargetCheck",
     "TreeLevel",
     "at_least_float32",
+    "best_over_images",
     "border_band",
+    "box_mean",
+    "box_sum",
     "cell_labels",
     "cell_values",
     "component_ids",
@@ -57,6 +64,7 @@ __all__ = [
     "divergence_map",
     "global_max",
     "global_sum",
+    "greedy_picks",
     "group_sums",
     "joined_sum",
     "known_depth",
@@ -73,4 +81,5 @@ __all__ = [
     "tubes",
     "valid_mask",
     "weighted_mean",
+    "window_sizes",
 ]

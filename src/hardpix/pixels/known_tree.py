@@ -49,8 +49,8 @@ class KnownTree(Prepared):
             )
         if len(info.tree.levels) < self.levels:
             raise ValueError(
-                f"expected a class tree of {self.levels} levels for {self.user}, found {len(info.tree.levels)}: ask for "
-                "fewer levels, or add groups of groups to the tree"
+                f"expected a class tree of {self.levels} levels for {self.user}, found {len(info.tree.levels)}: "
+                "ask for fewer levels, or add groups of groups to the tree"
             )
         numbers = [level.of_class for level in info.tree.levels]
         self.groups = torch.tensor(numbers, dtype=torch.int64, device=self.groups.device)

@@ -76,6 +76,8 @@ class Prediction:
     """(H, W) float32, probability of the label's class, anything without a label; None unless a signal is asked for."""
     labels: PseudoLabels | None = None
     """(1, H, W), what a labeler makes of it; None unless asked for."""
+    score: Tensor | None = None
+    """(H, W) float32, map of a signal of the class scores at the image's own size; None unless asked for."""
 
 
 def open_run(
@@ -104,6 +106,7 @@ def infer(
     probabilities: bool = False,
     refiner: Refiner | None = None,
     labeler: Labeler | None = None,
+    score: Signal | None = None,
     label: str = "predicting",
 ) -> Generator[Prediction, None, None]:
     """Run the network over all samples, one at a time, with a progress bar.
@@ -115,6 +118,7 @@ def infer(
         probabilities: also keep those of all classes.
         refiner: corrects the probabilities by the image, both at the image's own size.
         labeler: also makes labels of the logits at the image's own size.
+        score: also compute the map of this signal of the logits at the image's own size; it needs nothing else.
         label: what the progress bar says.
 
     With a refiner or a labeler the samples hold `original_image`.
@@ -130,7 +134,8 @@ def infer(
             raise UsageError(str(sample))
         image = sample["image"].unsqueeze(0).to(task.device)
         needs_labels = signal is not None and signal.needs_target
-        px = task.deployed.pixels(image, labels_as_seen(sample, task.ignore_index, image) if needs_labels else None)
+        labels_seen = labels_as_seen(sample, task.ignore_index, image) if needs_labels else None
+        px = task.deployed.pixels(image, labels_seen, inside=_inside(sample["content_size"], image))
         stem = sample.get("stem", str(index))
         _require_finite(px.logits, "outputs of the network", samples, stem)
         sizes = (sample["content_size"], sample["original_size"])
@@ -163,7 +168,17 @@ def infer(
             shares.half().cpu() if probabilities else None,
             true_confidence,
             None if labels is None else PseudoLabels(labels.target.cpu(), labels.weight.cpu()),
+            None if score is None else score(PixelBatch(scores[None], ignore_index=task.ignore_index))[0].cpu(),
         )
+
+
+def _inside(content_size: tuple[int, int], image: Tensor) -> Tensor | None:
+    """Pixels (1, H, W) that are no padding; None where all are."""
+    if tuple(content_size) == tuple(image.shape[-2:]):
+        return None
+    inside = torch.zeros(1, *image.shape[-2:], dtype=torch.bool, device=image.device)
+    inside[:, : content_size[0], : content_size[1]] = True
+    return inside
 
 
 def _require_finite(values: Tensor, what: str, samples: Dataset, stem: str) -> None:

@@ -51,6 +51,7 @@ DIAGNOSE = ("diagnose", (*READ, "plotly", "pyarrow", "skimage"))
 
 COMMANDS = {
     "check": "say what your images and masks hold, and whether anything is doubtful, without training",
+    "data": "known data sets: list them, show the classes of one, check that a folder holds it",
     "fit": "train a network on your folders of images and masks",
     "test": "score a trained network on labeled images, and report where it is wrong",
     "predict": "label images: class ids, overlays, confidence",
@@ -76,7 +77,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     Returns:
         The exit code: 0, 2 for what the user can mend (one message on stderr says what), 130 after Ctrl-C, 143 after
-        SIGTERM; 1 where check finds files that fit would refuse, or a run of compare failed.
+        SIGTERM; 1 where check or data check finds files that fit would refuse, or a run of compare failed.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     name = arguments[0] if arguments else ""
@@ -165,7 +166,7 @@ def _run(arguments: list[str], requests: EndRequests) -> int:
             raise
         _say(f"hardpix {name}: {of_system(error)}", keep="")
         return 1
-    return result if name in ("check", "compare") and isinstance(result, int) else 0
+    return result if name in ("check", "compare", "data") and isinstance(result, int) else 0
 
 
 def _say(text: str, keep: str = "\n\t") -> None:
@@ -204,6 +205,10 @@ def _load(name: str) -> "Callable[[list[str]], object]":
         from hardpix.commands.fit import fit
 
         return fit
+    if name == "data":
+        from hardpix.commands.data import data
+
+        return data
     from functools import partial
     from importlib import import_module
 

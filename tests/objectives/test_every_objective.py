@@ -14,6 +14,7 @@ from hardpix.objectives import (
     GaussianMixture,
     ImageDistillation,
     LabelDistillation,
+    LogicRules,
     MultiScaleAgreement,
     NegativeLearning,
     NeighborAgreement,
@@ -24,6 +25,7 @@ from hardpix.objectives import (
     SkeletonRecall,
     SoftClDice,
     Sum,
+    TreeCrossEntropy,
     WeightedCrossEntropy,
 )
 from hardpix.objectives.default import default_objective
@@ -69,6 +71,10 @@ OBJECTIVES: dict[str, Callable[[], Objective]] = {
     "clDice of classes": lambda: SoftClDice(["class 0", 2], iterations=2),
     "skeleton recall": SkeletonRecall,
     "skeleton recall of classes": lambda: SkeletonRecall(["class 0", 2], tube_radius=1),
+    "tree": TreeCrossEntropy,
+    "logic": LogicRules,
+    "logic of any power": lambda: LogicRules(power=2.5, weight=3.0, ramp=None),
+    "tree by hardness": lambda: TreeCrossEntropy(HardnessLevel()),
     "sum": lambda: Sum(
         {
             "entropy": WeightedCrossEntropy(HardnessLevel()),

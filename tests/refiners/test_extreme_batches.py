@@ -10,13 +10,18 @@ from hypothesis import given
 
 import hardpix.refiners
 from extreme_batches import CASES, Case, cases, missing, near, taken
-from hardpix.refiners import PAMR, Affinity, Refiner
+from hardpix.pixels import prepare_all
+from hardpix.refiners import PAMR, Affinity, Refiner, TreeMessages, TreePath
+from hardpix.testing.bench import dataset_info
 
 pytestmark = pytest.mark.slow
 
 REFINERS: dict[str, Callable[[], Refiner]] = {
     "PAMR": lambda: PAMR((1, 12), steps=2),
     "affinity": lambda: Affinity(cell=2),
+    "tree path": TreePath,
+    "inside the group": lambda: TreePath("inside"),
+    "tree messages": TreeMessages,
 }
 
 
@@ -25,6 +30,7 @@ REFINERS: dict[str, Callable[[], Refiner]] = {
 @given(case=cases())
 def test_probabilities_stay_such_and_the_same_whatever_must_not_matter(name: str, case: Case) -> None:
     refine = REFINERS[name]()
+    prepare_all(refine.modules(), dataset_info([1] * case.classes))
     logits, image = case.tensors("logits"), case.tensors("image")["image"]
     # Pictures of one color, and with colors of any size.
     image = (image.round() if case.seed % 2 else image) * case.scale

@@ -10,11 +10,13 @@ from hardpix.pixels.batch import MapSource, PixelBatch
 from hardpix.pixels.borders import border_band, distance_to_border
 from hardpix.pixels.box_filter import box_mean, box_sum, window_sizes
 from hardpix.pixels.cells import cell_labels, cell_values
+from hardpix.pixels.class_tree import ClassTree, TreeLevel
 from hardpix.pixels.components import component_ids, component_sizes
 from hardpix.pixels.dataset_info import DatasetInfo
 from hardpix.pixels.depth import depth_aware_error, depth_prediction_error, known_depth
 from hardpix.pixels.depth_losses import depth_loss
 from hardpix.pixels.distances import distance_to, signed_distances
+from hardpix.pixels.known_tree import KnownTree, group_sums, parents_of
 from hardpix.pixels.late_verdicts import LateVerdicts
 from hardpix.pixels.losses import cross_entropy_map, divergence_map
 from hardpix.pixels.map_check import MapCheck
@@ -32,7 +34,9 @@ from hardpix.pixels.validity import TargetCheck, valid_mask
 
 __all__ = [
     "NO_TAPS",
+    "ClassTree",
     "DatasetInfo",
+    "KnownTree",
     "LateVerdicts",
     "MapCheck",
     "MapSource",
@@ -41,6 +45,7 @@ __all__ = [
     "Prepared",
     "Taps",
     "TargetCheck",
+    "TreeLevel",
     "at_least_float32",
     "best_over_images",
     "border_band",
@@ -60,10 +65,12 @@ __all__ = [
     "global_max",
     "global_sum",
     "greedy_picks",
+    "group_sums",
     "joined_sum",
     "known_depth",
     "kth_smallest",
     "padding_of",
+    "parents_of",
     "prepare_all",
     "process_count",
     "process_mean",

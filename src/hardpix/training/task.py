@@ -148,7 +148,7 @@ class SegmentationTask(ScoredModule):
     def prepare(self, data: SegmentationData) -> None:
         """Tell every part of the recipe that asks about the training set, such as the pixel counts of its classes."""
         data.want(self.recipe.streams)
-        info = DatasetInfo(tuple(data.class_names), lambda: data.class_counts, data.ignore_index)
+        info = DatasetInfo(tuple(data.class_names), lambda: data.class_counts, data.ignore_index, data.classes.tree)
         prepare_all(parts_of(self.recipe), info)
 
     def doubts_about_validation(self, data: SegmentationData) -> list[str]:

@@ -6,6 +6,7 @@ import pytest
 
 import hardpix.objectives
 from hardpix.objectives import (
+    AtPoints,
     BorderCrossEntropy,
     BoundaryLoss,
     ChannelDistillation,
@@ -75,6 +76,12 @@ OBJECTIVES: dict[str, Callable[[], Objective]] = {
     "logic": LogicRules,
     "logic of any power": lambda: LogicRules(power=2.5, weight=3.0, ramp=None),
     "tree by hardness": lambda: TreeCrossEntropy(HardnessLevel()),
+    # Fewer points than the batches have pixels, and more.
+    "at points": lambda: AtPoints(WeightedCrossEntropy(Focal()), points=7),
+    "at random points": lambda: AtPoints(WeightedCrossEntropy(HardnessLevel()), points=5, uncertain=0),
+    "at hard points": lambda: AtPoints(WeightedCrossEntropy(), points=5, uncertainty=HardnessLevel(), uncertain=1),
+    "contrast at points": lambda: AtPoints(PixelContrast(anchors=1, sampling="hardest"), points=9),
+    "at every pixel": lambda: AtPoints(TreeCrossEntropy("hardness"), points=100, uncertainty=HardnessLevel()),
     "sum": lambda: Sum(
         {
             "entropy": WeightedCrossEntropy(HardnessLevel()),

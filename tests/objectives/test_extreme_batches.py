@@ -17,6 +17,7 @@ from torch.nn.functional import normalize
 import hardpix.objectives
 from extreme_batches import CASES, Case, cases, joined, missing, near, taken
 from hardpix.objectives import (
+    AtPoints,
     BorderCrossEntropy,
     BoundaryLoss,
     ChannelDistillation,
@@ -110,12 +111,16 @@ PROMISES = {
     # Powers of means over the batch.
     "logic": Promise(LogicRules, reads=("embedding",)),
     "tree": Promise(TreeCrossEntropy, "trust"),
+    # More points than pixels: draws would differ between batches.
+    "at points": Promise(lambda: AtPoints(WeightedCrossEntropy(), points=4000), "trust"),
+    "focal at points": Promise(lambda: AtPoints(WeightedCrossEntropy(Focal(0.5)), points=4000), "pixels"),
     "sum": Promise(
         lambda: Sum({"entropy": WeightedCrossEntropy(), "boundary": BoundaryLoss()}, {"boundary": 0.01}), "trust"
     ),
 }
 # These count or normalize otherwise in training.
 LEARNING = [
+    "at points",
     "mixture",
     "depth",
     "side outputs",

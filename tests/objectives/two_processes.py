@@ -15,6 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 import hardpix
 from hardpix.objectives import (
+    AtPoints,
     BoundaryLoss,
     ChannelDistillation,
     ClassContrast,
@@ -32,7 +33,7 @@ from hardpix.objectives import (
     TreeCrossEntropy,
     WeightedCrossEntropy,
 )
-from hardpix.pixels import PixelBatch, Taps, prepare_all
+from hardpix.pixels import CountedPixels, PixelBatch, Taps, prepare_all
 from hardpix.signals import ClassBalance, DepthPrivileged, Focal, HardnessLevel, OnlineHard, Product
 from hardpix.testing.bench import dataset_info
 
@@ -51,6 +52,14 @@ class Taught(Objective):
         image = px.sample["image"]
         px.teacher = PixelBatch(image, taps=Taps(embedding=image))
         return self.objective(px)
+
+
+class AtSamePoints(AtPoints):
+    """Points that do not depend on which process, and which batch, an image is in."""
+
+    def _draw(self, px: PixelBatch, pixels: CountedPixels, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        number = torch.arange(self.points).expand(len(pixels.number), -1)
+        return pixels.at(3 * number % pixels.number.clamp(min=1)[:, None]), number < pixels.number[:, None]
 
 
 CASES: dict[str, Callable[[], Objective]] = {
@@ -103,6 +112,8 @@ CASES: dict[str, Callable[[], Objective]] = {
     "clDice of thin classes": lambda: Sum({"a": WeightedCrossEntropy(), "b": SoftClDice()}),
     "logic": lambda: LogicRules(power=3, weight=2.0),
     "class tree": lambda: Sum({"a": WeightedCrossEntropy(), "b": TreeCrossEntropy()}),
+    "all points": lambda: AtPoints(WeightedCrossEntropy(HardnessLevel()), points=40),
+    "some points": lambda: AtSamePoints(WeightedCrossEntropy(Focal(2.0)), points=11),
     "skeleton recall of each process": lambda: Sum(
         {"a": WeightedCrossEntropy(across_processes=False), "b": SkeletonRecall([0, 2], across_processes=False)}
     ),

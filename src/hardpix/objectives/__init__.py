@@ -5,9 +5,11 @@ Read `base.py` first, the contract; then `weighting.py`, the one place that mask
 `sampling.py`, `keys.py`, `groups.py`, `memory.py` and `info_nce.py`; `contrast/` compares pixels with whole classes.
 `skeleton_recall.py` and `soft_cl_dice.py` ask for thin things, of the classes that `thin_classes.py` chooses;
 `boundary_loss.py` and `border_cross_entropy.py` for borders, `class_tree/` for the right group of classes.
-`negative_learning.py` and `neighbor_agreement.py` go with few labels that a query has asked for.
+`negative_learning.py` and `neighbor_agreement.py` go with few labels that a query has asked for. `at_points.py` runs an
+objective on drawn pixels alone.
 """
 
+from hardpix.objectives.at_points import AtPoints
 from hardpix.objectives.base import Objective
 from hardpix.objectives.border_cross_entropy import BorderCrossEntropy
 from hardpix.objectives.boundary_loss import BoundaryLoss
@@ -36,6 +38,7 @@ from hardpix.objectives.weighted_cross_entropy import WeightedCrossEntropy
 from hardpix.objectives.weighting import weight_map
 
 __all__ = [
+    "AtPoints",
     "BorderCrossEntropy",
     "BoundaryLoss",
     "ChannelDistillation",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import Tensor
+
+from hardpix.pixels.points import read_bilinear
 
 Features = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -38,6 +40,28 @@ class Taps:
     auxiliary: tuple[tuple[Tensor, float], ...] = ()
     stages: Mapping[str, Tensor] = field(default_factory=dict)
     without_graph: frozenset[str] = frozenset()
+
+    def at(self, points: Tensor) -> Taps:
+        """The maps at points (B, N, 2), bilinear, as (B, D, 1, N); without the decoder's inputs.
+
+        Example:
+            >>> import torch
+            >>> taps = Taps(embedding=torch.tensor([[[[1.0], [3.0]]]]))
+            >>> taps.at(torch.tensor([[[0.5, 0.5]]])).embedding
+            tensor([[[[2.]]]])
+        """
+        return replace(
+            self,
+            features=None,
+            embedding=None if self.embedding is None else _read(self.embedding, points),
+            auxiliary=tuple((_read(logits, points), share) for logits, share in self.auxiliary),
+            stages={name: _read(stage, points) for name, stage in self.stages.items()},
+        )
+
+
+def _read(value: Tensor, points: Tensor) -> Tensor:
+    """A map at points; what is no map stays as it is, to be refused by whoever needs one."""
+    return read_bilinear(value, points)[:, :, None] if value.ndim == 4 else value
 
 
 NO_TAPS = Taps()

@@ -16,6 +16,7 @@ from hardpix.objectives import (
     ImageDistillation,
     LabelDistillation,
     LogicRules,
+    MaskClassification,
     MultiScaleAgreement,
     NegativeLearning,
     NeighborAgreement,
@@ -31,8 +32,8 @@ from hardpix.objectives import (
 )
 from hardpix.objectives.default import default_objective
 from hardpix.signals import ClassBalance, DepthPrivileged, Focal, HardnessLevel, OnlineHard, Precomputed, Product
-from hardpix.testing import check_objective
-from testing import public_classes
+from hardpix.testing import check_objective, tapped
+from testing import public_classes, query_network
 
 OBJECTIVES: dict[str, Callable[[], Objective]] = {
     "cross-entropy": WeightedCrossEntropy,
@@ -76,6 +77,7 @@ OBJECTIVES: dict[str, Callable[[], Objective]] = {
     "logic": LogicRules,
     "logic of any power": lambda: LogicRules(power=2.5, weight=3.0, ramp=None),
     "tree by hardness": lambda: TreeCrossEntropy(HardnessLevel()),
+    "mask classification": lambda: MaskClassification(points=30),
     # Fewer points than the batches have pixels, and more.
     "at points": lambda: AtPoints(WeightedCrossEntropy(Focal()), points=7),
     "at random points": lambda: AtPoints(WeightedCrossEntropy(HardnessLevel()), points=5, uncertain=0),
@@ -97,11 +99,13 @@ OBJECTIVES: dict[str, Callable[[], Objective]] = {
 def test_it_is_what_an_objective_must_be(make: Callable[[], Objective]) -> None:
     objective = make()
     mixture = isinstance(objective, GaussianMixture)
+    network = query_network if isinstance(objective, MaskClassification) else tapped
     # The variance is a constant for the loss, which finite differences do not know.
     check_objective(
         objective,
         uses_unlabeled=isinstance(objective, (GaussianMixture, NegativeLearning, NeighborAgreement)),
         gradcheck=not mixture or objective.variance == "fixed",
+        network=network,
     )
 
 

@@ -86,6 +86,7 @@ def test_each_for_itself_they_have_the_mean_of_their_own_gradients(
         ("class tree", 2),
         ("all points", 3),
         ("some points", 2),
+        ("mask classification", 1),
         ("logic", 2),
         ("skeleton recall of each process", 0),
         ("hardness of each process", 0),

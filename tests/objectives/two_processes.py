@@ -6,7 +6,9 @@ Saves the loss and the gradients of every case and batch to FOLDER/RANK.pt, and 
 import datetime
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import torch
 import torch.distributed as dist
@@ -24,6 +26,7 @@ from hardpix.objectives import (
     ImageDistillation,
     LabelDistillation,
     LogicRules,
+    MaskClassification,
     Objective,
     RegionDistillation,
     SideOutputs,
@@ -33,7 +36,8 @@ from hardpix.objectives import (
     TreeCrossEntropy,
     WeightedCrossEntropy,
 )
-from hardpix.pixels import CountedPixels, PixelBatch, Taps, prepare_all
+from hardpix.objectives.mask_matching import ClassMasks
+from hardpix.pixels import CountedPixels, PixelBatch, Queries, Taps, pixel_centers, prepare_all
 from hardpix.signals import ClassBalance, DepthPrivileged, Focal, HardnessLevel, OnlineHard, Product
 from hardpix.testing.bench import dataset_info
 
@@ -60,6 +64,21 @@ class AtSamePoints(AtPoints):
     def _draw(self, px: PixelBatch, pixels: CountedPixels, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         number = torch.arange(self.points).expand(len(pixels.number), -1)
         return pixels.at(3 * number % pixels.number.clamp(min=1)[:, None]), number < pixels.number[:, None]
+
+
+class QueriesOfLogits(MaskClassification):
+    """Takes logits for masks of queries, and their means for the queries' classes, at points as in AtSamePoints."""
+
+    def forward(self, px: PixelBatch) -> dict[str, Tensor]:
+        classes = px.logits.mean((2, 3))[:, :, None] * torch.linspace(-1, 2, CLASSES + 1).to(px.logits)
+        taps = replace(px.taps, queries=(Queries(classes, px.logits), Queries(classes, -px.logits)))
+        with patch.object(ClassMasks, "draw", draw_alike):
+            return super().forward(replace(px, taps=taps))
+
+
+def draw_alike(self: ClassMasks, image: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    rank = 3 * torch.arange(count) % self.pixels.number.clamp(min=1)[:, None]
+    return pixel_centers(self.pixels.at(rank), self.size)[image]
 
 
 CASES: dict[str, Callable[[], Objective]] = {
@@ -114,6 +133,7 @@ CASES: dict[str, Callable[[], Objective]] = {
     "class tree": lambda: Sum({"a": WeightedCrossEntropy(), "b": TreeCrossEntropy()}),
     "all points": lambda: AtPoints(WeightedCrossEntropy(HardnessLevel()), points=40),
     "some points": lambda: AtSamePoints(WeightedCrossEntropy(Focal(2.0)), points=11),
+    "mask classification": lambda: QueriesOfLogits(points=11),
     "skeleton recall of each process": lambda: Sum(
         {"a": WeightedCrossEntropy(across_processes=False), "b": SkeletonRecall([0, 2], across_processes=False)}
     ),

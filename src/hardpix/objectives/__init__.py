@@ -6,7 +6,7 @@ Read `base.py` first, the contract; then `weighting.py`, the one place that mask
 `skeleton_recall.py` and `soft_cl_dice.py` ask for thin things, of the classes that `thin_classes.py` chooses;
 `boundary_loss.py` and `border_cross_entropy.py` for borders, `class_tree/` for the right group of classes.
 `negative_learning.py` and `neighbor_agreement.py` go with few labels that a query has asked for. `at_points.py` runs an
-objective on drawn pixels alone.
+objective on drawn pixels alone; `mask_classification.py` trains the queries of networks that classify masks.
 """
 
 from hardpix.objectives.at_points import AtPoints
@@ -24,6 +24,7 @@ from hardpix.objectives.distillation import (
     RegionDistillation,
 )
 from hardpix.objectives.gaussian_mixture import GaussianMixture
+from hardpix.objectives.mask_classification import MaskClassification
 from hardpix.objectives.multi_scale_agreement import MultiScaleAgreement
 from hardpix.objectives.negative_learning import NegativeLearning
 from hardpix.objectives.neighbor_agreement import NeighborAgreement
@@ -48,6 +49,7 @@ __all__ = [
     "ImageDistillation",
     "LabelDistillation",
     "LogicRules",
+    "MaskClassification",
     "MultiScaleAgreement",
     "NegativeLearning",
     "NeighborAgreement",

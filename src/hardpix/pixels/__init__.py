@@ -28,7 +28,7 @@ from hardpix.pixels.prepared import Prepared, prepare_all
 from hardpix.pixels.reduce import global_max, global_sum, joined_sum, process_count, process_mean, weighted_mean
 from hardpix.pixels.resize import resize_bilinear
 from hardpix.pixels.selection import kth_smallest
-from hardpix.pixels.taps import NO_TAPS, Taps
+from hardpix.pixels.taps import NO_TAPS, Queries, Taps
 from hardpix.pixels.thin import thin_parts
 from hardpix.pixels.thinning import skeletons, tubes
 from hardpix.pixels.validity import TargetCheck, valid_mask
@@ -45,6 +45,7 @@ __all__ = [
     "Picks",
     "PixelBatch",
     "Prepared",
+    "Queries",
     "Taps",
     "TargetCheck",
     "TreeLevel",

@@ -39,19 +39,41 @@ def read_bilinear(maps: Tensor, points: Tensor, where: Tensor | None = None) -> 
         tensor([[4.]])
     """
     images, channels, height, width = maps.shape
-    columns, across = _neighbors(points[..., 0], width)
-    rows, down = _neighbors(points[..., 1], height)
-    index = (rows[..., :, None] * width + columns[..., None, :]).flatten(1)
-    weight = (down[..., :, None] * across[..., None, :]).flatten(2)
+    index, weight = corners(points, (height, width))
     if where is not None:
-        read = weight * where.flatten(1).gather(1, index).view(weight.shape)
-        total = read.sum(-1, keepdim=True)
-        weight = torch.where(total > 0, read / torch.where(total > 0, total, 1), weight)
-    values = maps.flatten(2).gather(2, index[:, None].expand(images, channels, index.shape[1]))
+        weight = reweighed(weight, where.flatten(1).gather(1, index.flatten(1)).view(weight.shape))
+    values = maps.flatten(2).gather(2, index.flatten(1)[:, None].expand(-1, channels, -1))
     values = at_least_float32(values.view(images, channels, *weight.shape[1:]))
     weight = weight[:, None].to(values.dtype)
     # A pixel of weight 0 may be infinite or NaN.
     return (torch.where(weight > 0, values, 0) * weight).sum(-1)
+
+
+def corners(points: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """The four pixels around points (M, N, 2): their index, row by row, and bilinear weight, (M, N, 4) each.
+
+    Example:
+        >>> corners(torch.tensor([[[0.5, 1.0]]]), (2, 2))
+        (tensor([[[2, 3, 2, 3]]]), tensor([[[0.5000, 0.5000, 0.0000, 0.0000]]]))
+    """
+    height, width = size
+    columns, across = _neighbors(points[..., 0], width)
+    rows, down = _neighbors(points[..., 1], height)
+    index = rows[..., :, None] * width + columns[..., None, :]
+    return index.flatten(2), (down[..., :, None] * across[..., None, :]).flatten(2)
+
+
+def reweighed(weight: Tensor, counted: Tensor) -> Tensor:
+    """Weights (…, 4) of the corners that count, their sum 1; all as they are where none counts.
+
+    Example:
+        >>> weight = torch.tensor([0.2, 0.3, 0.5, 0.0])
+        >>> reweighed(weight, torch.tensor([True, True, False, True]))
+        tensor([0.4000, 0.6000, 0.0000, 0.0000])
+    """
+    read = weight * counted
+    total = read.sum(-1, keepdim=True)
+    return torch.where(total > 0, read / torch.where(total > 0, total, 1), weight)
 
 
 def read_nearest(maps: Tensor, points: Tensor) -> Tensor:

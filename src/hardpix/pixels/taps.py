@@ -14,6 +14,24 @@ Features = tuple[tuple[Any, ...], dict[str, Any]]
 
 
 @dataclass(frozen=True, eq=False)
+class Queries:
+    """What a layer of a network that classifies masks says: a class and a mask for each of its queries.
+
+    Attributes:
+        classes: (B, Q, C + 1) logits, the last one "no object".
+        masks: (B, Q, h, w) logits.
+
+    Example:
+        >>> import torch
+        >>> Queries(torch.zeros(1, 5, 4), torch.zeros(1, 5, 2, 3)).masks.shape[1]
+        5
+    """
+
+    classes: Tensor
+    masks: Tensor
+
+
+@dataclass(frozen=True, eq=False)
 class Taps:
     """Tensors from inside a network, for one forward; all of them are on the graph.
 
@@ -25,6 +43,7 @@ class Taps:
         embedding: (B, D, h, w) that entered the last classifier.
         auxiliary: logits of auxiliary heads, (B, C, h, w), each with its weight relative to the other heads.
         stages: outputs of the modules that were named as stages.
+        queries: of a network that classifies masks, what its last layer says, and then its earlier ones, if returned.
         without_graph: which of "features", "embedding", "auxiliary" and the names of stages were caught where the
             network turns gradients off, as reentrant checkpointing does; see :meth:`PixelBatch.require_graph`.
 
@@ -40,9 +59,10 @@ class Taps:
     auxiliary: tuple[tuple[Tensor, float], ...] = ()
     stages: Mapping[str, Tensor] = field(default_factory=dict)
     without_graph: frozenset[str] = frozenset()
+    queries: tuple[Queries, ...] = ()
 
     def at(self, points: Tensor) -> Taps:
-        """The maps at points (B, N, 2), bilinear, as (B, D, 1, N); without the decoder's inputs.
+        """The maps at points (B, N, 2), bilinear, as (B, D, 1, N); without the decoder's inputs and the queries.
 
         Example:
             >>> import torch
@@ -53,6 +73,7 @@ class Taps:
         return replace(
             self,
             features=None,
+            queries=(),
             embedding=None if self.embedding is None else _read(self.embedding, points),
             auxiliary=tuple((_read(logits, points), share) for logits, share in self.auxiliary),
             stages={name: _read(stage, points) for name, stage in self.stages.items()},

@@ -35,6 +35,6 @@ def test_trained_predicted_and_diagnosed(data: Data, tmp_path: Path) -> None:
         assert abs(loss - (2 * classes + 5 * masks + 5 * dice + earlier)) < 1e-3 * loss
     outcome = run_hardpix("predict", "--run", run, "--images", data.images, "--out", maps)
     assert outcome.code == 0, outcome.err
-    outcome = run_hardpix("diagnose", "--truth", data.masks, "--predictions", maps, "--out", report)
+    outcome = run_hardpix("diagnose", "--truth", data.masks, "--predictions", maps / "labels", "--out", report)
     assert outcome.code == 0, outcome.err
     assert any(report.glob("*.html"))

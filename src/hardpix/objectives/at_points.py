@@ -105,7 +105,7 @@ class AtPoints(Seeded):
         with torch.no_grad():
             pixels = CountedPixels(weight_map(px, None) > 0)
             index, used = self._draw(px, pixels, self.generator(self.count_step(), px.logits.device))
-            share = used * self._share(pixels.number)[:, None]
+            share = used * self._share(pixels.number, px.valid)[:, None]
         return self.objective(_only(px.at(pixel_centers(index, px.shape[1:])), used[:, None], share[:, None]))
 
     def _draw(self, px: PixelBatch, pixels: CountedPixels, generator: Generator) -> tuple[Tensor, Tensor]:
@@ -135,10 +135,13 @@ class AtPoints(Seeded):
                 values = published_map(px, self.uncertainty, "what makes points uncertain", "uncertainty")
         return values.detach().flatten(1).gather(1, index)
 
-    def _share(self, number: Tensor) -> Tensor:
-        """Labeled pixels (B,) of an image that each of its points stands for, as a multiple of the batch's average."""
+    def _share(self, number: Tensor, valid: Tensor) -> Tensor:
+        """Pixels (B,) of an image that each of its points stands for, as a share of the labeled pixels a point.
+
+        Losses that are divided by the number of labeled pixels count those without trust, too.
+        """
         used = number.clamp(max=self.points)
-        sums = torch.stack([number.sum(), used.sum()]).float()
+        sums = torch.stack([valid.sum(), used.sum()]).float()
         if self.across_processes and self.training:
             sums = process_mean(sums)
         return number / used.clamp(min=1) * (sums[1] / sums[0].clamp(min=1e-6))

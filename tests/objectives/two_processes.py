@@ -18,6 +18,7 @@ from hardpix.objectives import (
     BoundaryLoss,
     ChannelDistillation,
     ClassContrast,
+    Connectivity,
     Distillation,
     GaussianMixture,
     ImageDistillation,
@@ -101,6 +102,8 @@ CASES: dict[str, Callable[[], Objective]] = {
     "boundary": lambda: Sum({"a": WeightedCrossEntropy(), "b": BoundaryLoss(reach=3)}),
     "clDice": lambda: Sum({"a": WeightedCrossEntropy(), "b": SoftClDice([0, 2], iterations=2)}),
     "clDice of thin classes": lambda: Sum({"a": WeightedCrossEntropy(), "b": SoftClDice()}),
+    "connectivity": lambda: Sum({"a": WeightedCrossEntropy(), "b": Connectivity([0, 2])}),
+    "connectivity of thin classes": lambda: Sum({"a": WeightedCrossEntropy(), "b": Connectivity()}),
     "logic": lambda: LogicRules(power=3, weight=2.0),
     "class tree": lambda: Sum({"a": WeightedCrossEntropy(), "b": TreeCrossEntropy()}),
     "skeleton recall of each process": lambda: Sum(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import hardpix
-from hardpix.objectives import Connectivity, Sum, WeightedCrossEntropy
+from hardpix.objectives import Connectivity, Sum, WeightedCrossEntropy, connectivity_of
 from hardpix.pixels import DatasetInfo, PixelBatch, Taps
 
 STEPS = [(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1) if (row, column) != (0, 0)]
@@ -251,7 +251,7 @@ class TestProbabilities:
         found = made([1, 2]).probabilities(px)[0, :, 0, 0]
         torch.testing.assert_close(found, torch.tensor([0, 1 / 1.81, 0.81 / 1.81], dtype=torch.float64))
 
-    def test_labels_do_not_matter_and_pixels_outside_of_the_content_are_no_neighbors(self) -> None:
+    def test_thin_classes_are_those_of_training_and_labels_do_not_matter(self) -> None:
         objective, px = made(None), batch((1, 20, 20), label=0, ignored=0)
         px.target[:, 10] = 2
         objective.train()(px)
@@ -259,6 +259,16 @@ class TestProbabilities:
         bare = PixelBatch(px.logits, taps=px.taps)
         torch.testing.assert_close(objective.probabilities(bare), made([2]).probabilities(bare))
         assert not torch.equal(objective.probabilities(bare), px.logits.softmax(1))
+        unlabeled = PixelBatch(px.logits, torch.full_like(px.target, 255), taps=px.taps)
+        assert torch.equal(objective.probabilities(unlabeled), objective.probabilities(bare))
+
+    def test_padding_is_no_neighbor(self) -> None:
+        px = batch((1, 4, 6))
+        inside = torch.zeros(1, 4, 6, dtype=torch.bool)
+        inside[:, :, :4] = True
+        found = made().probabilities(PixelBatch(px.logits, sample={"inside": inside}, taps=px.taps))
+        cut = PixelBatch(px.logits[..., :4], taps=Taps(embedding=px.taps.embedding[..., :4]))
+        torch.testing.assert_close(found[..., :4], made().probabilities(cut))
 
     def test_one_pixel_and_no_thin_class_have_the_network_s_answer(self) -> None:
         px = batch((1, 1, 1))
@@ -266,6 +276,14 @@ class TestProbabilities:
         torch.testing.assert_close(found, px.logits.softmax(1))
         px = batch()
         torch.testing.assert_close(made(None).probabilities(px), px.logits.softmax(1))
+
+
+def test_one_such_objective_is_found_and_none_or_two_are_refused() -> None:
+    one = Connectivity([1])
+    assert connectivity_of(Sum({"plain": WeightedCrossEntropy(), "lines": one})) is one
+    for found, objective in (("none", WeightedCrossEntropy()), ("2", Sum({"a": one, "b": Connectivity([0])}))):
+        with pytest.raises(ValueError, match=f"found {found} of them: leave --connectivity out"):
+            connectivity_of(objective)
 
 
 def test_not_bound_and_settings() -> None:

@@ -13,7 +13,7 @@ from hardpix.objectives.border_cross_entropy import BorderCrossEntropy
 from hardpix.objectives.boundary_loss import BoundaryLoss
 from hardpix.objectives.chosen_signal import shown_signal, signal_named
 from hardpix.objectives.class_tree import LogicRules, TreeCrossEntropy
-from hardpix.objectives.connectivity import Connectivity
+from hardpix.objectives.connectivity import Connectivity, connectivity_of
 from hardpix.objectives.contrast import ClassContrast
 from hardpix.objectives.distillation import (
     ChannelDistillation,
@@ -59,6 +59,7 @@ __all__ = [
     "Sum",
     "TreeCrossEntropy",
     "WeightedCrossEntropy",
+    "connectivity_of",
     "for_sparse_labels",
     "losses_of_signals",
     "shown_signal",

@@ -125,15 +125,18 @@ class Connectivity(Objective):
 
         A class with connections has max_k V_k, divided by their sum over such classes if it is above 1. What is left
         goes to the other classes in the shares that the network gives them. Of a background and one class with
-        connections, a pixel is of the class where a pair is connected by more than ½.
+        connections, a pixel is of the class where a pair is connected by more than ½. Where no class claims a pixel and
+        all have connections, the network's own are left. Labels do not matter; "inside" of the sample, (B, H, W)
+        boolean, tells padding, which is no neighbor.
         """
         # Which classes are thin has been counted in training; labels that images may have say nothing of it.
         unlabeled = replace(px, target=torch.full(px.shape, px.ignore_index, device=px.logits.device))
         mask = self.classes(unlabeled)
         logits = self._connections(px, mask.nonzero().squeeze(1))
         with torch.autocast(logits.device.type, enabled=False):
-            _, pairs = connectivity(px.valid.long() - 1, mask.nonzero().squeeze(1), ignore_index=-1)
-            votes = best_votes(logits, pairs)
+            # Padding is no neighbor.
+            inside = px.sample.get("inside", torch.ones(px.shape, dtype=torch.bool, device=logits.device))
+            votes = best_votes(logits, both_weights(inside))
             total = votes.sum(1, keepdim=True)
             shares = at_least_float32(px.logits).softmax(1)
             found = shares.masked_fill(mask[:, None, None], 0)
@@ -141,7 +144,6 @@ class Connectivity(Objective):
             found = found / others.clamp(min=1e-30) * (1 - total).clamp(min=0)
             found[:, mask] = (votes / total.clamp(min=1)).to(found.dtype)
             whole = found.sum(1, keepdim=True)
-            # Every class has connections, and none is claimed.
             return torch.where(whole > 1e-30, found / whole.clamp(min=1e-30), shares)
 
     def _connections(self, px: PixelBatch, chosen: Tensor) -> Tensor:
@@ -155,6 +157,26 @@ class Connectivity(Objective):
         found = torch.einsum("bdhw,kd->bkhw", embedding_of(px, self), weight.flatten(1)) + bias[:, None, None]
         with torch.autocast(found.device.type, enabled=False):
             return resize_bilinear(at_least_float32(found), px.shape[1:]).unflatten(1, (len(chosen), 8))
+
+
+def connectivity_of(module: nn.Module) -> Connectivity:
+    """The one objective Connectivity in an objective or a recipe.
+
+    Raises:
+        ValueError: there is none, or several.
+
+    Example:
+        >>> from hardpix.objectives import Sum, WeightedCrossEntropy
+        >>> connectivity_of(Sum({"plain": WeightedCrossEntropy(), "lines": Connectivity(["wire"])})).classes.classes
+        ['wire']
+    """
+    found = [inside for inside in module.modules() if isinstance(inside, Connectivity)]
+    if len(found) != 1:
+        raise ValueError(
+            f"expected a run that learned connections by the objective Connectivity, found {len(found) or 'none'} of "
+            "them: leave --connectivity out, or train with one"
+        )
+    return found[0]
 
 
 def _terms(

@@ -129,7 +129,7 @@ class Connectivity(Objective):
         all have connections, the network's own are left. Labels do not matter; "inside" of the sample, (B, H, W)
         boolean, tells padding, which is no neighbor.
         """
-        # Which classes are thin has been counted in training; labels that images may have say nothing of it.
+        # Thin classes have been counted in training; labels that images may have say nothing of them.
         unlabeled = replace(px, target=torch.full(px.shape, px.ignore_index, device=px.logits.device))
         mask = self.classes(unlabeled)
         logits = self._connections(px, mask.nonzero().squeeze(1))

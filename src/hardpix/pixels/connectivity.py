@@ -101,7 +101,7 @@ def _neighbors(maps: Tensor) -> Tensor:
 
 
 def _neighbors_of_own(maps: Tensor) -> Tensor:
-    """Of maps (…, 8, H, W), number k is number 7 − k as neighbor k has it, 0 outside."""
+    """Maps (…, 8, H, W) whose number k is number 7 − k at neighbor k, 0 outside."""
     around = _around(maps)
     return torch.stack([_shifted(around[..., 7 - k, :, :], k) for k in range(8)], -3)
 

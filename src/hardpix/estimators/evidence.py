@@ -40,6 +40,10 @@ class Evidence:
         """The sum over the images, each counted so many times, (N,) integers; once without."""
         return self._each(lambda counts: counts.sum(0) if times is None else np.tensordot(times, counts, 1))
 
+    def plus(self, other: Evidence) -> Evidence:
+        """The sum with other counts of the same shape."""
+        return stack([self, other]).total()
+
     def take(self, images: np.ndarray) -> Evidence:
         """The images at these places."""
         return self._each(lambda counts: counts[images])

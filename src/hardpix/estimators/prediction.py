@@ -16,15 +16,11 @@ ROUNDS = 200
 
 @dataclass(frozen=True)
 class Predicted:
-    """Predicted scores, the limits of their intervals, and the expected confusion matrix they come from.
-
-    Limits are NaN where nothing tells them: of a single labeled image.
-    """
+    """Predicted scores and the limits of their intervals, which are NaN where a single labeled image tells none."""
 
     scores: Quality
     low: Quality
     high: Quality
-    confusion: np.ndarray
 
 
 class Predictor:
@@ -58,23 +54,21 @@ class Predictor:
         """Scores of images, (N, …) or one."""
         if self._of_images is None:
             self._of_images = self._errors_of_images()
-        return self._with(self.estimate(given), given, self.missed, self._of_images)
+        return self._with(given, self.missed, self._of_images)
 
     def whole(self, given: Evidence, count: int) -> Predicted:
         """Scores of a set of `count` images from its summed evidence."""
-        return self._with(self.estimate(given), given, np.zeros(len(self.known)), self._errors_of_sets(count))
+        return self._with(given, np.zeros(len(self.known)), self._errors_of_sets(count))
 
-    def _with(
-        self, confusion: np.ndarray, given: Evidence, missed: np.ndarray, errors: tuple[Quality, Quality]
-    ) -> Predicted:
-        scores = expected_quality(confusion, given.predicted, missed, self.known)
+    def _with(self, given: Evidence, missed: np.ndarray, errors: tuple[Quality, Quality]) -> Predicted:
+        scores = expected_quality(self.estimate(given), given.predicted, missed, self.known)
         low, high = (
             Quality(
                 *(np.clip(getattr(scores, name) + getattr(limit, name), 0, 1) for name in ("accuracy", "miou", "iou"))
             )
             for limit in errors
         )
-        return Predicted(scores, low, high, confusion)
+        return Predicted(scores, low, high)
 
     def _errors_of_images(self) -> tuple[Quality, Quality]:
         """Limits of the errors on images that were not drawn."""

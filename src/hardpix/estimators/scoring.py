@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from hardpix.estimators.prediction import Predicted
-from hardpix.estimators.quality import quality_of
+from hardpix.estimators.quality import Quality
 
 
 def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
     """Spearman's rank correlation, ties by their mean rank; NaN where one of the two is constant or has one number.
 
     Args:
-        first, second: (N,) each; places where either is NaN are left out.
+        first: (N,) numbers; places where either is NaN are left out.
+        second: (N,) others.
 
     Example:
         >>> rank_correlation(np.array([0.1, 0.5, 0.9]), np.array([1.0, 4.0, 9.0]))
@@ -43,20 +44,20 @@ def coverage(truth: np.ndarray, low: np.ndarray, high: np.ndarray) -> float:
     return float(inside[known].mean()) if known.any() else float("nan")
 
 
-def score_of(whole: Predicted, images: Predicted, confusion: np.ndarray) -> dict[str, float]:
+def score_of(whole: Predicted, images: Predicted, true: Quality, each: Quality) -> dict[str, float]:
     """How well predicted scores meet the true ones.
 
     Args:
         whole: predicted for the set.
         images: predicted for its N images.
-        confusion: (N, C, C) counts of the images, row true class.
+        true: of the set.
+        each: true scores of the images.
 
     Returns:
         "accuracy_error", "miou_error", "class_iou_error": predicted minus true of the set, the last as the mean
         absolute error of the classes that have both; "image_miou_error": mean absolute error of the images;
         "rank_correlation" of the images' mIoU; "image_coverage" and "class_coverage" of the intervals.
     """
-    true, each = quality_of(confusion.sum(0)), quality_of(confusion)
     return {
         "accuracy_error": float(whole.scores.accuracy - true.accuracy),
         "miou_error": float(whole.scores.miou - true.miou),

@@ -76,6 +76,8 @@ class Prediction:
     """(H, W) float32, probability of the label's class, anything without a label; None unless a signal is asked for."""
     labels: PseudoLabels | None = None
     """(1, H, W), what a labeler makes of it; None unless asked for."""
+    logits: Tensor | None = None
+    """(C, H, W) float32; None unless asked for."""
 
 
 def open_run(
@@ -104,7 +106,8 @@ def infer(
     probabilities: bool = False,
     refiner: Refiner | None = None,
     labeler: Labeler | None = None,
-    label: str = "predicting",
+    logits: bool = False,
+    label: str | None = "predicting",
 ) -> Generator[Prediction, None, None]:
     """Run the network over all samples, one at a time, with a progress bar.
 
@@ -115,7 +118,8 @@ def infer(
         probabilities: also keep those of all classes.
         refiner: corrects the probabilities by the image, both at the image's own size.
         labeler: also makes labels of the logits at the image's own size.
-        label: what the progress bar says.
+        logits: also keep the network's outputs at the image's own size.
+        label: what the progress bar says; no bar without it.
 
     With a refiner or a labeler the samples hold `original_image`.
 
@@ -124,7 +128,7 @@ def infer(
         NotFinite: outputs of the network or a map of the signal that hold NaN or infinity.
     """
     loader = DataLoader(ErrorsAsSamples(samples), batch_size=None, num_workers=1, worker_init_fn=start_worker)
-    bar = track(loader, description=label, total=len(loader), console=Console(stderr=True))
+    bar = track(loader, description=label or "", total=len(loader), console=Console(stderr=True), disable=label is None)
     for index, sample in enumerate(bar):
         if isinstance(sample, DataError):
             raise UsageError(str(sample))
@@ -163,6 +167,7 @@ def infer(
             shares.half().cpu() if probabilities else None,
             true_confidence,
             None if labels is None else PseudoLabels(labels.target.cpu(), labels.weight.cpu()),
+            scores.cpu() if logits else None,
         )
 
 

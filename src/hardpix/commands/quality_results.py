@@ -164,8 +164,8 @@ def say(console: Terminal, results: Results, summary: dict[str, Any], out: Path)
         rank = score["rank_correlation"]
         console.print(
             f"true mIoU {_percent_of(true['miou'])} %, accuracy {_percent_of(true['accuracy'])} %; "
-            f"{_percent_of(score['image_coverage'])} % of the images' mIoU lie in their intervals, and their order has a rank correlation of "
-            f"{'–' if rank is None else format(rank, '.2f')} with the true one"
+            f"{_percent_of(score['image_coverage'])} % of the images' mIoU lie in their intervals, and their order has "
+            f"a rank correlation of {'–' if rank is None else format(rank, '.2f')} with the true one"
         )
     scores = results.scores.miou
     console.print("likely labeled worst:")

@@ -45,7 +45,7 @@ class Evidence:
         return stack([self, other]).total()
 
     def take(self, images: np.ndarray) -> Evidence:
-        """The images at these places."""
+        """The images at these places, numbers or (N,) boolean."""
         return self._each(lambda counts: counts[images])
 
     def _each(self, change: Callable[[np.ndarray], np.ndarray]) -> Evidence:

@@ -21,9 +21,12 @@ def monotone_rates(levels: np.ndarray, right: np.ndarray) -> np.ndarray:
         >>> monotone_rates(np.array([[10**6, 10**6]]), np.array([[250_000, 750_000]])).round(3)
         array([[0.25, 0.75]])
     """
-    of_all = isotonic(right.sum(0) / np.maximum(levels.sum(0), 1), levels.sum(0).astype(np.float64))
-    weights = levels + PRIOR_PIXELS
-    values = (right + PRIOR_PIXELS * of_all) / weights
+    together = levels.sum(0)
+    of_all = isotonic(right.sum(0) / np.maximum(together, 1), together.astype(np.float64))
+    # A bin without any pixel says nothing, and takes the rate of its neighbors.
+    prior = np.where(together > 0, PRIOR_PIXELS, 0)
+    weights = levels + prior
+    values = (right + prior * of_all) / np.maximum(weights, 1)
     return np.stack([isotonic(*row) for row in zip(values, weights.astype(np.float64), strict=True)])
 
 

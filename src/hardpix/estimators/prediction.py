@@ -73,20 +73,18 @@ class Predictor:
     def _errors_of_images(self) -> tuple[Quality, Quality]:
         """Limits of the errors on images that were not drawn."""
         random = np.random.default_rng(self.seed)
+        predicted, confusion = self.seen.predicted, self.seen.confusion
+        assert confusion is not None
         found = []
         for _ in range(ROUNDS):
             times = self._draw(random, len(self.seen.levels))
-            if not times.any() or times.all():
+            if times.all():
                 continue
-            others = self.seen.take(np.flatnonzero(times == 0))
-            assert others.confusion is not None
-            assert self.seen.confusion is not None
-            drawn = self.seen.take(np.flatnonzero(times))
-            assert drawn.confusion is not None
-            missed = missed_share(drawn.predicted, drawn.confusion)
+            drawn, others = times > 0, self.seen.take(times == 0)
+            missed = missed_share(predicted[drawn], confusion[drawn])
             estimate = self.estimator.fit(self.seen.total(times))
-            scores = expected_quality(estimate(others), others.predicted, missed, self.known)
-            found.append(_difference(quality_of(others.confusion), scores))
+            scores = expected_quality(estimate(others), predicted[~drawn], missed, self.known)
+            found.append(_difference(quality_of(confusion[~drawn]), scores))
         return _limits(found)
 
     def _errors_of_sets(self, count: int) -> tuple[Quality, Quality]:

@@ -20,6 +20,7 @@ class TemperatureFit:
     50,000 pixels count, evenly spread.
 
     Example:
+        >>> import torch
         >>> fit = TemperatureFit()
         >>> fit.add(torch.tensor([0.0, 2.0]).reshape(2, 1, 1).expand(2, 1, 4), torch.tensor([[1, 1, 1, 0]]))
         >>> round(fit.temperature, 2)  # right in 3 of 4: 2 / log 3

@@ -80,6 +80,20 @@ def test_a_class_that_no_labeled_image_has_is_not_known() -> None:
     assert found.scores.miou == pytest.approx(np.mean(found.scores.iou[:3]))
 
 
+def test_a_class_that_a_set_never_predicts_counts_as_often_as_it_is_missed() -> None:
+    """One in two labeled images has it and none predicts it: in one image it counts half, in two 3/4."""
+    rng = np.random.default_rng(0)
+    levels, right = np.zeros((10, 2, 64), dtype=np.int64), np.zeros((10, 2, 64), dtype=np.int64)
+    confusion = np.zeros((10, 2, 2), dtype=np.int64)
+    levels[:, 0, 40], right[:, 0, 40], right[::2, 0, 40] = 100, 100, 80
+    confusion[:, 0, 0], confusion[:, 1, 0] = right.sum((1, 2)), 100 - right.sum((1, 2))
+    seen = Evidence(levels, rng.random((10, 2, 2)), right, confusion)
+    predictor = Predictor(ThresholdedConfidence(), seen)
+    for count, chance in ((1, 0.5), (2, 0.75)):
+        found = predictor.whole(without_labels(seen.take(np.arange(count)).total()), count).scores
+        assert found.miou == pytest.approx(found.iou[0] / (1 + chance))
+
+
 def test_scores_against_the_truth_are_differences() -> None:
     rng = np.random.default_rng(1)
     predictor, others = Predictor(ThresholdedConfidence(), images(rng, 20)), images(rng, 15)

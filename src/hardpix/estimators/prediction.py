@@ -58,7 +58,7 @@ class Predictor:
 
     def whole(self, given: Evidence, count: int) -> Predicted:
         """Scores of a set of `count` images from its summed evidence."""
-        return self._with(given, np.zeros(len(self.known)), self._errors_of_sets(count))
+        return self._with(given, _in_some(self.missed, count), self._errors_of_sets(count))
 
     def _with(self, given: Evidence, missed: np.ndarray, errors: tuple[Quality, Quality]) -> Predicted:
         scores = expected_quality(self.estimate(given), given.predicted, missed, self.known)
@@ -92,12 +92,15 @@ class Predictor:
         random = np.random.default_rng([self.seed, count])
         found = []
         if len(self.seen.levels) > 1:
+            predicted, confusion = self.seen.predicted, self.seen.confusion
+            assert confusion is not None
             for _ in range(ROUNDS):
-                estimate = self.estimator.fit(self.seen.total(self._draw(random, len(self.seen.levels))))
+                times = self._draw(random, len(self.seen.levels))
+                estimate = self.estimator.fit(self.seen.total(times))
                 others = self.seen.total(self._draw(random, count))
                 assert others.confusion is not None
-                nothing = np.zeros(len(self.known))
-                scores = expected_quality(estimate(others), others.predicted, nothing, self.known)
+                missed = _in_some(missed_share(predicted[times > 0], confusion[times > 0]), count)
+                scores = expected_quality(estimate(others), others.predicted, missed, self.known)
                 error = _difference(quality_of(others.confusion), scores)
                 found.append(Quality(*(each[None] for each in vars(error).values())))
         return _limits(found)
@@ -105,6 +108,11 @@ class Predictor:
     def _draw(self, random: np.random.Generator, count: int) -> np.ndarray:
         images = len(self.seen.levels)
         return random.multinomial(count, np.full(images, 1 / images))
+
+
+def _in_some(share: np.ndarray, count: int) -> np.ndarray:
+    """Chance that at least one of some images has what each has with a chance of its own."""
+    return 1 - (1 - share) ** count
 
 
 def _difference(truth: Quality, scores: Quality) -> Quality:

@@ -56,8 +56,7 @@ def expected_quality(
     Args:
         confusion: (…, C, C).
         predicted: (…, C) pixels of each predicted class.
-        missed: (C,) share of the images with the class among those where it is not predicted: :func:`missed_share`; 0
-            for a set.
+        missed: (C,) chance that the class occurs where it is not predicted; of an image: :func:`missed_share`.
         known: (C,) classes that have an IoU; all by default.
 
     Example:

@@ -128,7 +128,7 @@ def test_expected_confusion_is_the_sum_of_what_predict_writes(tiny_run: Run, fre
 def test_every_estimator_predicts_held_out_images_from_themselves(
     estimator: str, tiny_run: Run, data: Data, tmp_path: Path
 ) -> None:
-    """What was fitted on these very images gives their accuracy back."""
+    """An estimator that was fitted on these very images gives their accuracy back."""
     stems = yaml.safe_load((tiny_run.path / "split.yaml").read_text())["val"]["stems"]
     held_out = Data(tmp_path / "images", tmp_path / "masks")
     for stem in stems:

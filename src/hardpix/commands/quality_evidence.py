@@ -43,7 +43,7 @@ class Asked:
     second: tuple[Run, SegmentationTask] | None = None
 
     def look(self, samples: Dataset, places: Sequence[int], label: str) -> Iterator[tuple[Prediction, Tensor]]:
-        """What the network says of some of the samples, and the bin of each pixel's score."""
+        """Predictions for some of the samples, each with the bins of its pixels' scores."""
         seen = Subset(Transformed(samples, self.folder.evaluation_transform()), places)
         first = infer(self.task, seen, signal=self.signal, logits=True, label=label)
         with closing(first):

@@ -68,7 +68,7 @@ class Results:
         return [name for name, known in zip(self.classes.names, self.predictor.known, strict=True) if not known]
 
     def summary(self, estimator: Estimator, labeled: int, doubts: Sequence[str]) -> dict[str, Any]:
-        """What summary.json holds; None stands for what is not known."""
+        """Content of summary.json; None stands for what is not known."""
         whole = self.whole
         found: dict[str, Any] = {
             "estimator": type(estimator).__name__,

@@ -17,8 +17,8 @@ class Estimator:
     """Expected confusion matrices of images without labels. One of your own needs ``fit``.
 
     Attributes:
-        score: what the bins of its evidence are of, high where the network is likely right: "confidence" in the
-            predicted class, "hardness" that the network has learned (1 − level), or "agreement" with a second network.
+        score: what the bins of its evidence are of. "confidence" is that in the predicted class, "hardness" is 1 − the
+            level that was learned, "agreement" is that with a second network; each is high where pixels are right.
         calibrated: whether its evidence has probabilities at the temperature that suits the labeled images best.
     """
 

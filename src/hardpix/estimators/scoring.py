@@ -45,7 +45,7 @@ def coverage(truth: np.ndarray, low: np.ndarray, high: np.ndarray) -> float:
 
 
 def score_of(whole: Predicted, images: Predicted, true: Quality, each: Quality) -> dict[str, float]:
-    """How well predicted scores meet the true ones.
+    """Errors of predicted scores, their order, and the coverage of their intervals.
 
     Args:
         whole: predicted for the set.

@@ -11,10 +11,10 @@ from hardpix.estimators.evidence import Evidence
 class ThresholdedConfidence(Estimator):
     """As many pixels are right as have a confidence above a threshold, above which labeled pixels are as often right.
 
-    The threshold of each predicted class is such that #{below} = #{wrong} on the labeled images. Ours: a threshold for
-    each class, where the paper has one in all, so that each class has its own precision; and the wrong pixels of a
-    class are spread over the true classes as those of the labeled images are. A class that is not predicted there has
-    the threshold of all pixels together.
+    The threshold of each predicted class is such that #{below} = #{wrong} on the labeled images. The paper has one
+    threshold in all; one for each class, with a precision of its own, is ours. The wrong pixels of a class are spread
+    over the true classes as those of the labeled images are. A class that is not predicted there has the threshold of
+    all pixels together.
 
     Example:
         >>> levels = np.zeros((1, 64), dtype=np.int64)

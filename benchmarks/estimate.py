@@ -103,12 +103,12 @@ class Shifted(Dataset):
 class Network:
     """The network of a run, and the images that it held out."""
 
-    def __init__(self, path: Path, device: torch.device, most: int | None) -> None:
+    def __init__(self, path: Path, device: torch.device, every: int) -> None:
         self.run = Run(path)
         self.task = self.run.load_task().to(device)
         self.samples = self.run.validation_set()
-        count = len(self.samples)  # type: ignore[arg-type]
-        self.count = count if most is None else min(most, count)
+        self.places = range(0, len(self.samples), every)  # type: ignore[arg-type]
+        self.count = len(self.places)
         signal = self.task.shown_signal
         self.signal = None if signal is None or signal.reads or signal.needs_target else signal
 
@@ -116,8 +116,8 @@ class Network:
     def look(self, shift: str) -> Iterator[tuple[Tensor, Tensor | None, Tensor]]:
         """Logits, level of learned hardness, and labels, image by image."""
         seen = Transformed(Shifted(self.samples, SHIFTS[shift]), self.run.evaluation_transform())
-        for k in range(self.count):
-            sample = seen[k]
+        for place in self.places:
+            sample = seen[place]
             px = self.task.deployed.pixels(sample["image"][None].to(self.task.device), None)
             sizes = (sample["content_size"], sample["original_size"])
             level = None if self.signal is None else restore(self.signal.level(px), *sizes)[0].cpu()
@@ -226,7 +226,7 @@ def main() -> None:
     )
     parser.add_argument("--runs", type=Path, nargs="+", required=True, help="folders that hardpix fit wrote")
     parser.add_argument("--second", type=Path, help="another run with the same classes, for Agreement")
-    parser.add_argument("--images", type=int, help="that are taken of each run, at most (default all)")
+    parser.add_argument("--every", type=int, default=1, help="every how many of a run's images are taken (default 1)")
     parser.add_argument("--device", type=torch.device, default=torch.device("cpu"), help="cpu, cuda, … (default cpu)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="that torch uses on the CPU")
     parser.add_argument("--record", type=Path, nargs="?", const=RECORD, help=f"write a page (default {RECORD.name})")
@@ -234,11 +234,11 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     header = ["# How near estimates without labels come", "", METHOD, LEGEND]
     header += [*describe_run(("torch", "numpy"), given.device, given.threads), ""]
-    second = None if given.second is None else Network(given.second, given.device, given.images)
+    second = None if given.second is None else Network(given.second, given.device, given.every)
     lines: list[str] = []
     found: dict[tuple[str, str, str], list[dict[str, float]]] = {}
     for path in given.runs:
-        network = Network(path, given.device, given.images)
+        network = Network(path, given.device, given.every)
         own = measure(network, second)
         truth = {
             shift: 100 * np.mean([row["true_miou"] for key, rows in own.items() if key[1] == shift for row in rows])

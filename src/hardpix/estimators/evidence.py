@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -49,8 +49,8 @@ class Evidence:
         return self._each(lambda counts: counts[images])
 
     def _each(self, change: Callable[[np.ndarray], np.ndarray]) -> Evidence:
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Evidence(**{name: None if each is None else change(each) for name, each in values.items()})
+        right, confusion = (None if each is None else change(each) for each in (self.right, self.confusion))
+        return Evidence(change(self.levels), change(self.expected), right, confusion)
 
 
 def stack(images: Sequence[Evidence]) -> Evidence:
@@ -61,8 +61,11 @@ def stack(images: Sequence[Evidence]) -> Evidence:
         >>> stack([one, one]).predicted.tolist()
         [[1, 1], [1, 1]]
     """
-    parts = {field.name: [getattr(image, field.name) for image in images] for field in fields(Evidence)}
-    return Evidence(**{name: None if each[0] is None else np.stack(each) for name, each in parts.items()})
+    levels, expected = (np.stack([getattr(image, name) for image in images]) for name in ("levels", "expected"))
+    if images[0].confusion is None:
+        return Evidence(levels, expected)
+    right, confusion = (np.stack([getattr(image, name) for image in images]) for name in ("right", "confusion"))
+    return Evidence(levels, expected, right, confusion)
 
 
 def count_pixels(

@@ -10,12 +10,15 @@ from hypothesis import given
 
 import hardpix.refiners
 from extreme_batches import CASES, Case, cases, missing, near, taken
-from hardpix.refiners import PAMR, Affinity, Refiner
+from hardpix.refiners import PAMR, PAR, Affinity, LocalAffinity, Refiner, Tiled
 
 pytestmark = pytest.mark.slow
 
 REFINERS: dict[str, Callable[[], Refiner]] = {
     "PAMR": lambda: PAMR((1, 12), steps=2),
+    "PAR": lambda: PAR((1, 12), steps=2),
+    "local affinity": lambda: LocalAffinity((1, 3), steps=2, power=2),
+    "tiled": lambda: Tiled(PAMR((1, 3), steps=2), tile=4),
     "affinity": lambda: Affinity(cell=2),
 }
 

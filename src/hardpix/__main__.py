@@ -31,6 +31,7 @@ FUNCTIONS = {
     "predict": ("hardpix.commands.predict", "predict"),
     "label": ("hardpix.commands.label", "label"),
     "correct": ("hardpix.commands.correct", "correct"),
+    "refine": ("hardpix.commands.refine", "refine"),
     "mine": ("hardpix.commands.mine", "mine"),
     "diagnose": ("hardpix.commands.diagnose", "diagnose"),
     "compare": ("hardpix.commands.compare", "compare"),
@@ -55,6 +56,7 @@ COMMANDS = {
     "predict": "label images: class ids, overlays, confidence",
     "label": "write pseudo-labels of images to train on, and how far to trust them",
     "correct": "find labels that look wrong, accept or reject each on a page, and write corrected masks",
+    "refine": "correct label maps of any tool by their images: PAMR, PAR, dense CRF, or a refiner of your own",
     "mine": "write the learned hardness of every pixel, or the map of another signal",
     "diagnose": "show where and why label maps of any tool are wrong, and the mIoU to gain from each kind of error",
     "compare": "train several configurations from the same seeds; a table with confidence intervals",
@@ -66,7 +68,7 @@ COMMANDS = {
 
 
 # Words before the same command where it goes on, and does not begin anew.
-GOES_ON = ("compare", "correct", "label", "mine", "predict")
+GOES_ON = ("compare", "correct", "label", "mine", "predict", "refine")
 
 
 def main(arguments: list[str] | None = None) -> int:

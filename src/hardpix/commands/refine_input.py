@@ -178,8 +178,8 @@ def _with_probabilities(found: RefineInput, folder: Path) -> tuple[RefineInput, 
     if wrong > DISAGREEING:
         doubts.append(
             f"doubt: at {percent(wrong)} of the pixels the prediction is not the most probable class: what is refined "
-            "are the probabilities, so that these pixels may change without a reason in the image; give the probabilities "
-            "that the predictions were made of"
+            "are the probabilities, so that these pixels may change without a reason in the image; give the "
+            "probabilities that the predictions were made of"
         )
     kept = SegmentationFolder.of(
         replace_stems(found.samples.folders, list(files)),

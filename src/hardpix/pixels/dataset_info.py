@@ -15,6 +15,7 @@ class DatasetInfo:
         class_names: one a class.
         count_pixels: counts the training pixels of each class; called when somebody asks, since it may take a while.
         ignore_index: the id of unlabeled pixels.
+        image_std: numbers that the channels of images, from 0 to 1, are divided by; None where it is not known.
 
     Example:
         >>> DatasetInfo(("road", "pole"), lambda: [9, 1]).class_counts
@@ -24,6 +25,7 @@ class DatasetInfo:
     class_names: tuple[str, ...]
     count_pixels: Callable[[], Sequence[int]]
     ignore_index: int = 255
+    image_std: tuple[float, ...] | None = None
 
     @cached_property
     def class_counts(self) -> tuple[int, ...]:

@@ -85,7 +85,7 @@ class Tiled(Refiner):
             raise ValueError(f"expected tile ≥ 1 and overlap ≥ 0, found {tile} and {overlap}")
         self.refiner = refiner
         self.tile = tile
-        self.overlap: int = own if overlap is None else overlap
+        self.overlap = int(own if overlap is None else overlap)
 
     @property
     def reach(self) -> int | None:
@@ -95,7 +95,8 @@ class Tiled(Refiner):
     def forward(self, probabilities: Tensor, image: Tensor) -> Tensor:
         require_one_size(probabilities, image)
         refined = at_least_float32(probabilities).clone()
-        for tile in tiles(*probabilities.shape[2:], self.tile, self.overlap):
+        height, width = probabilities.shape[2:]
+        for tile in tiles(height, width, self.tile, self.overlap):
             rows, columns = tile.read
             part = self.refiner(probabilities[:, :, rows, columns], image[:, :, rows, columns])
             refined[:, :, tile.kept[0], tile.kept[1]] = part[:, :, tile.inner[0], tile.inner[1]]

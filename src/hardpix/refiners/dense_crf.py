@@ -30,7 +30,7 @@ class DenseCRF(Refiner):
     Args:
         steps: of the mean field.
         position_weight: w of nearness.
-        position_scale: in pixels; the kernel is cut off at four times that.
+        position_scale: of nearness, in pixels.
         color_weight: w of alike colors.
         color_reach: scale of the distance of pixels of alike colors, in pixels.
         color_scale: of differences in color, black and white being 255 apart.
@@ -113,24 +113,24 @@ class DenseCRF(Refiner):
 
     def _mean_field(self, maps: Tensor, colors: Tensor) -> Tensor:
         """One image: maps (C, H, W), colors (channels, H, W)."""
-        log_p = maps.clamp(1e-5, 1).log().flatten(1).T
+        log_p = maps.clamp(1e-5, 1).log().flatten(1)
         sums = self._sums(colors) if self.steps else []
         own = self.kernel_weights
         weights = (self.position_weight, self.color_weight) if own is None else tuple(own.to(maps.dtype))
-        shares = log_p.softmax(1)
+        shares = log_p.softmax(0)
         for _ in range(self.steps):
             message = sum(
                 (weight * average(shares) for weight, average in zip(weights, sums, strict=True)),
                 torch.zeros_like(shares),
             )
             if self.compatibility is not None:
-                message = message @ self.compatibility.to(maps.dtype).T
-            shares = (log_p + message).softmax(1)
-        return shares.T.reshape(maps.shape)
+                message = self.compatibility.to(maps.dtype) @ message
+            shares = (log_p + message).softmax(0)
+        return shares.view(maps.shape)
 
     @torch.no_grad()
     def _sums(self, colors: Tensor) -> list[Callable[[Tensor], Tensor]]:
-        """Both normalized kernels, as functions of values (N, C)."""
+        """Both normalized kernels, as functions of values (C, N)."""
         height, width = colors.shape[1:]
         rows, columns = torch.meshgrid(
             torch.arange(height, device=colors.device), torch.arange(width, device=colors.device), indexing="ij"
@@ -139,7 +139,7 @@ class DenseCRF(Refiner):
         features = torch.cat([places, colors / self.color_scale]).flatten(1).T.contiguous()
         by_color: Sums = Lattice(features) if self.kernel == "lattice" else ExactKernel(features)
         kernels = (PositionKernel((height, width), self.position_scale), by_color)
-        return [normalized(kernel, features.new_ones(len(features), 1), self.normalization) for kernel in kernels]
+        return [normalized(kernel, features.new_ones(1, len(features)), self.normalization) for kernel in kernels]
 
     def _colors(self, image: Tensor, dtype: torch.dtype) -> Tensor:
         """Colors of which black and white are 255 apart."""
@@ -165,13 +165,13 @@ def normalized(kernel: Sums, ones: Tensor, how: Normalization) -> Callable[[Tens
 
     Args:
         kernel: gives the sums.
-        ones: (N, 1).
+        ones: (1, N).
         how: "symmetric" by their root on both sides, "before" or "after" on one side, or "none".
 
     Example:
-        >>> mean = normalized(ExactKernel(torch.zeros(4, 1)), torch.ones(4, 1), "after")
-        >>> mean(torch.tensor([[1.0], [2.0], [3.0], [6.0]])).flatten()
-        tensor([3., 3., 3., 3.])
+        >>> mean = normalized(ExactKernel(torch.zeros(4, 1)), torch.ones(1, 4), "after")
+        >>> mean(torch.tensor([[1.0, 2.0, 3.0, 6.0]]))
+        tensor([[3., 3., 3., 3.]])
     """
     power = {"symmetric": (0.5, 0.5), "before": (1, 0), "after": (0, 1), "none": (0, 0)}[how]
     inside, outside = ((kernel.filter(ones) + 1e-20) ** -exponent for exponent in power)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from math import ceil
 from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.nn.functional import conv2d
 
 # Pixels whose pairs with all others are held at once.
 ROWS = 1024
 
 
 class Sums(Protocol):
-    """Sums Σ_j K_ij v_j of values (N, C) over N points."""
+    """Sums Σ_j K_ij v_j of values (C, N) over N points."""
 
     def filter(self, values: Tensor) -> Tensor:
-        """The sums, (N, C)."""
+        """The sums, (C, N)."""
         ...
 
 
@@ -29,8 +27,8 @@ class ExactKernel:
 
     Example:
         >>> kernel = ExactKernel(torch.tensor([[0.0], [2.0]]))
-        >>> kernel.filter(torch.tensor([[1.0], [0.0]])).flatten()
-        tensor([1.0000, 0.1353])
+        >>> kernel.filter(torch.tensor([[1.0, 0.0]]))
+        tensor([[1.0000, 0.1353]])
     """
 
     def __init__(self, features: Tensor) -> None:
@@ -39,25 +37,25 @@ class ExactKernel:
         self.features = features
 
     def filter(self, values: Tensor) -> Tensor:
-        """The sums of values (N, C), (N, C)."""
+        """The sums of values (C, N), (C, N)."""
         # By differences: a product of matrices would round distances of alike pixels to something else than 0.
         distances = (
             torch.cdist(rows, self.features, compute_mode="donot_use_mm_for_euclid_dist")
             for rows in self.features.split(ROWS)
         )
-        return torch.cat([(-distance.square() / 2).exp() @ values for distance in distances])
+        return torch.cat([values @ (-distance.square() / 2).exp().T for distance in distances], 1)
 
 
 class PositionKernel:
-    """Sums with K_ij = exp(−½ |x_i − x_j|² / scale²) over the pixels of an image, cut off at 4 scales on each side.
+    """Sums with K_ij = exp(−½ |x_i − x_j|² / scale²) over the pixels of an image, by columns and by rows.
 
     Args:
         size: height and width of the image.
         scale: in pixels.
 
     Example:
-        >>> PositionKernel((1, 2), 1.0).filter(torch.tensor([[1.0], [0.0]])).flatten()
-        tensor([1.0000, 0.6065])
+        >>> PositionKernel((1, 2), 1.0).filter(torch.tensor([[1.0, 0.0]]))
+        tensor([[1.0000, 0.6065]])
     """
 
     def __init__(self, size: tuple[int, int], scale: float) -> None:
@@ -65,13 +63,10 @@ class PositionKernel:
         self.scale = scale
 
     def filter(self, values: Tensor) -> Tensor:
-        """The sums of values (N, C) in the order of the pixels, (N, C)."""
-        height, width = self.size
-        maps = values.T.view(-1, 1, height, width)
-        for axis, length in ((2, height), (3, width)):
-            radius = min(ceil(4 * self.scale), length - 1)
-            offset = torch.arange(-radius, radius + 1, dtype=values.dtype, device=values.device)
-            shape, padding = [1, 1, 1, 1], [0, 0]
-            shape[axis], padding[axis - 2] = len(offset), radius
-            maps = conv2d(maps, (-(offset / self.scale).square() / 2).exp().view(shape), padding=padding)
-        return maps.view(-1, height * width).T
+        """The sums of values (C, N) in the order of the pixels, (C, N)."""
+        down, along = (self._matrix(length, values) for length in self.size)
+        return (down @ values.reshape(-1, *self.size) @ along).flatten(1)
+
+    def _matrix(self, length: int, like: Tensor) -> Tensor:
+        place = torch.arange(length, dtype=like.dtype, device=like.device) / self.scale
+        return (-(place[:, None] - place).square() / 2).exp()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn.functional import embedding_bag
 
 
 class Lattice:
@@ -50,25 +51,30 @@ class Lattice:
         occupied, places = codes.unique(return_inverse=True)
         self.places = places.view(points, dimensions + 1)
         self.size = len(occupied)
+        order = places.argsort(stable=True)
+        self._points, self._spread_weights = order // (dimensions + 1), self.weights.flatten()[order]
+        counts = places.bincount(minlength=self.size)
+        self._starts = counts.cumsum(0) - counts
         self.scale = 1 / (1 + 2.0**-dimensions)
         steps = torch.ones(dimensions + 1, dimensions, dtype=torch.int64, device=features.device)
         steps[:dimensions] -= (dimensions + 1) * torch.eye(dimensions, dtype=torch.int64, device=features.device)
         self.around = [_found(occupied, step) for step in (steps @ strides).tolist()]
 
     def filter(self, values: Tensor) -> Tensor:
-        """The sums of values (N, C), (N, C)."""
-        corners = self.places.shape[1]
-        spread = values.new_zeros(self.size + 1, values.shape[1])
-        for corner in range(corners):
-            spread = spread.index_add(0, self.places[:, corner], values * self.weights[:, corner, None])
+        """The sums of values (C, N), (C, N)."""
+        # Bags of weighted rows, the quickest sums of this kind that torch has.
+        weights, spread_weights = self.weights.to(values.dtype), self._spread_weights.to(values.dtype)
+        spread = embedding_bag(
+            self._points, values.T.contiguous(), self._starts, mode="sum", per_sample_weights=spread_weights
+        )
+        # The last row stands for corners that are not kept, and stays 0.
+        nothing = spread.new_zeros(1, spread.shape[1])
         for before, after in self.around:
-            # The last row stands for corners that are not kept, and stays 0.
-            inner = spread[:-1] + (spread[before] + spread[after]) / 2
-            spread = torch.cat([inner, spread[-1:]])
-        found = torch.zeros_like(values)
-        for corner in range(corners):
-            found = found + spread[self.places[:, corner]] * self.weights[:, corner, None]
-        return self.scale * found
+            kept = torch.cat([spread, nothing])
+            around = kept.index_select(0, before) + kept.index_select(0, after)
+            spread = spread + around / 2
+        kept = torch.cat([spread, nothing])
+        return self.scale * embedding_bag(self.places, kept, mode="sum", per_sample_weights=weights).T
 
 
 def _product(numbers: list[int]) -> int:

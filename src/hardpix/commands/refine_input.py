@@ -219,7 +219,7 @@ def _steps(values: np.ndarray) -> float:
 
 def _values(classes: ClassTable, labels: Mapping[str, Mapping[Label, int]]) -> list[Label]:
     """The id or color that most pixels of each class have; its first one for a class that was never predicted."""
-    seen = stored_as(classes, [list(counts.items()) for counts in labels.values()])  # type: ignore[arg-type]
+    seen = stored_as(classes, [list(counts.items()) for counts in labels.values()])
     in_colors = any(isinstance(label, tuple) for counts in labels.values() for label in counts)
     first: list[Label] = [entry[0] for entry in (classes.colors if in_colors and classes.colors else classes.ids)]
     return [own if value is None else value for value, own in zip(seen, first, strict=True)]

@@ -21,8 +21,8 @@ class FeaturePooling(Refiner):
         A_ij = g_i · g_j where that is at least `threshold`, else 0
         F_i ← Σ_j A_ij F_j / Σ_j A_ij
 
-    The result is resized to the map, so that details smaller than a cell are lost: use it for maps as coarse as that,
-    such as those of open-vocabulary models, and a local refiner after it.
+    The result is resized to the map, so that details smaller than a cell are lost. It serves maps as coarse as that,
+    such as those of open-vocabulary models; a local refiner may follow it.
 
     Args:
         features: module of images (B, 3, H, W) that gives maps (B, D, h, w), such as a self-supervised encoder.

@@ -11,8 +11,8 @@ class Lattice:
     """Approximate sums Σ_j exp(−½ |f_i − f_j|²) v_j over all points, in time linear in their number.
 
     The features of N points are laid into the lattice, whose cells are simplices of d + 1 corners. Values are spread to
-    the corners of each point's cell by its barycentric weights, blurred along the d + 1 axes by (½, 1, ½), and read
-    back by the same weights. Every step is linear in the values, and gradients reach them.
+    the corners of each point's cell by its barycentric weights. They are blurred along the d + 1 axes by (½, 1, ½), and
+    read back by the same weights. Every step is linear in the values, and gradients reach them.
 
     Only corners of a cell with a point are kept, so that sums are too low where points are sparse. Means, which are
     sums divided by those of ones, are some percent off those of the exact kernel.

@@ -75,17 +75,18 @@ class Tiled(Refiner):
 
     def __init__(self, refiner: Refiner, tile: int = 1024, overlap: int | None = None) -> None:
         super().__init__()
-        own = getattr(refiner, "reach", None)
-        if overlap is None and own is None:
+        own: int | None = getattr(refiner, "reach", None)
+        margin = own if overlap is None else overlap
+        if margin is None:
             raise ValueError(
                 f"expected an overlap for {type(refiner).__name__}, whose result depends on the whole image, found "
                 "none: give it in pixels; results near the edges of tiles then differ from those of the whole image"
             )
-        if tile < 1 or (overlap is not None and overlap < 0):
-            raise ValueError(f"expected tile ≥ 1 and overlap ≥ 0, found {tile} and {overlap}")
+        if tile < 1 or margin < 0:
+            raise ValueError(f"expected tile ≥ 1 and overlap ≥ 0, found {tile} and {margin}")
         self.refiner = refiner
         self.tile = tile
-        self.overlap = int(own if overlap is None else overlap)
+        self.overlap = margin
 
     @property
     def reach(self) -> int | None:

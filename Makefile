@@ -1,6 +1,6 @@
 # make demo   trains three ways on generated road scenes and writes demo/index.html
 # make test   ruff, types, the order of the floors, and the tests
-# make slow   tests that take minutes: kills, long runs, hundreds of random cases each, benchmarks
+# make slow   tests that take minutes: several processes, kills, long runs, hundreds of random cases each, benchmarks
 # make audit  known faults of the versions in constraints.txt: a report, which fails only where nothing could be compared
 PYTHON ?= python3
 BIN := .venv/bin

@@ -30,8 +30,8 @@ from torch import Tensor, nn
 from hardpix import TrainingStep, tap
 from hardpix.metrics import SegmentationScores, thin_part_counts, thin_part_scores
 from hardpix.metrics.thin_parts import thin_parts
-from hardpix.networks import DDRNet23Slim
-from hardpix.networks.pretrained import LiteUNet, load_encoder
+from hardpix.networks import DDRNet23Slim, LiteUNet
+from hardpix.networks.pretrained import load_encoder
 from hardpix.objectives import Objective, WeightedCrossEntropy, with_signal_losses
 from hardpix.pixels import PixelBatch
 from hardpix.signals import ClassBalance, Focal, HardnessLevel, OnlineHard, Product, Signal, Uniform

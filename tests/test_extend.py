@@ -75,6 +75,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             del sys.modules[name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_files_of_a_page_pass_its_tests_and_its_commands_run(
     page: Path, folder: Path, capsys: pytest.CaptureFixture[str]

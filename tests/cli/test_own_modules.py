@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = shutil.which("hardpix", path=os.path.dirname(sys.executable))
 ENTRIES = {"module": [sys.executable, "-m", "hardpix"], **({"script": [SCRIPT]} if SCRIPT else {})}
 SRC = Path(__file__).parents[2] / "src"

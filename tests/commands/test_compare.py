@@ -82,6 +82,7 @@ def comparable(lines: list[Line]) -> list[Line]:
     return [{name: value for name, value in line.items() if name not in ("date", "costs")} for line in lines]
 
 
+@pytest.mark.slow
 def test_lines_are_what_the_runs_scored(study: tuple[StudyFolder, Outcome]) -> None:
     folder, _ = study
     lines = folder.lines.read()
@@ -107,6 +108,7 @@ def test_lines_are_what_the_runs_scored(study: tuple[StudyFolder, Outcome]) -> N
     assert lines[2]["config"]["model"]["objective"]["init_args"]["signal"]["class_path"].endswith("HardnessLevel")
 
 
+@pytest.mark.slow
 def test_screen_and_table_have_the_paired_interval(study: tuple[StudyFolder, Outcome]) -> None:
     folder, outcome = study
     miou = [100 * line["scores"]["miou"] for line in folder.lines.read()]
@@ -124,6 +126,7 @@ def test_screen_and_table_have_the_paired_interval(study: tuple[StudyFolder, Out
     assert not (folder.run("learned hardness", 1) / "report" / "pictures").exists()
 
 
+@pytest.mark.slow
 def test_nothing_left_to_do_remakes_the_same_table_and_page(place: Path, study: tuple[StudyFolder, Outcome]) -> None:
     folder, _ = study
     kept = [path.read_bytes() for path in (folder.lines.path, folder.table, folder.page)]
@@ -135,6 +138,7 @@ def test_nothing_left_to_do_remakes_the_same_table_and_page(place: Path, study: 
     assert {path: path.stat().st_mtime_ns for path in folder.path.rglob("*.ckpt")} == times
 
 
+@pytest.mark.slow
 def test_table_is_made_from_the_lines_alone(study: tuple[StudyFolder, Outcome], tmp_path: Path) -> None:
     folder, _ = study
     shutil.copy(folder.lines.path, tmp_path / "runs.jsonl")
@@ -146,6 +150,7 @@ def test_table_is_made_from_the_lines_alone(study: tuple[StudyFolder, Outcome], 
     assert "found none; run hardpix compare" in nothing.err
 
 
+@pytest.mark.slow
 def test_changed_configuration_is_refused(place: Path, study: tuple[StudyFolder, Outcome]) -> None:
     folder, _ = study
     base = yaml.safe_load((place / "base.yaml").read_text())
@@ -256,6 +261,7 @@ def test_killed_in_the_middle_it_goes_on_to_the_same_lines(
     assert comparable(folder.lines.read()) == comparable(expected)
 
 
+@pytest.mark.slow
 def test_failed_variant_is_reported_and_stops_no_other(place: Path) -> None:
     stop = "{trainer: {callbacks: [{class_path: my_networks.StopAt, init_args: {epoch: 0}}]}}"
     (place / "broken.yaml").write_text(f"broken: {stop}\nsound:\n")
@@ -271,6 +277,7 @@ def test_failed_variant_is_reported_and_stops_no_other(place: Path) -> None:
     assert "Failed, and not in the table: broken, seed 0." in folder.table.read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed (pip install '.[ray]')")
 def test_ray_gives_the_same_lines(place: Path, study: tuple[StudyFolder, Outcome]) -> None:
     folder = StudyFolder(place / "by_ray")

@@ -22,6 +22,8 @@ from hardpix.networks import LiteUNet
 from hardpix.scenes import GeneratedScenes
 from hardpix.signals import HardnessLevel
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Findings, Path]:
@@ -76,7 +78,6 @@ def test_held_out_scenes_are_no_training_scenes(small: tuple[Findings, Path]) ->
     assert not images & held_out
 
 
-@pytest.mark.slow
 def test_learned_hardness_ranks_what_is_ambiguous_by_construction_above_the_rest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -9,6 +9,8 @@ from hardpix.cli.errors import UsageError
 from hardpix.demo.side_by_side import SideBySide
 from pieces_of_work import first_dies, first_fails, threads_and_sum
 
+pytestmark = pytest.mark.slow
+
 
 def alive(pid: int) -> bool:
     try:

@@ -136,6 +136,7 @@ def missed_entirely(truth: np.ndarray, prediction: np.ndarray, class_: int) -> t
     return sum(area for area, found in areas if not found), sum(area for area, _ in areas)
 
 
+@pytest.mark.slow
 def test_the_page_is_a_file_of_forty_lines_and_its_test_passes(own: Path) -> None:
     assert len((own / "missed_entirely.py").read_text(encoding="utf-8").splitlines()) < 40  # and the line with its name
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_missed_entirely.py"]

@@ -213,6 +213,7 @@ def test_it_is_a_labeler(labeler: EarlyLearning) -> None:
     check_labeler(labeler)
 
 
+@pytest.mark.slow
 def test_two_processes_have_the_state_of_one(tmp_path: Path) -> None:
     ranks = run_in_two_processes(Path(__file__).with_name("labels_in_two_processes.py"), tmp_path)
     whole = EarlyLearning()

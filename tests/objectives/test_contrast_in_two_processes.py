@@ -11,6 +11,8 @@ import torch
 from hardpix.objectives.memory import Ring
 from processes import run_in_two_processes
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).with_name("contrast_in_two_processes.py")
 CLASSES, STEPS, SIZE = 3, 4, 7
 

@@ -9,6 +9,8 @@ from torch import Tensor
 
 from processes import run_in_two_processes
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).with_name("two_processes.py")
 SCENE = runpy.run_path(str(SCRIPT))
 Results = dict[str, dict[str, Tensor]]

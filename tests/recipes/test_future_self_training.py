@@ -304,6 +304,7 @@ def ranks(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dic
     return run_in_two_processes(SCRIPT, tmp_path_factory.mktemp("future"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["Fixed", "Sigmoid", "Floor", "ClassFloor", "FreeMatch", "SoftMatch"])
 def test_two_processes_are_one_with_the_joined_batch(rule: str, ranks: tuple[dict[str, Any], dict[str, Any]]) -> None:
     """Weights, teacher and thresholds, after three steps with two students each."""

@@ -21,6 +21,7 @@ from hardpix.signals import (
     Product,
     Signal,
     Uniform,
+    WithinClass,
 )
 from hardpix.testing import check_signal, make_batch, tapped
 from testing import batch_of, public_classes
@@ -49,6 +50,9 @@ SIGNALS: dict[str, MakeSignal] = {
     "depth without a window": lambda classes: DepthPrivileged(dse=0, kind="light", loss="scale_invariant", detach=True),
     "precomputed": lambda classes: Precomputed(),
     "product": lambda classes: Product([ClassBalance([3] * classes), HardnessLevel(form="published"), Focal()]),
+    "focal within each class": lambda classes: WithinClass(Focal()),
+    "hardness within each class": lambda classes: WithinClass(HardnessLevel()),
+    "product within each class": lambda classes: Product([WithinClass(HardnessLevel()), ClassBalance([3] * classes)]),
     "product of the default": lambda classes: Product([HardnessLevel(), ClassBalance([3] * classes, power=0.5)]),
 }
 READS = ("weight", "depth")

@@ -23,6 +23,7 @@ from hardpix.signals import (
     Product,
     Signal,
     Uniform,
+    WithinClass,
 )
 from hardpix.testing.bench import Bench
 
@@ -56,6 +57,8 @@ PROMISES = {
     # Multiples of the batch's 95th percentile.
     "depth": Promise(DepthPrivileged, alone=False, reads=(*BRANCH, "depth")),
     "precomputed": Promise(Precomputed, reads=("weight",)),
+    # Multiples of the batch's mean of each class.
+    "within each class": Promise(lambda: WithinClass(HardnessLevel()), alone=False, reads=BRANCH),
     "product": Promise(lambda: Product([ClassBalance(), HardnessLevel(form="published"), Focal()]), reads=BRANCH),
 }
 

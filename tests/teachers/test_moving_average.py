@@ -256,12 +256,14 @@ def ranks(tmp_path_factory: pytest.TempPathFactory) -> States:
     return run_in_two_processes(SCRIPT, tmp_path_factory.mktemp("processes"))
 
 
+@pytest.mark.slow
 def test_two_processes_have_exactly_one_teacher(ranks: States) -> None:
     for one, other in zip(ranks[0]["teachers"], ranks[1]["teachers"], strict=True):
         for name, value in one.items():
             assert torch.equal(value, other[name]), name
 
 
+@pytest.mark.slow
 def test_the_teacher_of_two_processes_averages_the_first_one(
     ranks: States,
 ) -> None:

@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader
 import hardpix
 from hardpix.data.sampling import SeededDataset, SeededSampler
 from hardpix.objectives import Objective, PixelContrast, Sum, WeightedCrossEntropy
-from hardpix.signals import ClassBalance, Focal, HardnessLevel, OnlineHard, Product
+from hardpix.signals import ClassBalance, Focal, HardnessLevel, OnlineHard, Product, WithinClass
 
 CLASSES, IMAGES, BATCH, EPOCHS = 3, 7, 2, 2
 CELLS = 24
@@ -29,6 +29,9 @@ CASES: dict[str, Callable[[], Objective]] = {
     "cross-entropy": WeightedCrossEntropy,
     "hardness": lambda: WeightedCrossEntropy(HardnessLevel(alpha=0.5, form="published")),
     "graded hardness": lambda: WeightedCrossEntropy(Product([HardnessLevel(), ClassBalance([5, 2, 1], power=0.5)])),
+    "hardness within each class": lambda: WeightedCrossEntropy(
+        Product([WithinClass(HardnessLevel()), ClassBalance([5, 2, 1], power=0.5)])
+    ),
     "OHEM by threshold": lambda: WeightedCrossEntropy(OnlineHard(0.5, min_kept=20)),
     "OHEM by share": lambda: WeightedCrossEntropy(OnlineHard(0.0, min_kept=0.3)),
     "focal": lambda: WeightedCrossEntropy(Focal(2.0)),

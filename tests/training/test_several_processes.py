@@ -13,6 +13,8 @@ import torch
 from hardpix.training.run import Run
 from runs import OWN_CODE, TINY, Data, column, run_hardpix, weights
 
+pytestmark = pytest.mark.slow
+
 # Two processes see batches of 2 where one process sees batches of 4. Of the 5 images held out one process has 3 and the
 # other 2. BatchNorm with its statistics held fixed: in training mode they are those of each process.
 STEPS = ("--trainer.max_epochs", "2", "--trainer.limit_train_batches", "1", "--data.val_share", "0.4")

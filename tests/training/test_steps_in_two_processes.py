@@ -11,6 +11,8 @@ import torch
 
 from processes import run_in_two_processes
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).with_name("steps_in_two_processes.py")
 SCENE = runpy.run_path(str(SCRIPT))
 

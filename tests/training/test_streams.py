@@ -272,6 +272,7 @@ class TestMessages:
         )
 
 
+@pytest.mark.slow
 def test_two_processes_share_each_stream_and_end_the_same_steps(data: Data, others: Path, tmp_path: Path) -> None:
     """9 labeled images, 10 with the one that is repeated, and 5 others, in two processes that add up two batches."""
     streams = f"{{unlabeled: {{images: {others}}}}}"

@@ -167,6 +167,7 @@ def test_scores_do_not_depend_on_the_precision_of_the_training(data: Data, preci
     assert ("validates in half precision" in outcome.out) == (precision == "bf16-true")
 
 
+@pytest.mark.slow
 def test_two_processes_say_what_one_says(mixed_sizes: Data, tmp_path: Path) -> None:
     """One process has 3 of 7 images, and repeats one that does not count."""
     run = Run(tmp_path / "run", trusted=True)

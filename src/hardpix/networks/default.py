@@ -9,7 +9,8 @@ from typing import Any
 from torch import nn
 
 from hardpix.networks.ddrnet import DDRNet23Slim
-from hardpix.networks.pretrained import LITE_WEIGHTS, LiteUNet
+from hardpix.networks.lite_networks import LiteUNet
+from hardpix.networks.pretrained import LITE_WEIGHTS
 
 # Package to import → name to install it by.
 PACKAGES = {

@@ -48,6 +48,7 @@ FAMILIES = {
         auxiliary=("auxiliary_head",),
         stages=("third.*.context", "fourth.context", "fourth.detail"),
     ),
+    ("hardpix", "OnLiteEncoder"): ModulePaths(decoder="decoder", tail="head", activation="head.2"),
     # 1/16, 1/8 and 1/4.
     ("hardpix", "LiteUNet"): ModulePaths(
         decoder="decoder",

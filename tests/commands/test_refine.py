@@ -13,7 +13,7 @@ import yaml
 from PIL import Image
 
 from hardpix.refiners import PAMR
-from runs import Outcome, read, run_hardpix, tree
+from runs import Mixed, Outcome, read, run_hardpix, tree
 
 IDS = np.array([7, 11, 40])
 SIZES = {"a": (20, 31), "deep/b": (17, 23), "c": (40, 24)}
@@ -274,3 +274,21 @@ def test_results_never_go_over_what_is_read(data: Path) -> None:
         )
         assert outcome.code == 2
     assert tree(data) == before
+
+
+def test_the_crf_of_predict_sees_the_colors_that_the_files_have(mixed: Mixed, tmp_path: Path) -> None:
+    assert mixed.run.dataset_info().image_std == pytest.approx((0.229, 0.224, 0.225))
+    images = ["--run", mixed.run.path, "--images", mixed.data.images, "--overlays", "false"]
+    crf = ["--refine", "DenseCRF", "--refine.steps", 2]
+    assert run_hardpix("predict", *images, "--out", tmp_path / "plain", "--probabilities").code == 0
+    outcome = run_hardpix("predict", *images, *crf, "--out", tmp_path / "refined")
+    assert outcome.code == 0, outcome.err
+    outcome = run_hardpix(
+        *("refine", "--images", mixed.data.images, "--predictions", tmp_path / "plain" / "labels", *crf),
+        *("--probabilities", tmp_path / "plain" / "probabilities", "--out", tmp_path / "again"),
+    )
+    assert outcome.code == 0, outcome.err
+    for path in (tmp_path / "refined" / "labels").rglob("*.png"):
+        again = tmp_path / "again" / "masks" / path.relative_to(tmp_path / "refined" / "labels")
+        # Probabilities in files have 16 bits.
+        assert (read(path) == read(again)).mean() > 0.99

@@ -175,6 +175,15 @@ def test_means_on_the_lattice_are_near_exact_ones(dimensions: int, error: float)
     torch.testing.assert_close(lattice.weights.sum(1), ones[0])
 
 
+def test_points_far_from_each_other_are_as_any_others() -> None:
+    features = torch.randn(30, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) / 2
+    far = torch.cat([features, features + 1e7])
+    alike = Lattice(far).filter(torch.eye(60, dtype=torch.float64))
+    assert alike[:30, 30:].eq(0).all()
+    assert alike[30:, :30].eq(0).all()
+    torch.testing.assert_close(alike[:30, :30], Lattice(features).filter(torch.eye(30, dtype=torch.float64)))
+
+
 def test_corners_lie_on_the_lattice_around_their_point() -> None:
     from hardpix.refiners.lattice import _corners, _elevated
 

@@ -181,6 +181,20 @@ def test_channels_in_another_order_are_refused_and_other_sums_are_said(data: Pat
     assert "store the channels in the order of the classes: probabilities[[2, 0, 1]]" in outcome.err
 
 
+def test_probabilities_of_more_classes_than_were_predicted_need_their_names(data: Path) -> None:
+    write_probabilities(data)
+    for stem in SIZES:
+        path = data / "predictions" / f"{stem}.png"
+        ids = read(path)
+        Image.fromarray(np.where(ids == 11, 7, ids).astype(np.uint8)).save(path)
+    outcome = refine(data, "--probabilities", data / "probabilities")
+    assert outcome.code == 2
+    assert (
+        "expected probabilities of the 2 classes that the predictions hold (ids 7, 40), found 3 channels" in outcome.err
+    )
+    assert "name all classes (--classes, or --label_map" in outcome.err
+
+
 def test_files_that_do_not_go_together_are_listed_and_left_out(data: Path) -> None:
     (data / "images" / "c.png").unlink()
     (data / "images" / "alone.png").write_bytes((data / "images" / "a.png").read_bytes())
@@ -286,6 +300,7 @@ def test_the_crf_of_predict_sees_the_colors_that_the_files_have(mixed: Mixed, tm
     outcome = run_hardpix(
         *("refine", "--images", mixed.data.images, "--predictions", tmp_path / "plain" / "labels", *crf),
         *("--probabilities", tmp_path / "plain" / "probabilities", "--out", tmp_path / "again"),
+        *("--classes", mixed.run.path / "classes.yaml"),
     )
     assert outcome.code == 0, outcome.err
     for path in (tmp_path / "refined" / "labels").rglob("*.png"):

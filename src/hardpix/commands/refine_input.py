@@ -12,9 +12,11 @@ from rich.progress import track
 
 from hardpix.commands.label_evidence import stored_as
 from hardpix.data import ClassTable, DataError, ImageFormat, ImagePaths, Problem, SegmentationFolder, check_folders
+from hardpix.data.arrays import array_head
 from hardpix.data.files import list_files
 from hardpix.data.labels import Label
 from hardpix.data.masks import read_mask
+from hardpix.data.problems import ranges
 from hardpix.data.remedies import with_own_settings
 from hardpix.data.unlabeled import unlabeled_line
 from hardpix.data.wording import first_three
@@ -130,6 +132,12 @@ def open_predictions(
         *filter(None, [unlabeled_line({"": list(report.masks.values())}, report.classes)]),
     ]
     if probabilities is not None:
+        if not probabilities.is_dir():
+            raise FileNotFoundError(
+                f"expected a folder of probabilities, found none at {probabilities}: check --probabilities"
+            )
+        if classes is None:
+            _require_all_classes(found.classes, probabilities)
         found, more, said = _with_probabilities(found, probabilities)
         problems += more
         remarks += said
@@ -140,8 +148,6 @@ def open_predictions(
 
 def _with_probabilities(found: RefineInput, folder: Path) -> tuple[RefineInput, list[Problem], list[str]]:
     """The same with the probabilities that can be used, and without the images that have none."""
-    if not folder.is_dir():
-        raise FileNotFoundError(f"expected a folder of probabilities, found none at {folder}: check --probabilities")
     known, problems = list_files(folder).by_stem("", PROBABILITY_SUFFIXES), []
     files: dict[str, Path] = {}
     counts = np.zeros((len(found.classes), len(found.classes)), dtype=np.int64)
@@ -188,6 +194,23 @@ def _with_probabilities(found: RefineInput, folder: Path) -> tuple[RefineInput, 
         ignore_index=-1,
     )
     return replace(found, samples=kept, probabilities=files), problems, doubts
+
+
+def _require_all_classes(classes: ClassTable, folder: Path) -> None:
+    """Refuse probabilities of more classes than the predictions hold: which one is missing cannot be known.
+
+    Raises:
+        DataError: so it is by the first file.
+    """
+    first = next(iter(list_files(folder).by_stem("", PROBABILITY_SUFFIXES).values()), None)
+    channels = 0 if first is None else array_head(first[0], archives=True).shape[0]
+    if channels > len(classes):
+        raise DataError(
+            f"expected probabilities of the {len(classes)} classes that the predictions hold (ids "
+            f"{ranges(ids[0] for ids in classes.ids)}), found {channels} channels in {first[0] if first else folder}: "
+            "a class was never predicted, so that their order cannot be known; name all classes (--classes, or "
+            "--label_map '{ID: 0, ID: 1, …}')"
+        )
 
 
 def replace_stems(folders: ImagePaths, stems: list[str]) -> ImagePaths:

@@ -149,3 +149,10 @@ def test_numbers_that_are_none_are_passed_on() -> None:
 def test_switches_outside_their_range_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="expected power 1 or 2"):
         LocalAffinity(**settings)
+
+
+@pytest.mark.parametrize("refine", [PAR((1, 2), 2), PAMR((1, 2), 2)])
+def test_torch_exports_it(refine: LocalAffinity) -> None:
+    probabilities, image = drawn((1, 3, 16, 20), dtype=torch.float32)
+    exported = torch.export.export(refine, (probabilities, image))
+    torch.testing.assert_close(exported.module()(probabilities, image), refine(probabilities, image))

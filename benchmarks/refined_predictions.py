@@ -29,7 +29,7 @@ from hardpix.refiners import PAMR, PAR, DenseCRF, Refiner
 RECORD = Path(__file__).parent / "results" / "refined_predictions.md"
 METHOD = """\
 Each refiner corrects the probabilities that a trained network gave for an image. Its setting is the one of highest mIoU
-on images that the network was trained on, and what the table shows are other images. *Boundary IoU*: mean over the
+on images of the training set, and what the last table shows are other images. *Boundary IoU*: mean over the
 classes, in bands of 2 pixels. *Thin recall*: share of the pixels that are found where a disc of 3 pixels has no room,
 mean over the classes. All in %.
 """
@@ -173,7 +173,7 @@ def main() -> None:
         chosen = [max(family, key=lambda name: found[name]["mIoU"]) for family in CANDIDATES.values()]
         final = counted({name: every[name] for name in chosen}, score, table, given.score_every, given.device)
         title, number = f"## {Path(score[2]).parent.name}", final["without"].images
-        lines += [title, "", "Candidates, on images that the network was trained on:", "", *table_of(found), ""]
+        lines += [title, "", "Candidates, on images of the training set:", "", *table_of(found), ""]
         lines += [f"The best of each, on {number} others:", ""]
         lines += [*table_of({name: count.scores for name, count in final.items()}), ""]
     sys.stdout.write("\n".join(lines) + "\n")

@@ -11,6 +11,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import torch
 from environment import describe_run
 from measuring import resident, take_turns
@@ -86,7 +87,7 @@ def by_pydensecrf(probabilities: Tensor, image: Tensor) -> Tensor:
     field.addPairwiseGaussian(sxy=crf.position_scale, compat=crf.position_weight)
     pixels = image[0].movedim(0, -1).contiguous().cpu().numpy()
     field.addPairwiseBilateral(sxy=crf.color_reach, srgb=crf.color_scale, rgbim=pixels, compat=crf.color_weight)
-    return torch.tensor(field.inference(crf.steps)).view(1, -1, height, width)
+    return torch.from_numpy(np.array(field.inference(crf.steps))).view(1, -1, height, width)
 
 
 def peak(name: str, arguments: argparse.Namespace) -> int | None:

@@ -1,21 +1,30 @@
 """Wrong labels by a script: objects dilated, eroded, shifted or swapped, and how many of them a correction finds.
 
+    python benchmarks/noisy_labels.py study --run RUN --images DIR --masks DIR --out study --seed 0
+
+does all of it, into study/noisy and study/proposed, and prints the tables; what follows `--` goes to `hardpix correct`.
+Where study/noisy is there it is taken. The steps one by one:
+
     python benchmarks/noisy_labels.py make --masks DIR --out noisy --seed 0
     hardpix correct --run RUN --images DIR --masks noisy/masks --out corrected
     python benchmarks/noisy_labels.py score --true DIR --noisy noisy --proposals corrected
 
-`make` writes OUT/masks, OUT/errors (16-bit png, the number of the error at each wrong pixel) and OUT/errors.csv, a row
-for each error. The given masks stay as they are. Masks must be of ids, and an object is a connected part of one id.
+`--stems` names a range of the sorted masks, such as :50 or 50:. `make` writes OUT/masks, OUT/errors (16-bit png, the
+number of the error at each wrong pixel) and OUT/errors.csv, a row for each error. The given masks stay as they are.
+Masks must be of ids, and an object is a connected part of one id.
 
-`score` prints Markdown. An error is found if at least half of its pixels have the true label again. A corrected region
-is right if at least half of its pixels get the true label, and spoils right labels if at least half of them had it.
-With --corrected it takes the masks of `hardpix correct --apply` in place of those with all regions corrected.
+`score` prints Markdown and writes PROPOSALS/verdicts.csv, the table of regions with the verdict on each. An error is
+found if at least half of its pixels have the true label again. A corrected region is right if at least half of its
+pixels get the true label, and spoils right labels if at least half of them had it. With --corrected it takes the masks
+of `hardpix correct --apply` in place of those with all regions corrected.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -27,6 +36,7 @@ from hardpix.data.masks import read_mask
 
 KINDS = ("dilated", "eroded", "shifted", "swapped")
 EIGHT = np.ones((3, 3), dtype=bool)
+VERDICTS = {"right": "right", "spoils": "spoil right labels", "wrong to wrong": "wrong before and after"}
 COLUMNS = ("image", "error", "kind", "object", "pixels", "top", "left", "bottom", "right")
 
 
@@ -129,8 +139,13 @@ def mask_files(folder: Path) -> list[Path]:
     return sorted(found)
 
 
+def chosen_files(folder: Path, stems: str) -> list[Path]:
+    """Masks of a folder within a range such as ":50"."""
+    return mask_files(folder)[slice(*(int(end) if end else None for end in stems.split(":")))]
+
+
 def make(given: argparse.Namespace) -> None:
-    files = mask_files(given.masks)
+    files = chosen_files(given.masks, given.stems)
     if not files:
         raise SystemExit(f"expected masks in {given.masks}, found none")
     if given.out.exists():
@@ -192,14 +207,41 @@ def compare(
     return errors, regions, {name: int(pixels.sum()) for name, pixels in counts.items()}
 
 
+def write_verdicts(path: Path, rows: list[tuple[dict[str, str], str]]) -> None:
+    """The table of regions with the verdict on each."""
+    with path.open("w", newline="") as table:
+        writer = csv.DictWriter(table, [*(rows[0][0] if rows else []), "verdict"], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({**row, "verdict": verdict} for row, verdict in rows)
+
+
+def study(given: argparse.Namespace) -> None:
+    """All three steps."""
+    given.noisy, given.proposals, given.corrected = given.out / "noisy", given.out / "proposed", None
+    given.true = given.masks
+    images = given.out / "images"
+    if not given.noisy.exists():
+        make(argparse.Namespace(**{**vars(given), "out": given.noisy}))
+    stems = {path.with_suffix("") for path in mask_files(given.noisy / "masks")}
+    for path in given.images.rglob("*"):
+        within = path.relative_to(given.images)
+        if within.with_suffix("") in stems and not (images / within).exists():
+            (images / within).parent.mkdir(parents=True, exist_ok=True)
+            (images / within).symlink_to(path.resolve())
+    folders = ["--images", images, "--masks", given.noisy / "masks", "--out", given.proposals]
+    command = [sys.executable, "-m", "hardpix", "correct", "--run", given.run, *folders, *given.settings]
+    subprocess.run([str(word) for word in command], check=True, stdout=sys.stderr)
+    score(given)
+
+
 def score(given: argparse.Namespace) -> None:
     with (given.noisy / "errors.csv").open(newline="") as table:
         kinds = {(row["image"], int(row["error"])): row["kind"] for row in csv.DictReader(table)}
     with (given.proposals / "regions.csv").open(newline="") as table:
-        proposed = len(list(csv.DictReader(table)))
+        rows = list(csv.DictReader(table))
     corrected = given.proposals if given.corrected is None else given.corrected
     found: dict[tuple[str, int], bool] = {}
-    verdicts: list[str] = []
+    verdicts: dict[tuple[str, int], str] = {}
     total: dict[str, int] = {}
     for file in mask_files(given.noisy / "masks"):
         stem = str(file.with_suffix(""))
@@ -207,18 +249,24 @@ def score(given: argparse.Namespace) -> None:
         maps = [read_mask(folder / f"{stem}.png") for folder in (given.noisy / "errors", given.proposals / "changes")]
         errors, regions, counts = compare(*labels, *maps, given.ignore)
         found |= {(stem, error): hit for error, hit in errors.items()}
-        verdicts += regions.values()
+        verdicts |= {(stem, region): verdict for region, verdict in regions.items()}
         total = {name: total.get(name, 0) + count for name, count in counts.items()}
     print("| planted errors | number | found | % |\n|---|---|---|---|")
     for kind in (*KINDS, "all"):
         of_kind = [hit for error, hit in found.items() if kind in (kinds[error], "all")]
         share = f"{100 * sum(of_kind) / len(of_kind):.1f}" if of_kind else "–"
         print(f"| {kind} | {len(of_kind)} | {sum(of_kind)} | {share} |")
-    print(f"\n| corrected regions, of {proposed} proposed | number | % |\n|---|---|---|")
-    names = {"right": "right", "spoils": "spoil right labels", "wrong to wrong": "wrong before and after"}
-    for verdict, name in names.items():
-        count = verdicts.count(verdict)
+    corrected_rows = [(row, verdicts[key]) for row in rows if (key := (row["image"], int(row["region"]))) in verdicts]
+    write_verdicts(given.proposals / "verdicts.csv", corrected_rows)
+    print(f"\n| corrected regions, of {len(rows)} proposed | number | % |\n|---|---|---|")
+    for verdict, name in VERDICTS.items():
+        count = list(verdicts.values()).count(verdict)
         print(f"| {name} | {count} | {100 * count / max(len(verdicts), 1):.1f} |")
+    print("\n| corrected to | regions | right | spoil right labels | % right |\n|---|---|---|---|---|")
+    for name in sorted({row.get("to", "") for row, _ in corrected_rows}):
+        own = [verdict for row, verdict in corrected_rows if row.get("to", "") == name]
+        right, spoils = own.count("right"), own.count("spoils")
+        print(f"| {name} | {len(own)} | {right} | {spoils} | {100 * right / len(own):.1f} |")
     print("\n| pixels | number | % of labeled |\n|---|---|---|")
     for name in ("wrong before", "wrong after", "mended", "spoiled"):
         print(f"| {name} | {total[name]} | {100 * total[name] / max(total['labeled'], 1):.3f} |")
@@ -228,22 +276,32 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
     making = commands.add_parser("make", help="write masks with planted errors")
-    making.add_argument("--masks", type=Path, required=True, help="folder of true masks of ids")
-    making.add_argument("--out", type=Path, required=True, help="new folder")
-    making.add_argument("--share", type=float, default=0.3, help="of the objects that are labeled wrong")
-    making.add_argument("--radius", type=int, default=4, help="of dilation and erosion; shifts are twice as far")
-    making.add_argument("--min_area", type=int, default=60, help="pixels of the smallest object")
-    making.add_argument("--seed", type=int, default=0)
-    making.set_defaults(do=make)
     scoring = commands.add_parser("score", help="count what a correction finds and spoils")
+    whole = commands.add_parser("study", help="make, hardpix correct and score")
+    making.set_defaults(do=make)
+    scoring.set_defaults(do=score)
+    whole.set_defaults(do=study, settings=[])
+    for command in (making, whole):
+        command.add_argument("--masks", type=Path, required=True, help="folder of true masks of ids")
+        command.add_argument("--out", type=Path, required=True, help="new folder")
+        command.add_argument("--stems", default=":", help="range of the sorted masks, such as :50")
+        command.add_argument("--share", type=float, default=0.3, help="of the objects that are labeled wrong")
+        command.add_argument("--radius", type=int, default=4, help="of dilation and erosion; shifts are twice as far")
+        command.add_argument("--min_area", type=int, default=60, help="pixels of the smallest object")
+        command.add_argument("--seed", type=int, default=0)
+    whole.add_argument("--run", type=Path, required=True, help="folder of a run that was not trained on these images")
+    whole.add_argument("--images", type=Path, required=True, help="folder of the images")
     scoring.add_argument("--true", type=Path, required=True, help="folder of the true masks")
     scoring.add_argument("--noisy", type=Path, required=True, help="folder that make wrote")
     scoring.add_argument("--proposals", type=Path, required=True, help="folder that hardpix correct wrote")
     scoring.add_argument("--corrected", type=Path, help="folder that hardpix correct --apply wrote")
-    scoring.set_defaults(do=score)
-    for command in (making, scoring):
+    for command in (making, scoring, whole):
         command.add_argument("--ignore", type=int, nargs="*", default=[255], help="ids of unlabeled pixels")
-    given = parser.parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    # Words after -- belong to another command.
+    own = words[: words.index("--")] if "--" in words else words
+    given = parser.parse_args(own)
+    given.settings = words[len(own) + 1 :]
     given.do(given)
 
 

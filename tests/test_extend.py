@@ -136,5 +136,5 @@ class TestIndex:
             for dtype in re.findall(r"\b(?:int64|bool|float32)\b", rows[name]):
                 assert getattr(px, name).dtype == getattr(torch, dtype)
         info = set(re.findall(r"`info\.([a-z_]+)`", self.TEXT))
-        assert info == {"class_names", "class_counts", "ignore_index"}
+        assert info == {"class_names", "class_counts", "ignore_index", "tree"}
         assert all(hasattr(DatasetInfo((), list), name) for name in info)

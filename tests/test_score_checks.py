@@ -215,7 +215,9 @@ def test_a_reference_must_say_something() -> None:
 
 
 @pytest.mark.parametrize(
-    "score", [score for score in report_scores(Settings(3)) if score.columns], ids=lambda score: type(score).__name__
+    "score",
+    [score for score in report_scores(Settings(3, groups=(("a", "a", "b"),))) if score.columns],
+    ids=lambda score: type(score).__name__,
 )
 def test_the_figures_of_every_report_pass(score: Score) -> None:
     """Lengths and sizes that are shares of the image differ in a joined image."""

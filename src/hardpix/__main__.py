@@ -33,6 +33,8 @@ FUNCTIONS = {
     "correct": ("hardpix.commands.correct", "correct"),
     "refine": ("hardpix.commands.refine", "refine"),
     "mine": ("hardpix.commands.mine", "mine"),
+    "query": ("hardpix.commands.query", "query"),
+    "estimate": ("hardpix.commands.estimate", "estimate"),
     "diagnose": ("hardpix.commands.diagnose", "diagnose"),
     "compare": ("hardpix.commands.compare", "compare"),
     "export": ("hardpix.commands.export", "export"),
@@ -42,7 +44,10 @@ FUNCTIONS = {
 }
 
 # Classes whose settings need no class path before them.
-DEFAULT_CLASSES = {"label": {"labeler": "hardpix.labelers.ConfidenceThreshold"}}
+DEFAULT_CLASSES = {
+    "label": {"labeler": "hardpix.labelers.ConfidenceThreshold"},
+    "estimate": {"estimator": "hardpix.estimators.ThresholdedConfidence"},
+}
 
 # Packages that commands import beyond torch and numpy, and the extra that brings them.
 READ = ("torchvision", "torchmetrics", "jsonargparse", "yaml", "PIL", "tifffile", "rich", "cv2")
@@ -51,6 +56,7 @@ DIAGNOSE = ("diagnose", (*READ, "plotly", "pyarrow", "skimage"))
 
 COMMANDS = {
     "check": "say what your images and masks hold, and whether anything is doubtful, without training",
+    "data": "known data sets: list them, show the classes of one, check that a folder holds it",
     "fit": "train a network on your folders of images and masks",
     "test": "score a trained network on labeled images, and report where it is wrong",
     "predict": "label images: class ids, overlays, confidence",
@@ -58,6 +64,8 @@ COMMANDS = {
     "correct": "find labels that look wrong, accept or reject each on a page, and write corrected masks",
     "refine": "correct label maps of any tool by their images: PAMR, PAR, dense CRF, or a refiner of your own",
     "mine": "write the learned hardness of every pixel, or the map of another signal",
+    "query": "choose the regions or pixels that a person should label next",
+    "estimate": "say how well images without labels are likely labeled: mIoU with an interval, worst images first",
     "diagnose": "show where and why label maps of any tool are wrong, and the mIoU to gain from each kind of error",
     "compare": "train several configurations from the same seeds; a table with confidence intervals",
     "export": "write the weights of a trained network as safetensors, for other programs",
@@ -68,7 +76,7 @@ COMMANDS = {
 
 
 # Words before the same command where it goes on, and does not begin anew.
-GOES_ON = ("compare", "correct", "label", "mine", "predict", "refine")
+GOES_ON = ("compare", "correct", "estimate", "label", "mine", "predict", "query", "refine")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -76,7 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     Returns:
         The exit code: 0, 2 for what the user can mend (one message on stderr says what), 130 after Ctrl-C, 143 after
-        SIGTERM; 1 where check finds files that fit would refuse, or a run of compare failed.
+        SIGTERM; 1 where check or data check finds files that fit would refuse, or a run of compare failed.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     name = arguments[0] if arguments else ""
@@ -147,7 +155,7 @@ def _run(arguments: list[str], requests: EndRequests) -> int:
             result = command(words)
     except UsageError as error:
         way_on = ""
-        if isinstance(error, UntrustedRun):
+        if isinstance(error, UntrustedRun) and error.option:
             way_on = f":\n  hardpix {shlex.join([name, *rest, *error.option])}"
         _say(f"hardpix {name}: {error}{way_on}{_whole_list(error, whole_list)}")
         return 2
@@ -165,7 +173,7 @@ def _run(arguments: list[str], requests: EndRequests) -> int:
             raise
         _say(f"hardpix {name}: {of_system(error)}", keep="")
         return 1
-    return result if name in ("check", "compare") and isinstance(result, int) else 0
+    return result if name in ("check", "compare", "data") and isinstance(result, int) else 0
 
 
 def _say(text: str, keep: str = "\n\t") -> None:
@@ -204,6 +212,10 @@ def _load(name: str) -> "Callable[[list[str]], object]":
         from hardpix.commands.fit import fit
 
         return fit
+    if name == "data":
+        from hardpix.commands.data import data
+
+        return data
     from functools import partial
     from importlib import import_module
 

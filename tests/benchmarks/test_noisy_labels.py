@@ -65,6 +65,28 @@ def test_the_seed_decides(true: Path, noisy: Path, tmp_path: Path) -> None:
     assert same == [True, False]
 
 
+def test_one_command_does_all_and_hands_settings_on(
+    true: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    """Two of four masks; `hardpix correct` is one that mends every swapped object."""
+    images, out, given = tmp_path / "images", tmp_path / "out", []
+    for k in range(4):
+        write_mask(images / "day" / f"{k}.png", np.zeros((128, 256), np.uint8))
+
+    def corrected(command: list[str], **_: object) -> None:
+        given.extend(command)
+        proposals(out / "proposed", out / "noisy", true, spoiled=False, count=2)
+
+    monkeypatch.setattr(noisy_labels.subprocess, "run", corrected)
+    folders = ["--images", str(images), "--masks", str(true), "--out", str(out), "--run", "runs/first"]
+    drawn = ["--stems", ":2", "--share", "0.6", "--min_area", "20"]
+    noisy_labels.main(["study", *folders, *drawn, "--", "--border", "0"])
+    assert given[-2:] == ["--border", "0"]
+    assert sorted(path.name for path in (out / "images" / "day").iterdir()) == ["0.png", "1.png"]
+    assert {row["image"] for row in rows(out / "noisy" / "errors.csv")} == {"day/0", "day/1"}
+    assert "| spoil right labels | 0 |" in capsys.readouterr().out
+
+
 def square() -> tuple[np.ndarray, np.ndarray]:
     mask = np.zeros((30, 30), np.uint8)
     mask[10:20, 10:20] = 1
@@ -97,17 +119,17 @@ def test_objects_are_changed_as_the_kind_says(kind: str) -> None:
         assert (found == 1).sum() == 100
 
 
-def proposals(folder: Path, noisy: Path, true: Path, spoiled: bool) -> Path:
+def proposals(folder: Path, noisy: Path, true: Path, spoiled: bool, count: int = 4) -> Path:
     """A correction that mends every swapped object and, where wanted, spoils ten by ten pixels of each image."""
     kinds = {(row["image"], int(row["error"])): row["kind"] for row in rows(noisy / "errors.csv")}
-    table = ["image,region"]
-    for k in range(4):
+    table = ["image,region,to"]
+    for k in range(count):
         truth, labels = read_mask(true / "day" / f"{k}.png"), read_mask(noisy / "masks" / "day" / f"{k}.png")
         numbers = read_mask(noisy / "errors" / "day" / f"{k}.png")
         swapped = [error for (image, error), kind in kinds.items() if image == f"day/{k}" and kind == "swapped"]
         changes = np.where(np.isin(numbers, swapped), numbers, 0).astype(np.uint16)
         corrected = np.where(changes > 0, truth, labels)
-        table += [f"day/{k},{error}" for error in swapped]
+        table += [f"day/{k},{error},class" for error in swapped]
         if spoiled:
             block = np.zeros(truth.shape, bool)
             corners = [(row, column) for row in range(0, 110, 10) for column in range(0, 240, 10)]
@@ -115,7 +137,7 @@ def proposals(folder: Path, noisy: Path, true: Path, spoiled: bool) -> Path:
             row, column = next((y, x) for y, x in corners if free[y : y + 10, x : x + 10].all())
             block[row : row + 10, column : column + 10] = True
             changes[block], corrected[block] = 999, (truth[block] + 1) % 5
-            table.append(f"day/{k},999")
+            table.append(f"day/{k},999,other")
         write_mask(folder / "masks" / "day" / f"{k}.png", corrected)
         write_mask(folder / "changes" / "day" / f"{k}.png", changes)
     (folder / "regions.csv").write_text("\n".join(table) + "\n")
@@ -137,6 +159,10 @@ def test_score_counts_what_is_found_and_what_is_spoiled(
     swapped = sum(row["kind"] == "swapped" for row in table)
     assert f"| right | {swapped} |" in said
     assert f"| spoil right labels | {4 * spoiled} |" in said
+    verdicts = [(row["to"], row["verdict"]) for row in rows(folder / "verdicts.csv")]
+    assert sorted(verdicts) == [("class", "right")] * swapped + [("other", "spoils")] * (4 * spoiled)
+    assert f"| class | {swapped} | {swapped} | 0 | 100.0 |" in said
+    assert ("| other | 4 | 0 | 4 | 0.0 |" in said) == spoiled
     wrong = sum(int(row["pixels"]) for row in table)
     assert f"| wrong before | {wrong} |" in said
     mended = sum(int(row["pixels"]) for row in table if row["kind"] == "swapped")

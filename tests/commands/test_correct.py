@@ -14,7 +14,9 @@ from scipy import ndimage
 from hardpix.data import write_mask
 from runs import IDS, SIZES, Mixed, read, run_hardpix, tree
 
-SETTINGS = ("--confidence", 0.3, "--min_area", 3, "--border", 0)
+# As predict sees the images, and without the rules that keep most disagreements of a poor network away.
+BARE = ("--most_given", 1, "--least_right", 0, "--agreement", 0, "--scales", "[1.0]")
+SETTINGS = ("--confidence", 0.3, "--min_area", 3, "--border", 0, *BARE)
 
 
 @pytest.fixture(scope="module")
@@ -197,6 +199,38 @@ def test_hard_and_sure(mixed: Mixed, noisy: Path, corrected: tuple[Path, str], t
     kept = table(out)
     assert 0 < len(kept) < len(rows)
     assert len(kept) == sum(float(row["hardness"]) > level - 1e-4 for row in rows)
+
+
+def test_each_rule_leaves_out_what_the_table_says(
+    mixed: Mixed, noisy: Path, corrected: tuple[Path, str], tmp_path: Path
+) -> None:
+    """Regions of one view: the label's probability is confidence − margin, and each row says it in words."""
+    rows = table(corrected[0])
+    given_share = [float(row["confidence"]) - float(row["margin"]) for row in rows]
+    most = float(np.median(given_share))
+    outcome = run_hardpix("correct", *given(mixed, noisy), "--out", tmp_path / "out", *SETTINGS, "--most_given", most)
+    assert outcome.code == 0, outcome.err
+    kept = table(tmp_path / "out")
+    assert 0 < len(kept) < len(rows)
+    assert len(kept) == pytest.approx(sum(share <= most for share in given_share), abs=1)
+    for row in rows:
+        assert row["why"].startswith(f"sure of {row['to']}: "), row["why"]
+        assert f"{row['from']} has " in row["why"]
+        assert "right in " in row["why"]
+        assert "views" not in row["why"]
+
+
+def test_views_of_an_image_must_agree(mixed: Mixed, noisy: Path, tmp_path: Path) -> None:
+    settings = (*SETTINGS[:-1], "[1.0, 2.0]", "--flip", "true")
+    for out, least in (("any", 0), ("all", 1)):
+        outcome = run_hardpix("correct", *given(mixed, noisy), "--out", tmp_path / out, *settings, "--agreement", least)
+        assert outcome.code == 0, outcome.err
+    some, every = table(tmp_path / "any"), table(tmp_path / "all")
+    assert all(" agree at " in row["why"] for row in some)
+    assert len(every) == sum(row["why"].endswith(" agree at 100 %") for row in some)
+    outcome = run_hardpix("correct", *given(mixed, noisy), "--out", tmp_path / "none", "--scales", "[0.0]")
+    assert outcome.code == 2
+    assert "expected one or more scales above 0 that differ, found [0.0]" in outcome.err
 
 
 def test_arguments_that_do_not_belong_together(mixed: Mixed, noisy: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardpix.data.files import files_by_stem, list_files, natural_key
+from hardpix.data.files import FolderListing, files_by_stem, list_files, natural_key
 from hardpix.data.pairs import ImagePaths, pairing_problems, unread_files
 
 
@@ -130,3 +130,18 @@ def test_numbers_are_sorted_as_numbers(numbers: list[int], before: str) -> None:
 def test_any_stems_can_be_sorted_and_no_two_are_alike(stems: list[str]) -> None:
     keys = [natural_key(stem) for stem in stems]
     assert len(sorted(keys)) == len(set(keys)) == len(stems)
+
+
+def test_folders_before_a_star_are_no_part_of_the_stem() -> None:
+    names = [
+        "town/images/1.png",
+        "images/2.png",
+        "3.png",
+        "town/images/far/4.png",
+        "town/more_images/5.png",
+        "town/masks/1.png",
+    ]
+    listing = FolderListing(tuple((name, Path("root", name)) for name in names))
+    assert list(listing.by_stem("images/*")) == ["2", "town/1"]
+    assert list(listing.by_stem("images/*.jpg")) == []
+    assert list(listing.by_stem("town/masks/*")) == ["1"]

@@ -17,8 +17,9 @@ def test_every_preset_is_complete(name: str, tmp_path: Path) -> None:
     assert "train" in preset.parts
     assert ClassTable.from_dict(preset.classes.to_dict()) == preset.classes
     for part, entries in preset.parts.items():
-        if "stems" in entries:
-            (tmp_path / entries["stems"]).write_text("a\n")
+        if isinstance(listed := entries.get("stems"), str):
+            (tmp_path / listed).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / listed).write_text("a\n")
         assert preset.folders(tmp_path, part).masks is not None
 
 
@@ -51,6 +52,43 @@ def test_a_preset_of_ones_own_opens_a_folder(tmp_path: Path) -> None:
         preset.folders(tmp_path, "val")
 
 
+class TestStemsInAList:
+    @pytest.fixture
+    def root(self, tmp_path: Path) -> Path:
+        (tmp_path / "img").mkdir()
+        for name in ("a1", "a2", "a10", "b1"):
+            Image.new("RGB", (2, 2)).save(tmp_path / "img" / f"{name}.png")
+        return tmp_path
+
+    def preset(self, root: Path, stems: str) -> Path:
+        path = root / "mine.yaml"
+        path.write_text(f"{TABLE}\ntrain: {{images: img, stems: {stems}}}")
+        return path
+
+    def test_stems_are_taken_as_they_are(self, root: Path) -> None:
+        paths = load_preset(self.preset(root, "[b1, a2]")).folders(root, "train")
+        assert paths.stems == ("b1", "a2")
+
+    def test_patterns_are_matched_with_the_images(self, root: Path) -> None:
+        paths = load_preset(self.preset(root, '["a?", b1]')).folders(root, "train")
+        assert paths.stems == ("a1", "a2", "b1")
+
+    def test_patterns_that_match_nothing_are_named(self, root: Path) -> None:
+        with pytest.raises(DataError, match=r"expected images named c\*, found a1, a2, a10 …"):
+            load_preset(self.preset(root, '["c*"]')).folders(root, "train")
+
+    def test_a_missing_folder_is_left_to_be_said_as_such(self, root: Path) -> None:
+        paths = load_preset(self.preset(root, '["a*"]')).folders(root / "elsewhere", "train")
+        assert paths.stems is None
+
+
+def test_the_nearest_name_is_offered() -> None:
+    with pytest.raises(
+        ValueError, match=r"one of the presets voc2012, voc2012_aug, .*: did you mean voc2012 or voc2012_aug\?$"
+    ):
+        load_preset("VOC2021")
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -67,6 +105,13 @@ def test_a_preset_of_ones_own_opens_a_folder(tmp_path: Path) -> None:
         (f"{TABLE}\ntrain: {{images: a}}\ndepth_format: {{scale: 0}}", "expected scale > 0"),
         (f"{TABLE}\ntrain: {{images: a}}\ndepth_format: {{scale: x}}", "expected a number as scale"),
         (f"{TABLE}\ntest: images", "under test, found 'images'"),
+        (f"{TABLE}\ntrain: {{images: a, stems: []}}", "under train, found {'images': 'a', 'stems': \\[\\]}"),
+        (f"{TABLE}\ntrain: {{images: a, stems: [1]}}", "under train, found {'images': 'a', 'stems': \\[1\\]}"),
+        (f"{TABLE}\ntrain: {{images: [a]}}", "under train, found {'images': \\['a'\\]}"),
+        (
+            f"{TABLE}\nlicense: 3\ntrain: {{images: a}}",
+            "a text each under about, source, license, found {'license': 3}",
+        ),
     ],
 )
 def test_files_that_are_no_preset(tmp_path: Path, content: str, message: str) -> None:

@@ -24,7 +24,10 @@ OF_WHOLE_IMAGES = ("BoundaryIoU", "ThinParts", "Calibration", "Review")
 
 def settings_of(classes: int) -> Settings:
     """Lengths in pixels: shares of an image are other lengths in one that is joined of two."""
-    return Settings(classes, lines=(0,), band=2, radius=2, tolerance=2, thin_radius=2, sizes=(4, 9, 16))
+    pairs = tuple(f"pair {number // 2}" for number in range(classes))
+    return Settings(
+        classes, lines=(0,), band=2, radius=2, tolerance=2, thin_radius=2, sizes=(4, 9, 16), groups=(pairs,)
+    )
 
 
 NAMES = [type(score).__name__ for score in report_scores(settings_of(2))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -114,3 +115,19 @@ def test_pictures_of_predictions_are_not_offered(
     said = capsys.readouterr().err
     assert "what to do: give predictions/labels as the folder of the predictions\n" in said
     assert main(["diagnose", "--truth=truth", "--predictions=predictions/labels", "--out=out", "--workers=1"]) == 0
+
+
+def test_gif_is_read_where_the_ending_names_it(tmp_path: Path) -> None:
+    """White is the class 1 of the predictions, whatever number the gif has given it."""
+    write(tmp_path / "predictions", "{}.png")
+    (tmp_path / "truth").mkdir()
+    for path in (tmp_path / "predictions").iterdir():
+        shown = Image.fromarray(np.asarray(Image.open(path)) * np.uint8(255))
+        shown.save(tmp_path / "truth" / f"{path.stem}_manual.gif")
+    (tmp_path / "classes.yaml").write_text("classes: [{name: a, id: 0}, {name: b, id: [1, 255]}]\n")
+    folders = ["--truth", str(tmp_path / "truth"), "--predictions", str(tmp_path / "predictions")]
+    more = ["--classes", str(tmp_path / "classes.yaml"), "--out", str(tmp_path / "report")]
+    assert main(["diagnose", *folders, "--truth_suffix", "_manual.gif", *more]) == 0
+    (of_a, of_b) = json.loads((tmp_path / "report" / "summary.json").read_text(encoding="utf-8"))["confusion"]
+    assert (of_a[1], of_b[0]) == (0, 0)
+    assert of_a[0] + of_b[1] == 3 * 8 * 8

@@ -15,6 +15,7 @@ from hardpix.labelers import AskedSignal, ConfidenceThreshold, ConfidenceWeighte
 from hardpix.labelers.thresholds import (
     ByHardness,
     ClassFloor,
+    EntropyPercentile,
     Fixed,
     Floor,
     FreeMatch,
@@ -137,6 +138,49 @@ class TestClassFloor:
         assert rule.eval()(seen(row(0.8, 0.2 + 0.6), torch.tensor([[[0, 3]]]), 4)).isfinite().all()
 
 
+class TestEntropyPercentile:
+    @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.7, 0.8, 1.0])
+    def test_the_share_with_the_lowest_entropy_is_kept(self, share: float) -> None:
+        logits = torch.randn(1, 4, 5, 6, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+        px = PixelBatch(logits)
+        known = torch.rand(1, 5, 6, generator=torch.Generator().manual_seed(4)) < 0.8
+        found = EntropyPercentile(share)(Seen(logits.argmax(1), px.confidence, known, px))
+        p = logits.softmax(1).numpy()
+        entropy = -(p * np.log(p)).sum(1)
+        order = sorted(entropy[known.numpy()])
+        # None share one of the 65536 steps in which the rule counts.
+        assert min(np.diff(order)) > 2 * math.log(4) / 65535
+        kept = math.ceil(round(share * len(order), 9))
+        expected = entropy <= order[kept - 1] if kept else np.zeros_like(known)
+        np.testing.assert_array_equal(found.numpy()[known], expected[known.numpy()])
+
+    def test_ties_are_kept(self) -> None:
+        """The authors' code drops H ≥ the percentile: with equal entropies all pixels, and its loss is NaN."""
+        confidence = row(0.9, 0.9, 0.9, 0.9)
+        assert EntropyPercentile(0.5)(seen(confidence)).tolist() == [[[1, 1, 1, 1]]]
+        labels = ConfidenceWeighted(EntropyPercentile(0.5), power=0)(batch(confidence))
+        px = PixelBatch(torch.zeros(1, 2, 1, 4), labels.target, sample={"target_weight": labels.weight})
+        assert WeightedCrossEntropy(Uniform(normalizer="count"))(px)["loss"].item() == pytest.approx(math.log(2))
+
+    def test_few_kept_pixels_do_not_weigh_more(self) -> None:
+        """The loss is the mean over the kept pixels; the authors multiply it by all / kept, here 2."""
+        labels = ConfidenceWeighted(EntropyPercentile(0.5), power=0)(batch(row(0.9, 0.6, 0.95, 0.5)))
+        assert labels.weight.tolist() == [[[1, 0, 1, 0]]]
+        logits = torch.tensor([[1.0, 0.0, 3.0, 0.0], [0.0] * 4]).view(1, 2, 1, 4)
+        px = PixelBatch(logits, labels.target, sample={"target_weight": labels.weight})
+        expected = (math.log(1 + math.exp(-1)) + math.log(1 + math.exp(-3))) / 2
+        for objective in (WeightedCrossEntropy(Uniform(normalizer="count")), WeightedCrossEntropy()):
+            assert objective(px)["loss"].item() == pytest.approx(expected)
+
+    def test_padding_takes_no_part(self) -> None:
+        known = torch.tensor([[[True, True, False, False]]])
+        kept = EntropyPercentile(0.5)(seen(row(0.9, 0.6, 0.99, 0.99), known=known))
+        assert kept[known].tolist() == [1, 0]
+        assert (
+            not EntropyPercentile(0.5)(seen(row(0.9, 0.6), known=torch.zeros(1, 1, 2, dtype=torch.bool))).isnan().any()
+        )
+
+
 class TestFreeMatch:
     def test_it_is_the_published_rule(self) -> None:
         """p̃ is the mean of probabilities over all pixels, which CW-BASS-v2 takes over those predicted as the class."""
@@ -183,6 +227,7 @@ RULES: dict[str, Callable[[], Threshold]] = {
     "sigmoid": Sigmoid,
     "floor": Floor,
     "classes": ClassFloor,
+    "EntropyPercentile": EntropyPercentile,
     "FreeMatch": FreeMatch,
     "SoftMatch": SoftMatch,
 }

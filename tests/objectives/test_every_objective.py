@@ -14,7 +14,10 @@ from hardpix.objectives import (
     GaussianMixture,
     ImageDistillation,
     LabelDistillation,
+    LogicRules,
     MultiScaleAgreement,
+    NegativeLearning,
+    NeighborAgreement,
     Objective,
     PixelContrast,
     RegionDistillation,
@@ -22,6 +25,7 @@ from hardpix.objectives import (
     SkeletonRecall,
     SoftClDice,
     Sum,
+    TreeCrossEntropy,
     WeightedCrossEntropy,
 )
 from hardpix.objectives.default import default_objective
@@ -60,11 +64,17 @@ OBJECTIVES: dict[str, Callable[[], Objective]] = {
     "boundary of classes": lambda: BoundaryLoss(["class 0", 2], reach=2),
     "borders": BorderCrossEntropy,
     "wide borders": lambda: BorderCrossEntropy(3),
+    "neighbors": NeighborAgreement,
+    "negative learning": lambda: NegativeLearning(0.3),
     "multi-scale": lambda: MultiScaleAgreement(scales=(1.0, 2.0), threshold=0.0, divisor=1),
     "clDice": SoftClDice,
     "clDice of classes": lambda: SoftClDice(["class 0", 2], iterations=2),
     "skeleton recall": SkeletonRecall,
     "skeleton recall of classes": lambda: SkeletonRecall(["class 0", 2], tube_radius=1),
+    "tree": TreeCrossEntropy,
+    "logic": LogicRules,
+    "logic of any power": lambda: LogicRules(power=2.5, weight=3.0, ramp=None),
+    "tree by hardness": lambda: TreeCrossEntropy(HardnessLevel()),
     "sum": lambda: Sum(
         {
             "entropy": WeightedCrossEntropy(HardnessLevel()),
@@ -79,12 +89,12 @@ OBJECTIVES: dict[str, Callable[[], Objective]] = {
 @pytest.mark.parametrize("make", OBJECTIVES.values(), ids=OBJECTIVES)
 def test_it_is_what_an_objective_must_be(make: Callable[[], Objective]) -> None:
     objective = make()
-    of_all_pixels = isinstance(objective, GaussianMixture)
+    mixture = isinstance(objective, GaussianMixture)
     # The variance is a constant for the loss, which finite differences do not know.
     check_objective(
         objective,
-        uses_unlabeled=of_all_pixels,
-        gradcheck=not of_all_pixels or objective.variance == "fixed",
+        uses_unlabeled=isinstance(objective, (GaussianMixture, NegativeLearning, NeighborAgreement)),
+        gradcheck=not mixture or objective.variance == "fixed",
     )
 
 

@@ -25,6 +25,7 @@ from hardpix.objectives import (
     GaussianMixture,
     ImageDistillation,
     LabelDistillation,
+    LogicRules,
     MultiScaleAgreement,
     Objective,
     PixelContrast,
@@ -33,6 +34,7 @@ from hardpix.objectives import (
     SkeletonRecall,
     SoftClDice,
     Sum,
+    TreeCrossEntropy,
     WeightedCrossEntropy,
     with_signal_losses,
 )
@@ -105,6 +107,9 @@ PROMISES = {
     # Quotients of sums over the batch, with a constant in them or without.
     "clDice": Promise(lambda: SoftClDice([0]), repeats=False),
     "skeleton recall": Promise(SkeletonRecall),
+    # Powers of means over the batch.
+    "logic": Promise(LogicRules, reads=("embedding",)),
+    "tree": Promise(TreeCrossEntropy, "trust"),
     "sum": Promise(
         lambda: Sum({"entropy": WeightedCrossEntropy(), "boundary": BoundaryLoss()}, {"boundary": 0.01}), "trust"
     ),

@@ -83,6 +83,8 @@ def test_each_for_itself_they_have_the_mean_of_their_own_gradients(
         ("contrast with centroids", 4),
         ("mixture", 3),
         ("clDice", 2),
+        ("class tree", 2),
+        ("logic", 2),
         ("skeleton recall of each process", 0),
         ("hardness of each process", 0),
         ("side outputs of each process", 0),

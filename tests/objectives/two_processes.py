@@ -22,16 +22,19 @@ from hardpix.objectives import (
     GaussianMixture,
     ImageDistillation,
     LabelDistillation,
+    LogicRules,
     Objective,
     RegionDistillation,
     SideOutputs,
     SkeletonRecall,
     SoftClDice,
     Sum,
+    TreeCrossEntropy,
     WeightedCrossEntropy,
 )
-from hardpix.pixels import PixelBatch, Taps
+from hardpix.pixels import PixelBatch, Taps, prepare_all
 from hardpix.signals import ClassBalance, DepthPrivileged, Focal, HardnessLevel, OnlineHard, Product
+from hardpix.testing.bench import dataset_info
 
 CLASSES = 3
 HALVES = (slice(0, 2), slice(2, 4))
@@ -98,6 +101,8 @@ CASES: dict[str, Callable[[], Objective]] = {
     "boundary": lambda: Sum({"a": WeightedCrossEntropy(), "b": BoundaryLoss(reach=3)}),
     "clDice": lambda: Sum({"a": WeightedCrossEntropy(), "b": SoftClDice([0, 2], iterations=2)}),
     "clDice of thin classes": lambda: Sum({"a": WeightedCrossEntropy(), "b": SoftClDice()}),
+    "logic": lambda: LogicRules(power=3, weight=2.0),
+    "class tree": lambda: Sum({"a": WeightedCrossEntropy(), "b": TreeCrossEntropy()}),
     "skeleton recall of each process": lambda: Sum(
         {"a": WeightedCrossEntropy(across_processes=False), "b": SkeletonRecall([0, 2], across_processes=False)}
     ),
@@ -127,6 +132,7 @@ def make_step(case: str) -> hardpix.TrainingStep:
     torch.manual_seed(0)
     network = hardpix.tap(Model().double(), decoder="head", stages=["encoder", "coarse"])
     step = hardpix.TrainingStep(network, CASES[case]().double()).double()
+    prepare_all(step.modules(), dataset_info([1] * CLASSES))
     # Batch statistics are each process's own.
     for module in step.modules():
         if isinstance(module, nn.BatchNorm2d):

@@ -75,6 +75,62 @@ def test_adaptive_variance_is_the_mean_square_distance_weighed_by_the_probabilit
     torch.testing.assert_close(found, torch.exp(-(d**2) / (2 * variance)), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("rounds", [1, 2])
+@pytest.mark.parametrize("adaptive", [False, True])
+def test_rounds_move_the_centers_to_means_weighed_by_nearness(rounds: int, adaptive: bool) -> None:
+    """Pixel by pixel; the image's last two columns are padding, and image 1 lacks class 1."""
+    features, labels = random_case((3, 4), (6, 8), classes=2)
+    labels[labels == -1] = 255
+    image = torch.rand(2, 3, 6, 8, generator=torch.Generator().manual_seed(2), dtype=torch.float64) + 0.5
+    image[:, :, :, 6:], labels[:, :, 6:] = 0, 255
+    logits = torch.randn(2, 2, 6, 8, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    px = batch(features, labels, logits, image=image)
+    found = mixture_of(px, "test", adaptive=adaptive, rounds=rounds)
+    resized = F.interpolate(features, (6, 8), mode="bilinear")
+    p = F.adaptive_avg_pool2d(torch.where(image[:, :1] == 0, 0, logits.softmax(1)), (3, 4))
+    for b in range(2):
+        for k in range(2):
+            if not (labels[b] == k).any():
+                assert not found.nearness[b, k].any()
+                continue
+            center = resized[b][:, labels[b] == k].mean(1)
+            torch.testing.assert_close(found.centers[b, k], center)
+            for number in range(rounds + 1):
+                d = (features[b] - center[:, None, None]).abs().mean(0)
+                double = 2 * (p[b, k] * d**2).sum() / p[b, k].sum() if adaptive else 1.0
+                near = F.interpolate(torch.exp(-(d**2) / double)[None, None], (6, 8), mode="bilinear")[0, 0]
+                if number < rounds:
+                    weights, total = torch.zeros(5, dtype=torch.float64), 0.0
+                    for y in range(6):
+                        for x in range(6):
+                            weight = float(labels[b, y, x] == k) if labels[b, y, x] != 255 else float(near[y, x])
+                            weights += weight * resized[b, :, y, x]
+                            total += weight
+                    center = weights / total
+            torch.testing.assert_close(found.nearness[b, k], near, rtol=1e-4, atol=1e-5)
+
+
+def test_moved_centers_have_no_gradient() -> None:
+    """The only pixel that is labeled is as near as the center lets it be: all gradient is that of the features."""
+    features = torch.tensor([0.0, 0.6]).view(1, 1, 1, 2).requires_grad_()
+    near = mixture_of(batch(features, torch.tensor([[[0, 255]]])), "test", rounds=1).nearness[0, 0, 0]
+    share = torch.exp(torch.tensor(-(0.6**2)))
+    center = 0.6 * share / (1 + share)
+    torch.testing.assert_close(near, torch.exp(-((torch.tensor([0.0, 0.6]) - center) ** 2)).detach())
+    near[1].backward()
+    slope = -2 * (0.6 - center) * torch.exp(-((0.6 - center) ** 2))
+    torch.testing.assert_close(features.grad.flatten(), torch.stack([torch.tensor(0.0), slope]))
+
+
+def test_rounds_bring_a_center_to_the_cluster_of_its_click() -> None:
+    """The click is at the rim of its cluster, 0 to 0.2; without rounds the other end of it is as far as it was."""
+    features = torch.tensor([0.0, 0.05, 0.1, 0.15, 0.2, 5.0]).view(1, 1, 1, 6)
+    px = batch(features, torch.tensor([[[0, 255, 255, 255, 255, 255]]]))
+    far = [mixture_of(px, "test", rounds=rounds).nearness[0, 0, 0, 4].item() for rounds in (0, 1)]
+    assert far[0] == pytest.approx(0.960789, abs=1e-5)
+    assert far[1] > 0.988
+
+
 def test_classes_that_an_image_lacks_have_no_nearness() -> None:
     features, labels = torch.zeros(2, 1, 1, 1), torch.tensor([[[0, 255]], [[255, 255]]])
     mixture = mixture_of(batch(features, labels), "test")

@@ -22,7 +22,7 @@ from hardpix.recipes import FutureSelfTraining
 from hardpix.signals import Uniform
 from hardpix.teachers import MovingAverage
 
-RULES = ("Fixed", "Sigmoid", "Floor", "ClassFloor", "FreeMatch", "SoftMatch")
+RULES = ("Fixed", "Sigmoid", "Floor", "ClassFloor", "FreeMatch", "SoftMatch", "EntropyPercentile")
 
 
 class Losses(nn.Module):

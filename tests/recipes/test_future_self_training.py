@@ -305,7 +305,9 @@ def ranks(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dic
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rule", ["Fixed", "Sigmoid", "Floor", "ClassFloor", "FreeMatch", "SoftMatch"])
+@pytest.mark.parametrize(
+    "rule", ["Fixed", "Sigmoid", "Floor", "ClassFloor", "FreeMatch", "SoftMatch", "EntropyPercentile"]
+)
 def test_two_processes_are_one_with_the_joined_batch(rule: str, ranks: tuple[dict[str, Any], dict[str, Any]]) -> None:
     """Weights, teacher and thresholds, after three steps with two students each."""
     expected = SCENE["train"](rule, rank=None)

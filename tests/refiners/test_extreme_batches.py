@@ -11,7 +11,21 @@ from torch import nn
 
 import hardpix.refiners
 from extreme_batches import CASES, Case, cases, missing, near, taken
-from hardpix.refiners import PAMR, PAR, Affinity, DenseCRF, FeaturePooling, LocalAffinity, Refiner, SegFix, Tiled
+from hardpix.pixels import prepare_all
+from hardpix.refiners import (
+    PAMR,
+    PAR,
+    Affinity,
+    DenseCRF,
+    FeaturePooling,
+    LocalAffinity,
+    Refiner,
+    SegFix,
+    Tiled,
+    TreeMessages,
+    TreePath,
+)
+from hardpix.testing.bench import dataset_info
 
 pytestmark = pytest.mark.slow
 
@@ -32,6 +46,9 @@ REFINERS: dict[str, Callable[[], Refiner]] = {
     "feature pooling": lambda: FeaturePooling(nn.Identity()),
     "SegFix": lambda: SegFix(Offsets()),
     "affinity": lambda: Affinity(cell=2),
+    "tree path": TreePath,
+    "inside the group": lambda: TreePath("inside"),
+    "tree messages": TreeMessages,
 }
 
 
@@ -40,6 +57,7 @@ REFINERS: dict[str, Callable[[], Refiner]] = {
 @given(case=cases())
 def test_probabilities_stay_such_and_the_same_whatever_must_not_matter(name: str, case: Case) -> None:
     refine = REFINERS[name]()
+    prepare_all(refine.modules(), dataset_info([1] * case.classes))
     logits, image = case.tensors("logits"), case.tensors("image")["image"]
     # Pictures of one color, and with colors of any size.
     image = (image.round() if case.seed % 2 else image) * case.scale

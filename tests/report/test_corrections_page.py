@@ -29,10 +29,14 @@ def corrections(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_pictures(out, number, gray, CLASSES.paint(np.zeros(SIZE, int)))
         changes = np.zeros(SIZE, np.uint16)
         changes[10:20, 20:30] = 1
-        regions.append(shown_region(number, Region(1, 0, 1 + number, 100, (10, 20, 20, 30), 0.9, 0.8, 0.25), changes))
+        regions.append(
+            shown_region(
+                number, Region(1, 0, 1 + number, 100, (10, 20, 20, 30), 0.9, 0.8, 0.25), changes, f"sure of {MARKUP}"
+            )
+        )
         if number == 0:
             changes[30:34, 40:44] = 2
-            regions.append(shown_region(0, Region(2, 0, 1, 16, (30, 40, 34, 44), 0.75, 0.5, 0.5), changes))
+            regions.append(shown_region(0, Region(2, 0, 1, 16, (30, 40, 34, 44), 0.75, 0.5, 0.5), changes, "sure"))
     images = [{"stem": f"{MARKUP} {k}", "width": SIZE[1], "height": SIZE[0]} for k in range(2)]
     facts = {"proposals": str(out), "fingerprint": "1f", "signal": "hardness"}
     write_page(out, facts, CLASSES, images, regions)
@@ -91,6 +95,7 @@ def test_names_are_text(visit: Callable[..., Any], corrections: Path) -> None:
     assert page.locator("#facts").inner_text() == (
         f"1 of 3 · {MARKUP} 0, region 1 · 100 pixels · confidence 90.0 % · hardness 0.25"
     )
+    assert page.locator("#why").inner_text() == f"sure of {MARKUP}"
     assert f"pole {MARKUP}" in page.locator("#what").inner_text()
     assert page.evaluate("() => document.images.length + document.querySelectorAll('b').length") == 0
 

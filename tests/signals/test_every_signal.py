@@ -14,13 +14,17 @@ from hardpix.signals import (
     ClassBalance,
     ComponentBalance,
     DepthPrivileged,
+    Entropy,
     Focal,
     HardnessLevel,
+    Margin,
     OnlineHard,
     Precomputed,
     Product,
+    RegionImpurity,
     Signal,
     Uniform,
+    WindowMean,
     WithinClass,
 )
 from hardpix.testing import check_signal, make_batch, tapped
@@ -49,6 +53,11 @@ SIGNALS: dict[str, MakeSignal] = {
     "depth": lambda classes: DepthPrivileged(),
     "depth without a window": lambda classes: DepthPrivileged(dse=0, kind="light", loss="scale_invariant", detach=True),
     "precomputed": lambda classes: Precomputed(),
+    "entropy": lambda classes: Entropy(),
+    "margin": lambda classes: Margin(),
+    "impurity": lambda classes: RegionImpurity(),
+    "RIPU": lambda classes: Product([RegionImpurity(2), WindowMean(Entropy(), 2)]),
+    "mean of a window": lambda classes: WindowMean(HardnessLevel(form="published"), 3),
     "product": lambda classes: Product([ClassBalance([3] * classes), HardnessLevel(form="published"), Focal()]),
     "focal within each class": lambda classes: WithinClass(Focal()),
     "hardness within each class": lambda classes: WithinClass(HardnessLevel()),
@@ -56,6 +65,8 @@ SIGNALS: dict[str, MakeSignal] = {
     "product of the default": lambda classes: Product([HardnessLevel(), ClassBalance([3] * classes, power=0.5)]),
 }
 READS = ("weight", "depth")
+# The predictions around a pixel count, labeled or not.
+OF_NEIGHBORS = ("impurity", "RIPU", "mean of a window")
 
 
 @pytest.mark.parametrize("classes", [3, 1])
@@ -87,7 +98,10 @@ def test_weights_are_nothing_where_nothing_is_labelled_and_the_map_elsewhere(
     assert torch.equal(px.map(signal).detach()[px.valid], found.detach()[px.valid])
 
 
-@pytest.mark.parametrize("make", SIGNALS.values(), ids=SIGNALS)
+ALONE = {name: make for name, make in SIGNALS.items() if name not in OF_NEIGHBORS}
+
+
+@pytest.mark.parametrize("make", ALONE.values(), ids=ALONE)
 @pytest.mark.parametrize("filling", [0.0, -1e30])
 def test_ignored_pixels_change_no_weight_and_no_own_loss_whatever_they_hold(make: MakeSignal, filling: float) -> None:
     signal = bound(make)
@@ -123,7 +137,8 @@ def test_ignored_pixels_change_no_weight_and_no_own_loss_whatever_they_hold(make
         assert torch.equal(signal.loss(px), signal.loss(other))
 
 
-POINTWISE = {name: make for name, make in SIGNALS.items() if name != "depth" and "components" not in name}
+WINDOWS = ("depth", "components", "components without a cap", *OF_NEIGHBORS)
+POINTWISE = {name: make for name, make in SIGNALS.items() if name not in WINDOWS}
 
 
 @settings(max_examples=5)

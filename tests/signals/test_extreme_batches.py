@@ -16,13 +16,17 @@ from hardpix.signals import (
     ClassBalance,
     ComponentBalance,
     DepthPrivileged,
+    Entropy,
     Focal,
     HardnessLevel,
+    Margin,
     OnlineHard,
     Precomputed,
     Product,
+    RegionImpurity,
     Signal,
     Uniform,
+    WindowMean,
     WithinClass,
 )
 from hardpix.testing.bench import Bench
@@ -57,6 +61,10 @@ PROMISES = {
     # Multiples of the batch's 95th percentile.
     "depth": Promise(DepthPrivileged, alone=False, reads=(*BRANCH, "depth")),
     "precomputed": Promise(Precomputed, reads=("weight",)),
+    "entropy": Promise(Entropy),
+    "margin": Promise(Margin),
+    "impurity": Promise(lambda: RegionImpurity(2)),
+    "mean of a window": Promise(lambda: WindowMean(Entropy(), 2)),
     # Multiples of the batch's mean of each class.
     "within each class": Promise(lambda: WithinClass(HardnessLevel()), alone=False, reads=BRANCH),
     "product": Promise(lambda: Product([ClassBalance(), HardnessLevel(form="published"), Focal()]), reads=BRANCH),

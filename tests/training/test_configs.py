@@ -22,7 +22,7 @@ def test_config_trains_for_two_steps(config: Path, camvid: Path, nyuv2: Path, tm
     arguments = ["--config", str(config), "--run", str(tmp_path / "run"), *TWO_STEPS.split()]
     arguments += ["--data.batch_size", "2", "--data.crop_size", "[64,64]", "--trainer.enable_progress_bar", "false"]
     roots = {"camvid": camvid, "nyuv2": nyuv2}
-    if config.stem.endswith("_clicks"):
+    if config.stem.endswith(("_clicks", "_query")):
         arguments += ["--data.images", str(camvid / "train"), "--data.masks", str(camvid / "trainannot")]
         arguments += ["--data.val_images", str(camvid / "val"), "--data.val_masks", str(camvid / "valannot")]
     elif root := roots.get(config.stem.partition("_")[0]):

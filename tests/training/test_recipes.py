@@ -238,6 +238,34 @@ def test_a_small_network_learns_from_the_run_of_another(fit_tiny: Callable[..., 
     assert not any(".teacher." in name for name in weights(folder))
 
 
+@pytest.mark.parametrize("inside", ["Ensemble", "ManyViews", None])
+def test_a_teacher_that_is_not_trusted_says_where_it_can_be(
+    inside: str | None, watched: Run, data: Data, tmp_path: Path
+) -> None:
+    """An option reaches the recipe's own teacher; one inside of another is trusted in the file of settings alone."""
+    frozen = {"class_path": "hardpix.training.frozen_run.FrozenRun", "init_args": {"run": str(watched.path)}}
+    held = {"Ensemble": {"teachers": {"large": frozen}}, "ManyViews": {"teacher": frozen}}
+    teacher = {"class_path": f"hardpix.teachers.{inside}", "init_args": held[inside]} if inside else frozen
+    recipe = {
+        "class_path": "Supervised",
+        "init_args": {"objective": {"class_path": "Distillation"}, "teacher": teacher},
+    }
+    if inside is not None:
+        # So that an option in the message would be an error of its own.
+        assert "trust" not in teacher["init_args"]
+    file = tmp_path / "settings.yaml"
+    file.write_text(json.dumps({"model": {"recipe": recipe}}))
+    outcome = run_hardpix("fit", "--config", file, *data.arguments, *TINY, "--run", tmp_path / "run")
+    assert outcome.code == 2
+    option = "--model.recipe.teacher.trust true"
+    assert (option in outcome.err) == (inside is None)
+    assert ("trust: true to the init_args of this FrozenRun" in outcome.err) == (inside is not None)
+    frozen["init_args"]["trust"] = True
+    file.write_text(json.dumps({"model": {"recipe": recipe}}))
+    outcome = run_hardpix("fit", "--config", file, *data.arguments, *TINY, "--run", tmp_path / "run")
+    assert outcome.code == 0, outcome.err
+
+
 def test_a_recipe_is_named_without_its_module_and_its_parts_too(fit_tiny: Callable[..., Run]) -> None:
     config = fit_tiny(*MEAN_TEACHER, "--trainer.max_epochs", 1).read_config()["model"]
     assert config["recipe"]["class_path"] == "hardpix.recipes.SelfTraining"

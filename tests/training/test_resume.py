@@ -131,6 +131,22 @@ def test_resume_refuses_another_network_and_leaves_the_run_as_it_is(
     assert tree(folder.path) == before
 
 
+def test_a_class_that_the_run_has_keeps_what_it_was_given_and_that_is_said(whole: Run, tmp_path: Path) -> None:
+    """jsonargparse merges: the saved signal stays, though plain cross-entropy seems to be asked for."""
+    folder = Run(tmp_path / "run", trusted=True)
+    shutil.copytree(whole.path, folder.path)
+    saved = folder.read_config()["model"]["objective"]
+    name = saved["class_path"].rpartition(".")[2]
+    signal = saved["init_args"]["signal"]["class_path"].rpartition(".")[2]
+    given = ["--run", folder.path, "--resume", "--trainer.max_epochs", EPOCHS + 1]
+    outcome = run_hardpix("fit", *given, "--model.objective", name)
+    assert outcome.code == 0, outcome.err
+    assert f"--model.objective {name} changes nothing: the run has it with signal {signal}" in " ".join(
+        outcome.out.split()
+    )
+    assert folder.read_config()["model"]["objective"] == saved
+
+
 def test_resume_refuses_masks_of_other_ids(data: Data, whole: Run, tmp_path: Path) -> None:
     """As many classes as before, so that the weights would fit."""
     shutil.copytree(data.masks, tmp_path / "masks")

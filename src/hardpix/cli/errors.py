@@ -18,7 +18,7 @@ class UntrustedRun(UsageError):
 
     Args:
         message: what would be imported.
-        option: words of the command line that trust the run.
+        option: words of the command line that trust the run; none where only a file of settings can.
     """
 
     def __init__(self, message: str, option: tuple[str, ...] = ("--trust-run",)) -> None:

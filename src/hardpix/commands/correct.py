@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
@@ -24,8 +24,10 @@ from hardpix.commands.signal_maps import mined_signal
 from hardpix.data import ClassTable, SegmentationFolder
 from hardpix.data.wording import counted
 from hardpix.metrics import confident_thresholds
+from hardpix.networks.views import require_views
 from hardpix.report.corrections.decisions import PROPOSALS, digest, fingerprint_of
 from hardpix.report.corrections.page import DATA, FILES, picture_files
+from hardpix.report.corrections.precision import precision_from
 from hardpix.report.corrections.regions import Region, Rule
 from hardpix.signals import Signal
 from hardpix.training.class_scores import caution_about_labels, class_ious
@@ -54,6 +56,11 @@ def correct(
     border: int = 2,
     signal: str | None = None,
     min_level: float = 0.0,
+    most_given: float = 0.015,
+    least_right: float = 0.5,
+    agreement: float = 0.8,
+    scales: Sequence[float] = (1.0, 1.5),
+    flip: bool = False,
     checkpoint: str = "best",
     device: str | None = None,
     image_suffix: str | None = None,
@@ -90,6 +97,12 @@ def correct(
             learned hardness, if the run has it.
         min_level: Regions whose mean of that signal is lower are left alone; above 0, the label must be hard and the
             network sure.
+        most_given: Largest mean probability that the network gives to the label of a region; 1 allows any.
+        least_right: A class is proposed from the confidence on at which the network is right in this share of the
+            pixels where it says the class, by the given labels. 0 asks for none.
+        agreement: Share of a region's pixels at which all views of the image say its new class; 0 asks for none.
+        scales: Sizes at which each image is looked at, as factors; the probabilities are the mean of all views.
+        flip: Whether each of them is looked at mirrored, too.
         checkpoint: best, last, or the path of a checkpoint. An early one has learned fewer wrong labels by heart.
         device: Such as cpu or cuda:1; a GPU if there is one.
         image_suffix: Ending of the image file names that is no part of the stem; that of the run if none is given.
@@ -118,7 +131,9 @@ def correct(
     folder = Run(run, trust_run)
     with ExitStack() as until_done:
         with checked_input():
-            rule = Rule(np.empty(0), confidence, min_area, border, min_level)
+            settings_of_rule = (confidence, min_area, border, min_level, most_given, agreement, least_right)
+            rule = Rule(np.empty(0), *settings_of_rule)
+            require_views(scales)
             given = GivenFiles(images, masks, image_suffix, mask_suffix, label_map, threshold, palette, max_pixels)
             task, samples, checked = open_run(folder, checkpoint, device, given)
             assert samples.classes is not None
@@ -134,7 +149,7 @@ def correct(
                 "images": str(images),
                 "masks": str(masks),
             }
-            settings = [confidence, min_area, border, signal, min_level, label_map, threshold, palette]
+            settings = [*settings_of_rule, signal, label_map, threshold, palette, list(scales), flip]
             evidence = {stem: [f"{OWN}evidence/{stem}.npz"] for stem in samples.stems}
             read = [images, masks, *folder.data_folders()]
             output = until_done.enter_context(
@@ -156,12 +171,14 @@ def correct(
             console.print(sentence)
         if caution := caution_about_labels(class_ious(folder, checkpoint), POOR_NETWORK):
             console.print("\n- ".join(["Caution", *caution]), style="yellow")
-        look(task, folder, samples, chosen, output)
-        counts = np.sum([output.notes[stem]["self_confidence"] for stem in samples.stems], axis=0)
-        rule = Rule(confident_thresholds(counts), confidence, min_area, border, min_level)
+        look(task, folder, samples, chosen, output, scales, flip)
+        counts, said = (
+            np.sum([output.notes[stem][key] for stem in samples.stems], axis=0) for key in ("self_confidence", "said")
+        )
+        rule = Rule(confident_thresholds(counts), *settings_of_rule, precision_from(said))
         values = stored_as(samples.classes, [output.notes[stem]["stored"] for stem in samples.stems])
         found = write_masks(out, masks, samples, rule, values)
-        write_whole(out / "regions.csv", regions_table(found, samples.classes.names, chosen))
+        write_whole(out / "regions.csv", regions_table(found, samples.classes.names, chosen, rule.levels.tolist()))
         digests = {stem: digest(path) for stem, path in samples.files["masks"].items()}
         rows = [[stem, *vars(region).values()] for stem, regions in found.items() for region in regions]
         mark = fingerprint_of(digests, rows)
@@ -172,13 +189,13 @@ def correct(
             "max_pixels": samples.image_format.max_pixels,
             "values": values,
             "names": samples.classes.names,
-            "thresholds": [None if np.isnan(level) else level for level in rule.thresholds.tolist()],
+            "thresholds": [level if np.isfinite(level) else None for level in rule.levels.tolist()],
             "files": {stem: str(path.relative_to(masks)) for stem, path in samples.files["masks"].items()},
             "masks": digests,
             "changes": {stem: digest(changes_file(out, stem)) for stem, regions in found.items() if regions},
         }
         write_whole(out / PROPOSALS, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
-        write_regions_page(out, samples, found, mark, chosen)
+        write_regions_page(out, samples, found, mark, chosen, rule.levels.tolist())
         shutil.rmtree(out / f"{OWN}evidence")
         _say(out, samples.classes, found, rule)
 
@@ -204,14 +221,14 @@ def _say(out: Path, classes: ClassTable, found: Mapping[str, list[Region]], rule
         pairs.setdefault((region.given, region.suggested), []).append(region.pixels)
     if not pairs:
         console.print(
-            f"no label of {counted(len(found), 'image')} looks wrong by these settings; lower --min_area or "
-            "--confidence for more. The masks in OUT are copies"
+            f"no label of {counted(len(found), 'image')} looks wrong by these settings; raise --most_given, or lower "
+            "--agreement, --least_right or --min_area, for more. The masks in OUT are copies"
         )
         return
     table = Table("label", "looks like", "from confidence", "regions", "pixels")
     for (given, suggested), pixels in sorted(pairs.items(), key=lambda pair: -sum(pair[1])):
-        level = max(rule.thresholds[suggested], rule.confidence)
-        row = [classes.names[given], classes.names[suggested], f"{level:.2f}", str(len(pixels)), str(sum(pixels))]
+        level = f"{rule.levels[suggested]:.2f}"
+        row = [classes.names[given], classes.names[suggested], level, str(len(pixels)), str(sum(pixels))]
         table.add_row(*row)
     console.print(table)
     number, changed = sum(map(len, found.values())), sum(1 for regions in found.values() if regions)

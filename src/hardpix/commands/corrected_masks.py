@@ -18,7 +18,7 @@ from hardpix.report.corrections.page import shown_region, write_page, write_pict
 from hardpix.report.corrections.regions import Evidence, Region, Rule, find_regions
 from hardpix.signals import Signal
 
-COLUMNS = ("image", "region", "top", "left", "bottom", "right", "pixels", "from", "to", "confidence", "margin")
+COLUMNS = ("image", "region", "top", "left", "bottom", "right", "pixels", "from", "to", "confidence", "margin", "why")
 
 
 def changes_file(out: Path, stem: str) -> Path:
@@ -50,7 +50,12 @@ def write_masks(
 
 
 def write_regions_page(
-    out: Path, samples: SegmentationFolder, found: Mapping[str, list[Region]], mark: str, signal: Signal | None
+    out: Path,
+    samples: SegmentationFolder,
+    found: Mapping[str, list[Region]],
+    mark: str,
+    signal: Signal | None,
+    levels: Sequence[float],
 ) -> None:
     """Page that shows the regions one by one, and saves decisions that carry the mark of these masks and regions."""
     assert samples.classes is not None
@@ -58,19 +63,23 @@ def write_regions_page(
     for number, (stem, regions) in enumerate(found.items()):
         changes = read_mask(changes_file(out, stem))
         images.append({"stem": stem, "width": changes.shape[1], "height": changes.shape[0]})
-        shown += [shown_region(number, region, changes) for region in regions]
+        names = samples.classes.names
+        why = [region.why(names, levels[region.suggested]) for region in regions]
+        shown += [shown_region(number, each, changes, text) for each, text in zip(regions, why, strict=True)]
     facts = {"proposals": str(out.absolute()), "fingerprint": mark, "signal": None if signal is None else signal.name}
     write_page(out, facts, samples.classes, images, shown)
 
 
-def regions_table(found: Mapping[str, list[Region]], names: Sequence[str], signal: Signal | None) -> str:
+def regions_table(
+    found: Mapping[str, list[Region]], names: Sequence[str], signal: Signal | None, levels: Sequence[float]
+) -> str:
     """Table of the regions as text; the last column has the name of the signal, if there is one.
 
     Example:
         >>> region = Region(1, 0, 1, 40, (0, 2, 4, 12), 0.75, 0.5)
-        >>> print(regions_table({"a": [region]}, ["road", "pole"], None), end="")
-        image,region,top,left,bottom,right,pixels,from,to,confidence,margin
-        a,1,0,2,4,12,40,road,pole,0.7500,0.5000
+        >>> print(regions_table({"a": [region]}, ["road", "pole"], None, [0.5, 0.6]), end="")
+        image,region,top,left,bottom,right,pixels,from,to,confidence,margin,why
+        a,1,0,2,4,12,40,road,pole,0.7500,0.5000,"sure of pole: 75 %, believed from 60 %; road has 25 %"
     """
     text = StringIO()
     table = csv.writer(text, lineterminator="\n")
@@ -78,6 +87,6 @@ def regions_table(found: Mapping[str, list[Region]], names: Sequence[str], signa
     for stem, regions in found.items():
         for region in regions:
             row = [stem, region.number, *region.box, region.pixels, names[region.given], names[region.suggested]]
-            row += [f"{region.confidence:.4f}", f"{region.margin:.4f}"]
+            row += [f"{region.confidence:.4f}", f"{region.margin:.4f}", region.why(names, levels[region.suggested])]
             table.writerow([*row, *([] if region.level is None else [f"{region.level:.4f}"])])
     return text.getvalue()

@@ -145,7 +145,15 @@ def diagnose(
             read = [*inputs.folders.values(), *([] if against is None else [against])]
             require_room(out, read, overwrite)
             options = signature(diagnose).parameters
-            settings = partial(Settings.of, lines=lines, sizes=sizes, band=band, radius=radius, thin_radius=thin_radius)
+            settings = partial(
+                Settings.of,
+                lines=lines,
+                sizes=sizes,
+                tree=None if table is None else table.tree,
+                band=band,
+                radius=radius,
+                thin_radius=thin_radius,
+            )
             asked = Asked(inputs, sides, image_format, table, ignore_index, settings, workers, options)
             found = examine(asked)
             if against is not None:

@@ -25,10 +25,12 @@ from hardpix.commands.fit_settings import (
     build_parser,
     default_in_full,
     names_no_objective,
+    option_within_reach,
     parse,
     with_saved_config,
     with_whole_paths,
 )
+from hardpix.commands.kept_settings import kept_settings
 from hardpix.data import DataError, describe
 from hardpix.data.sparse import about_sparse
 from hardpix.data.whole_files import says_where
@@ -111,7 +113,8 @@ def fit(arguments: list[str]) -> Run:
                 data.first_epoch = done.epochs
                 if said := nothing_left(folder, done, settings.trainer.max_epochs, settings.trainer.max_steps):
                     show(escape(said))
-            _dry_run(task, data)
+            with option_within_reach(settings):
+                _dry_run(task, data)
             if without_recipe:
                 show(escape(SAID))
             if settings.model.network is None:
@@ -128,7 +131,8 @@ def fit(arguments: list[str]) -> Run:
                 for name in data.unwanted
             ]
             doubts = [*doubts_about_labels(data.folders, data.val_images), *task.doubts_about_validation(data)]
-            if warnings := [*useless, *doubts]:
+            kept = [] if earlier is None else kept_settings(arguments, earlier.read_config())
+            if warnings := [*kept, *useless, *doubts]:
                 show("[yellow]Warnings[/yellow]", *map(escape, warnings))
             files = _files(folder, data, resumed is not None, settings.accept_changed_data)
             if resumed is None:
@@ -214,7 +218,8 @@ def try_settings(settings: Namespace, data: SegmentationData | None = None) -> S
             data, task = ready.data, ready.model
         else:
             task = _task_alone(settings, data.class_names, data.channels, data.sparse)
-        _dry_run(task, data)
+        with option_within_reach(settings):
+            _dry_run(task, data)
         # Loggers and checkpoints write nothing before the training starts.
         build_trainer(_trainer_alone(settings), settings.seed, Run(Path("untrained")), settings.checkpoint_minutes)
     return data

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from lightning.pytorch import Trainer
 
 from hardpix.cli.arguments import ParagraphsFormatter, Parser, checked_input
 from hardpix.cli.config_file import ConfigFile
-from hardpix.cli.errors import UsageError
+from hardpix.cli.errors import UntrustedRun, UsageError
 from hardpix.cli.moved import with_new_places
 from hardpix.commands.default_recipe import with_default_recipe
 from hardpix.data import MAPS, describe
@@ -154,6 +156,26 @@ def with_saved_config(arguments: list[str]) -> tuple[list[str], Run | None]:
     then = folder.settings_of_then(with_new_places(group(read_yaml(folder.config, dict), "model"), {}))
     words = [word for name, part in then.items() for word in (f"--model.{name}", json.dumps(part))]
     return ["--config", str(folder.config), *words, *arguments], folder
+
+
+@contextmanager
+def option_within_reach(settings: Namespace) -> Iterator[None]:
+    """Around what reads the run of a teacher: where an option cannot reach the teacher, the file of settings is named.
+
+    Raises:
+        UntrustedRun: the run is not trusted; its option is one that this command has for these settings.
+    """
+    try:
+        yield
+    except UntrustedRun as error:
+        found: Any = settings
+        for name in error.option[0].removeprefix("--").split("."):
+            inside = found.get("init_args") if isinstance(found, Namespace) and "class_path" in found else found
+            found = inside.get(name) if isinstance(inside, Namespace) else None
+        if found is not None or not error.option[0].startswith("--model."):
+            raise
+        words = "trust: true to the init_args of this FrozenRun in the file of settings (--config)"
+        raise UntrustedRun(str(error).replace(" ".join(error.option), words), ()) from error
 
 
 def names_no_objective(model: Namespace) -> bool:

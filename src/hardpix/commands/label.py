@@ -155,7 +155,7 @@ def unlabeled_id(classes: ClassTable) -> int:
 def classes_with_unlabeled(classes: ClassTable, unlabeled: int) -> ClassTable:
     """The classes of masks of ids, of which one is that of unlabeled pixels; without a threshold, which leaves none."""
     ignored = dict.fromkeys([unlabeled, *classes.ignore_ids])
-    return ClassTable(classes.names, classes.ids, classes.colors, [*ignored], classes.ignore_colors)
+    return ClassTable(classes.names, classes.ids, classes.colors, [*ignored], classes.ignore_colors, tree=classes.tree)
 
 
 def stored(target: np.ndarray, valid: np.ndarray, classes: ClassTable, unlabeled: int) -> np.ndarray:

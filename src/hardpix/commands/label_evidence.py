@@ -16,6 +16,7 @@ from hardpix.data.labels import Label
 from hardpix.data.masks import read_mask
 from hardpix.data.whole_files import whole_file
 from hardpix.metrics import self_confidence_counts
+from hardpix.report.corrections.precision import count_said
 from hardpix.signals import Signal
 from hardpix.training.inference import infer
 from hardpix.training.run import Run
@@ -23,12 +24,19 @@ from hardpix.training.task import SegmentationTask
 
 
 def look(
-    task: SegmentationTask, folder: Run, samples: SegmentationFolder, signal: Signal | None, output: Output
+    task: SegmentationTask,
+    folder: Run,
+    samples: SegmentationFolder,
+    signal: Signal | None,
+    output: Output,
+    scales: Sequence[float],
+    flip: bool,
 ) -> None:
-    """Ask the network about every image, and keep what it says for when all have been asked."""
+    """Ask the network about every image, at every scale, and keep what it says for when all have been asked."""
     assert samples.classes is not None
     transformed = Transformed(samples, folder.evaluation_transform())
-    asked = infer(task, Subset(transformed, output.remaining), signal=signal, probabilities=True, label="looking")
+    remaining = Subset(transformed, output.remaining)
+    asked = infer(task, remaining, signal=signal, probabilities=True, scales=scales, flip=flip, label="looking")
     with closing(asked) as found_all:
         for found in found_all:
             assert found.target is not None
@@ -43,12 +51,17 @@ def look(
             }
             if found.level is not None:
                 maps["level"] = found.level.numpy()
+            if found.agreed is not None:
+                maps["agreed"] = found.agreed.numpy()
             with whole_file(output.folder / output.files[found.stem][0]) as file:
                 np.savez(file, **maps)
             path = samples.files["masks"][found.stem]
             by_color = samples.classes.by_color
             stored = read_mask(path, by_color=by_color, max_pixels=samples.image_format.max_pixels)
+            labeled = target != task.ignore_index
+            predicted, confidence, given = (each[labeled] for each in (maps["predicted"], maps["confidence"], target))
             note = {
+                "said": count_said(predicted, confidence, given, len(shares)).tolist(),
                 "self_confidence": self_confidence_counts(shares, target, task.ignore_index).tolist(),
                 "stored": [[label, count] for label, count in samples.classes.count(stored).items()],
             }

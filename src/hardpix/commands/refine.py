@@ -108,7 +108,9 @@ def refine(
             options = signature(globals()["refine"]).parameters
             found = open_predictions(folders, table, image_format, probabilities, options, palette)
             _require_confidence(confidence, len(found.classes), probabilities)
-            prepare_all(refine.modules(), DatasetInfo(found.classes.names, lambda: found.class_pixels))
+            prepare_all(
+                refine.modules(), DatasetInfo(found.classes.names, lambda: found.class_pixels, tree=found.classes.tree)
+            )
             on = choose_device(device)
             refiner = refine.to(on).eval()
             masks = {

@@ -123,7 +123,7 @@ def evaluate(
             classes = folder.read_classes()
             if against is not None:
                 require_comparable(against, classes.names, getattr(samples, "stems", None))
-            settings = Settings.of(classes.names, lines)
+            settings = Settings.of(classes.names, lines, tree=classes.tree)
             signal = task.shown_signal
             named = HARDNESS if signal is None else ShownSignal(signal.name, signal.expects_loss)
             figures = load_scores(scores, report_scores(settings, named), len(classes), score_settings(against))

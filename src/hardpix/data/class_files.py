@@ -8,7 +8,7 @@ from typing import Any
 from hardpix.data.labels import as_colors, as_ids
 from hardpix.data.palette import Color
 
-READING_KEYS = ("threshold", "palette", "assumed_ids", "palette_seen", "ids_made_up")
+READING_KEYS = ("threshold", "palette", "assumed_ids", "palette_seen", "ids_made_up", "tree")
 # Keys that are read in both spellings. Files are written with the second one, which every version reads.
 SPELLINGS = {"color": "colour", "ignore_colors": "ignore_colours"}
 TABLE_KEYS = {"classes", "ignore_ids", "ignore_colors", "ignore_colours", *READING_KEYS}
@@ -111,6 +111,8 @@ def written(table: Any) -> dict[str, Any]:
         found["palette_seen"] = {index: list(color) for index, color in table.palette_seen}
     if table.ids_made_up:
         found["ids_made_up"] = True
+    if table.tree is not None:
+        found["tree"] = table.tree.groups
     return found
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hardpix.data.labels import HIGHEST_ID
+from hardpix.pixels.class_tree import ClassTree
 
 
 def refuse_twice(what: str, values: Sequence[Any]) -> None:
@@ -18,6 +19,21 @@ def refuse_twice(what: str, values: Sequence[Any]) -> None:
     twice = sorted(value for value, count in Counter(values).items() if count > 1)
     if twice:
         raise ValueError(f"expected each {what} once in the class table, found {twice} more than once")
+
+
+def as_tree(tree: Any, names: tuple[str, ...]) -> ClassTree | None:
+    """The tree of the classes, from nested groups or as it is; None where there is none.
+
+    Raises:
+        ValueError: its groups are not of these classes.
+
+    Example:
+        >>> as_tree({"vehicle": ["car"]}, ("sky", "car")).paths
+        ((), ('vehicle',))
+    """
+    if tree is None or (isinstance(tree, ClassTree) and tree.class_names == names):
+        return tree
+    return ClassTree.from_groups(tree.groups if isinstance(tree, ClassTree) else tree, names)
 
 
 def require_palette(palette: str | None, colors: Sequence[Any]) -> None:

@@ -69,6 +69,7 @@ def with_ignored(table: ClassTable, ignored: int) -> ClassTable:
     return replace(
         table,
         names=tuple(table.names[k] for k in kept),
+        tree=table.tree and table.tree.without([name for k, name in enumerate(table.names) if k not in kept]),
         ids=tuple(tuple(i for i in table.ids[k] if i != ignored) for k in kept),
         colors=tuple(table.colors[k] for k in kept if table.colors),
         ignore_ids=tuple(sorted({*table.ignore_ids, ignored})),
@@ -104,13 +105,13 @@ def read_otherwise(
                 f"expected a run of two classes for a threshold, found {len(classes)} ({', '.join(classes.names)}): "
                 "leave the threshold out, or give a label_map"
             )
-        return replace(ClassTable.from_threshold(threshold, classes.names), palette=palette)
+        return replace(ClassTable.from_threshold(threshold, classes.names), palette=palette, tree=classes.tree)
     if label_map is not None:
         numbers = {index for index in label_map.values() if not isinstance(index, str)}
         if len(numbers) != len(classes):
             known = ", ".join(f"{index} {name}" for index, name in enumerate(classes.names))
             raise ValueError(f"expected a label_map to every class of the run ({known}), found {len(numbers)} numbers")
-        return replace(ClassTable.from_label_map(label_map, classes.names), palette=palette)
+        return replace(ClassTable.from_label_map(label_map, classes.names), palette=palette, tree=classes.tree)
     return classes if palette is None else read_by(classes, palette)
 
 

@@ -7,11 +7,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hardpix.data.class_files import PaletteSeen, arguments_from, as_name, as_palette, written
-from hardpix.data.class_rules import refuse_twice, require_among, require_made_up, require_palette, require_threshold
+from hardpix.data.class_rules import (
+    as_tree,
+    refuse_twice,
+    require_among,
+    require_made_up,
+    require_palette,
+    require_threshold,
+)
 from hardpix.data.label_lookup import LabelLookup
 from hardpix.data.label_maps import classes_and_ignored
 from hardpix.data.labels import HIGHEST_ID, as_colors, as_ids, gray_levels
 from hardpix.data.palette import Color
+from hardpix.pixels.class_tree import ClassTree
 
 
 @dataclass(frozen=True, init=False)
@@ -34,12 +42,14 @@ class ClassTable(LabelLookup):
         palette_seen: index → color of the palette files that the network learned from, against which others are held.
         ids_made_up: the classes were found by their colors, and their ids are hardpix's own numbers, which predictions
             hold. Masks of ids say nothing of such classes.
+        tree: groups of classes: names of groups → lists of names of classes, in which a mapping is further groups.
         learned: the classes are those of a trained network. Masks may store them in another way, but messages about
             masks offer neither more classes nor fewer. Files do not keep it.
 
     Raises:
         ValueError: counts differ; an id or color is given twice; an id is not in 0…65535; a threshold does not part the
-            ids of two classes; a palette is to be read by colors that the table lacks.
+            ids of two classes; a palette is to be read by colors that the table lacks; a tree is not of
+            these classes.
 
     Example:
         >>> import numpy as np
@@ -60,6 +70,7 @@ class ClassTable(LabelLookup):
     assumed_ids: tuple[int, ...]
     palette_seen: tuple[tuple[int, Color], ...]
     ids_made_up: bool
+    tree: ClassTree | None
     learned: bool = field(compare=False)
 
     def __init__(
@@ -75,6 +86,7 @@ class ClassTable(LabelLookup):
         palette_seen: PaletteSeen = (),
         ids_made_up: bool = False,
         learned: bool = False,
+        tree: ClassTree | Mapping[str, Any] | None = None,
     ) -> None:
         each_ids = tuple(as_ids(entry) for entry in ids)
         each_colors = tuple(as_colors(entry) for entry in colors)
@@ -108,6 +120,7 @@ class ClassTable(LabelLookup):
         refuse_twice("id", [*taken, *self.ignore_ids])
         refuse_twice("color", [c for entry in (*each_colors, self.ignore_colors) for c in entry])
         refuse_twice("name", list(self.names))
+        object.__setattr__(self, "tree", as_tree(tree, self.names))
         require_palette(palette, each_colors)
         require_made_up(ids_made_up, each_colors)
         require_threshold(threshold, each_ids, self.ignore_ids)
@@ -182,8 +195,8 @@ class ClassTable(LabelLookup):
         """Classes as a YAML file lists them.
 
         `classes` is a list of `name`, `id` (one or several) and perhaps `color` (one or several). The other keys may
-        be left out: `ignore_ids`, `ignore_colors`, `threshold`, `palette`, `assumed_ids`, `palette_seen` and
-        `ids_made_up`.
+        be left out: `ignore_ids`, `ignore_colors`, `threshold`, `palette`, `assumed_ids`, `palette_seen`,
+        `ids_made_up` and `tree`.
 
         Raises:
             ValueError: a key is missing or unknown, or a value is not what its key stands for.

@@ -66,7 +66,9 @@ def file_form(path: str | Path) -> FileForm:
         with reading(path), open(path, "rb") as file, identified(file) as image:
             # Pillow has one mode for integers of several widths.
             mode = (tif_bands(path) if image.mode in ("I", "F") else "") or _mode(image)
-            return FileForm(f"{kind}, {mode}", _palette(image) if image.mode in ("P", "PA") else {})
+            return FileForm(
+                f"{kind}, {mode}", _palette(image) if image.mode in ("P", "PA") and image.format != "GIF" else {}
+            )
     except DataError:
         bands = tif_bands(path)
         return FileForm(f"{kind}, {bands}" if bands else kind)

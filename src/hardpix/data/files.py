@@ -13,6 +13,8 @@ from hardpix.data.printable import printable
 from hardpix.data.walk import Walk
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
+# A gif numbers its colors anew, so that a folder of several kinds of files is not searched for it.
+NAMED_SUFFIXES = (".gif",)
 # A jpg changes numbers.
 MAP_SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".npy")
 
@@ -43,19 +45,23 @@ class FolderListing:
 
         Example:
             >>> listing = FolderListing((("a/mask_1.png", Path("m/a/mask_1.png")),))
-            >>> list(listing.by_stem()), list(listing.by_stem("mask_*"))
-            (['a/mask_1'], ['a/1'])
+            >>> list(listing.by_stem()), list(listing.by_stem("mask_*")), list(listing.by_stem("a/mask_*"))
+            (['a/mask_1'], ['a/1'], ['1'])
         """
         before, _, after = normal(ending).lower().rpartition("*")
+        # Folders of which a star stands in the last: "masks/*" parts a/masks/1.png into a and 1.
+        inside = before.count("/") + 1
         known = tuple(suffixes)
         endings = (after,) if after.endswith(known) else tuple(after + suffix for suffix in known)
         found: dict[str, list[Path]] = {}
         for name, path in self.files:
             match = next((e for e in endings if name.lower().endswith(e)), None)
-            parent, slash, own = name.rpartition("/")
+            parts = name.split("/")
+            own = "/".join(parts[-inside:])
             # The two sides of a star do not share letters.
             if match is not None and len(own) >= len(before) + len(match) and own.lower().startswith(before):
-                found.setdefault(parent + slash + own[len(before) : -len(match)], []).append(path)
+                stem = "/".join([*parts[:-inside], own[len(before) : -len(match)]])
+                found.setdefault(stem, []).append(path)
         if odd := [path for paths in found.values() for path in paths if printable(str(path)) != str(path)]:
             raise DataError.of([_unprintable(path) for path in odd])
         return dict(sorted(found.items(), key=lambda item: natural_key(item[0])))
@@ -98,7 +104,8 @@ def files_by_stem(
     Args:
         folder: searched with its subfolders; hidden files and folders are left out.
         ending: what follows the stem, such as ``"_gtFine_labelIds"``; with a file type (``"_depth.png"``) only files of
-            that type count. A star stands for the stem where something comes before it: ``"mask_*"``.
+            that type count. A star stands for the stem where something comes before it: ``"mask_*"``. Folders before
+            the star are no part of the stem: with ``"masks/*"`` that of ``a/masks/1.png`` is ``a/1``.
         suffixes: the file types looked for when `ending` names none; upper and lower case are the same.
         skip: folders below `folder` to leave out.
 
@@ -109,12 +116,22 @@ def files_by_stem(
     return list_files(folder, skip).by_stem(ending, suffixes)
 
 
+def read_types(ending: str) -> tuple[str, ...]:
+    """The types of images and masks that are looked for: gif only where the ending names it.
+
+    Example:
+        >>> ".gif" in read_types("_manual1"), ".gif" in read_types("_manual1.gif")
+        (False, True)
+    """
+    return (*IMAGE_SUFFIXES, *(suffix for suffix in NAMED_SUFFIXES if ending.lower().endswith(suffix)))
+
+
 def file_name(stem: str, ending: str) -> str:
     """The name of the file of a stem, without its type unless `ending` has one.
 
     Example:
-        >>> file_name("a/1", "_mask"), file_name("a/1", "mask_*.png")
-        ('a/1_mask', 'a/mask_1.png')
+        >>> file_name("a/1", "_mask"), file_name("a/1", "mask_*.png"), file_name("a/1", "masks/*")
+        ('a/1_mask', 'a/mask_1.png', 'a/masks/1')
     """
     before, _, after = ending.rpartition("*")
     parent, slash, own = stem.rpartition("/")

@@ -19,7 +19,7 @@ from hardpix.data.reading import reading
 from hardpix.data.tif import BLACK_IS_ZERO, ORIENTATION, RGB, WHITE_IS_ZERO, Raster, read_raster, tif_size
 
 # Formats by their content, as Pillow names them; others have decoders that are seldom used, or start other programs.
-FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "JPEG2000", "AVIF")
+FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF", "JPEG2000", "AVIF")
 # Pixels that are converted at once.
 PART = 2**22
 SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N")

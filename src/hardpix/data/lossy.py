@@ -10,7 +10,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from hardpix.data.tif import COMPRESSION, tif_codec
 
 # Lossless whatever is in them. A tif tells by its compression, a webp by its chunks.
-LOSSLESS_FORMATS = ("PNG", "BMP")
+LOSSLESS_FORMATS = ("PNG", "BMP", "GIF")
 # JPEG 2000 and avif may be lossless, but their files do not say so: the reversible wavelet, too, is cut off at a size.
 NAMES = {"JPEG": "jpg", "MPO": "jpg", "JPEG2000": "jpeg 2000"}
 

@@ -21,10 +21,10 @@ def read_mask(path: str | Path, *, by_color: bool = False, max_pixels: int = MAX
     """A mask as stored: (H, W) ids in uint8 or uint16, or (H, W, 3) uint8 colors.
 
     Whole numbers of any type and palette indices are ids; RGB is colors; an alpha channel is dropped. The orientation
-    that EXIF notes is applied, as to images.
+    that EXIF notes is applied, as to images. A gif is read as the colors that it shows, for its indices are no ids.
 
     Args:
-        path: of a png, tif, bmp or lossless webp.
+        path: of a png, tif, bmp, gif or lossless webp.
         by_color: reads a palette file as the colors that its palette shows.
         max_pixels: height × width above which a mask is refused by its header.
 
@@ -44,7 +44,8 @@ def read_mask(path: str | Path, *, by_color: bool = False, max_pixels: int = MAX
     with opened(path, max_pixels) as image:
         stored_as: str = image.info["stored_as"]
         _require_lossless(path, lossy_codec(path, image))
-        if by_color and image.mode in ("P", "PA"):
+        # The program that wrote a gif has numbered its colors, so that they alone tell the classes.
+        if image.format == "GIF" or (by_color and image.mode in ("P", "PA")):
             # By way of RGBA, for Pillow warns where a palette loses its transparency, even if that is meant.
             return np.array(image.convert("RGBA"))[..., :3]
         if image.mode in ("RGB", "RGBA", "RGBX"):

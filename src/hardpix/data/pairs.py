@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from hardpix.data.errors import Problem
-from hardpix.data.files import IMAGE_SUFFIXES, MAP_SUFFIXES, FolderListing, list_files, normal
+from hardpix.data.files import MAP_SUFFIXES, FolderListing, list_files, normal, read_types
 from hardpix.data.folder_problems import files_of_other_types, several_files
 from hardpix.data.maps import MAPS, MapKind, by_key
 from hardpix.data.name_hints import NameHints, Side
@@ -22,7 +22,8 @@ class ImagePaths:
 
     A stem is the path below the folder, without file type and without the ending that `image_suffix`, `mask_suffix` or
     `depth_suffix` names, such as "_leftImg8bit" and "_gtFine_labelIds". With a file type (".jpg", ".png") they separate
-    images from masks that share a folder. A star stands for the stem where something comes before it: "mask_*".
+    images from masks that share a folder. A star stands for the stem where something comes before it: "mask_*", or
+    "masks/*" for a/masks/1.png beside a/images/1.png.
     `stems` is the part of the data to use; None is all of them.
 
     `maps` has the folder of each kind of map, None where the data have none. The library's kinds are always among them;
@@ -142,9 +143,15 @@ class ImagePaths:
     @cached_property
     def sides(self) -> dict[str, Side]:
         """Each of the folders in the words of a message, by name."""
-        sides = {"images": Side("image", self.images, IMAGE_SUFFIXES, "--data.image_suffix", self.image_suffix)}
+        sides = {
+            "images": Side(
+                "image", self.images, read_types(self.image_suffix), "--data.image_suffix", self.image_suffix
+            )
+        }
         if self.masks is not None:
-            sides["masks"] = Side("mask", self.masks, IMAGE_SUFFIXES, "--data.mask_suffix", self.mask_suffix)
+            sides["masks"] = Side(
+                "mask", self.masks, read_types(self.mask_suffix), "--data.mask_suffix", self.mask_suffix
+            )
         for kind, folder in self.maps.items():
             if folder is not None:
                 setting = None if kind.suffix_setting is None else f"--data.{kind.suffix_setting}"
@@ -176,7 +183,7 @@ def folder_problems(folders: ImagePaths) -> list[Problem]:
         ending = f' that end in "{folders.image_suffix}"' if folders.image_suffix else ""
         if "*" in folders.image_suffix:
             ending = f' named "{folders.image_suffix}"'
-        expected = f"files of {', '.join(IMAGE_SUFFIXES)}{ending}"
+        expected = f"files of {', '.join(folders.sides['images'].suffixes)}{ending}"
         advice = "check the path, and image_suffix if the names have an ending"
         problem = Problem("folder without images", folders.images, expected, "none", advice)
         others = [found for found in unread_files(folders) if found.where == folders.images]

@@ -20,6 +20,7 @@ SETTINGS = {
     "thin_radius": "radius of thin parts",
     "sizes": "limits of object sizes",
     "suspect_tolerance": "tolerance of suspect labels",
+    "groups": "class tree",
 }
 
 
@@ -52,10 +53,16 @@ def compared(summary: Mapping[str, Any], against: Mapping[str, Any]) -> list[Sen
             f". Its scores are of other images: {against['shared']} of the {count} here are among its "
             f"{against['count']}, so the differences are not those of the networks alone"
         )
-    if against.get("settings") is not None and against["settings"] != summary["settings"]:
-        names = [SETTINGS[key] for key, value in summary["settings"].items() if against["settings"].get(key) != value]
+    if names := _other_settings(summary["settings"], against.get("settings")):
         text += f". It was counted with other settings ({', '.join(names)}), so that not every score can be compared"
     return [said(f"{text}.", "classes")]
+
+
+def _other_settings(ours: Mapping[str, Any], theirs: Mapping[str, Any] | None) -> list[str]:
+    """Settings that differ, in words; one that a report of before has not is like one that is empty."""
+    if theirs is None:
+        return []
+    return [SETTINGS[key] for key, value in ours.items() if (theirs.get(key) or None) != (value or None)]
 
 
 def _by(difference: float, title: str = "") -> str:

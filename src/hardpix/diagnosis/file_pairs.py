@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from hardpix.data import Problem
-from hardpix.data.files import IMAGE_SUFFIXES, MAP_SUFFIXES, FolderListing, list_files
+from hardpix.data.files import IMAGE_SUFFIXES, MAP_SUFFIXES, FolderListing, list_files, read_types
 from hardpix.data.folder_problems import files_of_other_types, several_files
 from hardpix.data.name_hints import NameHints, Side
 from hardpix.data.unread import not_regular, type_names, unreadable_folders
@@ -124,7 +124,7 @@ class Inputs:
     def example(self, kind: str) -> str:
         """The first file of a kind in words, for a message."""
         first = next(iter(self._files[kind].values()), None)
-        known = ", ".join(SUFFIXES[kind])
+        known = ", ".join(self._types(kind))
         return f"no {self._name(kind)} ({known}) in {self.folders[kind]}" if first is None else str(first[0])
 
     def nested(self) -> dict[str, list[Path]]:
@@ -149,7 +149,7 @@ class Inputs:
     def _files(self) -> dict[str, dict[str, list[Path]]]:
         """By kind: stem → files."""
         return {
-            kind: listing.by_stem(self.endings.get(kind, ""), SUFFIXES[kind])
+            kind: listing.by_stem(self.endings.get(kind, ""), self._types(kind))
             for kind, listing in self._listings.items()
         }
 
@@ -193,7 +193,11 @@ class Inputs:
     def _side(self, kind: str) -> Side:
         """One of the folders in the words of a message."""
         ending = self.endings.get(kind, "")
-        return Side(self._name(kind), self.folders[kind], SUFFIXES[kind], SETTINGS.get(kind), ending)
+        return Side(self._name(kind), self.folders[kind], self._types(kind), SETTINGS.get(kind), ending)
+
+    def _types(self, kind: str) -> tuple[str, ...]:
+        """The file types that are looked for."""
+        return read_types(self.endings.get(kind, "")) if SUFFIXES[kind] == IMAGE_SUFFIXES else SUFFIXES[kind]
 
     def _name(self, kind: str) -> str:
         """One file of a kind, in words."""
@@ -201,7 +205,7 @@ class Inputs:
 
     def _missing(self, kind: str, stem: str) -> Problem:
         name, hints = self._name(kind), self._hints[kind]
-        advice = f"add the {name} ({type_names(SUFFIXES[kind])})"
+        advice = f"add the {name} ({type_names(self._types(kind))})"
         advice += ", or remove the mask" if kind in NEEDED else "; without it the image is diagnosed all the same"
         truth, expected = self._files["truth"][stem][0], self._side(kind).expected(stem)
         return Problem(

@@ -8,6 +8,7 @@ from typing import Any
 
 from hardpix.metrics.label_pair import length_in_pixels
 from hardpix.metrics.objects import SIZE_LIMITS, limits_in_pixels
+from hardpix.pixels.class_tree import ClassTree
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,12 @@ class Settings:
     suspect_tolerance: int = 2
     """Rows and columns within which a suspect label next to its suspected class is a displaced border."""
 
+    groups: tuple[tuple[str, ...], ...] = ()
+    """At each level of the class tree, that of the smallest groups first, the name of each class's group."""
+
     def __post_init__(self) -> None:
+        # A report keeps them as lists.
+        object.__setattr__(self, "groups", tuple(map(tuple, self.groups)))
         for name in ("radius", "tolerance", "thin_radius"):
             if getattr(self, name) < 1:
                 raise ValueError(f"expected a {name} of at least 1 pixel, found {getattr(self, name)}")
@@ -54,6 +60,7 @@ class Settings:
         names: Sequence[str],
         lines: str | Sequence[str] | None = None,
         sizes: Sequence[float] | None = None,
+        tree: ClassTree | None = None,
         **lengths: Any,
     ) -> Settings:
         """Settings for classes of these names.
@@ -62,6 +69,7 @@ class Settings:
             names: of the classes, in their order.
             lines: names of those that are line-like, in a list or with commas between them.
             sizes: limits of the size bands; by default those of the class.
+            tree: of these classes.
             lengths: further settings.
 
         Raises:
@@ -73,7 +81,9 @@ class Settings:
             ((1,), 5)
         """
         own: dict[str, Any] = {} if sizes is None else {"sizes": tuple(sizes)}
-        return cls(len(names), line_numbers(lines, names), **lengths, **own)
+        levels = () if tree is None else tree.levels
+        groups = tuple(tuple(level.names[k] for k in level.of_class) for level in levels)
+        return cls(len(names), line_numbers(lines, names), groups=groups, **lengths, **own)
 
     @property
     def ignore_index(self) -> int:

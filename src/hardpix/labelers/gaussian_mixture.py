@@ -22,6 +22,7 @@ class MixtureLabels(Labeler):
     Args:
         threshold: smallest nearness of a pixel that is labeled, from 0 to 1.
         variance: "fixed" or "adaptive", as in :class:`hardpix.objectives.GaussianMixture`.
+        rounds: of expectation and maximization, as there.
 
     Raises:
         ValueError: settings outside their range; images without labels, or no embedding.
@@ -36,19 +37,24 @@ class MixtureLabels(Labeler):
 
     completes = True
 
-    def __init__(self, threshold: float = 0.5, variance: Literal["fixed", "adaptive"] = "fixed") -> None:
+    def __init__(
+        self, threshold: float = 0.5, variance: Literal["fixed", "adaptive"] = "fixed", rounds: int = 0
+    ) -> None:
         super().__init__()
         if not 0 <= threshold <= 1 or variance not in ("fixed", "adaptive"):
             raise ValueError(
                 f"expected a threshold from 0 to 1 and variance 'fixed' or 'adaptive', found {threshold} and "
                 f"{variance!r}"
             )
+        if rounds < 0:
+            raise ValueError(f"expected rounds ≥ 0, found {rounds}")
         self.threshold = threshold
         self.variance = variance
+        self.rounds = rounds
 
     @torch.no_grad()
     def forward(self, px: PixelBatch) -> PseudoLabels:
-        mixture = mixture_of(px, self, adaptive=self.variance == "adaptive")
+        mixture = mixture_of(px, self, adaptive=self.variance == "adaptive", rounds=self.rounds)
         nearness, classes = mixture.nearness.float().max(1)
         trust = trust_beyond_labels(px)
         known = px.valid & (trust > 0)

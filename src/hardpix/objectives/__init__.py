@@ -4,13 +4,15 @@ Read `base.py` first, the contract; then `weighting.py`, the one place that mask
 `weighted_cross_entropy.py`. `signal_losses.py` adds what trains the signals themselves. `pixel_contrast.py` is made of
 `sampling.py`, `keys.py`, `groups.py`, `memory.py` and `info_nce.py`; `contrast/` compares pixels with whole classes.
 `skeleton_recall.py` and `soft_cl_dice.py` ask for thin things, of the classes that `thin_classes.py` chooses;
-`boundary_loss.py` and `border_cross_entropy.py` for borders.
+`boundary_loss.py` and `border_cross_entropy.py` for borders, `class_tree/` for the right group of classes.
+`negative_learning.py` and `neighbor_agreement.py` go with few labels that a query has asked for.
 """
 
 from hardpix.objectives.base import Objective
 from hardpix.objectives.border_cross_entropy import BorderCrossEntropy
 from hardpix.objectives.boundary_loss import BoundaryLoss
 from hardpix.objectives.chosen_signal import shown_signal, signal_named
+from hardpix.objectives.class_tree import LogicRules, TreeCrossEntropy
 from hardpix.objectives.contrast import ClassContrast
 from hardpix.objectives.distillation import (
     ChannelDistillation,
@@ -21,6 +23,8 @@ from hardpix.objectives.distillation import (
 )
 from hardpix.objectives.gaussian_mixture import GaussianMixture
 from hardpix.objectives.multi_scale_agreement import MultiScaleAgreement
+from hardpix.objectives.negative_learning import NegativeLearning
+from hardpix.objectives.neighbor_agreement import NeighborAgreement
 from hardpix.objectives.pixel_contrast import PixelContrast
 from hardpix.objectives.side_outputs import SideOutputs
 from hardpix.objectives.signal_losses import losses_of_signals, signals_in, with_signal_losses
@@ -40,7 +44,10 @@ __all__ = [
     "GaussianMixture",
     "ImageDistillation",
     "LabelDistillation",
+    "LogicRules",
     "MultiScaleAgreement",
+    "NegativeLearning",
+    "NeighborAgreement",
     "Objective",
     "PixelContrast",
     "RegionDistillation",
@@ -48,6 +55,7 @@ __all__ = [
     "SkeletonRecall",
     "SoftClDice",
     "Sum",
+    "TreeCrossEntropy",
     "WeightedCrossEntropy",
     "for_sparse_labels",
     "losses_of_signals",

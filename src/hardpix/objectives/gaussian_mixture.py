@@ -50,6 +50,9 @@ class GaussianMixture(Objective):
         variance: "fixed" or "adaptive".
         stop_gradient: stops the gradient of "agreement" at r, so that features do not give way to wrong predictions.
         across_processes: means and centers are those of the joined batch of all processes that train together.
+        rounds: of expectation and maximization [ours]: in each, the centers become means over all pixels, weighed by
+            their nearness. One or two bring the centers from a few clicks to the middle of the class's features in the
+            image. "centers" stays that of the labeled pixels.
 
     Raises:
         ValueError: settings outside their range; no embedding, which must be named to the tap.
@@ -71,11 +74,15 @@ class GaussianMixture(Objective):
         variance: Literal["fixed", "adaptive"] = "fixed",
         stop_gradient: bool = False,
         across_processes: bool = True,
+        rounds: int = 0,
     ) -> None:
         super().__init__()
         if variance not in ("fixed", "adaptive"):
             raise ValueError(f"expected variance 'fixed' or 'adaptive', found {variance!r}")
+        if rounds < 0:
+            raise ValueError(f"expected rounds ≥ 0, found {rounds}")
         self.variance = variance
+        self.rounds = rounds
         self.stop_gradient = stop_gradient
         self.across_processes = across_processes
 
@@ -83,7 +90,7 @@ class GaussianMixture(Objective):
     def forward(self, px: PixelBatch) -> dict[str, Tensor]:
         # In evaluation the processes' numbers of batches may differ, and a sum over them would wait for ever.
         joined = self.across_processes and self.training
-        mixture = mixture_of(px, self, adaptive=self.variance == "adaptive")
+        mixture = mixture_of(px, self, adaptive=self.variance == "adaptive", rounds=self.rounds)
         near, tags = mixture.nearness, tags_of(px, mixture)
         classes = torch.arange(tags.shape[1], device=tags.device)[:, None, None]
         with torch.autocast(px.logits.device.type, enabled=False):

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from hardpix.networks.binding import bound
+from hardpix.networks.views import scaled
 from hardpix.objectives.base import Objective
 from hardpix.objectives.weighted_cross_entropy import WeightedCrossEntropy
 from hardpix.objectives.weighting import weight_map, weighted_means
-from hardpix.pixels import PixelBatch, resize_bilinear
+from hardpix.pixels import PixelBatch
 from hardpix.pixels.precision import at_least_float32
 
 if TYPE_CHECKING:
@@ -109,8 +110,7 @@ class MultiScaleAgreement(Objective):
                 "which hardpix.TrainingStep and recipes do"
             )
         image = px.sample["image"]
-        size = [max(1, round(scale * each / self.divisor)) * self.divisor for each in image.shape[-2:]]
-        sample = {**px.sample, "image": resize_bilinear(image, size)}
+        sample = {**px.sample, "image": scaled(image, scale, self.divisor)}
         return self._network[0].pixels(**sample, target=px.labels, progress=px.progress, teacher=px.teacher)
 
     def _agreement(self, px: PixelBatch, logits: Sequence[Tensor], w: Tensor) -> Tensor:

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from hardpix.networks.binding import bound
+from hardpix.objectives.auxiliary import head_loss, weighted_heads
 from hardpix.objectives.base import Objective
 from hardpix.objectives.weighting import counts_pixels, weight_map, weighted_means
-from hardpix.pixels import PixelBatch, cross_entropy_map, resize_bilinear
-from hardpix.pixels.precision import at_least_float32
+from hardpix.pixels import PixelBatch, cross_entropy_map
 from hardpix.signals import Signal
 
 if TYPE_CHECKING:
@@ -83,17 +83,9 @@ class WeightedCrossEntropy(Objective):
         if px.taps.auxiliary and self.auxiliary_weight:
             px.require_graph("auxiliary", self)
         terms = [(loss, weight, px.valid if counts_pixels(self.signal) else weight)]
-        terms += [(self._head_loss(logits, px), trusted, trusted) for logits, _ in px.taps.auxiliary]
+        terms += [(head_loss(logits, px), trusted, trusted) for logits, _ in px.taps.auxiliary]
         segmentation, *heads = weighted_means(terms, joined)
         parts = {"segmentation": segmentation}
         if heads:
-            # With weight 0 too: DDP waits for a gradient of every head, even if it is 0.
-            shares = [share * head for (_, share), head in zip(px.taps.auxiliary, heads, strict=True)]
-            parts["auxiliary"] = self.auxiliary_weight * torch.stack(shares).sum()
+            parts["auxiliary"] = weighted_heads(px, self.auxiliary_weight, heads)
         return {"loss": torch.stack(list(parts.values())).sum(), **parts}
-
-    @staticmethod
-    def _head_loss(logits: Tensor, px: PixelBatch) -> Tensor:
-        with torch.autocast(logits.device.type, enabled=False):
-            resized = resize_bilinear(at_least_float32(logits), px.shape[1:])
-        return cross_entropy_map(resized, px.labels, px.ignore_index)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from hardpix.pixels.class_tree import ClassTree
+
 
 @dataclass(frozen=True)
 class DatasetInfo:
@@ -15,6 +17,7 @@ class DatasetInfo:
         class_names: one a class.
         count_pixels: counts the training pixels of each class; called when somebody asks, since it may take a while.
         ignore_index: the id of unlabeled pixels.
+        tree: groups of the classes; None where the class table has none.
         image_std: numbers that the channels of images, from 0 to 1, are divided by; None where it is not known.
 
     Example:
@@ -25,6 +28,7 @@ class DatasetInfo:
     class_names: tuple[str, ...]
     count_pixels: Callable[[], Sequence[int]]
     ignore_index: int = 255
+    tree: ClassTree | None = None
     image_std: tuple[float, ...] | None = None
 
     @cached_property

@@ -22,7 +22,7 @@ class Mixture:
 
     Attributes:
         nearness: r (B, C, H, W), from 0 to 1; 0 for classes without a labeled pixel in the image.
-        centers: (B, C, D), 0 for such classes.
+        centers: (B, C, D), those of the labeled pixels; 0 for such classes.
         present: (B, C) boolean, classes with a labeled pixel.
         padding: (B, H, W) boolean, pixels that are no image.
     """
@@ -38,7 +38,7 @@ class Mixture:
         return self.present.any(1)
 
 
-def mixture_of(px: PixelBatch, user: object, *, adaptive: bool = False) -> Mixture:
+def mixture_of(px: PixelBatch, user: object, *, adaptive: bool = False, rounds: int = 0) -> Mixture:
     """The Gaussians of a batch: r_k = exp(−d_k² / 2σ_k²) of its embedding, resized to the labels.
 
     d_k is the mean absolute difference over the channels between a cell's feature and the center of class k in the
@@ -49,9 +49,11 @@ def mixture_of(px: PixelBatch, user: object, *, adaptive: bool = False) -> Mixtu
         px: with labels, and an embedding.
         user: object that asks, for messages.
         adaptive: variances of each image and class in place of 2σ² = 1.
+        rounds: of expectation and maximization [ours]. Each makes the center the mean feature of all pixels, weighed
+            by their nearness so far: 1 or 0 where they are labeled, 0 in padding. Such centers have no gradient.
 
     Raises:
-        ValueError: no embedding, or no map; images without labels.
+        ValueError: no embedding, or no map; images without labels; rounds below 0.
         RuntimeError: an embedding that no gradient comes back from.
 
     Example:
@@ -61,18 +63,30 @@ def mixture_of(px: PixelBatch, user: object, *, adaptive: bool = False) -> Mixtu
         >>> mixture_of(px, "this").nearness[0, 0]  # e⁰ and e⁻¹
         tensor([[1.0000, 0.3679]])
     """
+    if rounds < 0:
+        raise ValueError(f"expected rounds ≥ 0, found {rounds}")
     features = _embedding(px, user)
-    _, num_classes, height, width = px.logits.shape
-    labels = torch.where(px.valid, px.labels, -1)
+    num_classes = px.logits.shape[1]
     image = px.sample.get("image")
-    padding = torch.zeros_like(px.valid) if image is None else padding_of(image, (height, width))
-    with torch.autocast(features.device.type, enabled=False):
-        centers, counts = class_centers(features, labels, num_classes)
+    padding = torch.zeros_like(px.valid) if image is None else padding_of(image, (px.shape[1], px.shape[2]))
+    drawn = _drawn(torch.where(px.valid, px.labels, -1), num_classes, at_least_float32(features).dtype)
+
+    def near(centers: Tensor) -> Tensor:
         squares = distances_to_centers(features, centers).square()
         divisor = 2 * _variances(px, squares, padding) + EPSILON if adaptive else 1.0
-        near = resize_bilinear((-squares / divisor).exp(), px.shape[1:])
+        return resize_bilinear((-squares / divisor).exp(), px.shape[1:])
+
+    with torch.autocast(features.device.type, enabled=False):
+        centers, counts = _weighted_centers(features, drawn)
+        moved = centers
+        for _ in range(rounds):
+            with torch.no_grad():
+                present = (counts > 0)[..., None, None]
+                beyond = present & ~px.valid[:, None] & ~padding[:, None]
+                moved, _ = _weighted_centers(features, drawn + torch.where(beyond, near(moved), 0))
+        nearness = near(moved)
     present = counts > 0
-    return Mixture(near * present[..., None, None], centers, present, padding)
+    return Mixture(nearness * present[..., None, None], centers, present, padding)
 
 
 @torch.no_grad()
@@ -118,15 +132,25 @@ def class_centers(features: Tensor, labels: Tensor, num_classes: int) -> tuple[T
         ([1.5, 0.0], [[2.0, 0.0]])
     """
     with torch.autocast(features.device.type, enabled=False):
-        values = at_least_float32(features)
-        classes = torch.arange(num_classes, device=labels.device)[:, None, None]
-        drawn = (labels[:, None] == classes).to(values.dtype)
-        counts = drawn.sum((2, 3))
-        # The weight of a cell is its share in the pixels of the class: the transpose of the resizing.
-        rows, columns = (_resizing(*sizes, values) for sizes in zip(values.shape[2:], drawn.shape[2:], strict=True))
-        weights = torch.einsum("yi,bkyx,xj->bkij", rows, drawn, columns)
-        sums = torch.einsum("bkij,bdij->bkd", weights, values)
-        return sums / counts.clamp(min=1)[..., None], counts
+        return _weighted_centers(features, _drawn(labels, num_classes, at_least_float32(features).dtype))
+
+
+def _drawn(labels: Tensor, num_classes: int, dtype: torch.dtype) -> Tensor:
+    """(B, C, H, W): 1 where a pixel is labeled with a class."""
+    classes = torch.arange(num_classes, device=labels.device)[:, None, None]
+    return (labels[:, None] == classes).to(dtype)
+
+
+def _weighted_centers(features: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean over the pixels of the resized features, weighed by (B, C, H, W), and the sums of the weights."""
+    values = at_least_float32(features)
+    total = drawn.sum((2, 3))
+    # The weight of a cell is its share in the pixels of the class: the transpose of the resizing.
+    rows, columns = (_resizing(*sizes, values) for sizes in zip(values.shape[2:], drawn.shape[2:], strict=True))
+    weights = torch.einsum("yi,bkyx,xj->bkij", rows, drawn, columns)
+    sums = torch.einsum("bkij,bdij->bkd", weights, values)
+    # Classes that are present weigh 1 or more, for a labeled pixel weighs 1.
+    return sums / total.clamp(min=1)[..., None], total
 
 
 def distances_to_centers(features: Tensor, centers: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ class Signal(Prepared):
         tensor([[[0.7500, 0.7500]]])
     """
 
-    name: ClassVar[str] = "signal"
+    name: str = "signal"
     """Name under which its map is published in ``px.maps`` and its loss is logged."""
 
     differentiable: ClassVar[bool] = False

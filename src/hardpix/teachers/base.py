@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 
@@ -27,7 +27,7 @@ class Teacher(Prepared):
         tensor([0.5000])
     """
 
-    follows_student: ClassVar[bool] = False
+    follows_student: bool = False
     """True for a copy of the student: what learned to read the student's features reads the teacher's."""
 
     def bind(self, student: TappedNetwork) -> Self:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from hardpix.networks import TappedNetwork
 from hardpix.objectives import signals_in
-from hardpix.pixels import DatasetInfo, PixelBatch, prepare_all
+from hardpix.pixels import ClassTree, DatasetInfo, PixelBatch, prepare_all
 from hardpix.recipes.parts import parts_of
 from hardpix.testing.batches import make_batch, sure_of, tapped
 from hardpix.testing.complaints import during, require
@@ -56,8 +56,10 @@ def uneven_counts(num_classes: int) -> list[list[int]]:
 
 
 def dataset_info(counts: Sequence[int]) -> DatasetInfo:
-    """Facts of a training set with so many pixels of each class."""
-    return DatasetInfo(tuple(f"class {k}" for k in range(len(counts))), lambda: counts)
+    """Facts of a training set with so many pixels of each class; one group holds all classes but the last."""
+    names = tuple(f"class {k}" for k in range(len(counts)))
+    tree = ClassTree.from_groups({"a group": names[: max(1, len(names) - 1)]}, names)
+    return DatasetInfo(names, lambda: counts, tree=tree)
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -36,6 +36,7 @@ from hardpix.data.unlabeled import unlabeled_line
 from hardpix.data.unlabeled_classes import FEW_CLASSES, settled
 from hardpix.data.wording import counted
 from hardpix.labelers import Labeler, PseudoLabels
+from hardpix.networks.views import views_of
 from hardpix.pixels import PixelBatch, valid_mask
 from hardpix.pixels.percent import percent
 from hardpix.refiners import Refiner
@@ -76,6 +77,12 @@ class Prediction:
     """(H, W) float32, probability of the label's class, anything without a label; None unless a signal is asked for."""
     labels: PseudoLabels | None = None
     """(1, H, W), what a labeler makes of it; None unless asked for."""
+    score: Tensor | None = None
+    """(H, W) float32, map of a signal of the class scores at the image's own size; None unless asked for."""
+    agreed: Tensor | None = None
+    """(H, W) boolean, whether all views say the predicted class; None of one view."""
+    logits: Tensor | None = None
+    """(C, H, W) float32; None unless asked for."""
 
 
 def open_run(
@@ -104,7 +111,11 @@ def infer(
     probabilities: bool = False,
     refiner: Refiner | None = None,
     labeler: Labeler | None = None,
-    label: str = "predicting",
+    score: Signal | None = None,
+    scales: Sequence[float] = (1.0,),
+    flip: bool = False,
+    logits: bool = False,
+    label: str | None = "predicting",
 ) -> Generator[Prediction, None, None]:
     """Run the network over all samples, one at a time, with a progress bar.
 
@@ -115,7 +126,12 @@ def infer(
         probabilities: also keep those of all classes.
         refiner: corrects the probabilities by the image, both at the image's own size.
         labeler: also makes labels of the logits at the image's own size.
-        label: what the progress bar says.
+        score: also compute the map of this signal of the logits at the image's own size; it needs nothing else.
+        scales: of the image; the prediction is that of the mean probabilities of all views. Maps of signals, and what
+            a labeler sees, are of the image as it is.
+        flip: each scale is seen mirrored, too.
+        logits: also keep the network's outputs at the image's own size.
+        label: what the progress bar says; no bar without it.
 
     With a refiner or a labeler the samples hold `original_image`.
 
@@ -124,13 +140,14 @@ def infer(
         NotFinite: outputs of the network or a map of the signal that hold NaN or infinity.
     """
     loader = DataLoader(ErrorsAsSamples(samples), batch_size=None, num_workers=1, worker_init_fn=start_worker)
-    bar = track(loader, description=label, total=len(loader), console=Console(stderr=True))
+    bar = track(loader, description=label or "", total=len(loader), console=Console(stderr=True), disable=label is None)
     for index, sample in enumerate(bar):
         if isinstance(sample, DataError):
             raise UsageError(str(sample))
         image = sample["image"].unsqueeze(0).to(task.device)
         needs_labels = signal is not None and signal.needs_target
-        px = task.deployed.pixels(image, labels_as_seen(sample, task.ignore_index, image) if needs_labels else None)
+        labels_seen = labels_as_seen(sample, task.ignore_index, image) if needs_labels else None
+        px = task.deployed.pixels(image, labels_seen, inside=_inside(sample["content_size"], image))
         stem = sample.get("stem", str(index))
         _require_finite(px.logits, "outputs of the network", samples, stem)
         sizes = (sample["content_size"], sample["original_size"])
@@ -138,6 +155,18 @@ def infer(
         shares = scores.softmax(0)
         # The class of the highest logit, as in validation: probabilities may round to a tie.
         prediction = scores.argmax(0)
+        agreed = None
+        if flip or tuple(scales) != (1.0,):
+
+            def predict(view: Tensor, whole: Tensor = image, logits: Tensor = px.logits) -> Tensor:
+                return (logits if view is whole else task.deployed.pixels(view).logits).float()
+
+            views = views_of(predict, image, scales, flip)
+            _require_finite(torch.stack(views), "outputs of the network", samples, stem)
+            of_views = [restore(view[0], *sizes).softmax(0) for view in views]
+            shares = torch.stack(of_views).mean(0)
+            prediction = shares.argmax(0)
+            agreed = torch.stack([view.argmax(0) == prediction for view in of_views]).all(0).cpu()
         own_image = sample["original_image"].unsqueeze(0).to(task.device) if refiner or labeler else None
         if refiner is not None:
             shares = refiner(shares[None], own_image)[0]
@@ -163,7 +192,19 @@ def infer(
             shares.half().cpu() if probabilities else None,
             true_confidence,
             None if labels is None else PseudoLabels(labels.target.cpu(), labels.weight.cpu()),
+            None if score is None else score(PixelBatch(scores[None], ignore_index=task.ignore_index))[0].cpu(),
+            agreed,
+            scores.cpu() if logits else None,
         )
+
+
+def _inside(content_size: tuple[int, int], image: Tensor) -> Tensor | None:
+    """Pixels (1, H, W) that are no padding; None where all are."""
+    if tuple(content_size) == tuple(image.shape[-2:]):
+        return None
+    inside = torch.zeros(1, *image.shape[-2:], dtype=torch.bool, device=image.device)
+    inside[:, : content_size[0], : content_size[1]] = True
+    return inside
 
 
 def _require_finite(values: Tensor, what: str, samples: Dataset, stem: str) -> None:

@@ -58,6 +58,14 @@ def require_same_classes(folder: Run, data: SegmentationData) -> None:
             f"expected the classes that {folder.path} was started with ({folder.classes}), found {new} in place of "
             f"{old}: put the masks or the class table back as they were, or start a new run"
         )
+    tree, given = folder.read_classes().tree, data.classes.tree
+    # Runs of before have none: nothing in them can have learned from one.
+    if tree is not None and given != tree:
+        found = "none" if given is None else given.groups
+        raise ValueError(
+            f"expected the class tree that {folder.path} was started with ({tree.groups}), found {found}: put the "
+            "tree back in the class table as it was, or start a new run"
+        )
 
 
 def _learned(table: ClassTable) -> list[Any]:

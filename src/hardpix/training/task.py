@@ -149,8 +149,8 @@ class SegmentationTask(ScoredModule):
     def prepare(self, data: SegmentationData) -> None:
         """Tell every part of the recipe that asks about the training set, such as the pixel counts of its classes."""
         data.want(self.recipe.streams)
-        std = tuple(normalization(data.channels)[1])
-        info = DatasetInfo(tuple(data.class_names), lambda: data.class_counts, data.ignore_index, std)
+        std, tree = tuple(normalization(data.channels)[1]), data.classes.tree
+        info = DatasetInfo(tuple(data.class_names), lambda: data.class_counts, data.ignore_index, tree, std)
         prepare_all(parts_of(self.recipe), info)
 
     def doubts_about_validation(self, data: SegmentationData) -> list[str]:

@@ -6,6 +6,6 @@ Read `shapes.py` first: what was drawn in one image. `labelme.py`, `coco.py` and
 
 from hardpix.data.annotations.rasterize import Drawn, rasterize
 from hardpix.data.annotations.reading import read_annotations
-from hardpix.data.annotations.shapes import AnnotatedImage, Shape
+from hardpix.data.annotations.shapes import ASK, AnnotatedImage, Shape
 
-__all__ = ["AnnotatedImage", "Drawn", "Shape", "rasterize", "read_annotations"]
+__all__ = ["ASK", "AnnotatedImage", "Drawn", "Shape", "rasterize", "read_annotations"]

@@ -13,6 +13,9 @@ from hardpix.data.errors import DataError, Problem
 # A mask has one byte a pixel.
 MAX_PIXELS = 1_000_000_000
 
+# Label of the shapes that `hardpix query` asks about, until somebody has given them a class.
+ASK = "label me"
+
 Kind = Literal["polygons", "line", "points", "circle", "mask"]
 
 

@@ -16,6 +16,8 @@ from hardpix.diagnosis.scores.overlap import Overlap
 from hardpix.diagnosis.scores.review import Review
 from hardpix.diagnosis.scores.suspects import SuspectLabels
 from hardpix.diagnosis.scores.thin_parts import ThinParts
+from hardpix.diagnosis.scores.tree_distance import TreeDistance
+from hardpix.diagnosis.scores.tree_levels import TreeLevels
 from hardpix.diagnosis.settings import Settings
 from hardpix.diagnosis.shown_signal import HARDNESS, ShownSignal
 
@@ -31,6 +33,7 @@ def report_scores(settings: Settings, signal: ShownSignal = HARDNESS) -> tuple[S
         BoundaryErrors(),
         ThinParts(settings),
         *([ClDice(settings)] if settings.lines else []),
+        *([TreeLevels(settings), TreeDistance(settings)] if settings.groups else []),
         KindsOfError(settings),
         ConfusedPairs(),
         Objects(settings),

@@ -50,10 +50,10 @@ def write_pictures(out: Path, number: int, picture: np.ndarray, labels: np.ndarr
         Image.fromarray(labels).resize(size, Image.Resampling.NEAREST).save(file, format="PNG")
 
 
-def shown_region(image: int, region: Region, changes: np.ndarray) -> dict[str, Any]:
-    """A region as the page has it; numbers of its row of the table, and its pixels."""
-    shown = {name: value for name, value in vars(region).items() if name != "margin"}
-    return {"image": image, "score": region.score, "runs": runs_of(changes, region), **shown}
+def shown_region(image: int, region: Region, changes: np.ndarray, why: str) -> dict[str, Any]:
+    """A region as the page has it; numbers of its row of the table, why it is there, and its pixels."""
+    shown = {name: value for name, value in vars(region).items() if name not in ("margin", "agreement", "right")}
+    return {"image": image, "score": region.score, "runs": runs_of(changes, region), "why": why, **shown}
 
 
 def write_page(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+
+from hardpix.pixels.percent import percent
+from hardpix.report.corrections.precision import bins_of, least_confidence
 
 # Numbers of regions are written as 16 bits.
 MOST_REGIONS = 65535
@@ -20,12 +24,14 @@ class Evidence:
         confidence: its probability.
         own: probability of the label's class; anything without a label.
         level: map of a signal, such as learned hardness; None without one.
+        agreed: whether all views of the image say the predicted class; None where there was one view.
     """
 
     predicted: np.ndarray
     confidence: np.ndarray
     own: np.ndarray
     level: np.ndarray | None = None
+    agreed: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,11 @@ class Rule:
         min_area: smaller regions are left out, in pixels.
         border: a region that lies within so many rows and columns of its new class's labels is a displaced border.
         min_level: regions whose mean of the signal is lower are left out.
+        most_given: regions to whose label the network gives a higher mean probability are left out.
+        agreement: regions are left out where the views agree at a smaller share of the pixels.
+        least_right: confidence from which a class is believed is also that from which the network is right in this
+            share of the pixels where it says the class.
+        precision: (C, bins) how often it is right, as :func:`precision_from` has it; None if nobody has counted.
     """
 
     thresholds: np.ndarray
@@ -46,12 +57,25 @@ class Rule:
     min_area: int = 20
     border: int = 2
     min_level: float = 0.0
+    most_given: float = 1.0
+    agreement: float = 0.0
+    least_right: float = 0.0
+    precision: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.confidence <= 1:
-            raise ValueError(f"expected confidence from 0 to 1, found {self.confidence}")
+        for name in ("confidence", "most_given", "agreement", "least_right"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"expected {name} from 0 to 1, found {getattr(self, name)}")
         if self.min_area < 1 or self.border < 0:
             raise ValueError(f"expected min_area ≥ 1 and border ≥ 0 in pixels, found {self.min_area} and {self.border}")
+
+    @property
+    def levels(self) -> np.ndarray:
+        """(C,) confidence from which each class is believed; infinite for one that never is."""
+        levels = np.fmax(self.thresholds, self.confidence)
+        if self.precision is not None:
+            levels = np.maximum(levels, least_confidence(self.precision, self.least_right))
+        return np.where(np.isnan(self.thresholds), np.inf, levels)
 
 
 @dataclass(frozen=True)
@@ -67,6 +91,8 @@ class Region:
         confidence: mean probability of the suggested class.
         margin: mean of that minus the probability of the given class.
         level: mean of the signal; None without one.
+        agreement: share of the pixels at which all views say the suggested class; None of one view.
+        right: how often the network is right where it says the suggested class as surely; None if nobody has counted.
     """
 
     number: int
@@ -77,11 +103,34 @@ class Region:
     confidence: float
     margin: float
     level: float | None = None
+    agreement: float | None = None
+    right: float | None = None
 
     @property
     def score(self) -> float:
         """Pixels that would be right after the correction, as far as the probabilities can be believed."""
         return self.pixels * self.margin
+
+    def why(self, names: Sequence[str], level: float) -> str:
+        """Why it is proposed, in words.
+
+        Args:
+            names: of the classes.
+            level: confidence from which the suggested class is believed.
+
+        Example:
+            >>> region = Region(1, 0, 1, 40, (0, 2, 4, 12), 0.93, 0.92, agreement=0.8, right=0.86)
+            >>> region.why(["road", "car"], 0.75)
+            'sure of car: 93 %, believed from 75 %; road has 1 %; right in 86 % of such pixels; all views agree at 80 %'
+        """
+        new, old = names[self.suggested], names[self.given]
+        reasons = [f"sure of {new}: {percent(self.confidence)}, believed from {percent(level)}"]
+        reasons.append(f"{old} has {percent(max(self.confidence - self.margin, 0.0))}")
+        if self.right is not None:
+            reasons.append(f"right in {percent(self.right)} of such pixels")
+        if self.agreement is not None:
+            reasons.append(f"all views agree at {percent(self.agreement)}")
+        return "; ".join(reasons)
 
 
 def find_regions(
@@ -105,10 +154,8 @@ def find_regions(
         >>> region.box, region.given, region.suggested, changes.tolist()
         ((0, 1, 1, 3), 0, 1, [[0, 1, 1, 0]])
     """
-    levels = np.fmax(rule.thresholds, rule.confidence)
-    levels[np.isnan(rule.thresholds)] = np.inf
     predicted = evidence.predicted
-    wrong = valid & (predicted != target) & (evidence.confidence >= levels[predicted])
+    wrong = valid & (predicted != target) & (evidence.confidence >= rule.levels[predicted])
     classes = len(rule.thresholds)
     found: list[tuple[Region, np.ndarray]] = []
     for pair in np.unique(target[wrong].astype(np.int64) * classes + predicted[wrong]).tolist():
@@ -138,14 +185,21 @@ def _regions_of_pair(
             continue
         box = (slice(top, top + height), slice(left, left + width))
         inside = labels[box] == number
-        confidence, own = (
-            float(each[box][inside].mean(dtype=np.float64)) for each in (evidence.confidence, evidence.own)
-        )
-        level = None if evidence.level is None else float(evidence.level[box][inside].mean(dtype=np.float64))
-        if level is None or level >= rule.min_level:
-            corners = (top, left, top + height, left + width)
-            region = Region(0, given, suggested, pixels, corners, confidence, confidence - own, level)
-            found.append((region, inside))
+
+        def mean(values: np.ndarray, box: tuple[slice, slice] = box, inside: np.ndarray = inside) -> float:
+            return float(values[box][inside].mean(dtype=np.float64))
+
+        confidence, own = mean(evidence.confidence), mean(evidence.own)
+        level = None if evidence.level is None else mean(evidence.level)
+        agreement = None if evidence.agreed is None else mean(evidence.agreed)
+        if own > rule.most_given or (level is not None and level < rule.min_level):
+            continue
+        if agreement is not None and agreement < rule.agreement:
+            continue
+        right = None if rule.precision is None else float(rule.precision[suggested, bins_of(np.array(confidence))])
+        corners = (top, left, top + height, left + width)
+        region = Region(0, given, suggested, pixels, corners, confidence, confidence - own, level, agreement, right)
+        found.append((region, inside))
     return found
 
 

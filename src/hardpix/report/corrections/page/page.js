@@ -155,6 +155,7 @@
     ];
     if (signal !== null && region.level !== null) facts.push(`${signal} ${region.level.toFixed(2)}`);
     at("facts").textContent = facts.join(" · ");
+    at("why").textContent = region.why;
     at("accept").setAttribute("aria-pressed", String(verdict === "accepted"));
     at("reject").setAttribute("aria-pressed", String(verdict === "rejected"));
     at("undo").disabled = verdict === "open";

@@ -31,6 +31,7 @@ FUNCTIONS = {
     "predict": ("hardpix.commands.predict", "predict"),
     "label": ("hardpix.commands.label", "label"),
     "correct": ("hardpix.commands.correct", "correct"),
+    "refine": ("hardpix.commands.refine", "refine"),
     "mine": ("hardpix.commands.mine", "mine"),
     "query": ("hardpix.commands.query", "query"),
     "estimate": ("hardpix.commands.estimate", "estimate"),
@@ -61,6 +62,7 @@ COMMANDS = {
     "predict": "label images: class ids, overlays, confidence",
     "label": "write pseudo-labels of images to train on, and how far to trust them",
     "correct": "find labels that look wrong, accept or reject each on a page, and write corrected masks",
+    "refine": "correct label maps of any tool by their images: PAMR, PAR, dense CRF, or a refiner of your own",
     "mine": "write the learned hardness of every pixel, or the map of another signal",
     "query": "choose the regions or pixels that a person should label next",
     "estimate": "say how well images without labels are likely labeled: mIoU with an interval, worst images first",
@@ -74,7 +76,7 @@ COMMANDS = {
 
 
 # Words before the same command where it goes on, and does not begin anew.
-GOES_ON = ("compare", "correct", "estimate", "label", "mine", "predict", "query")
+GOES_ON = ("compare", "correct", "estimate", "label", "mine", "predict", "query", "refine")
 
 
 def main(arguments: list[str] | None = None) -> int:

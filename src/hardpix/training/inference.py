@@ -82,6 +82,8 @@ class Prediction:
     """(H, W) float32, map of a signal of the class scores at the image's own size; None unless asked for."""
     agreed: Tensor | None = None
     """(H, W) boolean, whether all views say the predicted class; None of one view."""
+    logits: Tensor | None = None
+    """(C, H, W) float32; None unless asked for."""
 
 
 def open_run(
@@ -114,7 +116,8 @@ def infer(
     score: Signal | None = None,
     scales: Sequence[float] = (1.0,),
     flip: bool = False,
-    label: str = "predicting",
+    logits: bool = False,
+    label: str | None = "predicting",
 ) -> Generator[Prediction, None, None]:
     """Run the network over all samples, one at a time, with a progress bar.
 
@@ -130,7 +133,8 @@ def infer(
         scales: of the image; the prediction is that of the mean probabilities of all views. Maps of signals, and what
             a labeler sees, are of the image as it is.
         flip: each scale is seen mirrored, too.
-        label: what the progress bar says.
+        logits: also keep the network's outputs at the image's own size.
+        label: what the progress bar says; no bar without it.
 
     With a refiner or a labeler the samples hold `original_image`.
 
@@ -139,7 +143,7 @@ def infer(
         NotFinite: outputs of the network or a map of the signal that hold NaN or infinity.
     """
     loader = DataLoader(ErrorsAsSamples(samples), batch_size=None, num_workers=1, worker_init_fn=start_worker)
-    bar = track(loader, description=label, total=len(loader), console=Console(stderr=True))
+    bar = track(loader, description=label or "", total=len(loader), console=Console(stderr=True), disable=label is None)
     for index, sample in enumerate(bar):
         if isinstance(sample, DataError):
             raise UsageError(str(sample))
@@ -197,6 +201,7 @@ def infer(
             None if labels is None else PseudoLabels(labels.target.cpu(), labels.weight.cpu()),
             None if score is None else score(PixelBatch(scores[None], ignore_index=task.ignore_index))[0].cpu(),
             agreed,
+            scores.cpu() if logits else None,
         )
 
 

@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from hardpix.pixels import PixelBatch, Taps
+from hardpix.pixels import PixelBatch, Queries, Taps
 from testing import public_classes
 
 # The same ones every time, so that a change fails for what it changed.
@@ -24,9 +24,22 @@ LAYOUTS = ["contiguous", "channels_last", "sliced"]
 FEW, MANY = [1, 2, 2, 3, 3, 3, 11, 11], [255, 1000]
 # The network of `hardpix.testing.tapped` has so many in its features, embedding and stage.
 CHANNELS = 6
-ON_THE_GRAPH = ("logits", "features", "embedding", "auxiliary")
+ON_THE_GRAPH = ("logits", "features", "embedding", "auxiliary", "query_masks", "query_classes")
 MAPS = ("image", "depth", "weight", "target_weight")
-NAMES = (*ON_THE_GRAPH, *MAPS, "teacher", "target", "prediction", "teacher_embedding")
+NAMES = (
+    "logits",
+    "features",
+    "embedding",
+    "auxiliary",
+    *MAPS,
+    "teacher",
+    "target",
+    "prediction",
+    "teacher_embedding",
+    "query_masks",
+    "query_classes",
+)
+QUERIES = 3
 # Networks normalize their features. In float16 the gradient e⁸ of a wild HardnessLevel times a feature of 30 overflows,
 # which is what a gradient scaler is there for.
 LARGEST_FEATURE = 10.0
@@ -67,6 +80,9 @@ class Case:
         if name in ("logits", "teacher", "auxiliary"):
             size = cells if name == "auxiliary" else (height, width)
             return _numbers((images, self.classes, *size), self.scale, generator).to(self.floats)
+        if name in ("query_masks", "query_classes"):
+            shape = (images, QUERIES, *cells) if name == "query_masks" else (images, QUERIES, self.classes + 1)
+            return _numbers(shape, self.scale, generator).to(self.floats)
         if name in ("features", "embedding", "teacher_embedding"):
             values = _numbers((images, CHANNELS, *cells), min(self.scale, LARGEST_FEATURE), generator).to(self.floats)
             return values if name == "features" else values.relu()
@@ -97,6 +113,7 @@ class Case:
             embedding=leaf.get("embedding"),
             auxiliary=((leaf["auxiliary"], 1.0),) if "auxiliary" in leaf else (),
             stages={"encoder": leaf["features"]} if "features" in leaf else {},
+            queries=(Queries(leaf["query_classes"], leaf["query_masks"]),) if "query_masks" in leaf else (),
         )
         teacher = None
         if "teacher" in tensors:

@@ -6,6 +6,7 @@ import pytest
 
 import hardpix.objectives
 from hardpix.objectives import (
+    AtPoints,
     BorderCrossEntropy,
     BoundaryLoss,
     ChannelDistillation,
@@ -16,6 +17,7 @@ from hardpix.objectives import (
     ImageDistillation,
     LabelDistillation,
     LogicRules,
+    MaskClassification,
     MultiScaleAgreement,
     NegativeLearning,
     NeighborAgreement,
@@ -31,8 +33,8 @@ from hardpix.objectives import (
 )
 from hardpix.objectives.default import default_objective
 from hardpix.signals import ClassBalance, DepthPrivileged, Focal, HardnessLevel, OnlineHard, Precomputed, Product
-from hardpix.testing import check_objective
-from testing import public_classes
+from hardpix.testing import check_objective, tapped
+from testing import public_classes, query_network
 
 OBJECTIVES: dict[str, Callable[[], Objective]] = {
     "cross-entropy": WeightedCrossEntropy,
@@ -78,6 +80,13 @@ OBJECTIVES: dict[str, Callable[[], Objective]] = {
     "logic": LogicRules,
     "logic of any power": lambda: LogicRules(power=2.5, weight=3.0, ramp=None),
     "tree by hardness": lambda: TreeCrossEntropy(HardnessLevel()),
+    "mask classification": lambda: MaskClassification(points=30),
+    # Fewer points than the batches have pixels, and more.
+    "at points": lambda: AtPoints(WeightedCrossEntropy(Focal()), points=7),
+    "at random points": lambda: AtPoints(WeightedCrossEntropy(HardnessLevel()), points=5, uncertain=0),
+    "at hard points": lambda: AtPoints(WeightedCrossEntropy(), points=5, uncertainty=HardnessLevel(), uncertain=1),
+    "contrast at points": lambda: AtPoints(PixelContrast(anchors=1, sampling="hardest"), points=9),
+    "at every pixel": lambda: AtPoints(TreeCrossEntropy("hardness"), points=100, uncertainty=HardnessLevel()),
     "sum": lambda: Sum(
         {
             "entropy": WeightedCrossEntropy(HardnessLevel()),
@@ -93,11 +102,13 @@ OBJECTIVES: dict[str, Callable[[], Objective]] = {
 def test_it_is_what_an_objective_must_be(make: Callable[[], Objective]) -> None:
     objective = make()
     mixture = isinstance(objective, GaussianMixture)
+    network = query_network if isinstance(objective, MaskClassification) else tapped
     # The variance is a constant for the loss, which finite differences do not know.
     check_objective(
         objective,
         uses_unlabeled=isinstance(objective, (GaussianMixture, NegativeLearning, NeighborAgreement)),
         gradcheck=not mixture or objective.variance == "fixed",
+        network=network,
     )
 
 

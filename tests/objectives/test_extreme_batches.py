@@ -17,6 +17,7 @@ from torch.nn.functional import normalize
 import hardpix.objectives
 from extreme_batches import CASES, Case, cases, joined, missing, near, taken
 from hardpix.objectives import (
+    AtPoints,
     BorderCrossEntropy,
     BoundaryLoss,
     ChannelDistillation,
@@ -27,6 +28,7 @@ from hardpix.objectives import (
     ImageDistillation,
     LabelDistillation,
     LogicRules,
+    MaskClassification,
     MultiScaleAgreement,
     Objective,
     PixelContrast,
@@ -113,12 +115,21 @@ PROMISES = {
     # Powers of means over the batch.
     "logic": Promise(LogicRules, reads=("embedding",)),
     "tree": Promise(TreeCrossEntropy, "trust"),
+    # More points than pixels: draws would differ between batches.
+    "at points": Promise(lambda: AtPoints(WeightedCrossEntropy(), points=150), "trust"),
+    "focal at points": Promise(lambda: AtPoints(WeightedCrossEntropy(Focal(0.5)), points=150), "pixels"),
     "sum": Promise(
         lambda: Sum({"entropy": WeightedCrossEntropy(), "boundary": BoundaryLoss()}, {"boundary": 0.01}), "trust"
     ),
 }
+# Points are drawn anew for each image, and a tie of queries is broken by rounding.
+DRAWN = {
+    "mask classification": Promise(lambda: MaskClassification(points=20), reads=("query_masks", "query_classes")),
+}
+EVERY = {**PROMISES, **DRAWN}
 # These count or normalize otherwise in training.
 LEARNING = [
+    "at points",
     "mixture",
     "depth",
     "side outputs",
@@ -127,12 +138,13 @@ LEARNING = [
     "contrast with banks",
     "skeleton recall",
     "connectivity",
+    *DRAWN,
 ]
 
 
 @cache
 def bound(name: str, classes: int) -> Objective:
-    objective = Bench(PROMISES[name].make(), classes).bound()
+    objective = Bench(EVERY[name].make(), classes).bound()
     if isinstance(objective, ClassContrast):
         # Evaluation alone would compare with nothing. One class stays unknown.
         vectors = normalize(torch.randn(5 * classes, 4, generator=torch.Generator().manual_seed(0)), dim=1)
@@ -143,7 +155,7 @@ def bound(name: str, classes: int) -> Objective:
 
 def drawn(name: str, case: Case, objective: Objective) -> dict[str, Tensor]:
     """The case's tensors; all cells are anchors, so that no contrast is drawn at random."""
-    tensors = case.tensors("logits", *PROMISES[name].reads)
+    tensors = case.tensors("logits", *EVERY[name].reads)
     if isinstance(objective, PixelContrast):
         objective.anchors = tensors["embedding"][0, 0].numel()
     return tensors
@@ -159,6 +171,8 @@ def evaluated(
     for name, value in losses.items():
         assert value.isfinite(), f"{name} is {value.item()}"
     leaves = {"logits": px.logits, "embedding": px.taps.embedding, **px.taps.stages}
+    for layer in px.taps.queries:
+        leaves |= {"classes": layer.classes, "masks": layer.masks}
     leaves["auxiliary"] = next((logits for logits, _ in px.taps.auxiliary), None)
     inputs = {name: leaf for name, leaf in leaves.items() if leaf is not None} | dict(objective.named_parameters())
     found = torch.autograd.grad(losses["loss"], list(inputs.values()), allow_unused=True)
@@ -224,10 +238,10 @@ def count(px: PixelBatch, by: Literal["trust", "pixels", "images"]) -> float:
 @given(case=cases())
 def test_a_step_of_training_is_finite(name: str, case: Case) -> None:
     objective = copy.deepcopy(bound(name, case.classes)).train()
-    evaluated(objective, case, drawn(name, case, objective), PROMISES[name].uses_unlabeled)
+    evaluated(objective, case, drawn(name, case, objective), EVERY[name].uses_unlabeled)
 
 
 def test_every_objective_has_cases() -> None:
-    given = {type(promise.make()) for promise in PROMISES.values()}
+    given = {type(promise.make()) for promise in EVERY.values()}
     sentence = missing(given, hardpix.objectives, Objective, "PROMISES of this file")
     assert not sentence, sentence

@@ -6,7 +6,9 @@ Saves the loss and the gradients of every case and batch to FOLDER/RANK.pt, and 
 import datetime
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import torch
 import torch.distributed as dist
@@ -15,6 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 import hardpix
 from hardpix.objectives import (
+    AtPoints,
     BoundaryLoss,
     ChannelDistillation,
     ClassContrast,
@@ -24,6 +27,7 @@ from hardpix.objectives import (
     ImageDistillation,
     LabelDistillation,
     LogicRules,
+    MaskClassification,
     Objective,
     RegionDistillation,
     SideOutputs,
@@ -33,7 +37,8 @@ from hardpix.objectives import (
     TreeCrossEntropy,
     WeightedCrossEntropy,
 )
-from hardpix.pixels import PixelBatch, Taps, prepare_all
+from hardpix.objectives.mask_matching import ClassMasks
+from hardpix.pixels import CountedPixels, PixelBatch, Queries, Taps, pixel_centers, prepare_all
 from hardpix.signals import ClassBalance, DepthPrivileged, Focal, HardnessLevel, OnlineHard, Product
 from hardpix.testing.bench import dataset_info
 
@@ -52,6 +57,29 @@ class Taught(Objective):
         image = px.sample["image"]
         px.teacher = PixelBatch(image, taps=Taps(embedding=image))
         return self.objective(px)
+
+
+class AtSamePoints(AtPoints):
+    """Points that do not depend on which process, and which batch, an image is in."""
+
+    def _draw(self, px: PixelBatch, pixels: CountedPixels, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        number = torch.arange(self.points).expand(len(pixels.number), -1)
+        return pixels.at(3 * number % pixels.number.clamp(min=1)[:, None]), number < pixels.number[:, None]
+
+
+class QueriesOfLogits(MaskClassification):
+    """Takes logits for masks of queries, and their means for the queries' classes, at points as in AtSamePoints."""
+
+    def forward(self, px: PixelBatch) -> dict[str, Tensor]:
+        classes = px.logits.mean((2, 3))[:, :, None] * torch.linspace(-1, 2, CLASSES + 1).to(px.logits)
+        taps = replace(px.taps, queries=(Queries(classes, px.logits), Queries(classes, -px.logits)))
+        with patch.object(ClassMasks, "draw", draw_alike):
+            return super().forward(replace(px, taps=taps))
+
+
+def draw_alike(self: ClassMasks, image: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    rank = 3 * torch.arange(count) % self.pixels.number.clamp(min=1)[:, None]
+    return pixel_centers(self.pixels.at(rank), self.size)[image]
 
 
 CASES: dict[str, Callable[[], Objective]] = {
@@ -106,6 +134,9 @@ CASES: dict[str, Callable[[], Objective]] = {
     "connectivity of thin classes": lambda: Sum({"a": WeightedCrossEntropy(), "b": Connectivity()}),
     "logic": lambda: LogicRules(power=3, weight=2.0),
     "class tree": lambda: Sum({"a": WeightedCrossEntropy(), "b": TreeCrossEntropy()}),
+    "all points": lambda: AtPoints(WeightedCrossEntropy(HardnessLevel()), points=40),
+    "some points": lambda: AtSamePoints(WeightedCrossEntropy(Focal(2.0)), points=11),
+    "mask classification": lambda: QueriesOfLogits(points=11),
     "skeleton recall of each process": lambda: Sum(
         {"a": WeightedCrossEntropy(across_processes=False), "b": SkeletonRecall([0, 2], across_processes=False)}
     ),

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from hardpix.pixels import resize_bilinear
+from hardpix.pixels import Queries, resize_bilinear
 from hardpix.pixels.precision import at_least_float32
 
 # Keys of the classes and the masks of the queries, and of those of earlier layers, which deep supervision trains.
@@ -59,13 +59,9 @@ def semantic_logits(classes: Tensor, masks: Tensor, size: tuple[int, int] | None
         return logits - logits.logsumexp(1, keepdim=True)
 
 
-def read_queries(output: Mapping[str, Any], size: tuple[int, int]) -> tuple[Tensor, list[Tensor]] | None:
-    """The logits of a network that returned queries, and those of its earlier layers; None of any other network."""
+def read_queries(output: Mapping[str, Any]) -> tuple[Queries, ...]:
+    """The queries of a network's last layer, and then of its earlier ones; none of a network without queries."""
     for classes, masks, earlier in _KEYS:
         if isinstance(output.get(classes), Tensor) and isinstance(output.get(masks), Tensor):
-            layers = output.get(earlier) or ()
-            return (
-                semantic_logits(output[classes], output[masks], size),
-                [semantic_logits(layer[classes], layer[masks]) for layer in layers],
-            )
-    return None
+            return tuple(Queries(each[classes], each[masks]) for each in (output, *(output.get(earlier) or ())))
+    return ()

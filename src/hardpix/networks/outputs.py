@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from hardpix.networks.map_layouts import as_map
-from hardpix.networks.mask_classification import read_queries
+from hardpix.networks.mask_classification import read_queries, semantic_logits
+from hardpix.pixels import Queries
 
 _EXPECTED = (
     "expected the model to return logits: a tensor (B, C, h, w), one in a tuple or list, the classes and masks of "
@@ -26,6 +27,8 @@ class Returned:
     """Maps of sequences inside the sequence, which may be auxiliary heads or features."""
     auxiliary: list[Tensor] = field(default_factory=list)
     """Logits of heads that were returned as such."""
+    queries: tuple[Queries, ...] = ()
+    """Classes and masks of queries that the maps were made from: of the last layer first."""
     named: bool = True
     """False where the maps are values of a mapping without a key for logits: only a named classifier tells."""
 
@@ -45,8 +48,13 @@ def read_output(output: Any, image_shape: torch.Size, size: tuple[int, int]) -> 
     named = _fields(output)
     if named is None:
         found = Returned(*_split(output, image_shape))
-    elif (queries := read_queries(named, size)) is not None:
-        found = Returned([queries[0]], auxiliary=queries[1])
+    elif queries := read_queries(named):
+        last, *earlier = queries
+        found = Returned(
+            [semantic_logits(last.classes, last.masks, size)],
+            auxiliary=[semantic_logits(layer.classes, layer.masks) for layer in earlier],
+            queries=queries,
+        )
     elif (logits := named.get("logits", named.get("out"))) is not None:
         heads = [value for key, value in named.items() if str(key).startswith("aux")]
         found = Returned(*_split(logits, image_shape), auxiliary=_maps_in(heads, image_shape))

@@ -14,7 +14,7 @@ from hardpix.networks.known_networks import Classifier, ModulePaths, classifier_
 from hardpix.networks.logits_choice import LogitsChoice
 from hardpix.networks.map_layouts import two_classes
 from hardpix.networks.outputs import Returned, read_output, refuse_unnamed
-from hardpix.pixels import PixelBatch, Taps, resize_bilinear
+from hardpix.pixels import PixelBatch, Queries, Taps, resize_bilinear
 from hardpix.pixels.precision import at_least_float32
 
 
@@ -86,7 +86,7 @@ class TappedNetwork(nn.Module):
         wanted = (image.shape[-2], image.shape[-1]) if size is None else (size[0], size[1])
         output, caught = self._run(self.model, image)
         self._check_caught(caught)
-        logits, auxiliary = self._read(output, caught, image, wanted)
+        logits, auxiliary, queries = self._read(output, caught, image, wanted)
         self._check_classifier(logits)
         if logits.shape[-2:] != wanted:
             # In a half type the gradient of a resize adds up hundreds of rounded numbers.
@@ -97,6 +97,7 @@ class TappedNetwork(nn.Module):
             auxiliary=tuple((two_classes(head), 1.0) for head in (*auxiliary, *caught.auxiliary)),
             stages=caught.stages,
             without_graph=frozenset(caught.without_graph),
+            queries=queries,
         )
         return TapOutput(two_classes(logits), taps)
 
@@ -107,8 +108,10 @@ class TappedNetwork(nn.Module):
         finally:
             self._capture.stop()
 
-    def _read(self, output: Any, caught: Caught, image: Tensor, size: tuple[int, int]) -> tuple[Tensor, list[Tensor]]:
-        """Logits in the output, and those of auxiliary heads that came with them."""
+    def _read(
+        self, output: Any, caught: Caught, image: Tensor, size: tuple[int, int]
+    ) -> tuple[Tensor, list[Tensor], tuple[Queries, ...]]:
+        """Logits in the output, those of auxiliary heads that came with them, and the queries they were made from."""
         returned = read_output(output, image.shape, size)
         if caught.classified is None or self.paths.class_predictor is not None:
             if not returned.named:
@@ -125,7 +128,7 @@ class TappedNetwork(nn.Module):
                 )
             chosen, heads = maps[found], maps[:found] + maps[found + 1 :]
         heads = [each for each in heads if each.shape[1] == chosen.shape[1] and each is not caught.embedding]
-        return chosen, [*heads, *returned.auxiliary]
+        return chosen, [*heads, *returned.auxiliary], returned.queries
 
     def _of_classifier(self, returned: Returned) -> list[Tensor]:
         """Maps with as many channels as the classifier has outputs; all, if it has more, for smaller cells."""

@@ -6,8 +6,11 @@ Read `base.py` first, the contract; then `weighting.py`, the one place that mask
 `skeleton_recall.py`, `soft_cl_dice.py` and `connectivity.py` ask for thin things, of the classes that
 `thin_classes.py` chooses; `boundary_loss.py` and `border_cross_entropy.py` for borders, `class_tree/` for the right
 group of classes. `negative_learning.py` and `neighbor_agreement.py` go with few labels that a query has asked for.
+`at_points.py` runs an objective on drawn pixels alone; `mask_classification.py` trains the queries of networks that
+classify masks.
 """
 
+from hardpix.objectives.at_points import AtPoints
 from hardpix.objectives.base import Objective
 from hardpix.objectives.border_cross_entropy import BorderCrossEntropy
 from hardpix.objectives.boundary_loss import BoundaryLoss
@@ -23,6 +26,7 @@ from hardpix.objectives.distillation import (
     RegionDistillation,
 )
 from hardpix.objectives.gaussian_mixture import GaussianMixture
+from hardpix.objectives.mask_classification import MaskClassification
 from hardpix.objectives.multi_scale_agreement import MultiScaleAgreement
 from hardpix.objectives.negative_learning import NegativeLearning
 from hardpix.objectives.neighbor_agreement import NeighborAgreement
@@ -37,6 +41,7 @@ from hardpix.objectives.weighted_cross_entropy import WeightedCrossEntropy
 from hardpix.objectives.weighting import weight_map
 
 __all__ = [
+    "AtPoints",
     "BorderCrossEntropy",
     "BoundaryLoss",
     "ChannelDistillation",
@@ -47,6 +52,7 @@ __all__ = [
     "ImageDistillation",
     "LabelDistillation",
     "LogicRules",
+    "MaskClassification",
     "MultiScaleAgreement",
     "NegativeLearning",
     "NeighborAgreement",

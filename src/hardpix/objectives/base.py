@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from torch import Tensor
 
@@ -26,6 +26,9 @@ class Objective(Prepared):
         >>> OneMinusTrueProbability()(px)
         {'loss': tensor(0.7500)}
     """
+
+    needs_neighbors: ClassVar[bool] = False
+    """True: the loss of a pixel depends on pixels around it, so that it cannot be had at chosen points alone."""
 
     def bind(self, network: TappedNetwork) -> Self:
         """Build what depends on the network, on its device. A second call changes nothing."""

@@ -35,6 +35,8 @@ class BorderCrossEntropy(Objective):
         tensor(1.3863)
     """
 
+    needs_neighbors = True
+
     def __init__(self, radius: int = 1, across_processes: bool = True) -> None:
         super().__init__()
         if radius < 1:

@@ -46,6 +46,8 @@ class BoundaryLoss(Objective):
         tensor(0.2500)
     """
 
+    needs_neighbors = True
+
     def __init__(
         self, classes: Sequence[int | str] | None = None, reach: int = 20, across_processes: bool = True
     ) -> None:

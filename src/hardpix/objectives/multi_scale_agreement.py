@@ -63,6 +63,8 @@ class MultiScaleAgreement(Objective):
         ['agreement', 'loss', 'segmentation']
     """
 
+    needs_neighbors = True
+
     def __init__(
         self,
         objective: Objective | None = None,

@@ -34,6 +34,8 @@ class NeighborAgreement(Objective):
         tensor(0.8333)
     """
 
+    needs_neighbors = True
+
     def __init__(self, across_processes: bool = True) -> None:
         super().__init__()
         self.across_processes = across_processes

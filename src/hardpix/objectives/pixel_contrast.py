@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import torch
-import torch.distributed as dist
 from torch import Generator, Tensor
 
 from hardpix.networks import ProjectionHead
 from hardpix.networks.binding import bound
-from hardpix.objectives.base import Objective
 from hardpix.objectives.embedding import embedding_of
 from hardpix.objectives.groups import cells_at, groups_of, means_of_groups, region_embeddings
 from hardpix.objectives.info_nce import info_nce
 from hardpix.objectives.keys import Pool, Sampling, draw_keys
 from hardpix.objectives.memory import Ring, of_all_processes
 from hardpix.objectives.sampling import draw_by_group
+from hardpix.objectives.seeded import Seeded
 from hardpix.objectives.weighting import published_map
-from hardpix.pixels import PixelBatch, cell_labels, cell_values, process_count, process_mean
+from hardpix.pixels import PixelBatch, cell_labels, cell_values, process_mean
 from hardpix.pixels.eager import eager
 from hardpix.signals import Signal
 
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from hardpix.networks import TappedNetwork
 
 
-class PixelContrast(Objective):
+class PixelContrast(Seeded):
     """Contrast of pixel embeddings across images, with a memory (arXiv 2101.11939).
 
     A projection head turns the network's embedding into vectors of unit length; it is no part of the network, and gone
@@ -86,8 +85,6 @@ class PixelContrast(Objective):
         (['contrast', 'loss'], [20, 20])
     """
 
-    step: Tensor
-
     def __init__(
         self,
         hard: str | Signal | None = None,
@@ -105,7 +102,7 @@ class PixelContrast(Objective):
         seed: int = 0,
         across_processes: bool = True,
     ) -> None:
-        super().__init__()
+        super().__init__(seed)
         if not temperature > 0:
             raise ValueError(f"expected temperature > 0 (0.1 in the paper), found {temperature}")
         counts = {"anchors": anchors, "positives": positives, "negatives": negatives, "channels": channels}
@@ -138,14 +135,10 @@ class PixelContrast(Objective):
         self.channels = channels
         self.warmup = warmup
         self.memory_warmup = memory_warmup
-        self.seed = seed
         self.across_processes = across_processes
         self.head: ProjectionHead | None = None
         self.pixel_ring: Ring | None = None
         self.region_ring: Ring | None = None
-        self.register_buffer("step", torch.zeros((), dtype=torch.int64))
-        # The same number where asking for it does not wait for the device.
-        self._step: int | None = None
 
     def bind(self, network: TappedNetwork) -> Self:
         if self.head is None:
@@ -165,7 +158,7 @@ class PixelContrast(Objective):
                 "PixelContrast has no projection head yet: give it to hardpix.TrainingStep, or call bind(network) first"
             )
         embedding = embedding_of(px, self)
-        step = self._count_step()
+        step = self.count_step()
         self._warn_if_it_never_begins(step, px.progress)
         projected = self.head(embedding)
         size = (projected.shape[2], projected.shape[3])
@@ -181,7 +174,7 @@ class PixelContrast(Objective):
             labels = cell_labels(target, size, num_classes, -1, self.labels)
             group = groups_of(labels, num_classes)
             hard = self._hard(px, target, labels, group).flatten()
-            generator = self._generator(step, projected.device)
+            generator = self.generator(step, projected.device)
             drawn = draw_by_group(group.flatten(), num_classes * len(labels), self.anchors, generator, first=hard)
         anchors = cells_at(projected, drawn)
         if step > self.warmup:
@@ -232,15 +225,6 @@ class PixelContrast(Objective):
         self.pixel_ring.store(*of_all_processes(cells_at(projected, drawn), labels.flatten()[drawn]))
         self.region_ring.store(*of_all_processes(regions, classes))
 
-    def _count_step(self) -> int:
-        """The number of this forward in training, from 1; in evaluation that of the last, or of the first to come."""
-        if self._step is None:
-            self._step = int(self.step)
-        if self.training:
-            self._step += 1
-            self.step.fill_(self._step)
-        return max(self._step, 1)
-
     def _warn_if_it_never_begins(self, step: int, progress: float | None) -> None:
         """Once, in the second step, by what the first one was of the whole."""
         if self.training and step == 2 and progress and self.warmup >= 1 / progress:
@@ -249,12 +233,3 @@ class PixelContrast(Objective):
                 f"{round(1 / progress)}: it will never begin; choose a shorter warmup",
                 stacklevel=2,
             )
-
-    def _generator(self, step: int, device: torch.device) -> Generator:
-        """Random numbers of this step and process alone."""
-        rank = dist.get_rank() if process_count() > 1 else 0
-        return Generator(device).manual_seed(((self.seed * 1_000_003 + step) * 4093 + rank) % 2**63)
-
-    def _load_from_state_dict(self, *arguments: Any, **settings: Any) -> None:
-        self._step = None
-        super()._load_from_state_dict(*arguments, **settings)

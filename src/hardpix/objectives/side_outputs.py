@@ -64,6 +64,8 @@ class SideOutputs(Objective):
         ['side/stages/third.0.context', 'side/stages/fourth.context', 'side/stages/fourth.detail']
     """
 
+    needs_neighbors = True
+
     def __init__(
         self,
         signal: str | Signal | None = None,

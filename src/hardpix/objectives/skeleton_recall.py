@@ -55,6 +55,8 @@ class SkeletonRecall(Objective):
         tensor(0.7500)
     """
 
+    needs_neighbors = True
+
     def __init__(
         self,
         classes: Sequence[int | str] | None = None,

@@ -55,6 +55,8 @@ class SoftClDice(Objective):
         tensor(0.3333)
     """
 
+    needs_neighbors = True
+
     def __init__(
         self,
         classes: Sequence[int | str] | None = None,

@@ -3,7 +3,8 @@
 Read `batch.py` first: `PixelBatch` is what signals and objectives look at. Then `class_ids.py`, `validity.py` and
 `precision.py`, the rules for labels and types, and `reduce.py`, sums and means over several processes. Every other file
 is one kind of map: losses, borders, distances, skeletons, connectivity, thin parts, components, cells of a coarser
-grid, depth, windows (`box_filter.py`) and what is picked of a map (`picks.py`).
+grid, depth, windows (`box_filter.py`), points in place of pixels (`points.py`) and what is picked of a map
+(`picks.py`).
 """
 
 from hardpix.pixels.batch import MapSource, PixelBatch
@@ -23,12 +24,13 @@ from hardpix.pixels.losses import cross_entropy_map, divergence_map
 from hardpix.pixels.map_check import MapCheck
 from hardpix.pixels.padding import padding_of
 from hardpix.pixels.picks import Picks, best_over_images, greedy_picks
+from hardpix.pixels.points import CountedPixels, pixel_centers, read_bilinear, read_nearest
 from hardpix.pixels.precision import at_least_float32
 from hardpix.pixels.prepared import Prepared, prepare_all
 from hardpix.pixels.reduce import global_max, global_sum, joined_sum, process_count, process_mean, weighted_mean
 from hardpix.pixels.resize import resize_bilinear
 from hardpix.pixels.selection import kth_smallest
-from hardpix.pixels.taps import NO_TAPS, Taps
+from hardpix.pixels.taps import NO_TAPS, Queries, Taps
 from hardpix.pixels.thin import thin_parts
 from hardpix.pixels.thinning import skeletons, tubes
 from hardpix.pixels.validity import TargetCheck, valid_mask
@@ -36,6 +38,7 @@ from hardpix.pixels.validity import TargetCheck, valid_mask
 __all__ = [
     "NO_TAPS",
     "ClassTree",
+    "CountedPixels",
     "DatasetInfo",
     "KnownTree",
     "LateVerdicts",
@@ -44,6 +47,7 @@ __all__ = [
     "Picks",
     "PixelBatch",
     "Prepared",
+    "Queries",
     "Taps",
     "TargetCheck",
     "TreeLevel",
@@ -76,9 +80,12 @@ __all__ = [
     "log_votes",
     "padding_of",
     "parents_of",
+    "pixel_centers",
     "prepare_all",
     "process_count",
     "process_mean",
+    "read_bilinear",
+    "read_nearest",
     "resize_bilinear",
     "signed_distances",
     "skeletons",

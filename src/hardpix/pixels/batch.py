@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, Self
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from hardpix.pixels.class_ids import class_ids
 from hardpix.pixels.losses import cross_entropy_map
 from hardpix.pixels.padding import padding_of
 from hardpix.pixels.percent import percent
+from hardpix.pixels.points import read_bilinear, read_nearest, read_sample, require_points
 from hardpix.pixels.precision import at_least_float32
 from hardpix.pixels.taps import NO_TAPS, Taps
 from hardpix.pixels.validity import valid_mask
@@ -57,6 +58,8 @@ class PixelBatch:
         teacher: the same pixels as a teacher sees them.
         progress: share of the training that is done, from 0 to 1.
         watch: called with the batch and the source of each map as soon as it is published, to refuse faulty maps.
+        whole: of a batch at points (:meth:`at`), the batch that they were read from.
+        points: of such a batch, its points (B, N, 2).
 
     Raises:
         ValueError: shapes that do not belong together; logits of one channel, and labels of several classes.
@@ -77,6 +80,8 @@ class PixelBatch:
     teacher: PixelBatch | None = None
     progress: float | None = None
     watch: Callable[[PixelBatch, MapSource], None] | None = field(default=None, repr=False)
+    whole: PixelBatch | None = field(default=None, repr=False)
+    points: Tensor | None = field(default=None, repr=False)
     maps: dict[str, Tensor] = field(default_factory=dict, init=False)
     """Maps computed so far, by the name of their source, as the source left them (on the graph)."""
     publishers: dict[str, MapSource] = field(default_factory=dict, init=False)
@@ -100,6 +105,9 @@ class PixelBatch:
         self._cache: dict[Hashable, Tensor] = {}
         # Fixed here: whether maps carry gradients must not depend on who asks for them first.
         self._with_graph = torch.is_grad_enabled()
+        if self.whole is not None:
+            self.maps.update({name: self._read(found) for name, found in self.whole.maps.items()})
+            self.publishers.update(self.whole.publishers)
 
     def _require_one_class(self, target: Tensor) -> None:
         foreign = (target != self.ignore_index) & (target > 0)
@@ -190,6 +198,49 @@ class PixelBatch:
         """(B, H, W) largest class probability of every pixel; float32, no gradient."""
         return self.cached("confidence", self._confidence)
 
+    def at(self, points: Tensor) -> Self:
+        """The batch at points alone, as images of one row and N columns: any loss that sums over pixels runs on it.
+
+        Logits, image, embedding, stages and auxiliary logits are read bilinearly, each at its own resolution. Labels
+        and further maps of the sample are those of the pixel that holds the point. Unlabeled pixels have no part in
+        the logits of a labeled point. Signals see the whole batch, of which their maps are then read, and may look at
+        neighbors; in N columns there are none. The decoder's inputs are left out.
+
+        Args:
+            points: (B, N, 2): x from 0, the left edge, to 1, the right one, and y from top to bottom. The center of
+                the pixel in row i and column j is ((j + 0.5) / W, (i + 0.5) / H); there the logits are the pixel's own.
+
+        Returns:
+            Logits (B, C, 1, N), target (B, 1, N); gradients reach what was read.
+
+        Raises:
+            ValueError: no such points, or some outside of the image.
+
+        Example:
+            >>> px = PixelBatch(torch.tensor([[[[0.0, 4.0]], [[0.0, 0.0]]]]), torch.tensor([[[0, 1]]]))
+            >>> at = px.at(torch.tensor([[[0.25, 0.5], [0.6, 0.5]]]))
+            >>> at.logits[0, 0], at.labels
+            (tensor([[0.0000, 2.8000]]), tensor([[[0, 1]]]))
+        """
+        require_points(points, self.shape[0])
+        points = points.detach()
+        return replace(
+            self,
+            logits=read_bilinear(self.logits, points, self.valid)[:, :, None],
+            target=None if self.target is None else read_nearest(self.target, points)[:, None],
+            sample=read_sample(self.sample, points),
+            taps=self.taps.at(points),
+            teacher=None if self.teacher is None else self.teacher.at(points),
+            watch=None,
+            whole=self,
+            points=points,
+        )
+
+    def _read(self, values: Tensor) -> Tensor:
+        """A map of the whole batch at the points."""
+        assert self.points is not None
+        return read_nearest(values, self.points)[:, None]
+
     def map(self, source: MapSource) -> Tensor:
         """Map of a source, (B, H, W) float32 ≥ 0 at every pixel, computed once a batch and published under its name.
 
@@ -204,7 +255,7 @@ class PixelBatch:
                     f"{type(source).__name__} needs labels, found images without: give their masks, or choose a signal "
                     "that speaks of unlabeled images, such as HardnessLevel"
                 )
-            found = self.cached(source, lambda: source(self))
+            found = self.cached(source, lambda: self._read(self.whole.map(source)) if self.whole else source(self))
             if found.shape != self.shape:
                 del self._cache[source]
                 raise ValueError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import torch
@@ -30,6 +30,10 @@ class EnsembleBatch(PixelBatch):
     """
 
     members: Mapping[str, PixelBatch] = field(default_factory=dict)
+
+    def at(self, points: Tensor) -> Self:
+        members = {name: member.at(points) for name, member in self.members.items()}
+        return replace(super().at(points), members=members)
 
 
 class Ensemble(Teacher):

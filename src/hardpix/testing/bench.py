@@ -70,18 +70,20 @@ class Bench(Generic[Checked]):
         given: as its maker left it, not bound to a network.
         num_classes: of network and labels.
         sample: further entries of the sample, by the size (B, H, W) of the batch.
+        make_network: from the number of classes.
     """
 
     given: Checked
     num_classes: int = 3
     sample: Callable[[tuple[int, int, int]], Mapping[str, Any]] | None = None
+    make_network: Callable[[int], TappedNetwork] = tapped
     reads: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         self.reads = frozenset[str]().union(*(signal.reads for signal in signals_in(self.given)))
 
     def network(self) -> TappedNetwork:
-        return tapped(self.num_classes)
+        return self.make_network(self.num_classes)
 
     def bound(self, network: TappedNetwork | None = None, prepared: bool = True) -> Checked:
         """A copy, bound to a network of its own, in evaluation mode: batch norm has no variance of one pixel."""

@@ -9,9 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hardpix.networks import TappedNetwork
 from hardpix.objectives import Objective, signals_in, with_signal_losses
-from hardpix.pixels import PixelBatch
+from hardpix.pixels import PixelBatch, Queries
 from hardpix.step import TrainingStep
+from hardpix.testing.batches import tapped
 from hardpix.testing.bench import IGNORED, Bench, check_bind, check_copies, in_type, restrided
 from hardpix.testing.complaints import during, named, require
 
@@ -23,6 +25,7 @@ def check_objective(
     sample: Callable[[tuple[int, int, int]], Mapping[str, Any]] | None = None,
     gradcheck: bool = True,
     uses_unlabeled: bool = False,
+    network: Callable[[int], TappedNetwork] = tapped,
 ) -> None:
     """Hold an objective against what every objective must be.
 
@@ -46,6 +49,8 @@ def check_objective(
             signals reads is random.
         gradcheck: False for a loss that is no differentiable function of the logits.
         uses_unlabeled: True for a loss that learns from unlabeled pixels on purpose, such as one of entropy.
+        network: makes the network that it is tried on from a number of classes, the same in every call, for a loss that
+            needs another one than :func:`hardpix.testing.tapped`.
 
     Raises:
         AssertionError: what does not hold, and what to do.
@@ -59,7 +64,7 @@ def check_objective(
         ...
         AssertionError: OneMinusTrueProbability, one pixel without a label: expected a finite 'loss', found nan
     """
-    bench = Bench(objective, num_classes, sample)
+    bench = Bench(objective, num_classes, sample, network)
     with named(type(objective).__name__):
         _check_losses(bench)
         _check_reached(bench)
@@ -236,6 +241,7 @@ def _map_taps(px: PixelBatch, change: Callable[[Any], Any], inputs_of_branches: 
         embedding=None if embedding is None else change(embedding),
         auxiliary=tuple((change(logits), share) for logits, share in px.taps.auxiliary),
         stages={name: change(stage) for name, stage in px.taps.stages.items()},
+        queries=tuple(Queries(change(layer.classes), change(layer.masks)) for layer in px.taps.queries),
     )
 
 

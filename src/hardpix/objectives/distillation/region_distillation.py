@@ -54,6 +54,8 @@ class RegionDistillation(Objective):
         tensor(0.5000)
     """
 
+    needs_neighbors = True
+
     def __init__(self, member: str | None = None, regions: int = 7, across_processes: bool = True) -> None:
         super().__init__()
         if regions < 1:

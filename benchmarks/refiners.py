@@ -8,8 +8,10 @@ import argparse
 import multiprocessing
 import statistics
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import torch
 from environment import describe_run
 from measuring import resident, take_turns
@@ -17,9 +19,11 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, one_hot
 
 from hardpix.metrics import class_iou, confusion_matrix
+from hardpix.metrics.boundary_iou import boundary_iou_counts, boundary_iou_scores
+from hardpix.metrics.thin_parts import thin_part_counts, thin_part_scores
 from hardpix.networks import DDRNet23Slim
 from hardpix.pixels import resize_bilinear
-from hardpix.refiners import PAMR, Refiner
+from hardpix.refiners import PAMR, PAR, DenseCRF, Refiner
 from hardpix.scenes import GeneratedScenes
 
 WARM_UP = 1
@@ -30,16 +34,23 @@ REFINERS: dict[str, Refiner] = {
     "PAMR((1, 2, 4, 8))": PAMR((1, 2, 4, 8)),
     "PAMR((1, 2, 4))": PAMR((1, 2, 4)),
     "PAMR((1, 2, 4), steps=3)": PAMR((1, 2, 4), steps=3),
+    "PAR()": PAR(),
+    "PAR((1, 2, 4), steps=3)": PAR((1, 2, 4), steps=3),
+    "DenseCRF()": DenseCRF(),
 }
+# The same settings as those of DenseCRF, on its own C++ lattice; takes part where it is installed.
+THEIRS = "pydensecrf"
+BAND, RADIUS = 2, 3
 METHOD = f"""\
-*Time*: one image of random colors and probabilities, without gradients, beside one prediction of {NETWORK} on the same
-image. Contestants take turns, in an order that rotates; shares are taken within a round. On a busy machine the fastest
-round says most. *Memory*: the peak above that of the inputs, by the allocator on a GPU, else that of a process of its
-own.
+*Time*: one generated scene and random probabilities, without gradients, beside one prediction of {NETWORK} on the same
+image. {THEIRS}, where it is installed, is the published C++ code of the dense CRF, with the settings of `DenseCRF()`.
+Contestants take turns, in an order that rotates; shares are taken within a round. On a busy machine the fastest round
+says most. *Memory*: the peak above that of the inputs, by the allocator on a GPU, else that of a process of its own.
 
 *What it brings*: the truth of generated scenes, averaged over square cells and resized back bilinearly, as a network
 with a coarse grid that is right everywhere would give it; each refiner corrects it by the image. This is no trained
-network: it has no errors but blurred edges and lost thin parts.
+network: it has no errors but blurred edges and lost thin parts. *Boundary IoU*: mean over the classes, in bands of
+{BAND} pixels. *Thin recall*: share of the pixels found where a disc of {RADIUS} pixels has no room, mean over classes.
 """
 
 
@@ -47,7 +58,7 @@ def inputs(arguments: argparse.Namespace) -> tuple[Tensor, Tensor]:
     """Probabilities and image."""
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(1, arguments.classes, *arguments.size, generator=generator)
-    image = torch.rand(1, 3, *arguments.size, generator=generator)
+    image = GeneratedScenes(1, size=arguments.size)[0]["image"][None]
     return logits.softmax(1).to(arguments.device), image.to(arguments.device)
 
 
@@ -56,10 +67,27 @@ def measure(arguments: argparse.Namespace) -> dict[str, list[float]]:
     """Seconds of the network and of every refiner, in every round."""
     probabilities, image = inputs(arguments)
     network = DDRNet23Slim(arguments.classes).to(arguments.device).eval()
-    runs = {NETWORK: lambda: network(image)} | {
+    runs = {NETWORK: lambda: network(image.float())} | {
         name: (lambda refiner=refiner: refiner(probabilities, image)) for name, refiner in REFINERS.items()
     }
+    if find_spec("pydensecrf"):
+        runs[THEIRS] = lambda: by_pydensecrf(probabilities, image)
     return take_turns(runs, arguments.rounds, arguments.device, WARM_UP)
+
+
+def by_pydensecrf(probabilities: Tensor, image: Tensor) -> Tensor:
+    """The dense CRF of its own library, with the constants of `DenseCRF()`."""
+    from pydensecrf.densecrf import DenseCRF2D
+    from pydensecrf.utils import unary_from_softmax
+
+    crf, own = DenseCRF(), probabilities[0].cpu().numpy()
+    _, height, width = own.shape
+    field = DenseCRF2D(width, height, len(own))
+    field.setUnaryEnergy(unary_from_softmax(own))
+    field.addPairwiseGaussian(sxy=crf.position_scale, compat=crf.position_weight)
+    pixels = image[0].movedim(0, -1).contiguous().cpu().numpy()
+    field.addPairwiseBilateral(sxy=crf.color_reach, srgb=crf.color_scale, rgbim=pixels, compat=crf.color_weight)
+    return torch.from_numpy(np.array(field.inference(crf.steps))).view(1, -1, height, width)
 
 
 def peak(name: str, arguments: argparse.Namespace) -> int | None:
@@ -98,16 +126,28 @@ def blurred(target: Tensor, classes: int, cell: int) -> Tensor:
     return resize_bilinear(shares, target.shape[-2:])
 
 
-def corrected(scenes: GeneratedScenes, cell: int) -> dict[str, Tensor]:
-    """IoU of every class (C,), without and with each refiner."""
+@torch.no_grad()
+def corrected(scenes: GeneratedScenes, cell: int) -> dict[str, tuple[Tensor, float, float]]:
+    """IoU of every class (C,), Boundary IoU and thin recall, without and with each refiner."""
     classes = len(scenes.classes)
     counts = {name: torch.zeros(classes, classes, dtype=torch.int64) for name in ["without", *REFINERS]}
+    bands, thin = dict.fromkeys(counts, 0), dict.fromkeys(counts, 0)
     for scene in map(scenes.__getitem__, range(len(scenes))):
         probabilities, image = blurred(scene["target"][None], classes, cell), scene["image"][None]
         for name, count in counts.items():
             refined = REFINERS[name](probabilities, image) if name in REFINERS else probabilities
             count += confusion_matrix(refined.argmax(1), scene["target"][None], classes)
-    return {name: class_iou(count) for name, count in counts.items()}
+            maps = refined[0].argmax(0).numpy(), scene["target"].numpy(), classes
+            bands[name] += boundary_iou_counts(*maps, widths=[BAND])
+            thin[name] += thin_part_counts(*maps, radii=[RADIUS])
+    return {
+        name: (
+            class_iou(count),
+            float(boundary_iou_scores(bands[name])["mean_boundary_iou"][0]),
+            float(thin_part_scores(thin[name])["mean_thin_recall"][0]),
+        )
+        for name, count in counts.items()
+    }
 
 
 def table(seconds: dict[str, list[float]], peaks: dict[str, int | None]) -> list[str]:
@@ -124,11 +164,11 @@ def table(seconds: dict[str, list[float]], peaks: dict[str, int | None]) -> list
     return lines
 
 
-def gains(scores: dict[str, Tensor], names: list[str]) -> list[str]:
-    """Markdown: mIoU and the IoU of each class."""
-    lines = [f"| | mIoU | {' | '.join(names)} |", "|---" * (len(names) + 2) + "|"]
-    for name, iou in scores.items():
-        cells = " | ".join(f"{100 * value:.1f}" for value in iou.tolist())
+def gains(scores: dict[str, tuple[Tensor, float, float]], names: list[str]) -> list[str]:
+    """Markdown: mIoU, Boundary IoU, thin recall and the IoU of each class."""
+    lines = [f"| | mIoU | Boundary IoU | thin recall | {' | '.join(names)} |", "|---" * (len(names) + 4) + "|"]
+    for name, (iou, band, thin) in scores.items():
+        cells = " | ".join(f"{100 * value:.1f}" for value in [band, thin, *iou.tolist()])
         lines.append(f"| {name} | {100 * iou.nanmean():.1f} | {cells} |")
     return lines
 

@@ -74,7 +74,7 @@ class Outcome:
 
 
 # Commands that use a run, and so have --trust-run.
-OF_RUNS = ("test", "predict", "mine", "label", "correct", "export", "query")
+OF_RUNS = ("test", "predict", "mine", "label", "correct", "estimate", "export", "query")
 
 
 def run_hardpix(*arguments: object, trust: bool = True) -> Outcome:

@@ -20,6 +20,7 @@ ROOMS = [
     "refiners",
     "teachers",
     "labelers",
+    "estimators",
     "recipes",
     "testing",
 ]

@@ -24,7 +24,19 @@ _HOMES = {
     "untap": "hardpix.networks",
 }
 _ROOMS = (
-    *("data", "labelers", "metrics", "networks", "objectives", "pixels", "recipes", "refiners", "signals", "teachers"),
+    *(
+        "data",
+        "estimators",
+        "labelers",
+        "metrics",
+        "networks",
+        "objectives",
+        "pixels",
+        "recipes",
+        "refiners",
+        "signals",
+        "teachers",
+    ),
     "testing",
 )
 

@@ -31,8 +31,10 @@ FUNCTIONS = {
     "predict": ("hardpix.commands.predict", "predict"),
     "label": ("hardpix.commands.label", "label"),
     "correct": ("hardpix.commands.correct", "correct"),
+    "refine": ("hardpix.commands.refine", "refine"),
     "mine": ("hardpix.commands.mine", "mine"),
     "query": ("hardpix.commands.query", "query"),
+    "estimate": ("hardpix.commands.estimate", "estimate"),
     "diagnose": ("hardpix.commands.diagnose", "diagnose"),
     "compare": ("hardpix.commands.compare", "compare"),
     "export": ("hardpix.commands.export", "export"),
@@ -42,7 +44,10 @@ FUNCTIONS = {
 }
 
 # Classes whose settings need no class path before them.
-DEFAULT_CLASSES = {"label": {"labeler": "hardpix.labelers.ConfidenceThreshold"}}
+DEFAULT_CLASSES = {
+    "label": {"labeler": "hardpix.labelers.ConfidenceThreshold"},
+    "estimate": {"estimator": "hardpix.estimators.ThresholdedConfidence"},
+}
 
 # Packages that commands import beyond torch and numpy, and the extra that brings them.
 READ = ("torchvision", "torchmetrics", "jsonargparse", "yaml", "PIL", "tifffile", "rich", "cv2")
@@ -57,8 +62,10 @@ COMMANDS = {
     "predict": "label images: class ids, overlays, confidence",
     "label": "write pseudo-labels of images to train on, and how far to trust them",
     "correct": "find labels that look wrong, accept or reject each on a page, and write corrected masks",
+    "refine": "correct label maps of any tool by their images: PAMR, PAR, dense CRF, or a refiner of your own",
     "mine": "write the learned hardness of every pixel, or the map of another signal",
     "query": "choose the regions or pixels that a person should label next",
+    "estimate": "say how well images without labels are likely labeled: mIoU with an interval, worst images first",
     "diagnose": "show where and why label maps of any tool are wrong, and the mIoU to gain from each kind of error",
     "compare": "train several configurations from the same seeds; a table with confidence intervals",
     "export": "write the weights of a trained network as safetensors, for other programs",
@@ -69,7 +76,7 @@ COMMANDS = {
 
 
 # Words before the same command where it goes on, and does not begin anew.
-GOES_ON = ("compare", "correct", "label", "mine", "predict", "query")
+GOES_ON = ("compare", "correct", "estimate", "label", "mine", "predict", "query", "refine")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -22,6 +22,7 @@ from hardpix.objectives import (
     BoundaryLoss,
     ChannelDistillation,
     ClassContrast,
+    Connectivity,
     Distillation,
     GaussianMixture,
     ImageDistillation,
@@ -109,6 +110,8 @@ PROMISES = {
     # Quotients of sums over the batch, with a constant in them or without.
     "clDice": Promise(lambda: SoftClDice([0]), repeats=False),
     "skeleton recall": Promise(SkeletonRecall),
+    # Means over pairs and edges, whose number differs between images.
+    "connectivity": Promise(lambda: Connectivity([0]), reads=("embedding",)),
     # Powers of means over the batch.
     "logic": Promise(LogicRules, reads=("embedding",)),
     "tree": Promise(TreeCrossEntropy, "trust"),
@@ -134,6 +137,7 @@ LEARNING = [
     "contrast with centroids",
     "contrast with banks",
     "skeleton recall",
+    "connectivity",
     *DRAWN,
 ]
 

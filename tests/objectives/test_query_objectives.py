@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hardpix.objectives import NegativeLearning, NeighborAgreement
+from hardpix.objectives import NegativeLearning, NeighborAgreement, Objective
 from hardpix.pixels import PixelBatch
 from testing import batch_of
 
@@ -108,6 +109,22 @@ def test_negative_learning_needs_no_label_and_leaves_padding_out() -> None:
     inside = F.pad(torch.ones(1, 4, 5, dtype=torch.bool), (0, 2, 0, 3))
     found = NegativeLearning(0.2)(PixelBatch(padded, sample={"inside": inside}))["loss"]
     torch.testing.assert_close(found, whole)
+
+
+@pytest.mark.parametrize("make", [lambda: NegativeLearning(0.2), NeighborAgreement])
+def test_padding_of_a_crop_changes_nothing(make: Callable[[], Objective]) -> None:
+    logits, target = 3 * drawn((1, 3, 4, 5)), torch.tensor([[[0, 0, 1, 1, 2]] * 4])
+    image = 1 + torch.rand(1, 3, 4, 5)
+    whole = make()(PixelBatch(logits, target, sample={"image": image}))["loss"]
+    around = (0, 2, 0, 3)
+    # The network is sure of the first class there.
+    there = F.pad(torch.zeros(1, 1, 4, 5), around, value=9.0) * torch.tensor([1.0, -1.0, -1.0]).view(1, 3, 1, 1)
+    padded = PixelBatch(
+        F.pad(logits, around) + there,
+        F.pad(target, around, value=255),
+        sample={"image": F.pad(image, around)},
+    )
+    torch.testing.assert_close(make()(padded)["loss"], whole)
 
 
 def test_negative_learning_is_0_where_no_class_is_ruled_out() -> None:

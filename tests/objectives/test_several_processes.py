@@ -88,6 +88,8 @@ def test_each_for_itself_they_have_the_mean_of_their_own_gradients(
         ("some points", 2),
         ("mask classification", 1),
         ("logic", 2),
+        ("connectivity", 2),
+        ("connectivity of thin classes", 3),
         ("skeleton recall of each process", 0),
         ("hardness of each process", 0),
         ("side outputs of each process", 0),

@@ -164,3 +164,18 @@ def test_short_and_unsigned_ids_are_what_they_say(
     px = batch_of(torch.zeros(1, classes, 1, 2), torch.tensor([[labels]]).to(dtype), ignore_index=ignore_index)
     assert px.valid.tolist() == [[valid]]
     torch.testing.assert_close(px.loss, torch.tensor([[[float(classes), 1.0]]]).log())
+
+
+def test_what_is_inside_is_given_or_seen_in_the_image_and_a_label_always_is() -> None:
+    image = torch.rand(1, 3, 4, 6) + 1
+    image[..., 4:] = 0
+    image[:, :, 1, 2] = 0
+    logits, target = torch.zeros(1, 2, 4, 6), torch.full((1, 4, 6), 255)
+    expected = torch.ones(1, 4, 6, dtype=torch.bool)
+    expected[..., 4:] = False
+    assert torch.equal(PixelBatch(logits, sample={"image": image}).inside, expected)
+    target[0, 2, 5] = 1
+    assert torch.equal(PixelBatch(logits, target, sample={"image": image}).inside, expected | (target == 1))
+    given = torch.rand(1, 4, 6) > 0.5
+    assert torch.equal(PixelBatch(logits, target, sample={"image": image, "inside": given}).inside, given)
+    assert PixelBatch(logits, target).inside.all()

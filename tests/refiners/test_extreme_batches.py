@@ -7,17 +7,44 @@ from collections.abc import Callable
 import pytest
 import torch
 from hypothesis import given
+from torch import nn
 
 import hardpix.refiners
 from extreme_batches import CASES, Case, cases, missing, near, taken
 from hardpix.pixels import prepare_all
-from hardpix.refiners import PAMR, Affinity, Refiner, TreeMessages, TreePath
+from hardpix.refiners import (
+    PAMR,
+    PAR,
+    Affinity,
+    DenseCRF,
+    FeaturePooling,
+    LocalAffinity,
+    Refiner,
+    SegFix,
+    Tiled,
+    TreeMessages,
+    TreePath,
+)
 from hardpix.testing.bench import dataset_info
 
 pytestmark = pytest.mark.slow
 
+
+class Offsets(nn.Module):
+    """Borders where the image is bright, and directions by its colors."""
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return torch.cat([image, image, image, image[:, :1]], 1)
+
+
 REFINERS: dict[str, Callable[[], Refiner]] = {
     "PAMR": lambda: PAMR((1, 12), steps=2),
+    "PAR": lambda: PAR((1, 12), steps=2),
+    "local affinity": lambda: LocalAffinity((1, 3), steps=2, power=2),
+    "tiled": lambda: Tiled(PAMR((1, 3), steps=2), tile=4),
+    "dense CRF": lambda: DenseCRF(steps=2, color_range=100.0),
+    "feature pooling": lambda: FeaturePooling(nn.Identity()),
+    "SegFix": lambda: SegFix(Offsets()),
     "affinity": lambda: Affinity(cell=2),
     "tree path": TreePath,
     "inside the group": lambda: TreePath("inside"),

@@ -20,9 +20,9 @@ LARGEST = 2**30
 # Files of commands: a table has its maps in the folder of its name.
 _OURS = re.compile(
     r"labels/.+\.png|(hardness_)?overlays/.+\.jpg|legend\.png|confidence/.+\.png|probabilities/.+\.npy|trust/.+\.png|classes\.yaml"
-    r"|masks/.+\.(?i:png|tiff?|bmp|npy|webp)|changes/.+\.png|pictures/\d+(\.score)?\.(jpg|png)|index\.html|page\.(css|js)|data\.js"
+    r"|masks/.+\.(?i:png|tiff?|bmp|npy|webp)|changes/.+\.png|pictures/\d+(\.score|_doubt)?\.(jpg|png)|index\.html|page\.(css|js)|data\.js"
     r"|ask/.+\.png|cvat\.xml|label_studio\.(json|xml)"
-    rf"|proposals\.json|{re.escape(OWN)}evidence/.+\.npz"
+    rf"|proposals\.json|summary\.json|{re.escape(OWN)}evidence/.+\.npz"
 )
 
 

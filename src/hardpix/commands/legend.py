@@ -18,12 +18,16 @@ SCALE = (384, 20)  # width and height
 INK, SOFT, PAPER = (20, 20, 20), (95, 95, 95), (255, 255, 255)
 
 
-def legend(classes: ClassTable, map_name: str | None = None) -> np.ndarray:
+TITLE = "overlays: the image under the colors of the predicted classes"
+
+
+def legend(classes: ClassTable, map_name: str | None = None, title: str = TITLE) -> np.ndarray:
     """A picture that says what the colors of overlays mean, (H, W, 3) uint8.
 
     Args:
         classes: with the colors and names that the overlays have.
         map_name: of the map from 0 to 1 that further overlays show; None where there are none.
+        title: what overlays show.
 
     Example:
         >>> picture = legend(ClassTable(["road", "car"], [0, 7], [(128, 64, 128), (0, 0, 142)]), "hardness")
@@ -34,7 +38,7 @@ def legend(classes: ClassTable, map_name: str | None = None) -> np.ndarray:
     columns = [range(start, min(start + ROWS, len(names))) for start in range(0, len(names), ROWS)]
     font = ImageFont.load_default(TEXT)
     widths = [SWATCH + GAP + max(int(font.getlength(names[k])) for k in column) + 2 * MARGIN for column in columns]
-    titles = ["overlays: the image under the colors of the predicted classes"]
+    titles = [title]
     scale = None
     if map_name is not None:
         scale = f"{map_name}_overlays: the image in gray under the {map_name} map"

@@ -22,6 +22,7 @@ from hardpix.commands.signal_maps import over_image, to_16_bit, write_level
 from hardpix.data import Transformed, write_mask
 from hardpix.data.whole_files import whole_file
 from hardpix.data.wording import counted
+from hardpix.objectives import connectivity_of
 from hardpix.pixels import prepare_all
 from hardpix.refiners import Refiner
 from hardpix.signals import Signal
@@ -46,6 +47,7 @@ def predict(
     image_suffix: str | None = None,
     max_pixels: int | None = None,
     refine: Refiner | None = None,
+    connectivity: bool = False,
     overwrite: bool = False,
     trust_run: bool = False,
 ) -> None:
@@ -73,6 +75,8 @@ def predict(
         max_pixels: Height × width of the largest file that is read; that of the run if none is given.
         refine: Class that corrects the probabilities by the image before labels are taken, such as
             hardpix.refiners.PAMR or PAMR, with settings such as --refine.steps 3; none by default.
+        connectivity: Whether classes are told by connections of neighboring pixels, of a run that learned them by the
+            objective Connectivity, in place of the network's own probabilities of these classes.
         overwrite: Whether earlier results of hardpix in OUT may be replaced; other files never are.
         trust_run: Whether classes of any module may be imported that the run names; for your own runs and those of
             people you trust.
@@ -81,8 +85,11 @@ def predict(
     with ExitStack() as until_done:
         with checked_input():
             given = GivenFiles(images, image_suffix=image_suffix, max_pixels=max_pixels)
-            task, samples, checked = open_run(folder, checkpoint, device, given, predict_only=not hardness)
+            task, samples, checked = open_run(
+                folder, checkpoint, device, given, predict_only=not (hardness or connectivity)
+            )
             signal = _learned_hardness(task) if hardness else None
+            connections = connectivity_of(task.recipe) if connectivity else None
             classes = folder.read_classes()
             made_by: dict[str, Any] = {
                 "command": "predict",
@@ -95,6 +102,8 @@ def predict(
             if refine is not None:
                 made_by["refine"] = type(refine).__name__
                 prepare_all(refine.modules(), folder.dataset_info())
+            if connectivity:
+                made_by["connectivity"] = True
             kinds = [("labels", "png")] + [("overlays", "jpg")] * overlays + [("confidence", "png")] * confidence
             kinds += [("probabilities", "npy")] * probabilities + [("hardness", "png")] * hardness
             kinds += [("hardness_overlays", "jpg")] * (hardness and overlays)
@@ -117,7 +126,12 @@ def predict(
         if refine is not None:
             refine = refine.to(task.device).eval()
         found_all = infer(
-            task, Subset(transformed, output.remaining), signal=signal, probabilities=probabilities, refiner=refine
+            task,
+            Subset(transformed, output.remaining),
+            signal=signal,
+            probabilities=probabilities,
+            connections=connections,
+            refiner=refine,
         )
         for found in until_done.enter_context(closing(found_all)):
             index = found.prediction.numpy()

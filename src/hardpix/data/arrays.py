@@ -62,6 +62,22 @@ def read_array(path: str | Path, *, archives: bool = False) -> np.ndarray:
         return values
 
 
+def map_array(path: str | Path) -> np.ndarray:
+    """All numbers of a npy, left in the file until they are looked at; those of an npz are read.
+
+    Raises:
+        DataError: as `read_array`.
+    """
+    with open(path, "rb") as file:
+        archive = file.read(4) in ARCHIVES
+    if archive:
+        return read_array(path, archives=True)
+    array_head(path)
+    with reading(path, "an array that can be read"):
+        mapped: np.ndarray = np.lib.format.open_memmap(path, mode="r")
+    return mapped
+
+
 @contextmanager
 def _stored(path: str | Path, archives: bool) -> Iterator[tuple[IO[bytes], int]]:
     """The array as a file, and its bytes."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from hardpix.data import ClassTable, DataError, ImageFormat, Problem
-from hardpix.data.arrays import array_head, read_array
+from hardpix.data.arrays import array_head, map_array, read_array
 from hardpix.data.errors import unusable
 from hardpix.data.image_format import PLAIN
 from hardpix.data.images import image_size, read_numbers
@@ -200,13 +200,16 @@ def _span(low: float, high: float) -> str:
     return "NaN among its numbers" if np.isnan(low) else f"{low:.4g} to {high:.4g}"
 
 
-def read_probabilities(path: Path, num_classes: int, size: tuple[int, ...] | None = None) -> np.ndarray:
+def read_probabilities(
+    path: Path, num_classes: int, size: tuple[int, ...] | None = None, *, mapped: bool = False
+) -> np.ndarray:
     """Probabilities of all classes, (C, H, W): floats, or unsigned integers whose largest number means 1.
 
     Args:
         path: of a npy, or of a npz of one array.
         num_classes: C.
         size: H and W, if they are known; an array of another size is refused by its head.
+        mapped: leaves the numbers of a npy in the file, to be read where they are looked at.
 
     Raises:
         DataError: the file cannot be read, or holds something else.
@@ -219,7 +222,7 @@ def read_probabilities(path: Path, num_classes: int, size: tuple[int, ...] | Non
         raise DataError.of([wrong_size(path, size, head.shape[1:])])
     if head.dtype.kind != "f" and head.dtype not in (np.uint8, np.uint16):
         raise DataError.of([unusable(path, "floats, or integers of 8 or 16 bits without sign", str(head.dtype))])
-    found = read_array(path, archives=True)
+    found = map_array(path) if mapped else read_array(path, archives=True)
     if found.dtype.kind == "f":
         low, high = float(found.min()), float(found.max())
         if not (low >= -1e-3 and high <= 1 + 1e-3):

@@ -17,6 +17,9 @@ class PointComponents(Labeler):
     """Completes points: a connected part of a predicted class is labeled if a point of this class is in it.
 
     Parts without a point, and those of fewer pixels than `smallest`, stay unlabeled; the points themselves are labels.
+    It is for a teacher that tells the classes apart, such as ``FrozenRun`` of a run that has learned the points. A new
+    network takes an image for one class, and a point of this class would label it all.
+
     Instances inside of the parts: :func:`point_instances`.
 
     [ours], where the authors' code does otherwise: all classes are treated alike, none as a background; points at row

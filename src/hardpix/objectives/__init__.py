@@ -3,10 +3,11 @@
 Read `base.py` first, the contract; then `weighting.py`, the one place that masks unlabeled pixels, and
 `weighted_cross_entropy.py`. `signal_losses.py` adds what trains the signals themselves. `pixel_contrast.py` is made of
 `sampling.py`, `keys.py`, `groups.py`, `memory.py` and `info_nce.py`; `contrast/` compares pixels with whole classes.
-`skeleton_recall.py` and `soft_cl_dice.py` ask for thin things, of the classes that `thin_classes.py` chooses;
-`boundary_loss.py` and `border_cross_entropy.py` for borders, `class_tree/` for the right group of classes.
-`negative_learning.py` and `neighbor_agreement.py` go with few labels that a query has asked for. `at_points.py` runs an
-objective on drawn pixels alone; `mask_classification.py` trains the queries of networks that classify masks.
+`skeleton_recall.py`, `soft_cl_dice.py` and `connectivity.py` ask for thin things, of the classes that
+`thin_classes.py` chooses; `boundary_loss.py` and `border_cross_entropy.py` for borders, `class_tree/` for the right
+group of classes. `negative_learning.py` and `neighbor_agreement.py` go with few labels that a query has asked for.
+`at_points.py` runs an objective on drawn pixels alone; `mask_classification.py` trains the queries of networks that
+classify masks.
 """
 
 from hardpix.objectives.at_points import AtPoints
@@ -15,6 +16,7 @@ from hardpix.objectives.border_cross_entropy import BorderCrossEntropy
 from hardpix.objectives.boundary_loss import BoundaryLoss
 from hardpix.objectives.chosen_signal import shown_signal, signal_named
 from hardpix.objectives.class_tree import LogicRules, TreeCrossEntropy
+from hardpix.objectives.connectivity import Connectivity, connectivity_of
 from hardpix.objectives.contrast import ClassContrast
 from hardpix.objectives.distillation import (
     ChannelDistillation,
@@ -44,6 +46,7 @@ __all__ = [
     "BoundaryLoss",
     "ChannelDistillation",
     "ClassContrast",
+    "Connectivity",
     "Distillation",
     "GaussianMixture",
     "ImageDistillation",
@@ -62,6 +65,7 @@ __all__ = [
     "Sum",
     "TreeCrossEntropy",
     "WeightedCrossEntropy",
+    "connectivity_of",
     "for_sparse_labels",
     "losses_of_signals",
     "shown_signal",

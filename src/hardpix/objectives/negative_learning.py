@@ -15,8 +15,8 @@ class NegativeLearning(Objective):
 
     A class is nearly ruled out where p is below the threshold; which ones these are is a constant. RIPU (arXiv
     2111.12940) adds it to the cross-entropy of the few labeled pixels of its target images, with weight 1. Labels say
-    what a pixel is, and this says what the others are not. It needs no labels. Where the sample has "inside", booleans
-    (B, H, W), padding has no part in it.
+    what a pixel is, and this says what the others are not. It needs no labels. Padding
+    has no part in it (``px.inside``).
 
     [ours], where the authors' code does otherwise: −log(1 − p) itself, which is 0 at p = 0; theirs is that of
     1 − p + 10⁻⁶, below 0 there. 0 where no class is nearly ruled out; theirs is not a number.
@@ -45,8 +45,7 @@ class NegativeLearning(Objective):
         with torch.autocast(px.logits.device.type, enabled=False):
             shares = at_least_float32(px.logits).softmax(1)
             ruled_out = shares.detach() < self.threshold
-            if (inside := px.sample.get("inside")) is not None:
-                ruled_out = ruled_out & inside[:, None]
+            ruled_out = ruled_out & px.inside[:, None]
             # Elsewhere 1 − p may be 0, whose gradient would be infinite times 0.
             loss = -torch.log1p(-torch.where(ruled_out, shares, 0))
         weight = ruled_out.to(loss.dtype)

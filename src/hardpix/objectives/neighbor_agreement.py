@@ -14,8 +14,9 @@ from hardpix.pixels import PixelBatch, at_least_float32, border_band
 class NeighborAgreement(Objective):
     """Σ t Σ_c |p_c − p̄_c| / Σ t over labeled pixels with another class within one row and column.
 
-    p̄ is the mean of p over the window of 3 × 3 pixels, as far as it lies in the image; t is the trust. RIPU (arXiv
-    2111.12940) adds 0.1 of it to the cross-entropy of densely labeled images. The gradient reaches both p and p̄.
+    p̄ is the mean of p over the window of 3 × 3 pixels, as far as it lies in the image (``px.inside``); t is the trust.
+    RIPU (arXiv 2111.12940) adds 0.1 of it to the cross-entropy of densely labeled images. The gradient reaches both p
+    and p̄.
 
     [ours], where the authors' code does otherwise:
 
@@ -42,7 +43,10 @@ class NeighborAgreement(Objective):
     def forward(self, px: PixelBatch) -> dict[str, Tensor]:
         with torch.autocast(px.logits.device.type, enabled=False):
             shares = at_least_float32(px.logits).softmax(1)
-            nearby = F.avg_pool2d(shares, 3, stride=1, padding=1, count_include_pad=False)
+            inside = px.inside[:, None].to(shares.dtype)
+            total, count = (F.avg_pool2d(each, 3, stride=1, padding=1) for each in (shares * inside, inside))
+            # A window without any pixel of the image lies around a pixel that has no label either.
+            nearby = total / torch.where(count > 0, count, 1)
             difference = (shares - nearby).abs().sum(1)
         weight = weight_map(px, None) * border_band(px.labels, 1, px.ignore_index)
         # In evaluation the processes' numbers of batches may differ, and a sum over them would wait for ever.

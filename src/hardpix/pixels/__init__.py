@@ -2,8 +2,9 @@
 
 Read `batch.py` first: `PixelBatch` is what signals and objectives look at. Then `class_ids.py`, `validity.py` and
 `precision.py`, the rules for labels and types, and `reduce.py`, sums and means over several processes. Every other file
-is one kind of map: losses, borders, distances, skeletons, thin parts, components, cells of a coarser grid, depth,
-windows (`box_filter.py`), points in place of pixels (`points.py`) and what is picked of a map (`picks.py`).
+is one kind of map: losses, borders, distances, skeletons, connectivity, thin parts, components, cells of a coarser
+grid, depth, windows (`box_filter.py`), points in place of pixels (`points.py`) and what is picked of a map
+(`picks.py`).
 """
 
 from hardpix.pixels.batch import MapSource, PixelBatch
@@ -12,6 +13,7 @@ from hardpix.pixels.box_filter import box_mean, box_sum, window_sizes
 from hardpix.pixels.cells import cell_labels, cell_values
 from hardpix.pixels.class_tree import ClassTree, TreeLevel
 from hardpix.pixels.components import component_ids, component_sizes
+from hardpix.pixels.connectivity import best_votes, both_weights, connectivity, log_votes
 from hardpix.pixels.dataset_info import DatasetInfo
 from hardpix.pixels.depth import depth_aware_error, depth_prediction_error, known_depth
 from hardpix.pixels.depth_losses import depth_loss
@@ -51,13 +53,16 @@ __all__ = [
     "TreeLevel",
     "at_least_float32",
     "best_over_images",
+    "best_votes",
     "border_band",
+    "both_weights",
     "box_mean",
     "box_sum",
     "cell_labels",
     "cell_values",
     "component_ids",
     "component_sizes",
+    "connectivity",
     "cross_entropy_map",
     "depth_aware_error",
     "depth_loss",
@@ -72,6 +77,7 @@ __all__ = [
     "joined_sum",
     "known_depth",
     "kth_smallest",
+    "log_votes",
     "padding_of",
     "parents_of",
     "pixel_centers",

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from hardpix.pixels.class_ids import class_ids
 from hardpix.pixels.losses import cross_entropy_map
+from hardpix.pixels.padding import padding_of
 from hardpix.pixels.percent import percent
 from hardpix.pixels.points import read_bilinear, read_nearest, read_sample, require_points
 from hardpix.pixels.precision import at_least_float32
@@ -154,6 +155,19 @@ class PixelBatch:
             return self.cached("valid", lambda: torch.ones(self.shape, dtype=torch.bool, device=self.logits.device))
         return self.cached("valid", lambda: valid_mask(self.labels, self.logits.shape[1], self.ignore_index))
 
+    @property
+    def inside(self) -> Tensor:
+        """(B, H, W) boolean: pixels of the image itself, and not of what a crop or a batch was padded with.
+
+        "inside" of the sample where it is there, else what shows in the image (:func:`padding_of`). A label is inside.
+
+        Example:
+            >>> image = torch.tensor([1.0, 0.0, 2.0, 0.0]).expand(1, 3, 2, 4)
+            >>> PixelBatch(torch.zeros(1, 2, 2, 4), sample={"image": image}).inside[0, 0]
+            tensor([ True,  True,  True, False])
+        """
+        return self.cached("inside", self._inside)
+
     def masked(self, weight: Tensor) -> Tensor:
         """Weights (B, H, W) where there is a label, else 0: the one place that masks.
 
@@ -292,6 +306,15 @@ class PixelBatch:
             with torch.set_grad_enabled(self._with_graph):
                 self._cache[key] = compute()
         return self._cache[key]
+
+    def _inside(self) -> Tensor:
+        image = self.sample.get("image")
+        if (given := self.sample.get("inside")) is not None:
+            return given
+        if image is None:
+            return torch.ones(self.shape, dtype=torch.bool, device=self.logits.device)
+        own = ~padding_of(image, self.shape[1:])
+        return own if self.target is None else own | self.valid
 
     def _confidence(self) -> Tensor:
         with torch.no_grad(), torch.autocast(self.logits.device.type, enabled=False):

@@ -18,6 +18,7 @@ class DatasetInfo:
         count_pixels: counts the training pixels of each class; called when somebody asks, since it may take a while.
         ignore_index: the id of unlabeled pixels.
         tree: groups of the classes; None where the class table has none.
+        image_std: numbers that the channels of images, from 0 to 1, are divided by; None where it is not known.
 
     Example:
         >>> DatasetInfo(("road", "pole"), lambda: [9, 1]).class_counts
@@ -28,6 +29,7 @@ class DatasetInfo:
     count_pixels: Callable[[], Sequence[int]]
     ignore_index: int = 255
     tree: ClassTree | None = None
+    image_std: tuple[float, ...] | None = None
 
     @cached_property
     def class_counts(self) -> tuple[int, ...]:

@@ -10,7 +10,8 @@ from hardpix.pixels import Prepared
 class Refiner(Prepared):
     """Corrects a map by the image it belongs to: probabilities (B, C, H, W), image (B, 3, H, W) → (B, C, H, W).
 
-    Probabilities that sum to 1 over the classes do so afterwards. A refiner of your own needs ``forward``.
+    Probabilities that sum to 1 over the classes do so afterwards. Numbers that are not finite are passed on or refused,
+    and never become finite ones. A refiner of your own needs ``forward``.
 
     Example:
         >>> import torch
@@ -22,6 +23,11 @@ class Refiner(Prepared):
         >>> LocalMean()(probabilities, torch.zeros(1, 3, 1, 3))
         tensor([[[[0.5000, 0.5000, 0.7500]]]])
     """
+
+    @property
+    def reach(self) -> int | None:
+        """Pixels on each side that the result at a pixel may depend on; None for the whole image."""
+        return None
 
     def forward(self, probabilities: Tensor, image: Tensor) -> Tensor:
         """The corrected map, float32 or float64."""

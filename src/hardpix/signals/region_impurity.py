@@ -16,7 +16,7 @@ class RegionImpurity(Signal):
 
     The region impurity of RIPU (Xie et al., CVPR 2022, arXiv 2111.12940): 0 in a window of one predicted class, high
     where several meet. RIPU's score is ``Product([RegionImpurity(k), WindowMean(Entropy(), k)])``. Only pixels of the
-    image count: none beyond its border, and none of the padding where the sample has "inside", booleans (B, H, W).
+    image count: none beyond its border, and none of the padding (``px.inside``).
 
     [ours], where the authors' code does otherwise:
 
@@ -50,8 +50,7 @@ class RegionImpurity(Signal):
     def forward(self, px: PixelBatch) -> Tensor:
         classes = px.logits.shape[1]
         predicted = px.logits.argmax(1)
-        inside = px.sample.get("inside")
-        counted = torch.ones_like(predicted, dtype=torch.bool) if inside is None else inside
+        counted = px.inside
         pixels = box_sum(counted, self.radius).clamp(min=1).double()
         # Σ d log d = Σ n log n / N − log N of counts n of N pixels, and n log n of every count is in a table.
         count = torch.arange((2 * self.radius + 1) ** 2 + 1, device=predicted.device, dtype=torch.float64)

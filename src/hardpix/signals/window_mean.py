@@ -18,7 +18,7 @@ class WindowMean(Signal):
     """Mean of a signal's map over the window of (2k + 1)² pixels around each pixel.
 
     With `Entropy` it is the uncertainty of a region in RIPU (Xie et al., CVPR 2022, arXiv 2111.12940). Only pixels of
-    the image count: none beyond its border, and none of the padding where the sample has "inside", booleans (B, H, W).
+    the image count: none beyond its border, and none of the padding (``px.inside``).
     A constant for the loss; a signal that learns keeps its own loss.
 
     Args:
@@ -57,4 +57,4 @@ class WindowMean(Signal):
         return self
 
     def forward(self, px: PixelBatch) -> Tensor:
-        return box_mean(px.map(self.signal).detach(), self.radius, px.sample.get("inside")).clamp(min=0)
+        return box_mean(px.map(self.signal).detach(), self.radius, px.inside).clamp(min=0)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from torch import nn
@@ -28,14 +29,40 @@ def fingerprint(
         settings: as JSON has them.
         parts: such as refiners, count by their classes, settings and weights.
     """
-    whole = hashlib.blake2b(digest_size=16)
+    whole = _new()
     for path in (run.checkpoint(checkpoint), run.config, run.classes, run.images):
         if path.is_file():
             with path.open("rb") as file:
                 whole.update(hashlib.file_digest(file, "blake2b").digest())
+    return _of(whole, samples.files, settings, parts)
+
+
+def fingerprint_of_files(
+    files: Mapping[str, Mapping[str, Path]], settings: Mapping[str, Any], *parts: nn.Module
+) -> str:
+    """The same of results that no run has a part in.
+
+    Args:
+        files: by kind and stem; count by their paths, sizes and times.
+        settings: as JSON has them.
+        parts: such as refiners, count by their classes, settings and weights.
+    """
+    return _of(_new(), files, settings, parts)
+
+
+def _new() -> hashlib.blake2b:
+    return hashlib.blake2b(digest_size=16)
+
+
+def _of(
+    whole: hashlib.blake2b,
+    given: Mapping[str, Mapping[str, Path]],
+    settings: Mapping[str, Any],
+    parts: Iterable[nn.Module],
+) -> str:
     files = [
         [kind, stem, str(path.absolute()), path.stat().st_size, path.stat().st_mtime_ns]
-        for kind, found in samples.files.items()
+        for kind, found in given.items()
         for stem, path in found.items()
     ]
     whole.update(json.dumps([settings, files], default=str).encode())

@@ -37,6 +37,7 @@ from hardpix.data.unlabeled_classes import FEW_CLASSES, settled
 from hardpix.data.wording import counted
 from hardpix.labelers import Labeler, PseudoLabels
 from hardpix.networks.views import views_of
+from hardpix.objectives import Connectivity
 from hardpix.pixels import PixelBatch, valid_mask
 from hardpix.pixels.percent import percent
 from hardpix.refiners import Refiner
@@ -81,6 +82,8 @@ class Prediction:
     """(H, W) float32, map of a signal of the class scores at the image's own size; None unless asked for."""
     agreed: Tensor | None = None
     """(H, W) boolean, whether all views say the predicted class; None of one view."""
+    logits: Tensor | None = None
+    """(C, H, W) float32; None unless asked for."""
 
 
 def open_run(
@@ -107,12 +110,14 @@ def infer(
     *,
     signal: Signal | None = None,
     probabilities: bool = False,
+    connections: Connectivity | None = None,
     refiner: Refiner | None = None,
     labeler: Labeler | None = None,
     score: Signal | None = None,
     scales: Sequence[float] = (1.0,),
     flip: bool = False,
-    label: str = "predicting",
+    logits: bool = False,
+    label: str | None = "predicting",
 ) -> Generator[Prediction, None, None]:
     """Run the network over all samples, one at a time, with a progress bar.
 
@@ -121,13 +126,15 @@ def infer(
         samples: dicts as an evaluation transform leaves them.
         signal: also compute the map of this signal of the task; one that needs labels sees those of the samples.
         probabilities: also keep those of all classes.
+        connections: objective of the task, whose probabilities stand in place of the network's, for a single view.
         refiner: corrects the probabilities by the image, both at the image's own size.
         labeler: also makes labels of the logits at the image's own size.
         score: also compute the map of this signal of the logits at the image's own size; it needs nothing else.
         scales: of the image; the prediction is that of the mean probabilities of all views. Maps of signals, and what
             a labeler sees, are of the image as it is.
         flip: each scale is seen mirrored, too.
-        label: what the progress bar says.
+        logits: also keep the network's outputs at the image's own size.
+        label: what the progress bar says; no bar without it.
 
     With a refiner or a labeler the samples hold `original_image`.
 
@@ -136,7 +143,7 @@ def infer(
         NotFinite: outputs of the network or a map of the signal that hold NaN or infinity.
     """
     loader = DataLoader(ErrorsAsSamples(samples), batch_size=None, num_workers=1, worker_init_fn=start_worker)
-    bar = track(loader, description=label, total=len(loader), console=Console(stderr=True))
+    bar = track(loader, description=label or "", total=len(loader), console=Console(stderr=True), disable=label is None)
     for index, sample in enumerate(bar):
         if isinstance(sample, DataError):
             raise UsageError(str(sample))
@@ -151,6 +158,10 @@ def infer(
         shares = scores.softmax(0)
         # The class of the highest logit, as in validation: probabilities may round to a tie.
         prediction = scores.argmax(0)
+        if connections is not None:
+            shares = restore(connections.probabilities(px)[0], *sizes)
+            _require_finite(shares, "connections", samples, stem)
+            prediction = shares.argmax(0)
         agreed = None
         if flip or tuple(scales) != (1.0,):
 
@@ -190,6 +201,7 @@ def infer(
             None if labels is None else PseudoLabels(labels.target.cpu(), labels.weight.cpu()),
             None if score is None else score(PixelBatch(scores[None], ignore_index=task.ignore_index))[0].cpu(),
             agreed,
+            scores.cpu() if logits else None,
         )
 
 

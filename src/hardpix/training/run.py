@@ -320,8 +320,8 @@ class Run:
     def dataset_info(self) -> DatasetInfo:
         """Facts of the training set; the pixels of its masks are counted when somebody asks."""
         ignore_index = self.read_config()["data"]["ignore_index"]
-        classes = self.read_classes()
-        return DatasetInfo(classes.names, self._count_pixels, ignore_index, classes.tree)
+        classes, std = self.read_classes(), tuple(normalization(self.channels)[1])
+        return DatasetInfo(classes.names, self._count_pixels, ignore_index, classes.tree, std)
 
     def _count_pixels(self) -> list[int]:
         return count_classes(self._part("train"), len(self.read_classes()), self.read_config()["data"]["ignore_index"])

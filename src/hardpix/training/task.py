@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 
 from hardpix.alike import not_sent
 from hardpix.data import MAPS
+from hardpix.data.transforms import normalization
 from hardpix.networks import TappedNetwork, default_network, tap
 from hardpix.networks.binding import NotReturnedError, bound
 from hardpix.objectives import Objective, shown_signal, signals_in
@@ -148,7 +149,8 @@ class SegmentationTask(ScoredModule):
     def prepare(self, data: SegmentationData) -> None:
         """Tell every part of the recipe that asks about the training set, such as the pixel counts of its classes."""
         data.want(self.recipe.streams)
-        info = DatasetInfo(tuple(data.class_names), lambda: data.class_counts, data.ignore_index, data.classes.tree)
+        std, tree = tuple(normalization(data.channels)[1]), data.classes.tree
+        info = DatasetInfo(tuple(data.class_names), lambda: data.class_counts, data.ignore_index, tree, std)
         prepare_all(parts_of(self.recipe), info)
 
     def doubts_about_validation(self, data: SegmentationData) -> list[str]:

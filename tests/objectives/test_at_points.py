@@ -123,7 +123,7 @@ def test_any_signal_may_be_the_uncertainty(way: str) -> None:
     )
     objective(px)
     kept = next(part for part in objective.modules() if isinstance(part, Kept))
-    # Of 120 candidates the ten rightmost are in the last of 16 columns but once in 10⁵ times, or two.
+    # The ten rightmost of 120 candidates are in the last two of 16 columns.
     assert (indices(kept.px, px) % 16 >= 14).all()
 
 
@@ -146,7 +146,7 @@ def test_an_image_of_few_labels_is_used_whole() -> None:
 
 @pytest.mark.parametrize("signal", [None, Focal()], ids=["by weight", "by count"])
 def test_uniform_points_estimate_the_loss_of_all_pixels(signal: Signal | None) -> None:
-    """Where every image counted alike, the nearly unlabeled one would have half of the say."""
+    """An image counts by its labeled pixels: if all counted alike, the nearly unlabeled one would have half of the say."""
     px = batch()
     px.target[1, 1:] = 255
     px.logits.data[1] += 6 * torch.nn.functional.one_hot(px.target[1].clamp(max=2), 3).permute(2, 0, 1)

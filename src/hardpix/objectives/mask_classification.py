@@ -25,8 +25,8 @@ class MaskClassification(Seeded):
         loss = w_class · Σ_q v_q ℓ_q / Σ_q v_q  +  Σ_m (w_mask · BCE_m + w_dice · Dice_m) / number of masks
 
     ℓ_q is the cross-entropy of a query over the classes and "no object", whose weight v is ``no_object_weight``, else
-    1. BCE and Dice = 1 − (2 Σ a b + 1) / (Σ a + Σ b + 1) are of N points a mask, most of them where the network is
-    unsure of it, as in :class:`AtPoints`. Earlier layers that the network returns have the same loss, each with a
+    1. BCE is the cross-entropy of a mask's N points, Dice = 1 − (2 Σ a b + 1) / (Σ a + Σ b + 1). Most points are where
+    the network is unsure of the mask, as in :class:`AtPoints`. Earlier layers that the network returns have the same loss, each with a
     matching of its own (deep supervision). In transformers choose ``output_auxiliary_logits=True``.
 
     Labels are read bilinearly, "target_weight" of the sample weighs points. Draws are seeded by a counter of training

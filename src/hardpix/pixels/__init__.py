@@ -3,8 +3,7 @@
 Read `batch.py` first: `PixelBatch` is what signals and objectives look at. Then `class_ids.py`, `validity.py` and
 `precision.py`, the rules for labels and types, and `reduce.py`, sums and means over several processes. Every other file
 is one kind of map: losses, borders, distances, skeletons, connectivity, thin parts, components, cells of a coarser
-grid, depth, windows (`box_filter.py`), points in place of pixels (`points.py`) and what is picked of a map
-(`picks.py`).
+grid, depth, windows (`box_filter.py`) and what is picked of a map (`picks.py`). `points.py` reads maps between pixels.
 """
 
 from hardpix.pixels.batch import MapSource, PixelBatch

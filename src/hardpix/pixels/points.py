@@ -1,6 +1,6 @@
 """Maps read at points, and pixels drawn by their number among those that count.
 
-A point is (x, y) in shares of the image's width and height: 0 and 1 are its edges, and the center of pixel i of W is at
+A point is (x, y) in shares of the image's width and height. 0 and 1 are its edges; pixel i of W has its center at
 (i + 0.5) / W. So a point means the same place in maps of any resolution (``align_corners=False``).
 """
 

@@ -15,7 +15,7 @@ Features = tuple[tuple[Any, ...], dict[str, Any]]
 
 @dataclass(frozen=True, eq=False)
 class Queries:
-    """What a layer of a network that classifies masks says: a class and a mask for each of its queries.
+    """A class and a mask for each query, by one layer of a network that classifies masks.
 
     Attributes:
         classes: (B, Q, C + 1) logits, the last one "no object".

@@ -146,7 +146,7 @@ def test_an_image_of_few_labels_is_used_whole() -> None:
 
 @pytest.mark.parametrize("signal", [None, Focal()], ids=["by weight", "by count"])
 def test_uniform_points_estimate_the_loss_of_all_pixels(signal: Signal | None) -> None:
-    """An image counts by its labeled pixels: if all counted alike, the nearly unlabeled one would have half of the say."""
+    """An image counts by its labeled pixels: alike, the nearly unlabeled one would have half of the say."""
     px = batch()
     px.target[1, 1:] = 255
     px.logits.data[1] += 6 * torch.nn.functional.one_hot(px.target[1].clamp(max=2), 3).permute(2, 0, 1)

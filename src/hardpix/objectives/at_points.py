@@ -28,8 +28,8 @@ class AtPoints(Seeded):
     these are kept, those with the largest uncertainty. The rest of the N are drawn anew, whatever their uncertainty.
     Draws are independent, so that a pixel may come twice. An image with no more labeled pixels than N is used whole.
 
-    With ``uncertain=0`` the loss is an estimate of that of all pixels, where that is a weighted mean. An image counts by
-    the number of its labeled pixels, whatever share of them is drawn.
+    With ``uncertain=0`` the loss is an estimate of that of all pixels, where that is a weighted mean. An image counts
+    by the number of its labeled pixels, whatever share of them is drawn.
 
     Signals look at the whole batch, and so does what trains them; only the objective's own sums are over points. Draws
     are seeded by a counter of training steps that is part of every checkpoint.

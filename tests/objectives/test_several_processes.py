@@ -86,7 +86,7 @@ def test_each_for_itself_they_have_the_mean_of_their_own_gradients(
         ("class tree", 2),
         ("all points", 3),
         ("some points", 2),
-        ("mask classification", 1),
+        ("mask classification", 2),
         ("logic", 2),
         ("connectivity", 2),
         ("connectivity of thin classes", 3),

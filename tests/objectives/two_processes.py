@@ -136,7 +136,7 @@ CASES: dict[str, Callable[[], Objective]] = {
     "class tree": lambda: Sum({"a": WeightedCrossEntropy(), "b": TreeCrossEntropy()}),
     "all points": lambda: AtPoints(WeightedCrossEntropy(HardnessLevel()), points=40),
     "some points": lambda: AtSamePoints(WeightedCrossEntropy(Focal(2.0)), points=11),
-    "mask classification": lambda: QueriesOfLogits(points=11),
+    "mask classification": lambda: Sum({"a": WeightedCrossEntropy(), "b": QueriesOfLogits(points=11)}),
     "skeleton recall of each process": lambda: Sum(
         {"a": WeightedCrossEntropy(across_processes=False), "b": SkeletonRecall([0, 2], across_processes=False)}
     ),

@@ -27,7 +27,8 @@ class MaskClassification(Seeded):
     ℓ_q is the cross-entropy of a query over the classes and "no object", whose weight v is ``no_object_weight``, else
     1. BCE is the cross-entropy of a mask's N points, Dice = 1 − (2 Σ a b + 1) / (Σ a + Σ b + 1). Most points are where
     the network is unsure of the mask, as in :class:`AtPoints`. Earlier layers that the network
-    returns have the same loss, each with a matching of its own (deep supervision). In transformers choose ``output_auxiliary_logits=True``.
+    returns have the same loss, each with a matching of its own (deep supervision). In transformers choose
+    ``output_auxiliary_logits=True``.
 
     Labels are read bilinearly, "target_weight" of the sample weighs points. Draws are seeded by a counter of training
     steps that is part of every checkpoint.

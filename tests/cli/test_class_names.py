@@ -77,9 +77,7 @@ def test_a_name_of_two_libraries_is_no_guess() -> None:
 
 def test_what_is_no_name_at_all_is_answered_with_all() -> None:
     outcome = run_hardpix(*FIT, "--model.objective", "Focal")
-    assert (
-        "found Focal; there are hardpix.objectives.BorderCrossEntropy, hardpix.objectives.BoundaryLoss" in outcome.err
-    )
+    assert "found Focal; there are hardpix.objectives.AtPoints, hardpix.objectives.BorderCrossEntropy" in outcome.err
     assert "hardpix.objectives.WeightedCrossEntropy" in outcome.err
     outcome = run_hardpix(*FIT, "--model.objective.signal", "Focal")
     assert "name the class, too, such as --model.objective hardpix.objectives.WeightedCrossEntropy" in outcome.err

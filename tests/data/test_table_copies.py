@@ -23,6 +23,7 @@ FULL = ClassTable(
     palette_seen={4: (1, 1, 1), 7: (2, 2, 2)},
     ids_made_up=True,
     learned=True,
+    tree={"ground": ["road"], "moving": ["car"]},
 )
 PARTED = ClassTable(["dark", "bright"], [0, 255], threshold=128, palette="ids", palette_seen={0: (9, 0, 0)})
 
@@ -51,7 +52,7 @@ def test_one_more_id_to_ignore_keeps_the_rest() -> None:
     assert every - kept(FULL, one_of_two) == {"ids", "ignore_ids"}
     assert (one_of_two.ids[0], one_of_two.ignore_ids) == ((4,), (0, 5, 255))
     whole = with_ignored(FULL, 7)
-    assert every - kept(FULL, whole) == {"names", "ids", "colors", "ignore_ids", "ignore_colors"}
+    assert every - kept(FULL, whole) == {"names", "ids", "colors", "ignore_ids", "ignore_colors", "tree"}
     assert (whole.names, whole.ignore_colors) == (("sky", "car"), ((8, 8, 8), (2, 2, 2)))
     assert with_ignored(FULL, 255).assumed_ids == (0,)
     with pytest.raises(ValueError, match="found -1"):

@@ -54,7 +54,7 @@ SETTINGS: dict[str, tuple[dict[str, object], str]] = {
     "out around the predictions": ({"out": "."}, "apart from what is read"),
     "out in a folder of images": ({"images": "truth", "out": "truth"}, "outside of what is read"),
     "unknown line": ({"lines": "class 1,pole"}, "among the classes class 0, class 1, class 2, found pole"),
-    "unknown preset": ({"classes": "kitti"}, "or one of the presets camvid, cityscapes"),
+    "unknown preset": ({"classes": "kitti"}, "or one of the presets ade20k, bdd100k, camvid"),
     "label map beside a preset": ({"classes": "camvid", "label_map": "{1: 0}"}, "label_map goes with names"),
     "gap in the label map": ({"label_map": "{0: 0, 1: 2}"}, "without a gap"),
     "negative ignore_index": ({"ignore_index": -1}, "expected an ignore_index that masks can hold"),

@@ -30,6 +30,8 @@ from hardpix.objectives import (
     LogicRules,
     MaskClassification,
     MultiScaleAgreement,
+    NegativeLearning,
+    NeighborAgreement,
     Objective,
     PixelContrast,
     RegionDistillation,
@@ -110,6 +112,9 @@ PROMISES = {
     # Quotients of sums over the batch, with a constant in them or without.
     "clDice": Promise(lambda: SoftClDice([0]), repeats=False),
     "skeleton recall": Promise(SkeletonRecall),
+    # A mean over what is nearly ruled out, and one over borders.
+    "negative learning": Promise(NegativeLearning, uses_unlabeled=True),
+    "neighbor agreement": Promise(NeighborAgreement, uses_unlabeled=True),
     # Means over pairs and edges, whose number differs between images.
     "connectivity": Promise(lambda: Connectivity([0]), reads=("embedding",)),
     # Powers of means over the batch.

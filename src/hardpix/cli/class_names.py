@@ -12,7 +12,7 @@ from typing import Any, get_args, get_type_hints
 # Parameters that recipes need, each with a class that works without settings.
 EXAMPLES = {"objective": "WeightedCrossEntropy", "teacher": "MovingAverage", "labeler": "ConfidenceThreshold"}
 
-MOST_NAMED = 20
+MOST_NAMED = 40
 
 
 def classes_of(type_hint: Any) -> list[type]:
@@ -91,7 +91,9 @@ def nearest_classes(name: str, type_hint: Any) -> str:
     """
     known = {kind.__name__.lower(): kind for kind in subclasses(classes_of(type_hint))}
     short = name.rpartition(".")[2].lower()
-    if close := [public_path(known[match]) for match in get_close_matches(short, known, n=3, cutoff=0.7)]:
+    # A slip of a letter has one meaning.
+    matches = get_close_matches(short, known, n=1, cutoff=0.9) or get_close_matches(short, known, n=3, cutoff=0.7)
+    if close := [public_path(known[match]) for match in matches]:
         return f"; did you mean {' or '.join(close)}?"
     own = sorted({public_path(kind) for kind in known.values() if kind.__module__.startswith("hardpix.")})
     if own and len(own) <= MOST_NAMED:

@@ -162,14 +162,18 @@ def opened(path: str | Path, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Ima
 def identified(file: BufferedReader) -> Image.Image:
     """The image of a file, of which the header is read: Image.open without Pillow's own limit of pixels.
 
-    That limit is one for the whole process, and not ours to change.
+    That limit is one for the whole process, and not ours to change. A gif is read where it is called one: under another
+    name it would be taken for a file whose numbers are ids or brightness, and its numbers are neither.
 
     Raises:
         UnidentifiedImageError: none of `FORMATS`.
     """
     start = file.read(16)
     Image.init()
+    named_gif = Path(file.name).suffix.lower() == ".gif"
     for name in FORMATS:
+        if name == "GIF" and not named_gif:
+            continue
         # An installation may lack a codec.
         factory, accepts = Image.OPEN.get(name, (None, None))
         with suppress(SyntaxError, IndexError, TypeError, struct.error):

@@ -18,6 +18,11 @@ class TreeLevel:
     Attributes:
         names: of the groups, in the order of their first classes.
         of_class: the number of each class's group.
+
+    Example:
+        >>> level = TreeLevel(("vehicle", "flat"), of_class=(0, 0, 1))
+        >>> [level.names[group] for group in level.of_class]
+        ['vehicle', 'vehicle', 'flat']
     """
 
     names: tuple[str, ...]

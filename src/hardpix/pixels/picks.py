@@ -22,6 +22,11 @@ class Picks:
         places: (n, 2) int64, row and column of the center of each.
         scores: (n,) float32 of the centers, falling.
         pixels: (n,) int64, pixels of each window that are new: open, and in no window before.
+
+    Example:
+        >>> found = greedy_picks(np.float32([[1, 3, 2]]), np.ones((1, 3), bool), radius=0, apart=0, wanted=2)
+        >>> found.places.tolist(), found.first(1).scores.tolist()
+        ([[0, 1], [0, 2]], [3.0])
     """
 
     places: np.ndarray

@@ -21,6 +21,11 @@ class Tile:
         read: rows and columns of the image.
         kept: rows and columns of the image whose result is kept.
         inner: the same within what is read.
+
+    Example:
+        >>> first, *_ = tiles(1, 5, side=3, overlap=1)
+        >>> first.read[1], first.kept[1], first.inner[1]
+        (slice(0, 4, None), slice(0, 3, None), slice(0, 3, None))
     """
 
     read: Part

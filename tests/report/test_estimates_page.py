@@ -98,10 +98,10 @@ def test_names_are_text_and_pictures_are_there(estimates: tuple[Path, bool], vis
     assert page.locator("#title").inner_text() == f"Predicted quality: run {MARKUP}"
     assert MARKUP in page.locator("#doubts").inner_text()
     picture = page.locator("#images img").first
-    page.wait_for_function("document.querySelector('#images img').naturalWidth == 64")
+    page.wait_for_function("() => document.querySelector('#images img').naturalWidth === 64")
     assert picture.get_attribute("src") == "pictures/000000_doubt.jpg"
     page.locator("#overlay").click()
-    page.wait_for_function("document.querySelector('#images img').naturalWidth == 64")
+    page.wait_for_function("() => document.querySelector('#images img').naturalWidth === 64")
     assert page.locator("#images img").first.get_attribute("src") == "pictures/000000.jpg"
     assert page.locator("#overlay").get_attribute("aria-pressed") == "false"
 

@@ -263,6 +263,7 @@ def words_of(command: str, root: Path, trained: Path) -> list[object]:
     return others[command]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["check", "diagnose", "fit", "label", "mine", "predict", "test"])
 def test_messages_name_options_that_the_command_has(command: str, trained: Path, tmp_path: Path) -> None:
     options = options_of(command)

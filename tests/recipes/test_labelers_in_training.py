@@ -21,6 +21,7 @@ def ranks(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dic
     return run_in_two_processes(SCRIPT, tmp_path_factory.mktemp("labelers"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LABELERS)
 def test_two_processes_are_one_with_the_joined_batch(name: str, ranks: tuple[dict[str, Any], dict[str, Any]]) -> None:
     """One process has no label in the second step; weights, teacher and counts after four steps and an epoch."""

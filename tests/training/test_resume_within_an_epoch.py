@@ -107,6 +107,7 @@ def losses(run: Path) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize(("epoch", "batch"), [(0, 2), (1, 1), (2, 3)])
 def test_killed_after_a_checkpoint_within_an_epoch(
@@ -125,6 +126,7 @@ def test_killed_after_a_checkpoint_within_an_epoch(
     assert_same(last(run), whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("stops", [(3,), (8,), (5, 7, 10)])
 def test_ended_by_a_number_of_steps_and_gone_on_with_more(

@@ -63,7 +63,7 @@ class LogicRules(Objective):
     Example:
         >>> import hardpix
         >>> from torch import nn
-        >>> from hardpix.pixels import ClassTree
+        >>> from hardpix.pixels import ClassTree, DatasetInfo
         >>> tree = ClassTree.from_groups({"vehicle": ["car", "bus"]}, ("car", "bus", "sky"))
         >>> network = hardpix.tap(nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 3, 1)), embedding="1")
         >>> rules = LogicRules().bind(network)

@@ -26,9 +26,10 @@ from hardpix.data.wording import counted
 from hardpix.metrics import confident_thresholds
 from hardpix.networks.views import require_views
 from hardpix.report.corrections.decisions import PROPOSALS, digest, fingerprint_of
-from hardpix.report.corrections.page import DATA, FILES, picture_files
+from hardpix.report.corrections.page import DATA, picture_files
 from hardpix.report.corrections.precision import precision_from
 from hardpix.report.corrections.regions import Region, Rule
+from hardpix.report.page_files import FILES
 from hardpix.signals import Signal
 from hardpix.training.class_scores import caution_about_labels, class_ious
 from hardpix.training.fingerprint import fingerprint

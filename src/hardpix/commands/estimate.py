@@ -31,7 +31,8 @@ from hardpix.data import SegmentationFolder
 from hardpix.data.same_files import same_files
 from hardpix.data.wording import counted, first_three, share_of
 from hardpix.estimators import Estimator, Predictor, ThresholdedConfidence
-from hardpix.report.estimates.page import DATA, FILES, picture_files, write_pictures
+from hardpix.report.estimates.page import DATA, picture_files, write_pictures
+from hardpix.report.page_files import FILES
 from hardpix.signals import Signal
 from hardpix.training.fingerprint import fingerprint
 from hardpix.training.given_files import GivenFiles

@@ -12,10 +12,11 @@ from hardpix.cli.results import write_whole
 from hardpix.commands.query_images import evidence_file, read_offer
 from hardpix.data import SegmentationFolder, write_mask
 from hardpix.data.whole_files import whole_file
+from hardpix.report.page_files import FILES
 from hardpix.report.queries.cvat import CVAT, AskedImage, write_cvat
 from hardpix.report.queries.label_studio import CONFIG, TASKS, write_config, write_tasks
 from hardpix.report.queries.overlay import overlay
-from hardpix.report.queries.page import DATA, FILES, MOST_SHOWN, picture_files, shown_region, write_page, write_pictures
+from hardpix.report.queries.page import DATA, MOST_SHOWN, picture_files, shown_region, write_page, write_pictures
 from hardpix.report.queries.regions import Region, asked_mask, by_score, regions_table
 from hardpix.training.labeled_before import ASKED
 

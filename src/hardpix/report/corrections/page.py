@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from hardpix.data import ClassTable
-from hardpix.data.whole_files import whole_file
 from hardpix.report.corrections.regions import Region, runs_of
 from hardpix.report.data_scripts import assign
+from hardpix.report.page_files import named_classes, place_page, write_picture
 
 HERE = Path(__file__).parent / "page"
-FILES = ("index.html", "page.css", "page.js")
 DATA = "data.js"
-# Larger pictures are shown smaller.
-_LONGEST = 4096
 
 
 def picture_files(number: int) -> list[str]:
@@ -41,13 +36,8 @@ def write_pictures(out: Path, number: int, picture: np.ndarray, labels: np.ndarr
         picture: (H, W, 3) uint8.
         labels: (H, W, 3) uint8, labels as colors.
     """
-    factor = min(1.0, _LONGEST / max(picture.shape[:2]))
-    size = (max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor)))
-    jpg, png = (out / file for file in picture_files(number))
-    with whole_file(jpg) as file:
-        Image.fromarray(picture).resize(size, Image.Resampling.BOX).save(file, format="JPEG", quality=90)
-    with whole_file(png) as file:
-        Image.fromarray(labels).resize(size, Image.Resampling.NEAREST).save(file, format="PNG")
+    for path, values in zip(picture_files(number), (picture, labels), strict=True):
+        write_picture(out / path, values)
 
 
 def shown_region(image: int, region: Region, changes: np.ndarray, why: str) -> dict[str, Any]:
@@ -73,10 +63,7 @@ def write_page(
         images: "stem", "width" and "height" of each.
         regions: as :func:`shown_region` has them.
     """
-    colors = [f"#{bytes(color).hex()}" for color in classes.shown_colors]
-    named = [{"name": name, "color": color} for name, color in zip(classes.names, colors, strict=True)]
     ranked = sorted(regions, key=lambda region: -region["score"])
-    data = {**facts, "classes": named, "images": list(images), "regions": ranked}
+    data = {**facts, "classes": named_classes(classes), "images": list(images), "regions": ranked}
     assign(out / DATA, "hardpixCorrections", data)
-    for file in FILES:
-        shutil.copyfile(HERE / file, out / file)
+    place_page(HERE, out)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,9 @@ from hardpix.data import ClassTable
 from hardpix.data.heat import heat_colors
 from hardpix.data.whole_files import whole_file
 from hardpix.report.data_scripts import assign
+from hardpix.report.page_files import named_classes, place_page
 
 HERE = Path(__file__).parent / "page"
-FILES = ("index.html", "page.css", "page.js")
 DATA = "data.js"
 # Longest side of pictures, which are shown as small ones.
 _LONGEST = 640
@@ -64,13 +63,8 @@ def write_page(
         predicted: (C,) pixels of each predicted class.
         images: "number", "stem", "miou" with its two limits, "accuracy", "reason", "truth" or None, worst first.
     """
-    colors = [f"#{bytes(color).hex()}" for color in classes.shown_colors]
     shares = predicted / max(int(predicted.sum()), 1)
-    named = [
-        {"name": name, "color": color, "share": share}
-        for name, color, share in zip(classes.names, colors, shares.tolist(), strict=True)
-    ]
+    named = [{**each, "share": share} for each, share in zip(named_classes(classes), shares.tolist(), strict=True)]
     heat = [f"#{bytes(color).hex()}" for color in heat_colors()[::51].astype(np.uint8)]
     assign(out / DATA, "hardpixEstimates", {**facts, "classes": named, "heat": heat, "shown": list(images)})
-    for file in FILES:
-        shutil.copyfile(HERE / file, out / file)
+    place_page(HERE, out)

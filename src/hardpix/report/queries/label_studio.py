@@ -13,6 +13,7 @@ from hardpix.data import ClassTable
 from hardpix.data.annotations import ASK
 from hardpix.data.printable import printable
 from hardpix.data.whole_files import whole_file
+from hardpix.report.page_files import named_classes
 from hardpix.report.queries.cvat import AskedImage
 from hardpix.report.queries.regions import Region
 
@@ -32,10 +33,9 @@ def write_config(path: Path, classes: ClassTable, single: bool) -> None:
         single: whether pixels are asked for, and not windows.
     """
     asked = "KeyPointLabels" if single else "RectangleLabels"
-    colors = [f"#{bytes(color).hex()}" for color in classes.shown_colors]
     labels = [
-        f"    <Label value={quoteattr(printable(name))} background={quoteattr(color)}/>"
-        for name, color in zip(classes.names, colors, strict=True)
+        f"    <Label value={quoteattr(printable(each['name']))} background={quoteattr(each['color'])}/>"
+        for each in named_classes(classes)
     ]
     lines = ["<View>", '  <Image name="image" value="$image" zoom="true"/>']
     lines += [f'  <{asked} name="{_CONTROL}" toName="image">', f'    <Label value="{ASK}" background="#ffd400"/>']

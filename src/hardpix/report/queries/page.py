@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from hardpix.data import ClassTable
 from hardpix.data.heat import heat_colors
-from hardpix.data.whole_files import whole_file
 from hardpix.report.data_scripts import assign
+from hardpix.report.page_files import named_classes, place_page, write_picture
 from hardpix.report.queries.regions import Region
 
 HERE = Path(__file__).parent / "page"
-FILES = ("index.html", "page.css", "page.js")
 DATA = "data.js"
 # A person does not walk through more; all regions are in the table and in the tasks.
 MOST_SHOWN = 2000
-# Larger pictures are shown smaller.
-_LONGEST = 4096
 
 
 def picture_files(number: int) -> list[str]:
@@ -45,14 +40,8 @@ def write_pictures(out: Path, number: int, picture: np.ndarray, classes: np.ndar
         classes: (H, W, 3) uint8, predicted classes as colors.
         heat: (H, W) uint8, score from 0 to the highest of the image, 255.
     """
-    factor = min(1.0, _LONGEST / max(picture.shape[:2]))
-    size = (max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor)))
-    smooth, sharp = Image.Resampling.BOX, Image.Resampling.NEAREST
-    shown = zip(picture_files(number), (picture, classes, heat_colors()[heat]), (smooth, sharp, smooth), strict=True)
-    for path, values, resampling in shown:
-        form: dict[str, Any] = {"format": "PNG"} if path.endswith("png") else {"format": "JPEG", "quality": 90}
-        with whole_file(out / path) as file:
-            Image.fromarray(values).resize(size, resampling).save(file, **form)
+    for path, values in zip(picture_files(number), (picture, classes, heat_colors()[heat]), strict=True):
+        write_picture(out / path, values)
 
 
 def shown_region(image: int, region: Region) -> dict[str, Any]:
@@ -77,8 +66,9 @@ def write_page(
         images: "stem", "width" and "height" of each.
         regions: as :func:`shown_region` has them, best first.
     """
-    colors = [f"#{bytes(color).hex()}" for color in classes.shown_colors]
-    named = [{"name": name, "color": color} for name, color in zip(classes.names, colors, strict=True)]
-    assign(out / DATA, "hardpixQuery", {**facts, "classes": named, "images": list(images), "regions": list(regions)})
-    for file in FILES:
-        shutil.copyfile(HERE / file, out / file)
+    assign(
+        out / DATA,
+        "hardpixQuery",
+        {**facts, "classes": named_classes(classes), "images": list(images), "regions": list(regions)},
+    )
+    place_page(HERE, out)

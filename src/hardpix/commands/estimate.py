@@ -34,7 +34,7 @@ from hardpix.estimators import Estimator, Predictor, ThresholdedConfidence
 from hardpix.report.estimates.page import DATA, picture_files, write_pictures
 from hardpix.report.page_files import FILES
 from hardpix.signals import Signal
-from hardpix.training.fingerprint import fingerprint
+from hardpix.training.fingerprint import fingerprint, identity
 from hardpix.training.given_files import GivenFiles
 from hardpix.training.inference import Prediction, choose_device, console, open_folder, open_run
 from hardpix.training.run import Run
@@ -136,7 +136,8 @@ def estimate(
             }
             files = {labeled_key(k): [labeled_file(k)] for k in range(count)}
             files |= {stem: [given_file(stem), *picture_files(k)] for k, stem in enumerate(samples.stems)}
-            settings = [label_map, threshold, palette, None if second is None else _content_of(Run(second))]
+            beside = None if second is None else identity(Run(second).checkpoint("best"))
+            settings = [label_map, threshold, palette, beside]
             depends_on = {**made_by, "settings": [masks, *settings], "labeled": _listed(labeled)}
             read = [*[path for path in (images, masks, second, *vars(calibration).values()) if path is not None]]
             output = until_done.enter_context(
@@ -254,13 +255,4 @@ def _doubts(folder: Run, samples: SegmentationFolder, labeled: Dataset, count: i
 def _listed(labeled: Dataset) -> Sequence[Any]:
     """Paths, sizes and times of the labeled images and masks; none of data sets in code."""
     found = getattr(labeled, "files", {})
-    return [
-        [kind, stem, str(path.absolute()), path.stat().st_size, path.stat().st_mtime_ns]
-        for kind, paths in found.items()
-        for stem, path in paths.items()
-    ]
-
-
-def _content_of(run: Run) -> Sequence[Any]:
-    path = run.checkpoint("best")
-    return [str(path.absolute()), path.stat().st_size, path.stat().st_mtime_ns]
+    return [[kind, stem, *identity(path)] for kind, paths in found.items() for stem, path in paths.items()]

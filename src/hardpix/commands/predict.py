@@ -130,7 +130,7 @@ def predict(
             Subset(transformed, output.remaining),
             signal=signal,
             probabilities=probabilities,
-            connections=connections,
+            answer=None if connections is None else connections.probabilities,
             refiner=refine,
         )
         for found in until_done.enter_context(closing(found_all)):

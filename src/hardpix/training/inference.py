@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -37,7 +37,6 @@ from hardpix.data.unlabeled_classes import FEW_CLASSES, settled
 from hardpix.data.wording import counted
 from hardpix.labelers import Labeler, PseudoLabels
 from hardpix.networks.views import views_of
-from hardpix.objectives import Connectivity
 from hardpix.pixels import PixelBatch, valid_mask
 from hardpix.pixels.percent import percent
 from hardpix.refiners import Refiner
@@ -110,7 +109,7 @@ def infer(
     *,
     signal: Signal | None = None,
     probabilities: bool = False,
-    connections: Connectivity | None = None,
+    answer: Callable[[PixelBatch], Tensor] | None = None,
     refiner: Refiner | None = None,
     labeler: Labeler | None = None,
     score: Signal | None = None,
@@ -126,7 +125,7 @@ def infer(
         samples: dicts as an evaluation transform leaves them.
         signal: also compute the map of this signal of the task; one that needs labels sees those of the samples.
         probabilities: also keep those of all classes.
-        connections: objective of the task, whose probabilities stand in place of the network's, for a single view.
+        answer: gives probabilities (B, C, h, w) of a batch that stand in place of the network's, for a single view.
         refiner: corrects the probabilities by the image, both at the image's own size.
         labeler: also makes labels of the logits at the image's own size.
         score: also compute the map of this signal of the logits at the image's own size; it needs nothing else.
@@ -158,9 +157,9 @@ def infer(
         shares = scores.softmax(0)
         # The class of the highest logit, as in validation: probabilities may round to a tie.
         prediction = scores.argmax(0)
-        if connections is not None:
-            shares = restore(connections.probabilities(px)[0], *sizes)
-            _require_finite(shares, "connections", samples, stem)
+        if answer is not None:
+            shares = restore(answer(px)[0], *sizes)
+            _require_finite(shares, "probabilities", samples, stem)
             prediction = shares.argmax(0)
         agreed = None
         if flip or tuple(scales) != (1.0,):

@@ -15,6 +15,7 @@ from hardpix.data.images import image_size
 from hardpix.data.masks import read_mask
 from hardpix.data.wording import counted, first_three, share_of
 from hardpix.pixels.percent import percent
+from hardpix.training.fingerprint import identity
 from hardpix.training.given_files import GivenFiles
 from hardpix.training.inference import console, open_folder
 from hardpix.training.run import Run
@@ -56,7 +57,7 @@ class LabeledBefore:
     def files(self) -> list[list[Any]]:
         """All files with their sizes and times, for a fingerprint."""
         paths = [*self.masks.values(), *(path for found in self.asked.values() for path in found)]
-        return [[str(path.absolute()), path.stat().st_size, path.stat().st_mtime_ns] for path in paths]
+        return [identity(path) for path in paths]
 
 
 def labeled_before(
